@@ -1,0 +1,1 @@
+"""Guides from the legacy ways to the present ones."""

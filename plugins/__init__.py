@@ -1,0 +1,1 @@
+"""The built-in plugins; they register through the same entry points as anyone's."""

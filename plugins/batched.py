@@ -1,0 +1,73 @@
+"""One vectorised TensorFlow call for each batch, without XLA: for machines where XLA is unwanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
+from ptycho_engine.capabilities import whole_number_option
+from ptycho_engine.planning import make_plan
+from ptycho_engine.windows import margin, padded_bytes
+
+NAME = "batched"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the plugin.
+
+    Attributes
+    ----------
+    batch_size : int or "auto"
+        Patches of a batch; ``auto`` fills about 16 MiB, less if the budget is small.
+    """
+
+    batch_size: int | str = "auto"
+
+    def __post_init__(self) -> None:
+        whole_number_option("batch_size", self.batch_size)
+
+
+@hookimpl
+def plugin_capabilities() -> Capabilities:
+    """Serve everything, on tensors too."""
+    return Capabilities(
+        layouts=frozenset({"flat", "channel"}),
+        tensors=True,
+        gradients=frozenset({"image", "positions"}),
+        devices=frozenset({"cpu", "gpu"}),
+        options=Options,
+    )
+
+
+@hookimpl
+def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
+    """Two padded copies of a slice of the object; indices, windows and terms of a batch."""
+    span = request.patch_size + margin(1, request.interpolation)
+    numbers = 2 if request.dtype.kind == "c" else 1
+    window_bytes = span**2 * numbers * (2 * 4 + request.real_dtype.itemsize)
+    terms_bytes = 4 * request.patch_size**2 * request.dtype.itemsize
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=2 * padded_bytes(request),
+        bytes_per_patch=window_bytes + terms_bytes,
+        chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
+    )
+
+
+@hookimpl
+def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
+    """Run the graph over batches."""
+    from ptycho_engine.ops.arrays import fill_array
+    from ptycho_engine.ops.chunks import chunk_function, kind_of
+    from ptycho_engine.ops.tensor_path import extract_tensor
+
+    function = chunk_function(kind_of(request, compiled=False))
+    if request.is_tensor:
+        return extract_tensor(request, function, plan.chunk_size)
+    return fill_array(
+        request, out, function, plan.chunk_size, pad_tail=False, workers=1
+    )

@@ -1,0 +1,75 @@
+"""Chunks of one fixed shape through a kernel compiled by XLA: the default.
+
+Each tap of the kernel is one XLA window gather of N x N samples; XLA fuses the gathers and the
+weighted sum into one pass. Two threads take turns in computing a chunk and copying it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
+from ptycho_engine.capabilities import whole_number_option
+from ptycho_engine.planning import make_plan
+from ptycho_engine.windows import padded_bytes
+
+NAME = "chunked_xla"
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the plugin.
+
+    Attributes
+    ----------
+    chunk_size : int or "auto"
+        Patches of a chunk; ``auto`` fills about 16 MiB, less if the budget is small.
+    """
+
+    chunk_size: int | str = "auto"
+
+    def __post_init__(self) -> None:
+        whole_number_option("chunk_size", self.chunk_size)
+
+
+@hookimpl
+def plugin_capabilities() -> Capabilities:
+    """Serve everything, on tensors too, and on a GPU if TensorFlow has one."""
+    return Capabilities(
+        layouts=frozenset({"flat", "channel"}),
+        tensors=True,
+        gradients=frozenset({"image", "positions"}),
+        devices=frozenset({"cpu", "gpu"}),
+        options=Options,
+    )
+
+
+@hookimpl
+def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
+    """Two padded copies of a slice of the object, and a chunk for each thread and one to spare."""
+    patch_bytes = request.patch_size**2 * request.dtype.itemsize
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=2 * padded_bytes(request),
+        bytes_per_patch=(WORKERS + 1) * patch_bytes,
+        chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
+    )
+
+
+@hookimpl
+def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
+    """Run the compiled kernel over chunks of one shape."""
+    from ptycho_engine.ops.arrays import fill_array
+    from ptycho_engine.ops.chunks import chunk_function, kind_of
+    from ptycho_engine.ops.tensor_path import extract_tensor
+
+    function = chunk_function(kind_of(request, compiled=True))
+    if request.is_tensor:
+        return extract_tensor(request, function, plan.chunk_size)
+    return fill_array(
+        request, out, function, plan.chunk_size, pad_tail=True, workers=WORKERS
+    )

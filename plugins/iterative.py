@@ -1,0 +1,54 @@
+"""The legacy algorithm: translate the whole padded object once per patch, and crop. Deprecated."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
+from ptycho_engine.planning import make_plan
+from ptycho_engine.windows import padded_bytes
+
+NAME = "iterative"
+REMOVAL = "2.0"
+GUIDE = "ptycho_engine/migrations/0001-iterative-plugin.md"
+
+
+@hookimpl
+def plugin_capabilities() -> Capabilities:
+    """Serve everything, slowly; a tensor inside ``tf.function`` too. Warns on selection."""
+    warnings.warn(
+        f"The plugin 'iterative' is deprecated and will be removed in ptycho_engine {REMOVAL}. "
+        f"Use 'chunked_xla' (or 'batched'), with rounding='legacy' for the same numbers: see "
+        f"{GUIDE}.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return Capabilities(tensors=True, devices=frozenset({"cpu", "gpu"}))
+
+
+@hookimpl
+def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
+    """A few padded copies of the object, whatever the number of patches."""
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=4 * padded_bytes(request),
+        bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
+        chunk_size=1,
+    )
+
+
+@hookimpl
+def extract_patches(request: ExtractionRequest, out: Any) -> Any:
+    """Translate and crop, one patch at a time."""
+    from ptycho_engine.ops.arrays import fill_array
+    from ptycho_engine.ops.chunks import kind_of
+    from ptycho_engine.ops.tensor_path import extract_tensor
+    from ptycho_engine.ops.translate import cut_by_translation
+
+    function = cut_by_translation(kind_of(request, compiled=True))
+    if request.is_tensor:
+        return extract_tensor(request, function, 1)
+    return fill_array(request, out, function, 1, pad_tail=False, workers=1)

@@ -1,0 +1,384 @@
+"""The programmatic interface: arrays in, patches out, through the plugin named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from . import layouts
+from .discovery import PluginSource, discover
+from .errors import CapabilityError, RequestError
+from .host import Host
+from .logs import get_logger
+from .planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan, parse_bytes
+from .request import ExtractionRequest, build_request
+from .tensors import is_symbolic
+from .windows import margin
+
+DEFAULT_PLUGIN = "chunked_xla"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of consecutive patches of a stream.
+
+    Attributes
+    ----------
+    start, stop : int
+        Their range along the first axis of the layout: patches if flat, else groups.
+    patches : ndarray
+        The patches of that range, leading axes first.
+    """
+
+    start: int
+    stop: int
+    patches: np.ndarray[Any, Any]
+
+
+class Engine:
+    """Cuts patches with one plugin and one memory budget.
+
+    Parameters
+    ----------
+    plugin : str or object
+        Name of an installed plugin, or an object with functions marked by
+        ``ptycho_engine.hookimpl``.
+    options : mapping, optional
+        The plugin's options by name.
+    memory_budget : int or str, optional
+        Bytes, or a text such as ``"2GiB"``, that patches and workspace may take together; by
+        default half of the memory that is free when a call begins.
+    wrappers : sequence of str
+        Names of installed plugins whose wrappers surround the one chosen.
+    host : Host, optional
+        Where plugins were registered by hand; a fresh one by default.
+    reason : str, optional
+        Why this plugin, for the log line.
+
+    Raises
+    ------
+    PluginError
+        If the plugin is unknown, cannot be imported or breaks the contract of the hook.
+    ConfigurationError
+        If an option or the budget cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.arange(25.0).reshape(5, 5)
+    >>> Engine("batched").extract(image, [[2.0, 2.5]], 2)
+    array([[[ 6.5,  7.5],
+            [11.5, 12.5]]])
+    """
+
+    def __init__(
+        self,
+        plugin: str | object = DEFAULT_PLUGIN,
+        *,
+        options: Mapping[str, Any] | None = None,
+        memory_budget: int | str | None = None,
+        wrappers: Sequence[str] = (),
+        host: Host | None = None,
+        reason: str | None = None,
+    ) -> None:
+        host = host or Host()
+        name = plugin if isinstance(plugin, str) else host.register(plugin)
+        for wrapper in wrappers:
+            host.activate(wrapper)
+        self._plugin = host.select(name)
+        self._options = self._plugin.capabilities.read_options(name, options)
+        if memory_budget is not None:
+            parse_bytes(memory_budget)  # refused now rather than at the first call
+        self._memory_budget = memory_budget
+        source = self._plugin.source
+        get_logger().info(
+            "plugin_selected",
+            plugin=name,
+            reason=reason or ("named by the caller" if isinstance(plugin, str) else "registered"),
+            options=self.options,
+            source=source.target,
+            distribution=f"{source.distribution} {source.version}".strip(),
+            wrappers=list(wrappers),
+        )
+
+    @property
+    def plugin(self) -> str:
+        """Name of the plugin."""
+        return self._plugin.name
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The plugin's options, defaults included."""
+        return {} if self._options is None else dict(vars(self._options))
+
+    def plan(self, image: Any, positions: Any, patch_size: int, **how: str) -> Plan:
+        """Predict chunking and memory without doing any work.
+
+        Parameters
+        ----------
+        image, positions, patch_size, **how
+            As for `extract`.
+
+        Returns
+        -------
+        Plan
+            Chunk size and count, bytes of the patches and of the workspace.
+        """
+        return self._plan(self._accept(build_request(image, positions, patch_size, **how)))
+
+    def extract(
+        self,
+        image: Any,
+        positions: Any,
+        patch_size: int,
+        *,
+        interpolation: str = "bilinear",
+        fill: str = "zeros",
+        rounding: str = "exact",
+        layout: str = "flat",
+        out: Any = None,
+    ) -> Any:
+        """Cut the patch under each scan position out of the object.
+
+        Parameters
+        ----------
+        image : array_like or tf.Tensor, shape (..., H, W)
+            The object; float32, float64, complex64 or complex128. The same windows are cut from
+            each of its leading axes (modes, slices).
+        positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
+            Scan positions (y, x) in object pixels; sample ``N // 2`` of a patch sits there.
+        patch_size : int
+            Size N of the patches.
+        interpolation : {"bilinear", "nearest"}
+            How samples between pixels are formed.
+        fill : {"zeros", "edge", "reflect", "error"}
+            What lies outside the object; ``error`` refuses windows that leave it.
+        rounding : {"exact", "legacy"}
+            ``legacy`` repeats the float32 coordinates of PtychoPINN, and so its numbers.
+        layout : {"flat", "channel", "grid"}
+            See :mod:`ptycho_engine.layouts`.
+        out : array, optional
+            Receives the patches: a NumPy array, memmap, HDF5 dataset, Zarr array, or anything
+            else with `shape`, `dtype` and slice assignment. Not for tensors.
+
+        Returns
+        -------
+        ndarray, tf.Tensor or `out`
+            The patches, (..., P, N, N), (..., B, N, N, C) or (..., B, g, g, N, N, 1); NumPy for
+            NumPy and tensors for tensors, also inside ``tf.function``.
+
+        Raises
+        ------
+        RequestError, OutOfBoundsError
+            If the arguments describe no extraction.
+        CapabilityError
+            If the plugin does not serve it.
+        MemoryBudgetError
+            If patches and workspace exceed the memory budget.
+        """
+        request = self._accept(
+            build_request(
+                image, positions, patch_size,
+                interpolation=interpolation, fill=fill, rounding=rounding, layout=layout,
+            )
+        )  # fmt: skip
+        if request.is_tensor:
+            if out is not None:
+                raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
+            return self._extract_tensor(request)
+        if out is None:
+            check_budget(self._plan(request), holds_output=True)
+            out = np.empty(request.output_shape, request.dtype)
+        _check_out(request, out)
+        if isinstance(out, np.ndarray):
+            self._fill(request, out)
+            return out
+        for block in self._blocks(request, reuse=True):
+            out[_block_index(request, block.start, block.stop)] = block.patches
+        return out
+
+    def stream(
+        self,
+        image: Any,
+        positions: Any,
+        patch_size: int,
+        *,
+        block_size: int | None = None,
+        **how: str,
+    ) -> Iterator[Block]:
+        """Cut patches block by block, in order, within a bounded memory.
+
+        Parameters
+        ----------
+        image, positions, patch_size, **how
+            As for `extract`, NumPy only.
+        block_size : int, optional
+            Patches (groups, in the other layouts) of a block; by default a few chunks.
+
+        Yields
+        ------
+        Block
+            Each with an array of its own.
+
+        Raises
+        ------
+        RequestError, CapabilityError, MemoryBudgetError
+            As `extract`, before the first block is asked for.
+        """
+        request = self._accept(build_request(image, positions, patch_size, **how))
+        if request.is_tensor:
+            raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
+        if block_size is not None and block_size < 1:
+            raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
+        check_budget(self._plan(request), holds_output=False)
+        return self._blocks(request, block_size)
+
+    def _accept(self, request: ExtractionRequest) -> ExtractionRequest:
+        capabilities = self._plugin.capabilities
+        capabilities.check(request, self.plugin)
+        symbolic = is_symbolic(request.image) or is_symbolic(request.positions)
+        if symbolic and not capabilities.tensors:
+            raise CapabilityError(
+                f"{self.plugin}: does not compute inside tf.function. Call it on eager tensors or "
+                "NumPy arrays, or choose a plugin that declares tensors."
+            )
+        return request
+
+    def _plan(self, request: ExtractionRequest) -> Plan:
+        budget = parse_bytes(self._memory_budget)
+        plan = self._plugin.plan(request, self._options, budget)
+        if plan is not None:
+            return plan
+        beside = 2 * margin(request.patch_size, request.interpolation)
+        rows, columns = (int(size) + beside for size in request.image.shape[-2:])
+        return make_plan(
+            request,
+            self.plugin,
+            budget,
+            fixed_bytes=rows * columns * request.dtype.itemsize,
+            bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
+        )
+
+    def _fill(self, request: ExtractionRequest, out: np.ndarray[Any, Any]) -> None:
+        """Fill an array with the patches of a request."""
+        if request.patch_count == 0 or out.size == 0:
+            return
+        served = self._served(request)
+        target = out if served is request else _flat_target(served, request.layout, out)
+        patches = self._plugin.extract(served, self._options, self._plan(served), target)
+        if not np.may_share_memory(patches, out):
+            out[...] = _arranged(patches, request)
+
+    def _served(self, request: ExtractionRequest) -> ExtractionRequest:
+        """Return the request in a layout that the plugin returns."""
+        if request.layout in self._plugin.capabilities.layouts:
+            return request
+        return replace(request, layout="flat", channels=1)
+
+    def _extract_tensor(self, request: ExtractionRequest) -> Any:
+        import tensorflow as tf
+
+        if not self._plugin.capabilities.tensors:
+            image, positions = (np.asarray(x) for x in (request.image, request.positions))
+            request = replace(request, image=image, positions=positions)
+            out = np.empty(request.output_shape, request.dtype)
+            self._fill(request, out)
+            return tf.convert_to_tensor(out)
+        served = self._served(request)
+        budget = parse_bytes(self._memory_budget)
+        plan = self._plugin.plan(served, self._options, budget)
+        patches = self._plugin.extract(served, self._options, plan, None)
+        if served is request:
+            return patches
+        from .ops.arrange import arrange_tensor
+
+        return arrange_tensor(patches, request.layout, request.channels)
+
+    def _blocks(
+        self, request: ExtractionRequest, block_size: int | None = None, *, reuse: bool = False
+    ) -> Iterator[Block]:
+        """Blocks in order; with `reuse` all share one buffer."""
+        step = block_size or self._block_groups(request)
+        buffer: np.ndarray[Any, Any] | None = None
+        for start in range(0, request.groups, step):
+            part = request.block(start, min(start + step, request.groups))
+            if buffer is None or not reuse:
+                buffer = np.empty(part.output_shape, part.dtype)
+            patches = buffer[_block_index(part, 0, part.groups)]
+            self._fill(part, patches)
+            yield Block(start, start + part.groups, patches)
+
+    def _block_groups(self, request: ExtractionRequest) -> int:
+        """Groups of a block: whole chunks, about four times the bytes of a preferred one."""
+        chunk = max(1, self._plan(request).chunk_size // request.channels)
+        group_bytes = max(1, request.output_bytes // max(1, request.groups))
+        wanted = 4 * PREFERRED_CHUNK_BYTES // group_bytes
+        return max(1, wanted // chunk) * chunk
+
+
+def _flat_target(served: ExtractionRequest, layout: str, out: Any) -> np.ndarray[Any, Any]:
+    """Return an array for flat patches: grids are flat patches under another shape."""
+    if layout == "grid" and out.flags.c_contiguous:
+        return np.asarray(out).reshape(served.output_shape)
+    return np.empty(served.output_shape, served.dtype)
+
+
+def _arranged(patches: Any, request: ExtractionRequest) -> Any:
+    if patches.shape == request.output_shape:
+        return patches
+    if request.layout == "channel":
+        return layouts.flat_to_channel(patches, request.channels)
+    return layouts.flat_to_grid(patches, layouts.grid_side(request.channels))
+
+
+def _block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:
+    """Index of the groups `start` to `stop` behind the leading axes."""
+    return (*(slice(None) for _ in request.leading_shape), slice(start, stop))
+
+
+def _check_out(request: ExtractionRequest, out: Any) -> None:
+    shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+    if shape is None or tuple(shape) != request.output_shape or dtype != request.dtype:
+        raise RequestError(
+            f"out: received shape {shape}, dtype {dtype}. Expected shape {request.output_shape}, "
+            f"dtype {request.dtype}."
+        )
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise RequestError("out: the array is read-only. Open or copy it writeable.")
+
+
+def extract_patches(
+    image: Any,
+    positions: Any,
+    patch_size: int,
+    *,
+    plugin: str | object = DEFAULT_PLUGIN,
+    options: Mapping[str, Any] | None = None,
+    memory_budget: int | str | None = None,
+    out: Any = None,
+    **how: str,
+) -> Any:
+    """Cut patches once: ``Engine(plugin, ...).extract(image, positions, patch_size, ...)``.
+
+    Parameters
+    ----------
+    image, positions, patch_size, out, **how
+        As for :meth:`Engine.extract`.
+    plugin, options, memory_budget
+        As for :class:`Engine`.
+
+    Returns
+    -------
+    ndarray, tf.Tensor or `out`
+        The patches.
+    """
+    engine = Engine(plugin, options=options, memory_budget=memory_budget)
+    return engine.extract(image, positions, patch_size, out=out, **how)
+
+
+def list_plugins() -> tuple[PluginSource, ...]:
+    """Return the plugins that are installed, by name, without importing any."""
+    return discover()

@@ -1,0 +1,78 @@
+"""The errors of the engine: what failed, what came, what was expected, what to do next.
+
+Every class derives from :class:`PtychoEngineError` and from the built-in that a caller would
+already be catching, so that ``except ValueError`` keeps working.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PtychoEngineError(Exception):
+    """Base of every error that the engine raises on purpose."""
+
+
+class RequestError(PtychoEngineError, ValueError):
+    """The arguments of an extraction do not describe one."""
+
+
+class OutOfBoundsError(RequestError, IndexError):
+    """A window leaves the object although ``fill="error"`` forbids it."""
+
+
+class PluginError(PtychoEngineError, RuntimeError):
+    """A plugin broke the contract of its hook."""
+
+
+class UnknownPluginError(PluginError, LookupError):
+    """No plugin of that name is installed or registered."""
+
+
+class PluginLoadError(PluginError, ImportError):
+    """The plugin is installed, but its module cannot be imported."""
+
+
+class CapabilityError(PluginError, ValueError):
+    """The request asks for something that the chosen plugin does not declare."""
+
+
+class MemoryBudgetError(PtychoEngineError, MemoryError):
+    """The work does not fit the memory budget."""
+
+
+class ConfigurationError(PtychoEngineError, ValueError):
+    """A configuration value cannot be used."""
+
+
+class InputFileError(PtychoEngineError, ValueError):
+    """A scan file cannot be read as what it claims to be."""
+
+
+class OutputError(PtychoEngineError, OSError):
+    """An output cannot be written where it was asked for."""
+
+
+def one_of(what: str, received: object, options: Iterable[str]) -> str:
+    """Say that `received` is none of `options`, with the nearest spelling first.
+
+    Parameters
+    ----------
+    what : str
+        Name of the thing that was chosen, for instance ``"fill"``.
+    received : object
+        What came.
+    options : iterable of str
+        What could have come.
+
+    Returns
+    -------
+    str
+        A sentence for an error message.
+    """
+    known = sorted(options)
+    near = difflib.get_close_matches(str(received), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(known) if known else "none"
+    return f"{what} {received!r} is not known.{hint} Available: {listed}."

@@ -1,0 +1,38 @@
+"""Between complex tensors and their interleaved real view, and between layouts, in TensorFlow."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ..layouts import grid_side
+
+
+def to_interleaved(image: tf.Tensor) -> tf.Tensor:
+    """Complex (..., W) to real (..., 2 W); real tensors pass through."""
+    if not image.dtype.is_complex:
+        return image
+    parts = tf.stack([tf.math.real(image), tf.math.imag(image)], axis=-1)  # (..., W, 2)
+    width = image.shape[-1]
+    joined = tf.reshape(parts, tf.concat([tf.shape(image)[:-1], [-1]], 0))
+    return tf.ensure_shape(joined, (*image.shape[:-1], None if width is None else 2 * width))
+
+
+def from_interleaved(patches: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Real (P, N, 2 N) to complex (P, N, N); real patches pass through."""
+    if not dtype.is_complex:
+        return patches
+    n = patches.shape[-2]
+    pairs = tf.reshape(patches, (-1, n, n, 2))
+    return tf.complex(pairs[..., 0], pairs[..., 1])
+
+
+def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
+    """Rearrange flat patches (..., B * C, N, N) into another layout."""
+    if layout == "flat":
+        return patches
+    lead, n, rank = tf.shape(patches)[:-3], patches.shape[-1], patches.shape.rank
+    if layout == "channel":
+        grouped = tf.reshape(patches, tf.concat([lead, [-1, channels, n, n]], 0))
+        return tf.transpose(grouped, [*range(rank - 2), rank - 1, rank, rank - 2])
+    side = grid_side(channels)
+    return tf.reshape(patches, tf.concat([lead, [-1, side, side, n, n, 1]], 0))

@@ -1,0 +1,97 @@
+"""The function that cuts one chunk of patches, built once for each kind of request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import tensorflow as tf
+
+from ..request import ExtractionRequest
+from .gather import gather_elements, gather_windows
+from .interpolate import cut_patches
+
+#: Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches (P, N, k N).
+ChunkFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+@dataclass(frozen=True)
+class ChunkKind:
+    """What a chunk function depends on besides the shapes of its arrays.
+
+    Attributes
+    ----------
+    patch_size, interpolation, rounding
+        As in the request.
+    interleave : {1, 2}
+        Numbers per sample: 2 for complex objects.
+    members : int
+        Members written side by side, in the channel layout; 1 otherwise.
+    compiled : bool
+        Compiled by XLA, with the window gather; otherwise a plain graph.
+    """
+
+    patch_size: int
+    interpolation: str
+    rounding: str
+    interleave: int
+    members: int
+    compiled: bool
+
+
+@lru_cache(maxsize=64)
+def chunk_function(kind: ChunkKind) -> Any:
+    """Return the ``tf.function`` that cuts one chunk.
+
+    Parameters
+    ----------
+    kind : ChunkKind
+        What to build. The same kind gives the same function, so that compiled code is reused.
+
+    Returns
+    -------
+    tf.function
+        Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches
+        (P, N, k N), or (P / C, N, k N C) with C members.
+    """
+    n, k, members = kind.patch_size, kind.interleave, kind.members
+
+    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+        return cut_patches(
+            image,
+            starts,
+            offsets,
+            patch_size=n,
+            interpolation=kind.interpolation,
+            rounding=kind.rounding,
+            interleave=k,
+            gather=gather_windows if kind.compiled else gather_elements,
+            gather_once=not kind.compiled,
+        )
+
+    def cut_chunk(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+        if members == 1:
+            return cut(image, starts, offsets)
+        patches = [
+            tf.reshape(cut(image, starts[c::members], offsets[c::members]), (-1, n, n, k))
+            for c in range(members)
+        ]
+        return tf.reshape(tf.stack(patches, axis=3), (-1, n, n * members * k))
+
+    if kind.compiled:
+        return tf.function(cut_chunk, jit_compile=True)
+    return tf.function(cut_chunk, reduce_retracing=True)
+
+
+def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
+    """Return the kind of chunk that serves a request."""
+    return ChunkKind(
+        request.patch_size,
+        request.interpolation,
+        request.rounding,
+        interleave=2 if request.dtype.kind == "c" else 1,
+        # Tensors are rearranged afterwards: a chunk of them need not be whole groups.
+        members=request.channels if request.layout == "channel" and not request.is_tensor else 1,
+        compiled=compiled,
+    )

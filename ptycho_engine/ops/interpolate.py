@@ -1,0 +1,105 @@
+"""Interpolated windows of a padded object: gather, weigh, sum.
+
+A complex object is handled as its real view with interleaved real and imaginary parts: shape
+(H, 2 W). ``interleave`` is 2 then and 1 for a real object. Bilinear weights are those of any
+textbook, (1 - t, t) along each axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from ..kernels import KERNELS, Kernel
+
+Gather = Callable[[tf.Tensor, tf.Tensor, int, int], tf.Tensor]
+Sample = Callable[[int, int], tf.Tensor]
+
+
+def cut_patches(
+    image: tf.Tensor,
+    starts: tf.Tensor,
+    offsets: tf.Tensor,
+    *,
+    patch_size: int,
+    interpolation: str,
+    rounding: str,
+    interleave: int,
+    gather: Gather,
+    gather_once: bool,
+) -> tf.Tensor:
+    """Cut interpolated patches out of a padded object.
+
+    Parameters
+    ----------
+    image : tf.Tensor of float32 or float64, shape (H, interleave * W)
+        The padded object.
+    starts : tf.Tensor of int32, shape (P, 2)
+        Row and column of the first sample that each patch needs.
+    offsets : tf.Tensor, shape (P, 2), dtype of the image
+        The second result of :func:`ptycho_engine.geometry.split`.
+    patch_size : int
+        Size N of the patches.
+    interpolation, rounding : str
+        As in the request.
+    interleave : {1, 2}
+        Numbers per sample.
+    gather : callable
+        One of :mod:`ptycho_engine.ops.gather`.
+    gather_once : bool
+        Gather one larger window and slice it, rather than one window per tap of the kernel: XLA
+        fuses aligned windows, while other runtimes pay for each gather.
+
+    Returns
+    -------
+    tf.Tensor, shape (P, N, interleave * N), dtype of the image
+        The patches.
+    """
+    kernel = KERNELS[interpolation]
+    n, k = patch_size, interleave
+    starts *= tf.constant([1, k])
+    if gather_once:
+        span = n + kernel.taps - 1
+        window = gather(image, starts, span, k * span)  # (P, N + taps - 1, k * (N + taps - 1))
+
+        def sample(row: int, column: int) -> tf.Tensor:
+            return window[:, row : row + n, k * column : k * (column + n)]
+    else:
+
+        def sample(row: int, column: int) -> tf.Tensor:
+            return gather(image, starts + tf.constant([row, k * column]), n, k * n)
+
+    rows = fractions(offsets[:, 0], tf.range(n), kernel, rounding)[:, :, None]
+    columns = fractions(offsets[:, 1], tf.range(k * n) // k, kernel, rounding)[:, None, :]
+    return blend(sample, kernel.weights(rows), kernel.weights(columns), rounding)
+
+
+def fractions(offsets: tf.Tensor, index: tf.Tensor, kernel: Kernel, rounding: str) -> tf.Tensor:
+    """Fraction of each coordinate along one axis: (P, 1), or (P, len(index)) if legacy."""
+    t = offsets[:, None]  # (P, 1)
+    if rounding == "legacy":
+        # The legacy coordinate is pixel index + window start, rounded to float32; its fraction
+        # may come out as 1. Double objects are sampled in float64 from the float32 position.
+        index = tf.cast(index, offsets.dtype)
+        t = (index + t) - (index + tf.floor(t))
+    return tf.cast(t >= 0.5, t.dtype) if kernel.snaps else t
+
+
+def blend(
+    sample: Sample,
+    row_weights: tuple[tf.Tensor, ...],
+    column_weights: tuple[tf.Tensor, ...],
+    rounding: str,
+) -> tf.Tensor:
+    """Weighted sum of the taps, row by row; the legacy code sums bilinear taps in this order."""
+    total = None
+    for row, row_weight in enumerate(row_weights):
+        for column, column_weight in enumerate(column_weights):
+            weight = row_weight * column_weight
+            term = weight * sample(row, column)
+            if rounding == "exact":
+                # A sample without weight is left out even if it is NaN or infinite.
+                term = tf.where(weight == 0, tf.zeros_like(term), term)
+            total = term if total is None else total + term
+    return total

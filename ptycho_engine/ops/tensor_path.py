@@ -1,0 +1,116 @@
+"""Tensors in, tensors out: eager or inside ``tf.function``, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
+
+from .. import windows
+from ..request import ExtractionRequest
+from ..tensors import is_symbolic
+from .arrange import arrange_tensor, from_interleaved, to_interleaved
+from .chunks import ChunkFunction
+
+
+def extract_tensor(
+    request: ExtractionRequest, function: ChunkFunction, chunk_size: int
+) -> tf.Tensor:
+    """Cut the patches of a request of tensors.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        A request of which the object or the positions are tensors.
+    function : callable
+        Cuts a chunk of flat patches.
+    chunk_size : int
+        Patches of a chunk.
+
+    Returns
+    -------
+    tf.Tensor
+        The patches in the request's layout. Gradients reach the object and, through the
+        fractions, the positions.
+    """
+    image = tf.convert_to_tensor(request.image)
+    positions = tf.convert_to_tensor(request.positions)
+    source, starts, offsets = _prepare(request, image, positions)
+    n, lead = request.patch_size, image.shape[:-2]
+
+    def cut(slice_: tf.Tensor) -> tf.Tensor:
+        def cut_chunk(chunk: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            return from_interleaved(function(slice_, *chunk), image.dtype)
+
+        return _in_chunks(cut_chunk, starts, offsets, chunk_size, (n, n), image.dtype)
+
+    if lead.rank == 0:
+        patches = cut(source)
+    else:
+        slices = tf.reshape(source, tf.concat([[-1], tf.shape(source)[-2:]], 0))
+        slices = tf.ensure_shape(slices, (lead.num_elements(), *source.shape[-2:]))
+        signature = tf.TensorSpec((positions.shape[0], n, n), image.dtype)
+        patches = tf.map_fn(cut, slices, fn_output_signature=signature)
+        patches = tf.reshape(patches, tf.concat([tf.shape(image)[:-2], [-1, n, n]], 0))
+    patches = tf.ensure_shape(patches, (*lead, positions.shape[0], n, n))
+    return arrange_tensor(patches, request.layout, request.channels)
+
+
+def _prepare(request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor) -> Any:
+    """Padded real view (..., H, k W), starts (P, 2) of int32 and offsets (P, 2)."""
+    how = (request.patch_size, request.interpolation, request.fill)
+    shape = tuple(
+        static if static is not None else dynamic
+        for static, dynamic in zip(image.shape[-2:], tf.unstack(tf.shape(image)[-2:]), strict=True)
+    )
+    size = [tf.cast(pixels, tf.float64) for pixels in shape]
+    first, offsets, _ = windows.locate(positions, size, *how, request.rounding, xp=tnp)
+    xp: Any = np if image.shape[-2:].is_fully_defined() else tnp
+    # Where the windows lie is not known before the run: leave room for those far outside.
+    padding = windows.padding_for(shape, *how, far=True, xp=xp)
+    padded = _pad(image, shape, padding, request.fill)
+    starts = tf.cast(first, tf.int32) + padding.before
+    return to_interleaved(padded), starts, tf.cast(offsets, request.real_dtype)
+
+
+def _pad(
+    image: tf.Tensor, shape: tuple[Any, Any], padding: windows.Padding, fill: str
+) -> tf.Tensor:
+    if fill == "zeros":
+        borders = [[0, 0]] * (image.shape.rank - 2)
+        return tf.pad(image, [*borders, *([padding.before, after] for after in padding.after)])
+    for axis in (-2, -1):
+        after = padding.after[axis]
+        index = windows.source_index(shape[axis], padding.before, after, fill, xp=tnp)
+        image = tf.gather(image, index, axis=axis)
+    return image
+
+
+def _in_chunks(
+    cut_chunk: Callable[[tuple[tf.Tensor, tf.Tensor]], tf.Tensor],
+    starts: tf.Tensor,
+    offsets: tf.Tensor,
+    chunk_size: int,
+    patch_shape: tuple[int, int],
+    dtype: tf.DType,
+) -> tf.Tensor:
+    """Cut all patches in chunks of one shape; (P, N, N)."""
+    count = starts.shape[0]
+    if count == 0:
+        return tf.zeros((0, *patch_shape), dtype)
+    symbolic = is_symbolic(starts)
+    if symbolic and count is not None and count <= chunk_size and chunk_size > 1:
+        return cut_chunk((starts, offsets))  # the graph around it is compiled for this count
+    total = tf.shape(starts)[0]
+    missing = [[0, -total % chunk_size], [0, 0]]
+    starts = tf.reshape(tf.pad(starts, missing), (-1, chunk_size, 2))
+    offsets = tf.reshape(tf.pad(offsets, missing), (-1, chunk_size, 2))
+    if not symbolic:
+        parts = [cut_chunk(chunk) for chunk in zip(starts, offsets, strict=True)]
+        return tf.concat(parts, 0)[:total]
+    signature = tf.TensorSpec((chunk_size, *patch_shape), dtype)
+    patches = tf.map_fn(cut_chunk, (starts, offsets), fn_output_signature=signature)
+    return tf.reshape(patches, (-1, *patch_shape))[:total]

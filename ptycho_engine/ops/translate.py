@@ -1,0 +1,81 @@
+"""Translation of whole images, and patches cut by it: one translated image for each patch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import tensorflow as tf
+
+from ..kernels import KERNELS
+from .chunks import ChunkFunction, ChunkKind
+from .interpolate import blend, fractions
+
+
+@lru_cache(maxsize=64)
+def translation(interpolation: str, rounding: str, interleave: int) -> Any:
+    """Return the ``tf.function`` that translates an image so that a window starts at [0, 0].
+
+    Parameters
+    ----------
+    interpolation, rounding : str
+        As in the request.
+    interleave : {1, 2}
+        Numbers per sample.
+
+    Returns
+    -------
+    tf.function
+        Of an image (H, k W), a start (2,) of int32 and an offset (2,), to the translated image of
+        the same shape. Samples outside the image count as zero.
+    """
+    kernel = KERNELS[interpolation]
+    k = interleave
+
+    def translate(image: tf.Tensor, start: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+        height, width = image.shape
+        rows, columns = tf.range(height), tf.range(width)
+        row_fractions = fractions(offset[None, 0], rows, kernel, rounding)[0, :, None]
+        column_fractions = fractions(offset[None, 1], columns // k, kernel, rounding)[0, None, :]
+
+        def sample(row: int, column: int) -> tf.Tensor:
+            from_rows = rows[:, None] + start[0] + row  # (H, 1)
+            from_columns = columns[None, :] + (start[1] + column) * k  # (1, k W)
+            index = tf.stack(
+                [
+                    tf.broadcast_to(tf.clip_by_value(from_rows, 0, height - 1), (height, width)),
+                    tf.broadcast_to(tf.clip_by_value(from_columns, 0, width - 1), (height, width)),
+                ],
+                axis=-1,
+            )  # (H, k W, 2)
+            inside = (from_rows < height) & (from_columns < width)
+            return tf.where(inside, tf.gather_nd(image, index), tf.zeros_like(image))
+
+        weights = kernel.weights(row_fractions), kernel.weights(column_fractions)
+        return blend(sample, *weights, rounding)
+
+    return tf.function(translate, jit_compile=True)
+
+
+def cut_by_translation(kind: ChunkKind) -> ChunkFunction:
+    """Return the function that cuts a chunk of a single patch: translate the image, then crop.
+
+    Parameters
+    ----------
+    kind : ChunkKind
+        What to build; one member.
+
+    Returns
+    -------
+    callable
+        As :func:`ptycho_engine.ops.chunks.chunk_function`, for chunks of one patch.
+    """
+    translate = translation(kind.interpolation, kind.rounding, kind.interleave)
+    n, k = kind.patch_size, kind.interleave
+
+    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+        # The crop stays outside the compiled function, as in the legacy code: inside, XLA would
+        # translate only what is kept.
+        return translate(image, starts[0], offsets[0])[None, :n, : k * n]
+
+    return cut

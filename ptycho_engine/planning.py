@@ -1,0 +1,181 @@
+"""From a memory budget to a chunk size, and what a run will take before it starts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import psutil
+
+from .errors import ConfigurationError, MemoryBudgetError
+from .request import ExtractionRequest
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
+
+#: Share of the free memory that a run may take when no budget is given.
+DEFAULT_SHARE = 0.5
+#: Bytes of patches in one chunk: enough to hide the cost of a call, few enough to stay in cache.
+PREFERRED_CHUNK_BYTES = 16 * 1024**2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an extraction will do and take.
+
+    Attributes
+    ----------
+    plugin : str
+        Name of the plugin.
+    chunk_size : int
+        Patches computed by one call of the kernel, a multiple of the members of a group.
+    chunk_count : int
+        Number of such calls per slice of the object.
+    output_bytes : int
+        Bytes of the patches.
+    workspace_bytes : int
+        Bytes that the plugin needs besides the object, the positions and the patches.
+    memory_budget : int
+        Bytes that output and workspace may take together.
+    """
+
+    plugin: str
+    chunk_size: int
+    chunk_count: int
+    output_bytes: int
+    workspace_bytes: int
+    memory_budget: int
+
+    @property
+    def peak_bytes(self) -> int:
+        """Predicted peak above the arrays that the caller holds already."""
+        return self.output_bytes + self.workspace_bytes
+
+
+def parse_bytes(budget: int | str | None) -> int:
+    """Read a memory budget.
+
+    Parameters
+    ----------
+    budget : int, str or None
+        Bytes, a text such as ``"2GiB"`` or ``"500 MB"``, or None for half of the free memory.
+
+    Returns
+    -------
+    int
+        Bytes, above zero.
+
+    Raises
+    ------
+    ConfigurationError
+        If the text is not a size.
+    """
+    if budget is None:
+        return int(psutil.virtual_memory().available * DEFAULT_SHARE)
+    if isinstance(budget, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?i?)B?\s*", budget, re.IGNORECASE)
+        unit = match[2][:1].upper() + match[2][1:].lower() if match else None
+        if match is None or unit not in UNITS:
+            raise ConfigurationError(
+                f"memory_budget: cannot read {budget!r}. Expected bytes, or a text such as "
+                "'500MB', '2GiB'."
+            )
+        budget = int(float(match[1]) * UNITS[unit])
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget <= 0:
+        raise ConfigurationError(f"memory_budget: received {budget!r}. Expected bytes above zero.")
+    return budget
+
+
+def format_bytes(count: int) -> str:
+    """Bytes for a reader: ``format_bytes(2 * 1024**3) == "2.00 GiB"``."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.2f} {unit}"
+        value /= 1024
+    return f"{value:.2f} GiB"
+
+
+def make_plan(
+    request: ExtractionRequest,
+    plugin: str,
+    memory_budget: int,
+    *,
+    fixed_bytes: int,
+    bytes_per_patch: int,
+    chunk_size: int | None = None,
+    preferred_chunk: int | None = None,
+) -> Plan:
+    """Choose a chunk size and predict the peak.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        The request; its number of patches does not change the chunk size, so that a compiled
+        kernel serves every number.
+    plugin : str
+        Name of the plugin.
+    memory_budget : int
+        Bytes that output and workspace may take together.
+    fixed_bytes : int
+        Workspace that does not depend on the chunk size.
+    bytes_per_patch : int
+        Workspace per patch of a chunk.
+    chunk_size : int, optional
+        Patches of a chunk as the user gave it; otherwise `preferred_chunk`, reduced until a
+        quarter of the budget holds the workspace of a chunk.
+    preferred_chunk : int, optional
+        Patches of a chunk when memory allows; by default as many as fill
+        `PREFERRED_CHUNK_BYTES`.
+
+    Returns
+    -------
+    Plan
+        The plan.
+    """
+    channels = request.channels
+    if chunk_size is None:
+        patch_bytes = request.patch_size**2 * request.dtype.itemsize
+        wanted = preferred_chunk or max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
+        affordable = max(1, memory_budget // 4 // max(1, bytes_per_patch))
+        chunk_size = min(wanted, affordable)
+        chunk_size = 2 ** (chunk_size.bit_length() - 1)
+    groups_per_chunk = max(1, chunk_size // channels)
+    return Plan(
+        plugin=plugin,
+        chunk_size=groups_per_chunk * channels,
+        chunk_count=-(-request.groups // groups_per_chunk),
+        output_bytes=request.output_bytes,
+        workspace_bytes=fixed_bytes + bytes_per_patch * groups_per_chunk * channels,
+        memory_budget=memory_budget,
+    )
+
+
+def check_budget(plan: Plan, *, holds_output: bool) -> None:
+    """Refuse work beyond the budget, before it starts.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    holds_output : bool
+        Whether the patches themselves are to be allocated.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With the numbers and the knob to turn.
+    """
+    needed = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
+    if needed <= plan.memory_budget:
+        return
+    parts = f"workspace {format_bytes(plan.workspace_bytes)}"
+    if holds_output:
+        parts = f"patches {format_bytes(plan.output_bytes)}, " + parts
+        step = "Use engine.stream(...), or out= with a file-backed array, or raise memory_budget"
+    else:
+        step = "Choose a smaller chunk, or raise memory_budget"
+    raise MemoryBudgetError(
+        f"{plan.plugin}: needs {format_bytes(needed)} ({parts}), and the memory budget is "
+        f"{format_bytes(plan.memory_budget)}. {step}."
+    )

@@ -1,0 +1,289 @@
+"""One extraction, validated once at the border; plugins receive clean input."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from . import geometry
+from .errors import OutOfBoundsError, RequestError, one_of
+from .kernels import KERNELS
+from .layouts import LAYOUTS, grid_side, output_shape
+from .tensors import is_symbolic, is_tensor
+
+DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractionRequest:
+    """What to cut out of which object, as plugins receive it.
+
+    Attributes
+    ----------
+    image : ndarray or tf.Tensor, shape (..., H, W)
+        The object: float32, float64, complex64 or complex128; leading axes are modes or slices.
+    positions : ndarray or tf.Tensor of float64, shape (P, 2)
+        Scan positions (y, x) in object pixels, finite; grouped ones in the order
+        ``p = b * channels + c``.
+    patch_size : int
+        Size N of the patches, at least 1.
+    interpolation : str
+        A key of :data:`ptycho_engine.kernels.KERNELS`.
+    fill : {"zeros", "edge", "reflect"}
+        What lies outside the object. (``"error"`` is settled before a plugin is called.)
+    rounding : {"exact", "legacy"}
+        How a position is split into a whole and a fractional part.
+    layout : {"flat", "channel", "grid"}
+        The layout of the result, see :mod:`ptycho_engine.layouts`.
+    channels : int
+        Members C of a group; 1 in the flat layout.
+    """
+
+    image: Any
+    positions: Any
+    patch_size: int
+    interpolation: str = "bilinear"
+    fill: str = "zeros"
+    rounding: str = "exact"
+    layout: str = "flat"
+    channels: int = 1
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether the result is a TensorFlow tensor."""
+        return is_tensor(self.image) or is_tensor(self.positions)
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the object and of the patches."""
+        dtype = self.image.dtype
+        return np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+
+    @property
+    def real_dtype(self) -> np.dtype[Any]:
+        """The real dtype of the same precision."""
+        return np.dtype(np.empty(0, self.dtype).real.dtype)
+
+    @property
+    def patch_count(self) -> int:
+        """Number P of patches; 1 if a symbolic tensor does not tell, for planning."""
+        return _known(self.positions.shape[0])
+
+    @property
+    def groups(self) -> int:
+        """Length B of the first axis of the layout: groups, or patches in the flat layout."""
+        return self.patch_count // self.channels
+
+    @property
+    def leading_shape(self) -> tuple[int, ...]:
+        """Shape of the object's leading axes; unknown ones of a symbolic tensor count as 1."""
+        return tuple(_known(size) for size in self.image.shape[:-2])
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the result, leading axes included."""
+        patches = output_shape(self.layout, self.groups, self.channels, self.patch_size)
+        return self.leading_shape + patches
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of the result."""
+        return int(np.prod(self.output_shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def block(self, start: int, stop: int) -> ExtractionRequest:
+        """The same request for the groups `start` to `stop` alone."""
+        positions = self.positions[start * self.channels : stop * self.channels]
+        return replace(self, positions=positions)
+
+
+def _known(size: int | None) -> int:
+    return 1 if size is None else int(size)
+
+
+def build_request(
+    image: Any,
+    positions: Any,
+    patch_size: int,
+    *,
+    interpolation: str = "bilinear",
+    fill: str = "zeros",
+    rounding: str = "exact",
+    layout: str = "flat",
+) -> ExtractionRequest:
+    """Validate the arguments of an extraction.
+
+    Parameters
+    ----------
+    image : array_like or tf.Tensor, shape (..., H, W)
+        The object.
+    positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
+        Scan positions (y, x) in object pixels.
+    patch_size : int
+        Size N of the patches; one larger than the object is legal.
+    interpolation, fill, rounding, layout : str
+        As in :class:`ExtractionRequest`; `fill` may also be ``"error"``.
+
+    Returns
+    -------
+    ExtractionRequest
+        The clean request, positions flattened to (P, 2) and finite.
+
+    Raises
+    ------
+    RequestError
+        If an argument cannot be used.
+    OutOfBoundsError
+        If ``fill="error"`` and a window leaves the object.
+    """
+    for name, value, options in (
+        ("interpolation", interpolation, tuple(KERNELS)),
+        ("fill", fill, geometry.FILLS),
+        ("rounding", rounding, geometry.ROUNDINGS),
+        ("layout", layout, LAYOUTS),
+    ):
+        if value not in options:
+            raise RequestError(one_of(name, value, options))
+    size = check_patch_size(patch_size)
+    image = _check_image(image, fill)
+    positions, channels = _check_positions(positions, layout, image)
+    if fill == "error":
+        positions = _check_inside(positions, image, size, rounding)
+        fill = "zeros"  # every sample with a weight lies inside: the rule is never applied
+    return ExtractionRequest(
+        image, positions, size, interpolation, fill, rounding, layout, channels
+    )
+
+
+def check_patch_size(patch_size: Any) -> int:
+    """Return `patch_size` as an int of at least 1, or raise a `RequestError`."""
+    try:
+        size = None if isinstance(patch_size, bool | np.bool_) else operator.index(patch_size)
+    except TypeError:
+        size = None
+    if size is None or size < 1:
+        raise RequestError(f"patch_size: received {patch_size!r}. Expected an integer above zero.")
+    return size
+
+
+def _check_image(image: Any, fill: str) -> Any:
+    if is_tensor(image):
+        name = image.dtype.name
+        if image.shape.rank is None:
+            raise RequestError("image: a tensor of unknown rank. Expected (..., H, W).")
+        shape = tuple(image.shape)
+    else:
+        image = _as_array(image, "image")
+        image = image.astype(image.dtype.newbyteorder("="), copy=False)
+        name, shape = image.dtype.name, image.shape
+    if name not in DTYPES:
+        raise RequestError(
+            f"image: received dtype {name}. Expected one of {', '.join(DTYPES)}. "
+            "Convert it first, for instance with image.astype('float32')."
+        )
+    if len(shape) < 2:
+        raise RequestError(f"image: received shape {shape}. Expected (..., H, W).")
+    if fill in ("edge", "reflect") and 0 in shape[-2:]:
+        raise RequestError(
+            f'image: received shape {shape}, without samples. fill="{fill}" needs at least one; '
+            'use fill="zeros".'
+        )
+    return image
+
+
+def _as_array(value: Any, what: str) -> np.ndarray[Any, Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged lists
+        raise RequestError(f"{what}: cannot be read as an array: {error}") from error
+    if array.dtype.kind not in "biufc":
+        raise RequestError(
+            f"{what}: received dtype {array.dtype}, which holds no numbers. Expected a numeric array."
+        )
+    return array
+
+
+def _check_positions(positions: Any, layout: str, image: Any) -> tuple[Any, int]:
+    """Flatten to (P, 2) float64; also the number of members of a group."""
+    tensor = is_tensor(positions) and (is_tensor(image) or is_symbolic(positions))
+    if tensor:
+        if not (positions.dtype.is_floating or positions.dtype.is_integer):
+            raise RequestError(f"positions: received dtype {positions.dtype.name}. Expected reals.")
+        rank = positions.shape.rank
+        shape = tuple(positions.shape) if rank is not None else None
+    else:
+        if is_tensor(positions):
+            positions = positions.numpy()
+        positions = _as_array(positions, "positions")
+        if positions.dtype.kind not in "iuf":
+            raise RequestError(f"positions: received dtype {positions.dtype}. Expected reals.")
+        if layout == "flat" and positions.shape == (0,):
+            positions = positions.reshape(0, 2)
+        shape = positions.shape
+    expected, rank = ("(P, 2)", 2) if layout == "flat" else ("(B, C, 2)", 3)
+    if shape is None or len(shape) != rank or shape[-1] != 2:
+        raise RequestError(
+            f'positions: received shape {shape}. Expected {expected} for layout="{layout}", with '
+            "(y, x) along the last axis."
+        )
+    channels = 1 if layout == "flat" else shape[1]
+    if not channels:
+        raise RequestError(
+            f"positions: received shape {shape}. A group needs at least one member, known before "
+            "the run."
+        )
+    if layout == "grid":
+        grid_side(channels)
+    if tensor:
+        return _finite_tensor(positions), channels
+    return _finite_array(positions.reshape(-1, 2).astype(np.float64)), channels
+
+
+def _finite_array(positions: Any) -> Any:
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if bad.size:
+        raise RequestError(
+            f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
+            f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."
+        )
+    return positions
+
+
+def _finite_tensor(positions: Any) -> Any:
+    import tensorflow as tf
+
+    flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
+    if is_symbolic(flat):
+        return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite")
+    _finite_array(flat.numpy())
+    return flat
+
+
+def _check_inside(positions: Any, image: Any, patch_size: int, rounding: str) -> Any:
+    """Refuse windows that sample beyond the centres of the border pixels."""
+    if is_symbolic(positions) or None in tuple(image.shape[-2:]):
+        import tensorflow as tf
+
+        size = tf.cast(tf.shape(image)[-2:], tf.float64)
+        start = tf.cast(positions, tf.float64) - patch_size // 2
+        inside = tf.reduce_all((start >= 0) & (start + (patch_size - 1) <= size - 1))
+        with tf.control_dependencies([tf.debugging.Assert(inside, ['fill="error": out of bounds'])]):
+            return tf.identity(positions)
+    values = np.asarray(positions)
+    used = values.astype(np.float32).astype(np.float64) if rounding == "legacy" else values
+    start = used - patch_size // 2
+    size = np.asarray(image.shape[-2:])
+    outside = np.flatnonzero(((start < 0) | (start + (patch_size - 1) > size - 1)).any(axis=1))
+    if outside.size:
+        index = int(outside[0])
+        raise OutOfBoundsError(
+            f'fill="error": {outside.size} of {len(values)} windows leave the object of '
+            f"{size[0]} x {size[1]} pixels, the first at index {index}: position "
+            f"{tuple(values[index].tolist())}, window from {tuple(start[index].tolist())} to "
+            f"{tuple((start[index] + patch_size - 1).tolist())}. Move it, or choose "
+            'fill="zeros", "edge" or "reflect".'
+        )
+    return positions

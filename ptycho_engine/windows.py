@@ -1,0 +1,241 @@
+"""From positions to windows of a padded object: the one place that knows the fill rules.
+
+A kernel that cuts windows out of the padded object at the starts given here needs no bounds
+check and no mask. Windows wholly outside are moved, along with the rule of the fill, to where the
+padding shows the same samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import geometry
+from .kernels import KERNELS
+from .request import ExtractionRequest
+
+#: Beyond this many pixels float32 sums of coordinates lose whole pixels, not only fractions.
+FLOAT32_WHOLE = 2.0**22
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How far the object is continued beyond its borders, in pixels.
+
+    Attributes
+    ----------
+    before : int
+        Rows above and columns to the left.
+    after : (int, int)
+        Rows below and columns to the right.
+    """
+
+    before: int
+    after: tuple[Any, Any]
+
+    def padded_shape(self, shape: tuple[Any, Any]) -> tuple[Any, Any]:
+        """Height and width of the padded object."""
+        return (
+            self.before + shape[0] + self.after[0],
+            self.before + shape[1] + self.after[1],
+        )
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where the windows of a request lie in the padded object.
+
+    Attributes
+    ----------
+    starts : ndarray of int32, shape (P, 2)
+        Index (row, column) of the first sample that the kernel needs.
+    offsets : ndarray, shape (P, 2), the object's real dtype
+        What :func:`ptycho_engine.geometry.split` gives beside the whole part.
+    padding : Padding
+        The padding that `starts` refer to.
+    """
+
+    starts: NDArray[np.int32]
+    offsets: NDArray[Any]
+    padding: Padding
+
+
+def margin(patch_size: int, interpolation: str) -> int:
+    """Pixels of padding after which a window touches no sample of the object."""
+    return patch_size + KERNELS[interpolation].taps - 1
+
+
+def locate(
+    positions: Any,
+    shape: tuple[Any, Any],
+    patch_size: int,
+    interpolation: str,
+    fill: str,
+    rounding: str,
+    xp: Any = np,
+) -> tuple[Any, Any, Any]:
+    """Place windows relative to an object of `shape`, moving those wholly outside next to it.
+
+    Parameters
+    ----------
+    positions : array of float64, shape (P, 2)
+        Columns (y, x), in object pixels.
+    shape : (int, int)
+        Height and width of the object.
+    patch_size, interpolation, fill, rounding
+        As in :class:`~ptycho_engine.request.ExtractionRequest`; `fill` is never ``"error"`` here.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    first : array of float64, shape (P, 2)
+        Whole-number index of the first sample needed, relative to the object.
+    offsets : array of float64, shape (P, 2)
+        As `geometry.split` gives them; zero for windows that were moved.
+    moved : array of bool, shape (P, 2)
+        Which coordinates were moved.
+    """
+    kernel = KERNELS[interpolation]
+    base, offsets = geometry.split(positions, patch_size, rounding, xp)
+    size = xp.asarray(shape, dtype=xp.float64)  # (2,)
+    low, high = -float(patch_size + kernel.after), size + float(kernel.before)
+    moved = (base < low) | (base > high)
+    if fill == "reflect":
+        beside = xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0))
+        meaningless = xp.abs(base) > FLOAT32_WHOLE
+    else:
+        beside = xp.minimum(xp.maximum(base, low), high)
+        meaningless = moved  # samples beyond the border do not change with the fraction
+    offsets = xp.where(meaningless, xp.zeros_like(offsets), offsets)
+    return xp.where(moved, beside, base) - float(kernel.before), offsets, moved
+
+
+def padding_for(
+    shape: tuple[Any, Any],
+    patch_size: int,
+    interpolation: str,
+    fill: str,
+    far: bool,
+    xp: Any = np,
+) -> Padding:
+    """Padding that holds every window which `locate` can return.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the object.
+    patch_size, interpolation, fill
+        As in the request.
+    far : bool
+        Whether windows were moved; only ``reflect`` then needs more, a whole mirrored period.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` if the shape is known at run time only.
+
+    Returns
+    -------
+    Padding
+        The padding.
+    """
+    beside = margin(patch_size, interpolation)
+    if fill != "reflect" or not far:
+        return Padding(beside, (beside, beside))
+    # The last folded window starts at 2 * (size - 1) - 1.
+    below, right = (beside + xp.maximum(size - 2, 0) for size in shape)
+    return Padding(beside, (below, right))
+
+
+def source_index(size: Any, before: int, after: Any, fill: str, xp: Any = np) -> Any:
+    """Index of the object's sample that each padded row or column repeats (``edge``, ``reflect``).
+
+    Parameters
+    ----------
+    size : int
+        Height or width of the object, at least 1.
+    before, after : int
+        Pixels of padding on both sides.
+    fill : {"edge", "reflect"}
+        The rule; ``reflect`` does not repeat the border sample.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    array of int, shape (before + size + after,)
+        Indices into the object.
+    """
+    index = xp.arange(-before, size + after)
+    if fill == "edge":
+        return xp.minimum(xp.maximum(index, 0), size - 1)
+    folded = xp.mod(index, xp.maximum(2 * (size - 1), 1))
+    return xp.minimum(folded, 2 * (size - 1) - folded)
+
+
+def pad(image: NDArray[Any], padding: Padding, fill: str) -> NDArray[Any]:
+    """Continue an object beyond its borders.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., H, W)
+        The object.
+    padding : Padding
+        How far.
+    fill : {"zeros", "edge", "reflect"}
+        With what.
+
+    Returns
+    -------
+    ndarray, shape (..., before + H + after, before + W + after)
+        A contiguous copy.
+    """
+    height, width = image.shape[-2:]
+    if fill == "zeros":
+        padded = np.zeros((*image.shape[:-2], *padding.padded_shape((height, width))), image.dtype)
+        inside = slice(padding.before, padding.before + height)
+        across = slice(padding.before, padding.before + width)
+        padded[..., inside, across] = image
+        return padded
+    rows = source_index(height, padding.before, padding.after[0], fill)
+    columns = source_index(width, padding.before, padding.after[1], fill)
+    return np.ascontiguousarray(np.take(np.take(image, rows, axis=-2), columns, axis=-1))
+
+
+def find_windows(request: ExtractionRequest) -> Windows:
+    """Windows of a NumPy request, and the padding that they need.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        A validated request whose arrays are NumPy's.
+
+    Returns
+    -------
+    Windows
+        Starts, offsets and padding.
+    """
+    height, width = request.image.shape[-2:]
+    first, offsets, moved = locate(
+        request.positions,
+        (height, width),
+        request.patch_size,
+        request.interpolation,
+        request.fill,
+        request.rounding,
+    )
+    padding = padding_for(
+        (height, width), request.patch_size, request.interpolation, request.fill, bool(moved.any())
+    )
+    starts = (first + padding.before).astype(np.int32)
+    return Windows(starts, offsets.astype(request.real_dtype), padding)
+
+
+def padded_bytes(request: ExtractionRequest) -> int:
+    """Bytes of one padded slice of the object of a request, as `find_windows` would pad it."""
+    shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
+    far = not request.is_tensor and request.fill == "reflect"
+    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
+    rows, columns = padding.padded_shape(shape)
+    return int(rows * columns) * request.dtype.itemsize
