@@ -1,4 +1,4 @@
-"""One vectorised TensorFlow call for each batch, without XLA: for machines where XLA is unwanted."""
+"""One vectorised TensorFlow call for each batch, without XLA."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
-    """Two padded copies of a slice of the object; indices, windows and terms of a batch."""
+    """Count two padded copies of a slice; indices, windows and terms of a batch."""
     span = request.patch_size + margin(1, request.interpolation)
     numbers = 2 if request.dtype.kind == "c" else 1
     window_bytes = span**2 * numbers * (2 * 4 + request.real_dtype.itemsize)
@@ -68,6 +68,4 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     function = chunk_function(kind_of(request, compiled=False))
     if request.is_tensor:
         return extract_tensor(request, function, plan.chunk_size)
-    return fill_array(
-        request, out, function, plan.chunk_size, pad_tail=False, workers=1
-    )
+    return fill_array(request, out, function, plan.chunk_size, pad_tail=False, workers=1)

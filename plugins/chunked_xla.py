@@ -48,7 +48,7 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
-    """Two padded copies of a slice of the object, and a chunk for each thread and one to spare."""
+    """Count two padded copies of a slice; a chunk for each thread and one to spare."""
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
     return make_plan(
         request,
@@ -70,6 +70,4 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     function = chunk_function(kind_of(request, compiled=True))
     if request.is_tensor:
         return extract_tensor(request, function, plan.chunk_size)
-    return fill_array(
-        request, out, function, plan.chunk_size, pad_tail=True, workers=WORKERS
-    )
+    return fill_array(request, out, function, plan.chunk_size, pad_tail=True, workers=WORKERS)

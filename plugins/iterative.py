@@ -29,7 +29,7 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
-    """A few padded copies of the object, whatever the number of patches."""
+    """Count a few padded copies of the object, whatever the number of patches."""
     return make_plan(
         request,
         NAME,

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from . import layouts
+from .capabilities import Capabilities
 from .discovery import PluginSource, discover
 from .errors import CapabilityError, RequestError
 from .host import Host
 from .logs import get_logger
 from .planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan, parse_bytes
-from .request import ExtractionRequest, build_request
-from .tensors import is_symbolic
+from .prepared import PreparedObject
+from .request import ExtractionRequest, build_request, prepare_object
+from .tensors import is_symbolic, outside_autograph
 from .windows import margin
 
 DEFAULT_PLUGIN = "chunked_xla"
@@ -110,11 +112,21 @@ class Engine:
         return self._plugin.name
 
     @property
+    def source(self) -> PluginSource:
+        """Where the plugin comes from."""
+        return self._plugin.source
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the plugin declares."""
+        return self._plugin.capabilities
+
+    @property
     def options(self) -> dict[str, Any]:
         """The plugin's options, defaults included."""
         return {} if self._options is None else dict(vars(self._options))
 
-    def plan(self, image: Any, positions: Any, patch_size: int, **how: str) -> Plan:
+    def plan(self, image: Any, positions: Any, patch_size: int, **how: Any) -> Plan:
         """Predict chunking and memory without doing any work.
 
         Parameters
@@ -129,6 +141,27 @@ class Engine:
         """
         return self._plan(self._accept(build_request(image, positions, patch_size, **how)))
 
+    def prepare(self, image: Any) -> PreparedObject:
+        """Make repeated calls on one object cheap: pass the result in place of `image`.
+
+        Parameters
+        ----------
+        image : array_like or tf.Tensor, shape (..., H, W)
+            The object; it must not be changed in place afterwards.
+
+        Returns
+        -------
+        PreparedObject
+            The object, which keeps its padded copies between calls.
+
+        Raises
+        ------
+        RequestError
+            If its rank or dtype is not that of an object.
+        """
+        return prepare_object(image)
+
+    @outside_autograph
     def extract(
         self,
         image: Any,
@@ -189,8 +222,8 @@ class Engine:
             if out is not None:
                 raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
             return self._extract_tensor(request)
+        check_budget(self._plan(request), holds_output=out is None)
         if out is None:
-            check_budget(self._plan(request), holds_output=True)
             out = np.empty(request.output_shape, request.dtype)
         _check_out(request, out)
         if isinstance(out, np.ndarray):
@@ -207,7 +240,7 @@ class Engine:
         patch_size: int,
         *,
         block_size: int | None = None,
-        **how: str,
+        **how: Any,
     ) -> Iterator[Block]:
         """Cut patches block by block, in order, within a bounded memory.
 
@@ -253,7 +286,7 @@ class Engine:
         if plan is not None:
             return plan
         beside = 2 * margin(request.patch_size, request.interpolation)
-        rows, columns = (int(size) + beside for size in request.image.shape[-2:])
+        rows, columns = (int(size or 1) + beside for size in request.image.shape[-2:])
         return make_plan(
             request,
             self.plugin,
@@ -268,7 +301,9 @@ class Engine:
             return
         served = self._served(request)
         target = out if served is request else _flat_target(served, request.layout, out)
-        patches = self._plugin.extract(served, self._options, self._plan(served), target)
+        patches = np.asarray(
+            self._plugin.extract(served, self._options, self._plan(served), target)
+        )
         if not np.may_share_memory(patches, out):
             out[...] = _arranged(patches, request)
 
@@ -283,14 +318,13 @@ class Engine:
 
         if not self._plugin.capabilities.tensors:
             image, positions = (np.asarray(x) for x in (request.image, request.positions))
-            request = replace(request, image=image, positions=positions)
+            prepared = PreparedObject(image)
+            request = replace(request, image=image, positions=positions, prepared=prepared)
             out = np.empty(request.output_shape, request.dtype)
             self._fill(request, out)
             return tf.convert_to_tensor(out)
         served = self._served(request)
-        budget = parse_bytes(self._memory_budget)
-        plan = self._plugin.plan(served, self._options, budget)
-        patches = self._plugin.extract(served, self._options, plan, None)
+        patches = self._plugin.extract(served, self._options, self._plan(served), None)
         if served is request:
             return patches
         from .ops.arrange import arrange_tensor
@@ -312,7 +346,7 @@ class Engine:
             yield Block(start, start + part.groups, patches)
 
     def _block_groups(self, request: ExtractionRequest) -> int:
-        """Groups of a block: whole chunks, about four times the bytes of a preferred one."""
+        """Choose a block: whole chunks, about four times the bytes of a preferred one."""
         chunk = max(1, self._plan(request).chunk_size // request.channels)
         group_bytes = max(1, request.output_bytes // max(1, request.groups))
         wanted = 4 * PREFERRED_CHUNK_BYTES // group_bytes
@@ -350,6 +384,7 @@ def _check_out(request: ExtractionRequest, out: Any) -> None:
         raise RequestError("out: the array is read-only. Open or copy it writeable.")
 
 
+@outside_autograph
 def extract_patches(
     image: Any,
     positions: Any,
@@ -359,7 +394,7 @@ def extract_patches(
     options: Mapping[str, Any] | None = None,
     memory_budget: int | str | None = None,
     out: Any = None,
-    **how: str,
+    **how: Any,
 ) -> Any:
     """Cut patches once: ``Engine(plugin, ...).extract(image, positions, patch_size, ...)``.
 

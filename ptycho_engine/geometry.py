@@ -225,5 +225,7 @@ def split(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> tuple
         start = positions - float(patch_size // 2)
         base = xp.floor(start)
         return base, start - base
-    rounded = xp.asarray(xp.asarray(positions, dtype=xp.float32), dtype=xp.float64)
+    largest = float(np.finfo(np.float32).max)  # beyond it float32 is infinite: stay there
+    bounded = xp.minimum(xp.maximum(positions, -largest), largest)
+    rounded = xp.asarray(xp.asarray(bounded, dtype=xp.float32), dtype=xp.float64)
     return xp.floor(rounded) - float(patch_size // 2), rounded

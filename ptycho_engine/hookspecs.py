@@ -83,10 +83,22 @@ def plan_extraction(request: ExtractionRequest, options: Any, memory_budget: int
     """
 
 
-def refuse_defaults(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
-    """Versions of pluggy differ in what they pass to an argument with a default value."""
-    marked = (f for f in dir(plugin) if manager.parse_hookimpl_opts(plugin, f) is not None)
-    for function in marked:
+def refuse_ambiguous(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
+    """Refuse what versions of pluggy treat differently, and so might call the wrong plugin."""
+    if type(plugin).__hash__ is None:
+        raise PluginError(
+            f"plugin {name!r}: objects of {type(plugin).__name__} cannot be hashed, which pluggy "
+            "needs. For a dataclass, write @dataclass(eq=False)."
+        )
+    for function in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, function)
+        if options is None:
+            continue
+        if options.get("specname"):
+            raise PluginError(
+                f"plugin {name!r}: {function} names its hook by specname. Give the function the "
+                f"name of the hook: {options['specname']}."
+            )
         for parameter in inspect.signature(getattr(plugin, function)).parameters.values():
             if parameter.default is not parameter.empty:
                 raise PluginError(

@@ -16,6 +16,7 @@ from .errors import PluginError, PluginLoadError, UnknownPluginError, one_of
 from .planning import Plan
 from .request import ExtractionRequest
 
+
 @dataclass(frozen=True)
 class SelectedPlugin:
     """A plugin that was chosen, with the hook callers that reach it and the active wrappers."""
@@ -40,8 +41,9 @@ class SelectedPlugin:
         """
         patches = self._call(request=request, options=options, plan=plan, out=out)
         shape, dtype = getattr(patches, "shape", None), getattr(patches, "dtype", None)
-        expected = (request.output_shape, request.dtype) if not request.is_tensor else None
-        if patches is None or (expected and (shape, dtype) != expected):
+        # The shape of a tensor may not be known before the run.
+        fits = request.is_tensor or shape == request.output_shape
+        if patches is None or dtype != request.dtype or not fits:
             received = "None" if patches is None else f"shape {shape}, dtype {dtype}"
             raise PluginError(
                 f"{self.name} ({self.source.target}): extract_patches returned {received}. "
@@ -186,14 +188,19 @@ class Host:
         return self._manager.subset_hook_caller(hook, others)
 
     def _add(self, plugin: object, name: str) -> None:
-        hookspecs.refuse_defaults(self._manager, plugin, name)
+        hookspecs.refuse_ambiguous(self._manager, plugin, name)
+        known = self._manager.get_name(plugin)
+        if known is not None:
+            raise PluginError(
+                f"plugin {name!r}: the object is registered already, as {known!r}. Select that name."
+            )
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
             with suppress(AssertionError, ValueError):
                 self._manager.unregister(plugin)
-            hooks = ", ".join(sorted(vars(self._manager.hook)))
+            hooks = ", ".join(sorted(n for n, h in vars(self._manager.hook).items() if h.has_spec()))
             raise PluginError(
                 f"plugin {name!r} does not fit the hooks: {error} Available hooks: {hooks}; their "
                 "arguments are in ptycho_engine.hookspecs."

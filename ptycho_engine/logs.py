@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
 import structlog
@@ -61,3 +62,8 @@ def configure(level: str = "INFO", *, json: bool = False, stream: TextIO | None 
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level.upper())
+
+
+def bound(**values: Any) -> AbstractContextManager[Any]:
+    """Add values to every event inside a ``with`` block."""
+    return structlog.contextvars.bound_contextvars(**values)

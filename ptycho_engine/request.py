@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ from . import geometry
 from .errors import OutOfBoundsError, RequestError, one_of
 from .kernels import KERNELS
 from .layouts import LAYOUTS, grid_side, output_shape
+from .prepared import PreparedObject
 from .tensors import is_symbolic, is_tensor
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -41,6 +43,8 @@ class ExtractionRequest:
         The layout of the result, see :mod:`ptycho_engine.layouts`.
     channels : int
         Members C of a group; 1 in the flat layout.
+    prepared : PreparedObject
+        Keeps what plugins derive from the object, for the next block or call.
     """
 
     image: Any
@@ -51,6 +55,7 @@ class ExtractionRequest:
     rounding: str = "exact"
     layout: str = "flat"
     channels: int = 1
+    prepared: PreparedObject = field(kw_only=True)
 
     @property
     def is_tensor(self) -> bool:
@@ -92,10 +97,10 @@ class ExtractionRequest:
     @property
     def output_bytes(self) -> int:
         """Bytes of the result."""
-        return int(np.prod(self.output_shape, dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.output_shape) * self.dtype.itemsize
 
     def block(self, start: int, stop: int) -> ExtractionRequest:
-        """The same request for the groups `start` to `stop` alone."""
+        """Return the same request for the groups `start` to `stop` alone."""
         positions = self.positions[start * self.channels : stop * self.channels]
         return replace(self, positions=positions)
 
@@ -118,7 +123,7 @@ def build_request(
 
     Parameters
     ----------
-    image : array_like or tf.Tensor, shape (..., H, W)
+    image : array_like, tf.Tensor or PreparedObject, shape (..., H, W)
         The object.
     positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
         Scan positions (y, x) in object pixels.
@@ -148,13 +153,27 @@ def build_request(
         if value not in options:
             raise RequestError(one_of(name, value, options))
     size = check_patch_size(patch_size)
-    image = _check_image(image, fill)
-    positions, channels = _check_positions(positions, layout, image)
+    prepared = image if isinstance(image, PreparedObject) else prepare_object(image)
+    image = prepared.image
+    if fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
+        raise RequestError(
+            f'image: received shape {tuple(image.shape)}, without samples. fill="{fill}" needs at '
+            'least one; use fill="zeros".'
+        )
+    positions, channels = _check_positions(positions, layout)
     if fill == "error":
         positions = _check_inside(positions, image, size, rounding)
         fill = "zeros"  # every sample with a weight lies inside: the rule is never applied
     return ExtractionRequest(
-        image, positions, size, interpolation, fill, rounding, layout, channels
+        image,
+        positions,
+        size,
+        interpolation,
+        fill,
+        rounding,
+        layout,
+        channels,
+        prepared=prepared,
     )
 
 
@@ -169,7 +188,24 @@ def check_patch_size(patch_size: Any) -> int:
     return size
 
 
-def _check_image(image: Any, fill: str) -> Any:
+def prepare_object(image: Any) -> PreparedObject:
+    """Validate an object, for one call or for many.
+
+    Parameters
+    ----------
+    image : array_like or tf.Tensor, shape (..., H, W)
+        The object.
+
+    Returns
+    -------
+    PreparedObject
+        With the object in native byte order.
+
+    Raises
+    ------
+    RequestError
+        If its rank or dtype is not that of an object.
+    """
     if is_tensor(image):
         name = image.dtype.name
         if image.shape.rank is None:
@@ -186,12 +222,7 @@ def _check_image(image: Any, fill: str) -> Any:
         )
     if len(shape) < 2:
         raise RequestError(f"image: received shape {shape}. Expected (..., H, W).")
-    if fill in ("edge", "reflect") and 0 in shape[-2:]:
-        raise RequestError(
-            f'image: received shape {shape}, without samples. fill="{fill}" needs at least one; '
-            'use fill="zeros".'
-        )
-    return image
+    return PreparedObject(image)
 
 
 def _as_array(value: Any, what: str) -> np.ndarray[Any, Any]:
@@ -201,22 +232,20 @@ def _as_array(value: Any, what: str) -> np.ndarray[Any, Any]:
         raise RequestError(f"{what}: cannot be read as an array: {error}") from error
     if array.dtype.kind not in "biufc":
         raise RequestError(
-            f"{what}: received dtype {array.dtype}, which holds no numbers. Expected a numeric array."
+            f"{what}: received dtype {array.dtype}, which holds no numbers. Expected numbers."
         )
     return array
 
 
-def _check_positions(positions: Any, layout: str, image: Any) -> tuple[Any, int]:
+def _check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     """Flatten to (P, 2) float64; also the number of members of a group."""
-    tensor = is_tensor(positions) and (is_tensor(image) or is_symbolic(positions))
+    tensor = is_tensor(positions)
     if tensor:
         if not (positions.dtype.is_floating or positions.dtype.is_integer):
             raise RequestError(f"positions: received dtype {positions.dtype.name}. Expected reals.")
         rank = positions.shape.rank
         shape = tuple(positions.shape) if rank is not None else None
     else:
-        if is_tensor(positions):
-            positions = positions.numpy()
         positions = _as_array(positions, "positions")
         if positions.dtype.kind not in "iuf":
             raise RequestError(f"positions: received dtype {positions.dtype}. Expected reals.")
@@ -262,19 +291,27 @@ def _finite_tensor(positions: Any) -> Any:
     return flat
 
 
+def _window_starts(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> Any:
+    if rounding == "legacy":
+        positions = geometry.split(positions, patch_size, rounding, xp)[1]
+    return positions - float(patch_size // 2)
+
+
 def _check_inside(positions: Any, image: Any, patch_size: int, rounding: str) -> Any:
     """Refuse windows that sample beyond the centres of the border pixels."""
     if is_symbolic(positions) or None in tuple(image.shape[-2:]):
         import tensorflow as tf
+        import tensorflow.experimental.numpy as tnp
 
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
-        start = tf.cast(positions, tf.float64) - patch_size // 2
+        start = _window_starts(positions, patch_size, rounding, tnp)
         inside = tf.reduce_all((start >= 0) & (start + (patch_size - 1) <= size - 1))
-        with tf.control_dependencies([tf.debugging.Assert(inside, ['fill="error": out of bounds'])]):
+        with tf.control_dependencies(
+            [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
+        ):
             return tf.identity(positions)
     values = np.asarray(positions)
-    used = values.astype(np.float32).astype(np.float64) if rounding == "legacy" else values
-    start = used - patch_size // 2
+    start = _window_starts(values, patch_size, rounding)
     size = np.asarray(image.shape[-2:])
     outside = np.flatnonzero(((start < 0) | (start + (patch_size - 1) > size - 1)).any(axis=1))
     if outside.size:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def is_tensor(value: Any) -> bool:
@@ -15,3 +20,28 @@ def is_tensor(value: Any) -> bool:
 def is_symbolic(value: Any) -> bool:
     """Whether `value` is a tensor of a graph under construction, whose numbers are not known."""
     return is_tensor(value) and not hasattr(value, "numpy")
+
+
+def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
+    """Keep AutoGraph out: there is nothing to convert, and it takes seconds and warns.
+
+    Parameters
+    ----------
+    function : callable
+        One that is called inside ``tf.function``.
+
+    Returns
+    -------
+    callable
+        The same, run as it is written.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        tf = sys.modules.get("tensorflow")
+        if tf is None:
+            return function(*args, **kwargs)
+        plain: Callable[P, R] = tf.autograph.experimental.do_not_convert(function)
+        return plain(*args, **kwargs)
+
+    return call

@@ -17,9 +17,6 @@ from . import geometry
 from .kernels import KERNELS
 from .request import ExtractionRequest
 
-#: Beyond this many pixels float32 sums of coordinates lose whole pixels, not only fractions.
-FLOAT32_WHOLE = 2.0**22
-
 
 @dataclass(frozen=True)
 class Padding:
@@ -95,7 +92,8 @@ def locate(
     first : array of float64, shape (P, 2)
         Whole-number index of the first sample needed, relative to the object.
     offsets : array of float64, shape (P, 2)
-        As `geometry.split` gives them; zero for windows that were moved.
+        As `geometry.split` gives them, snapped to 0 or 1 for an exact ``nearest``; zero for
+        windows moved beside the object.
     moved : array of bool, shape (P, 2)
         Which coordinates were moved.
     """
@@ -106,11 +104,13 @@ def locate(
     moved = (base < low) | (base > high)
     if fill == "reflect":
         beside = xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0))
-        meaningless = xp.abs(base) > FLOAT32_WHOLE
     else:
         beside = xp.minimum(xp.maximum(base, low), high)
-        meaningless = moved  # samples beyond the border do not change with the fraction
-    offsets = xp.where(meaningless, xp.zeros_like(offsets), offsets)
+        # Samples beyond the border do not change with the fraction.
+        offsets = xp.where(moved, xp.zeros_like(offsets), offsets)
+    if kernel.snaps and rounding == "exact":
+        # Here, where the fraction is float64: rounded to float32, 0.5 - 1e-9 would snap up.
+        offsets = xp.where(offsets >= 0.5, xp.ones_like(offsets), xp.zeros_like(offsets))
     return xp.where(moved, beside, base) - float(kernel.before), offsets, moved
 
 
@@ -122,7 +122,7 @@ def padding_for(
     far: bool,
     xp: Any = np,
 ) -> Padding:
-    """Padding that holds every window which `locate` can return.
+    """Choose the padding that holds every window which `locate` can return.
 
     Parameters
     ----------
@@ -148,15 +148,15 @@ def padding_for(
     return Padding(beside, (below, right))
 
 
-def source_index(size: Any, before: int, after: Any, fill: str, xp: Any = np) -> Any:
-    """Index of the object's sample that each padded row or column repeats (``edge``, ``reflect``).
+def source_index(index: Any, size: Any, fill: str, xp: Any = np) -> Any:
+    """Index of the object's sample that a row or column repeats (``edge``, ``reflect``).
 
     Parameters
     ----------
+    index : array of int
+        Rows or columns relative to the object, beyond its borders too.
     size : int
         Height or width of the object, at least 1.
-    before, after : int
-        Pixels of padding on both sides.
     fill : {"edge", "reflect"}
         The rule; ``reflect`` does not repeat the border sample.
     xp : module
@@ -164,10 +164,9 @@ def source_index(size: Any, before: int, after: Any, fill: str, xp: Any = np) ->
 
     Returns
     -------
-    array of int, shape (before + size + after,)
+    array of int, shape of `index`
         Indices into the object.
     """
-    index = xp.arange(-before, size + after)
     if fill == "edge":
         return xp.minimum(xp.maximum(index, 0), size - 1)
     folded = xp.mod(index, xp.maximum(2 * (size - 1), 1))
@@ -198,8 +197,10 @@ def pad(image: NDArray[Any], padding: Padding, fill: str) -> NDArray[Any]:
         across = slice(padding.before, padding.before + width)
         padded[..., inside, across] = image
         return padded
-    rows = source_index(height, padding.before, padding.after[0], fill)
-    columns = source_index(width, padding.before, padding.after[1], fill)
+    rows, columns = (
+        source_index(np.arange(-padding.before, size + after), size, fill)
+        for size, after in zip((height, width), padding.after, strict=True)
+    )
     return np.ascontiguousarray(np.take(np.take(image, rows, axis=-2), columns, axis=-1))
 
 
@@ -233,9 +234,8 @@ def find_windows(request: ExtractionRequest) -> Windows:
 
 
 def padded_bytes(request: ExtractionRequest) -> int:
-    """Bytes of one padded slice of the object of a request, as `find_windows` would pad it."""
+    """Bytes of one padded slice of the object of a request, at most."""
     shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
-    far = not request.is_tensor and request.fill == "reflect"
-    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
+    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far=True)
     rows, columns = padding.padded_shape(shape)
     return int(rows * columns) * request.dtype.itemsize

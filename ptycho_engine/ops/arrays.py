@@ -51,21 +51,41 @@ def fill_array(
     members = request.channels if request.layout == "channel" else 1
     found = windows.find_windows(request)
     step, count = chunk_size // members, request.groups
+    whole = -(-count // step) * chunk_size if pad_tail else count * members
+    starts, offsets = _padded_rows(found.starts, whole), _padded_rows(found.offsets, whole)
 
     def fill(source: tf.Tensor, target: Array, first: int) -> None:
         last = min(first + step, count)
-        chunk = slice(first * members, last * members)
-        missing = (step - (last - first)) * members if pad_tail else 0
-        starts = np.pad(found.starts[chunk], ((0, missing), (0, 0)))
-        offsets = np.pad(found.offsets[chunk], ((0, missing), (0, 0)))
-        patches = function(source, tf.constant(starts), tf.constant(offsets))
+        chunk = slice(first * members, (first + step) * members)
+        patches = function(source, tf.constant(starts[chunk]), tf.constant(offsets[chunk]))
         values = np.asarray(memoryview(patches))[: last - first].view(request.dtype)
         target[first:last] = values.reshape(-1, *target.shape[1:])
 
-    with ThreadPoolExecutor(workers) as pool:
+    firsts = range(0, count, step)
+    with ThreadPoolExecutor(workers) as pool:  # starts no thread before it is given work
+        run = pool.map if workers > 1 and len(firsts) > 1 else map
         for index in np.ndindex(request.leading_shape):
-            padded = windows.pad(request.image[index], found.padding, request.fill)
-            source = tf.constant(padded.view(request.real_dtype))  # (H, k W)
-            for _ in pool.map(partial(fill, source, out[index]), range(0, count, step)):
+            source = request.prepared.once(
+                (index, found.padding, request.fill),
+                partial(_padded_source, request, index, found.padding),
+            )
+            for _ in run(partial(fill, source, out[index]), firsts):
                 pass
     return out
+
+
+def _padded_rows(values: Array, count: int) -> Array:
+    """Append rows of zeros up to `count` rows."""
+    if len(values) == count:
+        return values
+    padded = np.zeros((count, *values.shape[1:]), values.dtype)
+    padded[: len(values)] = values
+    return padded
+
+
+def _padded_source(
+    request: ExtractionRequest, index: tuple[int, ...], padding: windows.Padding
+) -> tf.Tensor:
+    """Pad one slice of the object, as its real view (H, k W)."""
+    padded = windows.pad(request.image[index], padding, request.fill)
+    return tf.constant(padded.view(request.real_dtype))

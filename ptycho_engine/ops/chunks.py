@@ -16,6 +16,7 @@ from .interpolate import cut_patches
 #: Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches (P, N, k N).
 ChunkFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
+
 @dataclass(frozen=True)
 class ChunkKind:
     """What a chunk function depends on besides the shapes of its arrays.
@@ -80,8 +81,8 @@ def chunk_function(kind: ChunkKind) -> Any:
         return tf.reshape(tf.stack(patches, axis=3), (-1, n, n * members * k))
 
     if kind.compiled:
-        return tf.function(cut_chunk, jit_compile=True)
-    return tf.function(cut_chunk, reduce_retracing=True)
+        return tf.function(cut_chunk, jit_compile=True, autograph=False)
+    return tf.function(cut_chunk, reduce_retracing=True, autograph=False)
 
 
 def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:

@@ -8,6 +8,7 @@ textbook, (1 - t, t) along each axis.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -70,18 +71,36 @@ def cut_patches(
         def sample(row: int, column: int) -> tf.Tensor:
             return gather(image, starts + tf.constant([row, k * column]), n, k * n)
 
-    rows = fractions(offsets[:, 0], tf.range(n), kernel, rounding)[:, :, None]
-    columns = fractions(offsets[:, 1], tf.range(k * n) // k, kernel, rounding)[:, None, :]
+    rows = fractions(offsets[:, :1], tf.range(n), kernel, rounding)[:, :, None]
+    columns = fractions(offsets[:, 1:], tf.range(k * n) // k, kernel, rounding)[:, None, :]
     return blend(sample, kernel.weights(rows), kernel.weights(columns), rounding)
 
 
 def fractions(offsets: tf.Tensor, index: tf.Tensor, kernel: Kernel, rounding: str) -> tf.Tensor:
-    """Fraction of each coordinate along one axis: (P, 1), or (P, len(index)) if legacy."""
-    t = offsets[:, None]  # (P, 1)
+    """Fraction of the coordinates along one axis.
+
+    Parameters
+    ----------
+    offsets : tf.Tensor
+        As `cut_patches` takes them, for one axis, in a shape that broadcasts against `index`.
+    index : tf.Tensor of int32
+        Index of each sample in its window.
+    kernel : Kernel
+        Whether fractions snap to 0 or 1.
+    rounding : {"exact", "legacy"}
+        As in the request.
+
+    Returns
+    -------
+    tf.Tensor, dtype of `offsets`
+        The shape of `offsets` if exact, since all samples of a window share their fraction; else
+        that of ``offsets + index``.
+    """
+    t = offsets
     if rounding == "legacy":
         # The legacy coordinate is pixel index + window start, rounded to float32; its fraction
         # may come out as 1. Double objects are sampled in float64 from the float32 position.
-        index = tf.cast(index, offsets.dtype)
+        index = tf.cast(index, t.dtype)
         t = (index + t) - (index + tf.floor(t))
     return tf.cast(t >= 0.5, t.dtype) if kernel.snaps else t
 
@@ -92,14 +111,41 @@ def blend(
     column_weights: tuple[tf.Tensor, ...],
     rounding: str,
 ) -> tf.Tensor:
-    """Weighted sum of the taps, row by row; the legacy code sums bilinear taps in this order."""
+    """Weighted sum of the taps, row by row; the legacy code sums bilinear taps in this order.
+
+    Parameters
+    ----------
+    sample : callable
+        Returns the samples ``(row, column)`` taps away from the first.
+    row_weights, column_weights : tuple of tf.Tensor
+        Weights of the taps, in shapes that broadcast against the samples.
+    rounding : {"exact", "legacy"}
+        As in the request.
+
+    Returns
+    -------
+    tf.Tensor
+        The sum, in the shape of the samples.
+    """
     total = None
     for row, row_weight in enumerate(row_weights):
         for column, column_weight in enumerate(column_weights):
             weight = row_weight * column_weight
             term = weight * sample(row, column)
             if rounding == "exact":
-                # A sample without weight is left out even if it is NaN or infinite.
-                term = tf.where(weight == 0, tf.zeros_like(term), term)
+                term = _leave_out_weightless(term, weight)
             total = term if total is None else total + term
     return total
+
+
+def _leave_out_weightless(term: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Leave out terms without weight, even of NaN or infinity.
+
+    The gradient passes: where a weight is zero, its slope is not.
+    """
+
+    @tf.custom_gradient
+    def leave_out(term: tf.Tensor) -> Any:
+        return tf.where(weight == 0, tf.zeros_like(term), term), lambda upstream: upstream
+
+    return leave_out(term)

@@ -39,11 +39,13 @@ def extract_tensor(
     image = tf.convert_to_tensor(request.image)
     positions = tf.convert_to_tensor(request.positions)
     source, starts, offsets = _prepare(request, image, positions)
-    n, lead = request.patch_size, image.shape[:-2]
+    n, lead, k = request.patch_size, image.shape[:-2], 2 if image.dtype.is_complex else 1
 
     def cut(slice_: tf.Tensor) -> tf.Tensor:
         def cut_chunk(chunk: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            return from_interleaved(function(slice_, *chunk), image.dtype)
+            patches = function(slice_, *chunk)  # of unknown shape if that of the object is
+            patches = tf.ensure_shape(patches, (None, n, k * n))
+            return from_interleaved(patches, image.dtype)
 
         return _in_chunks(cut_chunk, starts, offsets, chunk_size, (n, n), image.dtype)
 
@@ -60,13 +62,13 @@ def extract_tensor(
 
 
 def _prepare(request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor) -> Any:
-    """Padded real view (..., H, k W), starts (P, 2) of int32 and offsets (P, 2)."""
+    """Return the padded real view (..., H, k W), starts (P, 2) and offsets (P, 2)."""
     how = (request.patch_size, request.interpolation, request.fill)
     shape = tuple(
         static if static is not None else dynamic
         for static, dynamic in zip(image.shape[-2:], tf.unstack(tf.shape(image)[-2:]), strict=True)
     )
-    size = [tf.cast(pixels, tf.float64) for pixels in shape]
+    size = tuple(tf.cast(pixels, tf.float64) for pixels in shape)
     first, offsets, _ = windows.locate(positions, size, *how, request.rounding, xp=tnp)
     xp: Any = np if image.shape[-2:].is_fully_defined() else tnp
     # Where the windows lie is not known before the run: leave room for those far outside.
@@ -84,7 +86,8 @@ def _pad(
         return tf.pad(image, [*borders, *([padding.before, after] for after in padding.after)])
     for axis in (-2, -1):
         after = padding.after[axis]
-        index = windows.source_index(shape[axis], padding.before, after, fill, xp=tnp)
+        index = tf.range(-padding.before, shape[axis] + after)
+        index = windows.source_index(index, shape[axis], fill, xp=tnp)
         image = tf.gather(image, index, axis=axis)
     return image
 

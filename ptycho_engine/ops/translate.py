@@ -33,28 +33,26 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
     k = interleave
 
     def translate(image: tf.Tensor, start: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
-        height, width = image.shape
-        rows, columns = tf.range(height), tf.range(width)
-        row_fractions = fractions(offset[None, 0], rows, kernel, rounding)[0, :, None]
-        column_fractions = fractions(offset[None, 1], columns // k, kernel, rounding)[0, None, :]
+        height, width = tf.unstack(tf.shape(image) // [1, k])
+        numbers = tf.reshape(image, (height, width, k))
+        rows, columns = tf.meshgrid(tf.range(height), tf.range(width), indexing="ij")  # (H, W)
+        row_fractions = fractions(offset[0], rows, kernel, rounding)[..., None]
+        column_fractions = fractions(offset[1], columns, kernel, rounding)[..., None]
 
         def sample(row: int, column: int) -> tf.Tensor:
-            from_rows = rows[:, None] + start[0] + row  # (H, 1)
-            from_columns = columns[None, :] + (start[1] + column) * k  # (1, k W)
-            index = tf.stack(
-                [
-                    tf.broadcast_to(tf.clip_by_value(from_rows, 0, height - 1), (height, width)),
-                    tf.broadcast_to(tf.clip_by_value(from_columns, 0, width - 1), (height, width)),
-                ],
-                axis=-1,
-            )  # (H, k W, 2)
+            from_rows = rows + start[0] + row
+            from_columns = columns + start[1] + column
             inside = (from_rows < height) & (from_columns < width)
-            return tf.where(inside, tf.gather_nd(image, index), tf.zeros_like(image))
+            index = tf.stack(
+                [tf.minimum(from_rows, height - 1), tf.minimum(from_columns, width - 1)], axis=-1
+            )
+            values = tf.gather_nd(numbers, index)  # (H, W, k)
+            return tf.where(inside[..., None], values, tf.zeros_like(values))
 
         weights = kernel.weights(row_fractions), kernel.weights(column_fractions)
-        return blend(sample, *weights, rounding)
+        return tf.reshape(blend(sample, *weights, rounding), (height, width * k))
 
-    return tf.function(translate, jit_compile=True)
+    return tf.function(translate, jit_compile=True, autograph=False)
 
 
 def cut_by_translation(kind: ChunkKind) -> ChunkFunction:

@@ -1,0 +1,46 @@
+"""Patches by NumPy slicing, one patch at a time: slow, and without TensorFlow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ptycho_engine import Capabilities, hookimpl
+from ptycho_engine.kernels import KERNELS
+from ptycho_engine.windows import find_windows, pad
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options; the keys of conf/plugin/numpy_slices.yaml besides the name."""
+
+    double_sum: bool = False
+
+
+@hookimpl
+def plugin_capabilities():
+    """Serve the exact rounding alone; requests for another are refused before any work."""
+    return Capabilities(roundings=frozenset({"exact"}), options=Options)
+
+
+@hookimpl
+def extract_patches(request, options, out):
+    """Slice one window for each tap of the kernel, and add them up."""
+    kernel = KERNELS[request.interpolation]
+    found = find_windows(request)
+    n = request.patch_size
+    image = pad(request.image, found.padding, request.fill)
+    if options.double_sum:
+        image = image.astype(np.result_type(image, np.float64))
+    for p, ((row, column), offsets) in enumerate(zip(found.starts, found.offsets, strict=True)):
+        if kernel.snaps:
+            offsets = (offsets >= 0.5).astype(offsets.dtype)
+        patch = np.zeros((*image.shape[:-2], n, n), image.dtype)
+        for i, row_weight in enumerate(kernel.weights(offsets[0])):
+            for j, column_weight in enumerate(kernel.weights(offsets[1])):
+                weight = row_weight * column_weight
+                if weight:  # a sample without weight may be NaN
+                    rows = slice(row + i, row + i + n)
+                    columns = slice(column + j, column + j + n)
+                    patch += weight * image[..., rows, columns]
+        out[..., p, :, :] = patch
+    return out

@@ -1,0 +1,229 @@
+"""PtychoPINN npz files.
+
+===============================  ==========================================================
+key                              array
+===============================  ==========================================================
+xcoords, ycoords                 (M,) pixels of the object; required
+objectGuess                      (H, W) real or complex; required
+diff3d, or diffraction           (M, N, N), (M, N, N, 1) or (N, N, M); read on demand
+probeGuess                       (N, N), (modes, N, N) or (N, N, 1)
+xcoords_start, ycoords_start     (M,) nominal pixels; default xcoords, ycoords
+scan_index                       (M,) integers
+_metadata                        a JSON object as text
+===============================  ==========================================================
+
+A file is never unpickled; other keys are ignored.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputFileError
+from ...geometry import Positions, from_xy
+from ..scan import Scan
+from .npz_archive import NpzArchive
+from .pickled_json import find_object, parse_object
+
+REQUIRED = ("xcoords", "ycoords", "objectGuess")
+PATTERNS = ("diff3d", "diffraction")
+#: Bytes of `_metadata` that are looked at.
+METADATA_LIMIT = 16 * 1024**2
+
+Array = NDArray[Any]
+
+
+def read_npz(path: str | PathLike[str]) -> Scan:
+    """Read a scan from a PtychoPINN npz file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    Scan
+        Positions (y, x) in object pixels. The patterns stay in the file until `read_patterns` is
+        called. `metadata` may hold ``_metadata`` (dict) or ``_metadata_note`` (why it could not
+        be read), ``scan_index`` (int array), ``positions_start`` (float64 (P, 2), (y, x), object
+        pixels) and ``patterns`` (key and axis order in the file).
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, damaged or no npz file; if a key is missing; if an array has the
+        wrong rank, dtype or length; if a position is NaN or infinite.
+    """
+    path = Path(path)
+    with NpzArchive(path) as archive:
+        missing = [key for key in REQUIRED if key not in archive.names]
+        if missing:
+            raise InputFileError(
+                f"{path}: {', '.join(missing)} missing. Found: "
+                f"{', '.join(archive.names) or 'no arrays'}. Expected at least "
+                f"{', '.join(REQUIRED)}. Add them with numpy.savez, or choose another reader."
+            )
+        positions = _positions(archive, "xcoords", "ycoords")
+        _check_finite(path, positions)
+        metadata = _metadata(archive, len(positions))
+        patterns = _pattern_layout(archive, len(positions))
+        shape, read_patterns = None, None
+        if patterns is not None:
+            key, shape, order = patterns
+            metadata["patterns"] = f"{key} {order}"
+            read_patterns = partial(_read_patterns, path, key, order)
+        return Scan(
+            image=_object(archive),
+            positions=positions,
+            source=str(path),
+            probe=_probe(archive),
+            pattern_shape=shape,
+            read_patterns=read_patterns,
+            metadata=metadata,
+        )
+
+
+def _check(
+    archive: NpzArchive, key: str, ranks: tuple[int, ...], kinds: str, expected: str
+) -> tuple[int, ...]:
+    """Return the shape of an array once its rank and dtype are right, without reading its data."""
+    header = archive.header(key)
+    if header.dtype.hasobject:
+        raise InputFileError(
+            f"{archive.path}: {key!r} is an array of Python objects, which only unpickling could "
+            f"read; legacy files hold None in this way. Expected {expected}. Save the file again "
+            "with a numeric array under this key, or without an optional one."
+        )
+    if header.dtype.kind not in kinds:
+        raise InputFileError(
+            f"{archive.path}: {key!r} has dtype {header.dtype}. Expected {expected}. Convert it "
+            "with numpy.asarray(values, dtype=...) and save the file again."
+        )
+    if len(header.shape) not in ranks:
+        raise InputFileError(
+            f"{archive.path}: {key!r} has shape {header.shape}. Expected {expected}. Reshape it "
+            "and save the file again."
+        )
+    return header.shape
+
+
+def _check_length(archive: NpzArchive, key: str, length: int, count: int) -> None:
+    if length != count:
+        raise InputFileError(
+            f"{archive.path}: {key!r} holds {length} entries, but there are {count} in 'xcoords'. "
+            "Expected one for each scan position. Drop the surplus on either side and save the "
+            "file again."
+        )
+
+
+def _positions(archive: NpzArchive, x_key: str, y_key: str, count: int | None = None) -> Positions:
+    for key in (x_key, y_key):
+        shape = _check(archive, key, (1,), "iuf", "real pixel coordinates of shape (M,)")
+        count = shape[0] if count is None else count
+        _check_length(archive, key, shape[0], count)
+    return from_xy(np.stack([archive.load(x_key), archive.load(y_key)], axis=-1))
+
+
+def _check_finite(path: Path, positions: Positions) -> None:
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if bad.size:
+        y, x = positions[bad[0]].tolist()
+        raise InputFileError(
+            f"{path}: {bad.size} of {len(positions)} positions are NaN or infinite, the first at "
+            f"index {bad[0]}: xcoords {x}, ycoords {y}. Expected finite pixels. Remove these "
+            "positions and their patterns, or repair them."
+        )
+
+
+def _object(archive: NpzArchive) -> Array:
+    _check(archive, "objectGuess", (2,), "iufc", "a real or complex array of shape (H, W)")
+    image = archive.load("objectGuess")
+    # Integers and half floats gain the least floating precision that holds them.
+    return image.astype(np.result_type(image.dtype, np.float32), copy=False)
+
+
+def _probe(archive: NpzArchive) -> Array | None:
+    if "probeGuess" not in archive.names:
+        return None
+    expected = "a real or complex array of shape (N, N), (modes, N, N) or (N, N, 1)"
+    shape = _check(archive, "probeGuess", (2, 3), "iufc", expected)
+    probe = archive.load("probeGuess")
+    return probe[..., 0] if len(shape) == 3 and shape[0] == shape[1] and shape[2] == 1 else probe
+
+
+def _pattern_layout(
+    archive: NpzArchive, count: int
+) -> tuple[str, tuple[int, int, int], str] | None:
+    """Key, shape (M, N, N) and axis order of the patterns, from their header alone."""
+    key = next((name for name in PATTERNS if name in archive.names), None)
+    if key is None:
+        return None
+    expected = "real patterns of shape (M, N, N), (M, N, N, 1) or (N, N, M)"
+    shape = _check(archive, key, (3, 4), "iuf", expected)
+    if len(shape) == 4 and shape[3] == 1 and shape[1] == shape[2]:
+        first, size, order = shape[0], shape[1], "(M, N, N, 1)"
+    # A cube of patterns has two readings of the same shape: the documented order is taken.
+    elif len(shape) == 3 and shape[1] == shape[2] and (shape[0] == count or shape[0] != shape[1]):
+        first, size, order = shape[0], shape[1], "(M, N, N)"
+    elif len(shape) == 3 and shape[0] == shape[1]:
+        first, size, order = shape[2], shape[0], "(N, N, M)"
+    else:
+        raise InputFileError(
+            f"{archive.path}: {key!r} has shape {shape}. Expected {expected}, square. Crop or "
+            "transpose the patterns and save the file again."
+        )
+    _check_length(archive, key, first, count)
+    return key, (first, size, size), order
+
+
+def _read_patterns(path: Path, key: str, order: str) -> Array:
+    """Load the patterns as (M, N, N), C-contiguous, in the dtype of the file."""
+    with NpzArchive(path) as archive:
+        patterns = archive.load(key)
+    if order == "(M, N, N, 1)":
+        patterns = patterns[..., 0]
+    elif order == "(N, N, M)":
+        patterns = np.moveaxis(patterns, -1, 0)
+    return np.ascontiguousarray(patterns)
+
+
+def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "scan_index" in archive.names:
+        shape = _check(archive, "scan_index", (1,), "iu", "integers of shape (M,)")
+        _check_length(archive, "scan_index", shape[0], count)
+        found["scan_index"] = archive.load("scan_index")
+    x_key, y_key = (
+        key if key in archive.names else key.removesuffix("_start")
+        for key in ("xcoords_start", "ycoords_start")
+    )
+    if (x_key, y_key) != ("xcoords", "ycoords"):
+        found["positions_start"] = _positions(archive, x_key, y_key, count)
+    if "_metadata" in archive.names:
+        declared = _declared(archive)
+        if declared is not None:
+            found["_metadata"] = declared
+        else:
+            found["_metadata_note"] = (
+                "_metadata was ignored: no JSON object was found in it, and it is never unpickled"
+            )
+    return found
+
+
+def _declared(archive: NpzArchive) -> dict[str, Any] | None:
+    header = archive.header("_metadata")
+    if header.dtype.hasobject:
+        return find_object(archive.raw("_metadata", METADATA_LIMIT))
+    if header.dtype.kind not in "US" or header.shape not in ((), (1,)):
+        return None
+    text = archive.load("_metadata").item()
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return parse_object(text)

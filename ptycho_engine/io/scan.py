@@ -1,0 +1,44 @@
+"""A scan as readers return it: an object, the positions on it, and what else its file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..geometry import Positions
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What a reader found.
+
+    Attributes
+    ----------
+    image : ndarray, shape (H, W)
+        The object, real or complex.
+    positions : ndarray of float64, shape (P, 2)
+        Scan positions (y, x) in object pixels, finite.
+    source : str
+        Where the scan came from: the path of a file, or how it was made.
+    probe : ndarray, shape (N, N) or (modes, N, N), optional
+        The illumination.
+    pattern_shape : (int, int, int), optional
+        (P, N, N) if the source holds a diffraction pattern for each position.
+    read_patterns : callable, optional
+        Loads the diffraction patterns, (P, N, N), when it is called and not before.
+    metadata : dict
+        What else the source says, under the names that it uses.
+    """
+
+    image: Array
+    positions: Positions
+    source: str
+    probe: Array | None = None
+    pattern_shape: tuple[int, int, int] | None = None
+    read_patterns: Callable[[], Array] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,34 @@
+"""Keeps the native start-up messages of TensorFlow out of a command's log."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def import_tensorflow_quietly() -> None:
+    """Import TensorFlow and let it look for devices, its native messages sent nowhere.
+
+    Its C++ code writes to standard error before any setting can reach it, which would break a log
+    of one JSON object a line. Errors raised in Python come through.
+    """
+    with _native_stderr_silenced():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        tf.constant(0)
+
+
+@contextmanager
+def _native_stderr_silenced() -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

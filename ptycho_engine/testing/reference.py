@@ -1,0 +1,153 @@
+"""A plain definition of the patches, for tests: slow, in double precision, and easy to check.
+
+Written from the geometry contract alone: it shares no code with the kernels that it judges.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+#: Largest error of a patch, as a fraction of the object's largest magnitude, by dtype.
+TOLERANCE = {"float32": 1e-6, "complex64": 1e-6, "float64": 1e-12, "complex128": 1e-12}
+
+
+def reference_patches(
+    image: ArrayLike,
+    positions: ArrayLike,
+    patch_size: int,
+    interpolation: str = "bilinear",
+    fill: str = "zeros",
+    rounding: str = "exact",
+) -> NDArray[Any]:
+    """Cut patches sample by sample.
+
+    Parameters
+    ----------
+    image : array_like, shape (..., H, W)
+        The object. Its dtype also chooses the precision of ``legacy`` coordinates.
+    positions : array_like, shape (P, 2)
+        Columns (y, x), in object pixels; sample ``N // 2`` of a patch sits there.
+    patch_size : int
+        Size N of the patches.
+    interpolation : {"bilinear", "nearest"}
+        Weights of the two neighbours along each axis: ``1 - t`` and ``t``, where `t` is the
+        fraction of the coordinate; ``nearest`` first rounds it to 0 or 1, half up.
+    fill : {"zeros", "edge", "reflect"}
+        What a neighbour outside the object counts as: zero, the nearest sample of the object, or
+        its mirror image as ``numpy.pad(mode="reflect")`` makes it.
+    rounding : {"exact", "legacy"}
+        ``exact`` takes the fraction of the window's start once, in double precision. ``legacy``
+        adds the sample's number to the float32 position first, in float32, or in float64 for
+        double-precision objects.
+
+    Returns
+    -------
+    ndarray of float64 or complex128, shape (..., P, N, N)
+        The patches. A neighbour without weight is left out, even if it is NaN or infinite;
+        ``legacy`` keeps it, as the legacy code does.
+    """
+    image = np.asarray(image)
+    double = image.dtype in (np.float64, np.complex128)
+    exact_image = image.astype(np.complex128 if image.dtype.kind == "c" else np.float64)
+    positions = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
+    n = patch_size
+    patches = np.zeros((*image.shape[:-2], len(positions), n, n), exact_image.dtype)
+    for p, position in enumerate(positions):
+        rows, columns = (
+            _neighbours(float(along), n, size, interpolation, fill, rounding, double)
+            for along, size in zip(position, image.shape[-2:], strict=True)
+        )
+        for row, row_inside, row_weight in rows:
+            for column, column_inside, column_weight in columns:
+                weight = row_weight[:, None] * column_weight[None, :]
+                counts = row_inside[:, None] & column_inside[None, :]
+                if rounding == "exact":
+                    counts &= weight != 0
+                if counts.any():
+                    values = exact_image[..., row[:, None], column[None, :]]
+                    patches[..., p, :, :] += np.where(counts, weight * values, 0)
+    return patches
+
+
+def tolerance(image: NDArray[Any]) -> float:
+    """Largest error allowed in patches of `image`: `TOLERANCE` times its largest magnitude.
+
+    Parameters
+    ----------
+    image : ndarray
+        The object; NaN and infinite samples do not count.
+
+    Returns
+    -------
+    float
+        The bound, in units of the object; never quite zero.
+    """
+    magnitude = np.abs(image[np.isfinite(image)])
+    amplitude = float(magnitude.max(initial=np.finfo(image.dtype).tiny))
+    return TOLERANCE[image.dtype.name] * amplitude
+
+
+def assert_close(actual: Any, expected: ArrayLike, image: NDArray[Any]) -> None:
+    """Assert that patches of `image` agree within `tolerance`, in shape and in dtype's kind."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape
+    assert actual.dtype.kind == expected.dtype.kind
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance(image))
+
+
+def _neighbours(
+    position: float,
+    patch_size: int,
+    size: int,
+    interpolation: str,
+    fill: str,
+    rounding: str,
+    double: bool,
+) -> list[tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]]:
+    """Return, along one axis and for both neighbours of each sample: index, inside, weight."""
+    wholes, fractions = [], []
+    for r in range(patch_size):
+        whole, fraction = _split(position, r, patch_size, rounding, double)
+        if interpolation == "nearest":
+            fraction = 1.0 if fraction >= 0.5 else 0.0
+        wholes.append(whole)
+        fractions.append(fraction)
+    found = []
+    for beside in (0, 1):
+        samples = [_sample(whole + beside, size, fill) for whole in wholes]
+        index = np.array([0 if i is None else i for i in samples], dtype=np.intp)
+        inside = np.array([i is not None for i in samples])
+        weight = np.array(fractions if beside else [1.0 - t for t in fractions])
+        found.append((index, inside, weight))
+    return found
+
+
+def _split(position: float, r: int, n: int, rounding: str, double: bool) -> tuple[int, float]:
+    """Whole part and fraction of the coordinate of sample `r`; whole parts are exact integers."""
+    if rounding == "exact":
+        start = position - n // 2
+        return math.floor(start) + r, start - math.floor(start)
+    largest = float(np.finfo(np.float32).max)
+    rounded = np.float32(min(max(position, -largest), largest))
+    real = np.float64 if double else np.float32
+    coordinate = real(r) + real(rounded)  # in the object padded by N // 2
+    fraction = coordinate - (real(r) + real(np.floor(rounded)))
+    return int(np.floor(float(rounded)) - n // 2) + r, float(fraction)
+
+
+def _sample(index: int, size: int, fill: str) -> int | None:
+    """Return the sample of the object that stands at `index`, or None for a zero."""
+    if 0 <= index < size:
+        return index
+    if fill == "zeros":
+        return None
+    if fill == "edge":
+        return min(max(index, 0), size - 1)
+    if size == 1:
+        return 0
+    period = 2 * (size - 1)
+    return min(index % period, period - index % period)

@@ -1,0 +1,16 @@
+"""Settings of the whole suite: quiet TensorFlow, one Hypothesis profile."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "ptycho_engine",
+    deadline=None,  # XLA compiles inside examples
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ptycho_engine")

@@ -1,0 +1,49 @@
+"""A fresh environment with the engine's own wheel, for tests that need the real thing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Environment:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+        self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+
+    def pip(self, *arguments: object) -> None:
+        command = [self.bin / "python", "-m", "pip", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def run(self, *command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        program, *arguments = map(str, command)
+        return subprocess.run(
+            [self.bin / program, *arguments], capture_output=True, text=True, check=False, cwd=cwd
+        )
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Build the wheel from a copy of the sources, and install it with pip outside the checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    sources = folder / "sources"
+    skipped = shutil.ignore_patterns(".git", ".venv*", "build", "*.egg-info", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, sources, ignore=skipped)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", sources],
+        check=True,
+        capture_output=True,
+    )
+    shutil.rmtree(sources)
+    environment = Environment(folder)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    environment.pip("install", "--quiet", f"{wheel}[testing]")
+    yield environment
+    shutil.rmtree(folder)  # two gigabytes

@@ -1,0 +1,31 @@
+"""The wheel, installed elsewhere, does the job of the checkout."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_command_runs_outside_the_checkout(installed, tmp_path):
+    done = installed.run("ptycho-engine", "patch_size=32", "scan.points=50", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
+        assert output["patches"].shape == (50, 32, 32)
+        assert json.loads(str(output["provenance"]))["plugin"] == "chunked_xla"
+    assert (tmp_path / "patches.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.png"]
+
+
+def test_package_is_the_installed_one(installed, tmp_path):
+    code = "import ptycho_engine, ptycho_engine.conf, ptycho_engine.migrations as m; print(m.__path__)"
+    done = installed.run("python", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert str(installed.folder) in done.stdout
+
+
+def test_no_generic_import_name_reaches_site_packages(installed, tmp_path):
+    for name in ("plugins", "conf", "migrations"):
+        done = installed.run("python", "-c", f"import {name}", cwd=tmp_path)
+        assert "ModuleNotFoundError" in done.stderr

@@ -1,0 +1,421 @@
+"""PtychoPINN npz files: what is read, what is refused, and that nothing in them ever runs."""
+
+import io
+import json
+import pickle
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+from ptycho_engine.errors import InputFileError, PtychoEngineError
+from ptycho_engine.io.readers.npz import read_npz
+from ptycho_engine.io.readers.npz_archive import NpzArchive
+from ptycho_engine.io.readers.pickled_json import MAX_OPCODES, find_object
+
+
+def arrays(count=6, size=4, **changes):
+    """A small valid file's content; a change to None leaves a key out."""
+    rng = np.random.default_rng(0)
+    content = {
+        "xcoords": rng.uniform(0, 20, count),
+        "ycoords": rng.uniform(0, 10, count),
+        "objectGuess": (rng.random((12, 24)) + 1j).astype(np.complex64),
+        "diff3d": rng.random((count, size, size)).astype(np.float32),
+        "probeGuess": np.ones((size, size), np.complex64),
+    }
+    content |= changes
+    return {key: value for key, value in content.items() if value is not None}
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(name="scan.npz", **changes):
+        path = tmp_path / name
+        np.savez(path, **arrays(**changes))
+        return path
+
+    return save
+
+
+def refused(path, *words):
+    """The message of the refusal, which names the file and each of `words`."""
+    with pytest.raises(InputFileError) as caught:
+        read_npz(path)
+    message = str(caught.value)
+    for word in (str(path), "Expected", *words):
+        assert word in message, message
+    assert message.endswith(".")
+    assert isinstance(caught.value, PtychoEngineError)
+    return message
+
+
+class Hostile:
+    """Unpickling one creates a file."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def holding(value):
+    array = np.empty((), object)
+    array[()] = value
+    return array
+
+
+def test_read_everything(save):
+    content = arrays()
+    scan = read_npz(str(save(scan_index=np.arange(6), xcoords_start=content["xcoords"] + 1)))
+    np.testing.assert_array_equal(scan.positions[:, 0], content["ycoords"])
+    np.testing.assert_array_equal(scan.positions[:, 1], content["xcoords"])
+    assert scan.positions.dtype == np.float64
+    np.testing.assert_array_equal(scan.image, content["objectGuess"])
+    np.testing.assert_array_equal(scan.probe, content["probeGuess"])
+    assert scan.pattern_shape == (6, 4, 4)
+    np.testing.assert_array_equal(scan.read_patterns(), content["diff3d"])
+    assert scan.metadata["patterns"] == "diff3d (M, N, N)"
+    np.testing.assert_array_equal(scan.metadata["scan_index"], np.arange(6))
+    np.testing.assert_array_equal(
+        scan.metadata["positions_start"], scan.positions + np.array([0, 1])
+    )
+    assert scan.source.endswith("scan.npz")
+    pickle.loads(pickle.dumps(scan.read_patterns))  # other processes may read them
+
+
+def test_only_the_required_keys(save):
+    scan = read_npz(save(diff3d=None, probeGuess=None))
+    assert scan.probe is None
+    assert scan.pattern_shape is None
+    assert scan.read_patterns is None
+    assert scan.metadata == {}
+
+
+def test_the_patterns_stay_in_the_file(save, monkeypatch):
+    path = save()
+    loaded = []
+    load = NpzArchive.load
+    monkeypatch.setattr(NpzArchive, "load", lambda self, key: loaded.append(key) or load(self, key))
+    scan = read_npz(path)
+    assert "diff3d" not in loaded
+    scan.read_patterns()
+    assert loaded[-1] == "diff3d"
+
+
+@pytest.mark.parametrize("key", ["diff3d", "diffraction"])
+@pytest.mark.parametrize(
+    ("order", "arrange"),
+    [
+        ("(M, N, N)", lambda p: p),
+        ("(M, N, N, 1)", lambda p: p[..., None]),
+        ("(N, N, M)", lambda p: np.moveaxis(p, 0, -1)),
+        ("(N, N, M)", lambda p: np.asfortranarray(np.moveaxis(p, 0, -1))),
+    ],
+)
+def test_axis_orders(save, key, order, arrange):
+    patterns = np.random.default_rng(1).random((6, 4, 4)).astype(np.float32)
+    scan = read_npz(save(**({"diff3d": None} | {key: arrange(patterns)})))
+    assert scan.pattern_shape == (6, 4, 4)
+    assert scan.metadata["patterns"] == f"{key} {order}"
+    read = scan.read_patterns()
+    np.testing.assert_array_equal(read, patterns)
+    assert read.flags.c_contiguous
+
+
+def test_as_many_patterns_as_pixels_are_in_the_documented_order(save):
+    patterns = np.random.default_rng(1).random((4, 4, 4))
+    scan = read_npz(save(count=4, diff3d=patterns))
+    np.testing.assert_array_equal(scan.read_patterns(), patterns)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 4), (4, 4, 1)])
+def test_a_single_pattern(save, shape):
+    scan = read_npz(save(count=1, diff3d=np.arange(16.0).reshape(shape)))
+    np.testing.assert_array_equal(scan.read_patterns(), np.arange(16.0).reshape(1, 4, 4))
+
+
+def test_no_positions_at_all(save):
+    scan = read_npz(save(count=0))
+    assert scan.positions.shape == (0, 2)
+    assert scan.read_patterns().shape == (0, 4, 4)
+
+
+def test_diff3d_comes_before_its_alias(save):
+    scan = read_npz(save(diffraction=np.zeros((6, 8, 8))))
+    assert scan.pattern_shape == (6, 4, 4)
+
+
+def test_integers_and_big_endian_numbers(save):
+    scan = read_npz(
+        save(
+            xcoords=np.arange(6),
+            ycoords=np.arange(6, dtype=">f4"),
+            objectGuess=np.full((5, 7), 1 + 2j, ">c8"),
+            probeGuess=np.full((4, 4), 3, ">f8"),
+            diff3d=np.full((6, 4, 4), 7, ">u2"),
+        )
+    )
+    np.testing.assert_array_equal(scan.positions, np.stack([np.arange(6.0)] * 2, axis=1))
+    assert scan.image.dtype.name == "complex64"
+    assert scan.image.dtype.isnative
+    assert scan.image[0, 0] == 1 + 2j
+    assert scan.probe[0, 0] == 3
+    assert scan.read_patterns()[0, 0, 0] == 7
+    assert scan.read_patterns().dtype.isnative
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [("u1", "float32"), ("f2", "float32"), ("i4", "float64"), ("f8", "float64"), ("c16", "c16")],
+)
+def test_objects_become_floating(save, dtype, expected):
+    image = read_npz(save(objectGuess=np.full((5, 7), 3, dtype))).image
+    assert image.dtype == np.dtype(expected)
+    assert (image == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((4, 4), (4, 4)), ((4, 4, 1), (4, 4)), ((3, 4, 4), (3, 4, 4))]
+)
+def test_probe_shapes(save, shape, expected):
+    assert read_npz(save(probeGuess=np.ones(shape))).probe.shape == expected
+
+
+# Metadata
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_pickled_metadata_of_every_protocol(protocol):
+    declared = {"nphotons": 1e9, "text": 'quotes " and ü', "nested": {"a": [1, None]}}
+    pickled = pickle.dumps(holding(json.dumps(declared)), protocol)
+    assert find_object(pickled) == declared
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        holding,
+        lambda text: np.array([text], object),
+        np.array,
+        lambda text: np.array([text]),
+        lambda text: np.array(text.encode()),
+    ],
+)
+def test_metadata(save, wrap):
+    declared = {"schema": "1.0", "N": 64}
+    assert read_npz(save(_metadata=wrap(json.dumps(declared)))).metadata["_metadata"] == declared
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        holding(None),
+        holding("not JSON"),
+        holding("[1, 2]"),
+        holding("{" * 100_000),
+        np.array("no JSON"),
+        np.arange(3),
+    ],
+)
+def test_metadata_without_an_object_is_noted(save, value):
+    metadata = read_npz(save(_metadata=value)).metadata
+    assert "_metadata" not in metadata
+    assert "no JSON object" in metadata["_metadata_note"]
+
+
+def test_hostile_metadata_does_not_run(save, tmp_path):
+    trap = tmp_path / "trap"
+    pickle.loads(pickle.dumps(Hostile(trap))).close()
+    assert trap.exists()  # the trap works
+    trap.unlink()
+    scan = read_npz(save(_metadata=holding(Hostile(trap))))
+    assert not trap.exists()
+    assert "never unpickled" in scan.metadata["_metadata_note"]
+    honest = np.array([Hostile(trap), '{"N": 64}'], object)
+    assert read_npz(save(_metadata=honest)).metadata["_metadata"] == {"N": 64}
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("key", ["objectGuess", "xcoords", "diff3d", "probeGuess", "scan_index"])
+def test_hostile_arrays_do_not_run(save, tmp_path, key):
+    trap = tmp_path / "trap"
+    refused(save(**{key: holding(Hostile(trap))}), repr(key), "Python objects")
+    assert not trap.exists()
+
+
+def test_other_keys_are_never_looked_at(save, tmp_path):
+    trap = tmp_path / "trap"
+    read_npz(save(Y=holding(Hostile(trap))))
+    assert not trap.exists()
+
+
+def test_the_search_for_metadata_ends():
+    endless = pickle.PROTO + b"\x04" + b"(" * MAX_OPCODES + pickle.dumps('{"N": 1}', 4)[2:]
+    assert find_object(endless) is None
+    for cut in (b"", b"\x80", b"\x80\x04\x95", b"junk", b"\x80\x04\x8d" + b"\xff" * 8):
+        assert find_object(cut) is None
+
+
+# Refusals
+
+
+def test_missing_keys(save):
+    message = refused(save(objectGuess=None, xcoords=None), "Found: diff3d, probeGuess, ycoords")
+    assert "xcoords, objectGuess missing" in message
+    assert "numpy.savez" in message
+
+
+def test_an_archive_without_arrays(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scan.npz", "w") as archive:
+        archive.writestr("readme.txt", "none")
+    refused(tmp_path / "scan.npz", "no arrays")
+
+
+def test_the_none_of_legacy_files(save):
+    message = refused(save(objectGuess=holding(None)), "'objectGuess'", "legacy files hold None")
+    assert "numeric array" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("xcoords", np.array(list("abcdef")), ["dtype <U1"]),
+        ("ycoords", np.zeros(6, complex), ["dtype complex128"]),
+        ("ycoords", np.zeros(6, bool), ["dtype bool"]),
+        ("xcoords", np.zeros((6, 1)), ["shape (6, 1)", "(M,)"]),
+        ("xcoords", np.array(3.0), ["shape ()"]),
+        ("objectGuess", np.zeros((1, 5, 5)), ["shape (1, 5, 5)", "(H, W)"]),
+        ("objectGuess", np.full((5, 5), "x"), ["dtype <U1"]),
+        ("probeGuess", np.zeros(4), ["shape (4,)"]),
+        ("probeGuess", np.full((4, 4), "x"), ["dtype <U1"]),
+        ("diff3d", np.zeros((6, 4)), ["shape (6, 4)", "(N, N, M)"]),
+        ("diff3d", np.zeros((6, 4, 5)), ["shape (6, 4, 5)", "square"]),
+        ("diff3d", np.zeros((6, 4, 4, 2)), ["shape (6, 4, 4, 2)"]),
+        ("diff3d", np.zeros((6, 4, 4), complex), ["dtype complex128"]),
+        ("scan_index", np.zeros(6), ["dtype float64", "integers"]),
+        ("xcoords", np.zeros(6, [("a", "f8")]), ["dtype [('a', '<f8')]"]),
+    ],
+)
+def test_arrays_of_the_wrong_kind(save, key, value, words):
+    refused(save(**{key: value}), repr(key), *words, "save the file again")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "received"),
+    [
+        ("ycoords", np.zeros(5), "5"),
+        ("ycoords", np.zeros(7), "7"),
+        ("diff3d", np.zeros((5, 4, 4)), "5"),
+        ("diff3d", np.zeros((7, 4, 4)), "7"),
+        ("diff3d", np.zeros((4, 4, 7)), "7"),
+        ("diff3d", np.zeros((5, 4, 4, 1)), "5"),
+        ("diffraction", np.zeros((7, 8, 8)), "7"),
+        ("scan_index", np.zeros(5, int), "5"),
+        ("xcoords_start", np.zeros(5), "5"),
+        ("ycoords_start", np.zeros(5), "5"),
+    ],
+)
+def test_mismatched_lengths(save, key, value, received):
+    changes = {key: value} | ({"diff3d": None} if key == "diffraction" else {})
+    message = refused(save(**changes), repr(key), f"holds {received} entries")
+    assert "there are 6 in 'xcoords'" in message
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("key", ["xcoords", "ycoords"])
+def test_positions_that_are_no_numbers(save, key, bad):
+    values = np.arange(6.0)
+    values[[3, 5]] = bad
+    refused(save(**{key: values}), "2 of 6", "index 3", f"{key} {bad}")
+
+
+# Files that are none
+
+
+def test_a_missing_file(tmp_path):
+    (tmp_path / "scans.npz").touch()
+    refused(tmp_path / "scan.npz", "no such file", "Did you mean 'scans.npz'?")
+    refused(tmp_path / "else.bin", "no such file", "Check its spelling")
+    refused(tmp_path / "none" / "scan.npz", f"folder {tmp_path / 'none'} does not exist")
+
+
+def test_a_folder(tmp_path):
+    refused(tmp_path, "is a folder")
+    (tmp_path / "zarr.json").touch()
+    refused(tmp_path, "is a Zarr store")
+
+
+def test_a_device():
+    refused("/dev/null", "is a device")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["is empty"]),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), ["an HDF5 file"]),
+        (b"x,y\n1.0,2.0\n", ["text, beginning 'x,y\\n1.0,2.0\\n'"]),
+        (b"\x93NUMPY\x01\x00", ["a single .npy array"]),
+        (pickle.dumps({}), ["a Python pickle"]),
+        (b"\x1f\x8b\x08", ["a gzip file"]),
+        (b"\xff\xfe\xfd", ["unknown data, b'\\xff\\xfe\\xfd'"]),
+    ],
+)
+def test_files_that_only_have_the_name(tmp_path, content, words):
+    path = tmp_path / "scan.npz"
+    path.write_bytes(content)
+    refused(path, *words)
+
+
+def test_a_truncated_file(save):
+    path = save()
+    path.write_bytes(path.read_bytes()[:-200])
+    refused(path, "truncated", "write it again")
+
+
+def test_data_that_is_shorter_than_its_header_says(save):
+    path = save()
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((6, 4, 4)))
+    with zipfile.ZipFile(path, "w") as archive:
+        for key, value in arrays(diff3d=None).items():
+            with archive.open(f"{key}.npy", "w") as member:
+                np.save(member, value)
+        archive.writestr("diff3d.npy", stream.getvalue()[:-8])
+    refused(path, "'diff3d'", "holds 760 bytes", "768", "damaged")
+
+
+def test_a_file_that_may_not_be_read(save, monkeypatch):
+    path = save()
+    monkeypatch.setattr(zipfile, "ZipFile", _denied)
+    refused(path, "Permission denied", "permissions")
+
+
+def _denied(*_, **__):
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_damage_anywhere_is_one_kind_of_error(tmp_path, compress):
+    path = tmp_path / "scan.npz"
+    (np.savez_compressed if compress else np.savez)(path, **arrays())
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(damaged), 3):
+            damaged[at] = rng.integers(256)
+        path.write_bytes(
+            damaged[: rng.integers(1, len(damaged) + 1)] if rng.random() < 0.2 else damaged
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # zipfile and numpy may warn on their way
+            try:
+                scan = read_npz(path)
+                if scan.read_patterns is not None:
+                    scan.read_patterns()
+            except InputFileError:
+                pass

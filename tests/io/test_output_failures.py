@@ -1,0 +1,308 @@
+"""An output is whole or absent: whatever fails, no trace is left and an earlier one is kept."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from ptycho_engine.errors import OutputError
+from ptycho_engine.io.writers import OutputHeader, open_writer, output, read_output
+from ptycho_engine.io.writers import hdf5 as hdf5_writer
+from ptycho_engine.io.writers import npz as npz_writer
+from ptycho_engine.io.writers import zarr as zarr_writer
+
+WRITERS = {
+    ".npz": npz_writer.NpzWriter,
+    ".h5": hdf5_writer.Hdf5Writer,
+    ".zarr": zarr_writer.ZarrWriter,
+}
+
+
+class Failure(Exception):
+    pass
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def fail(*_, **__):
+    raise Failure
+
+
+class Case:
+    """A job of four blocks, with or without an earlier output in its place."""
+
+    def __init__(self, folder, suffix, leading, earlier):
+        self.folder, self.suffix, self.leading, self.earlier = folder, suffix, leading, earlier
+        self.path = folder / f"p{suffix}"
+        shape = (*leading, 8, 4, 4)
+        dtype = np.dtype("f4")
+        self.header = OutputHeader(shape, len(leading), dtype, np.zeros((8, 2)), {}, {}, {})
+        if earlier:
+            self.run(value=7.0)
+
+    def run(self, before_last=lambda: None, blocks=4, value=1.0):
+        with open_writer(self.path, self.header, self.earlier) as writer:
+            for start in range(0, 2 * blocks, 2):
+                if start == 6:
+                    before_last()
+                writer.write(start, start + 2, np.full((*self.leading, 2, 4, 4), value, "f4"))
+
+    def fails(self, error, **how):
+        """Run; expect `error`, and the folder as it was. Return the message."""
+        with pytest.raises(error) as caught:
+            self.run(**how)
+        self.check_untouched()
+        return str(caught.value)
+
+    def check_untouched(self):
+        names = [entry.name for entry in self.folder.iterdir()]
+        assert names == ([self.path.name] if self.earlier else [])
+        if self.earlier:
+            with read_output(self.path) as stored:
+                assert (stored.patches[...] == 7).all()
+
+
+@pytest.fixture(params=[False, True], ids=["fresh", "earlier"])
+def earlier(request):
+    return request.param
+
+
+@pytest.fixture(params=[(), (2,)], ids=["flat", "leading"])
+def leading(request):
+    return request.param
+
+
+@pytest.fixture(params=list(WRITERS))
+def case(request, tmp_path, monkeypatch, leading, earlier):
+    monkeypatch.setattr(zarr_writer, "CHUNK_BYTES", 3 * 64)  # more than one chunk
+    return Case(tmp_path, request.param, leading, earlier)
+
+
+def test_an_exception_between_blocks(case):
+    case.fails(Failure, before_last=fail)
+
+
+def test_an_interrupt_between_blocks(case):
+    case.fails(KeyboardInterrupt, before_last=interrupt)
+
+
+def test_an_error_of_the_system_that_is_not_ours_stays_what_it_is(case):
+    message = case.fails(OSError, before_last=full_disk)
+    assert str(case.path) not in message
+
+
+def test_missing_blocks(case):
+    message = case.fails(OutputError, blocks=3)
+    assert f"{case.path}: received 6 of 8" in message
+
+
+def test_no_blocks(case):
+    assert "received 0 of 8" in case.fails(OutputError, blocks=0)
+
+
+@pytest.mark.parametrize("method", ["_start", "_put", "_finish"])
+def test_a_full_disk(case, monkeypatch, method):
+    monkeypatch.setattr(WRITERS[case.suffix], method, full_disk)
+    message = case.fails(OutputError)
+    assert f"{case.path}: cannot be written: No space left on device" in message
+    assert "output.path" in message
+
+
+@pytest.mark.parametrize("method", ["_start", "_put", "_finish"])
+def test_an_interrupt_while_writing(case, monkeypatch, method):
+    def begin_then_interrupt(self, *arguments):
+        original(self, *arguments)
+        raise KeyboardInterrupt
+
+    original = getattr(WRITERS[case.suffix], method)
+    monkeypatch.setattr(WRITERS[case.suffix], method, begin_then_interrupt)
+    case.fails(KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("failure", [full_disk, interrupt])
+def test_a_failure_deep_inside_the_libraries(case, monkeypatch, failure):
+    def inject():
+        monkeypatch.setattr(zipfile._ZipWriteFile, "write", failure)
+        monkeypatch.setattr(h5py.Dataset, "__setitem__", failure)
+        monkeypatch.setattr(zarr.Array, "__setitem__", failure)
+
+    scratch = case.suffix == ".npz" and case.leading
+    if scratch:
+        monkeypatch.setattr(npz_writer, "write_all", failure)
+    expected = KeyboardInterrupt if failure is interrupt else OutputError
+    case.fails(expected, before_last=(lambda: None) if scratch else inject)
+
+
+def test_a_failure_of_discarding_hides_nothing(case, monkeypatch):
+    def discard_then_fail(self):
+        original(self)
+        raise Failure
+
+    original = WRITERS[case.suffix]._discard
+    monkeypatch.setattr(WRITERS[case.suffix], "_discard", discard_then_fail)
+    case.fails(KeyboardInterrupt, before_last=interrupt)
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"), [(full_disk, OutputError), (interrupt, BaseException)]
+)
+def test_a_failure_of_the_rename(case, monkeypatch, failure, error):
+    """For a store, the second rename: the earlier one has stepped aside and must come back."""
+    rename = os.rename
+
+    def fail_on_ours(source, target):
+        if str(source).endswith(".part"):
+            failure()
+        rename(source, target)
+
+    monkeypatch.setattr(output.os, "replace", fail_on_ours)
+    monkeypatch.setattr(output.os, "rename", fail_on_ours)
+    case.fails(error)
+
+
+def test_something_that_appears_meanwhile_is_kept(tmp_path):
+    for suffix in WRITERS:
+        case = Case(tmp_path, suffix, (), False)
+        with pytest.raises(OutputError, match="exists"):
+            case.run(before_last=lambda case=case: case.path.write_text("theirs"))
+        assert case.path.read_text() == "theirs"
+        case.path.unlink()
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_temporary_that_cannot_be_removed_is_reported(tmp_path, monkeypatch, caplog):
+    case = Case(tmp_path, ".zarr", (), False)
+    monkeypatch.setattr(shutil, "rmtree", full_disk)
+    with pytest.raises(KeyboardInterrupt), caplog.at_level("WARNING", logger="ptycho_engine"):
+        case.run(before_last=interrupt)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".p.zarr.")
+    assert left.name.endswith(".part")
+    assert "temporary_output_left" in caplog.text
+    assert str(left) in caplog.text
+
+
+def test_nothing_stands_in_its_place_until_the_end(case):
+    case.run(before_last=_hidden(case))
+    with read_output(case.path) as stored:
+        assert (stored.patches[...] == 1).all()
+
+
+def _hidden(case):
+    def look():
+        assert case.path.exists() == case.earlier
+        hidden = [entry.name for entry in case.folder.iterdir() if entry != case.path]
+        assert len(hidden) == 1
+        assert hidden[0].startswith(f".{case.path.name}.")
+
+    return look
+
+
+# Blocks that do not fit
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "shape", "words"),
+    [
+        (2, 4, (2, 4, 4), "Expected blocks in order, the next from 0"),
+        (0, 9, (9, 4, 4), "none beyond 8"),
+        (0, 2, (3, 4, 4), r"Expected shape \(2, 4, 4\)"),
+        (0, 2, (2, 4, 5), r"received|has shape \(2, 4, 5\)"),
+        (0, -2, (0, 4, 4), "Expected blocks in order"),
+    ],
+)
+def test_blocks_are_checked(tmp_path, start, stop, shape, words):
+    case = Case(tmp_path, ".npz", (), False)
+    with (
+        pytest.raises(OutputError, match=words),
+        open_writer(case.path, case.header, False) as writer,
+    ):
+        writer.write(start, stop, np.zeros(shape, "f4"))
+    case.check_untouched()
+
+
+def test_the_dtype_of_blocks_is_checked(tmp_path):
+    case = Case(tmp_path, ".npz", (), False)
+    with (
+        pytest.raises(OutputError, match=r"dtype float64\. Expected .* dtype float32"),
+        open_writer(case.path, case.header, False) as writer,
+    ):
+        writer.write(0, 2, np.zeros((2, 4, 4)))
+    case.check_untouched()
+
+
+# The real thing, in another process
+
+PROGRAM = """
+import resource, signal, sys
+import numpy as np
+from ptycho_engine.errors import OutputError
+from ptycho_engine.io.writers import OutputHeader, open_writer
+folder = sys.argv[1]
+for suffix in (".npz", ".h5", ".zarr"):
+    for leading in ((), (2,)):
+        header = OutputHeader(
+            (*leading, 64, 64, 64), len(leading), np.dtype("c8"), np.zeros((64, 2)), {}, {}, {}
+        )
+        block = np.ones((*leading, 16, 64, 64), "c8")
+        try:
+            with open_writer(f"{folder}/p{suffix}", header, True) as writer:
+                %s
+                for start in range(0, 64, 16):
+                    writer.write(start, start + 16, block)
+                    print("block", flush=True)
+                    %s
+        except OutputError as error:
+            print("refused", error)
+"""
+
+
+def test_files_that_may_not_grow(tmp_path):
+    """The system refuses bytes beyond 1 MB, as a full disk does, wherever they come from."""
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, resource.RLIM_INFINITY))"
+    for suffix in WRITERS:
+        Case(tmp_path, suffix, (), True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM % (limit, "pass"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("refused") == 6, done.stdout
+    assert done.stdout.count("File too large") == 6, done.stdout
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["p.h5", "p.npz", "p.zarr"]
+    for suffix in WRITERS:
+        with read_output(tmp_path / f"p{suffix}") as stored:
+            assert (stored.patches[...] == 7).all()
+
+
+@pytest.mark.parametrize("suffix", list(WRITERS))
+def test_control_c(tmp_path, suffix):
+    program = PROGRAM.replace('(".npz", ".h5", ".zarr")', f'("{suffix}",)')
+    process = subprocess.Popen(
+        [sys.executable, "-c", program % ("pass", "import time; time.sleep(1)"), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "block\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode != 0
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,342 @@
+"""Outputs: what is written comes back, from every format and in blocks of any size."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
+from ptycho_engine.io.writers import OutputHeader, check_output, open_writer, read_output
+from ptycho_engine.io.writers import hdf5 as hdf5_writer
+from ptycho_engine.io.writers import zarr as zarr_writer
+
+SUFFIXES = (".npz", ".h5", ".hdf5", ".zarr")
+RECORDS = {
+    "geometry": {"anchor": "half", "axes": ["y", "x"], "shift": np.float64(0.5)},
+    "configuration": {"seed": np.int64(3), "path": Path("a/b"), "dtype": np.dtype("c8")},
+    "provenance": {"text": 'ü "quoted"', "nothing": None, "points": np.arange(3)},
+}
+PLAIN = {
+    "geometry": {"anchor": "half", "axes": ["y", "x"], "shift": 0.5},
+    "configuration": {"seed": 3, "path": "a/b", "dtype": "complex64"},
+    "provenance": {"text": 'ü "quoted"', "nothing": None, "points": [0, 1, 2]},
+}
+
+
+def make(shape=(10, 4, 4), axis=0, dtype="complex64", positions=None):
+    rng = np.random.default_rng(0)
+    patches = rng.standard_normal(shape).astype(np.dtype(dtype))
+    patches *= 1j if patches.dtype.kind == "c" else 1
+    if positions is None:
+        positions = rng.uniform(0, 9, (shape[axis], 2))
+    return patches, OutputHeader(shape, axis, np.dtype(dtype), positions, **RECORDS)
+
+
+def write(path, patches, header, step, overwrite=False):
+    lead = (slice(None),) * header.axis
+    with open_writer(path, header, overwrite) as writer:
+        for start in range(0, header.length, step):
+            stop = min(start + step, header.length)
+            writer.write(start, stop, patches[(*lead, slice(start, stop))])
+
+
+def check(path, patches, header):
+    with read_output(path) as output:
+        assert output.patches.shape == patches.shape
+        assert output.patches.dtype == patches.dtype
+        np.testing.assert_array_equal(output.patches[...], patches)
+        np.testing.assert_array_equal(output.positions, header.positions)
+        assert output.positions.dtype == header.positions.dtype
+        for name, record in PLAIN.items():
+            assert getattr(output, name) == record
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of a few of the test's patches (128 bytes each)."""
+    monkeypatch.setattr(zarr_writer, "CHUNK_BYTES", 3 * 128)
+    monkeypatch.setattr(hdf5_writer, "CHUNK_BYTES", 3 * 128)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 7, 10])
+def test_blocks_of_any_size(tmp_path, suffix, step):
+    patches, header = make()
+    write(tmp_path / f"p{suffix}", patches, header, step)
+    check(tmp_path / f"p{suffix}", patches, header)
+    assert [entry.name for entry in tmp_path.iterdir()] == [f"p{suffix}"]
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((2, 10, 4, 4), 1), ((2, 3, 7, 4, 4), 2), ((1, 5, 4, 4), 1), ((2, 3, 4, 4, 4), 1)],
+)
+def test_leading_axes_and_grouped_layouts(tmp_path, suffix, shape, axis):
+    groups = shape[axis]
+    patches, header = make(shape, axis, positions=np.arange(groups * 8.0).reshape(groups, 4, 2))
+    for step in (1, 4):
+        write(tmp_path / f"p{suffix}", patches, header, step, overwrite=True)
+        check(tmp_path / f"p{suffix}", patches, header)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((0, 4, 4), 0), ((2, 0, 4, 4), 1), ((0, 5, 4, 4), 1), ((5, 0, 0), 0)]
+)
+def test_nothing_to_write_is_written(tmp_path, suffix, shape, axis):
+    patches, header = make(shape, axis)
+    write(tmp_path / f"p{suffix}", patches, header, 2)
+    check(tmp_path / f"p{suffix}", patches, header)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", ">c8"])
+def test_dtypes(tmp_path, suffix, dtype):
+    patches, header = make(dtype=dtype)
+    native = patches.astype(patches.dtype.newbyteorder("="))
+    write(tmp_path / f"p{suffix}", native, header, 4)
+    check(tmp_path / f"p{suffix}", native, header)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_blocks_need_not_be_contiguous_and_may_be_reused(tmp_path, suffix):
+    patches, header = make()
+    buffer = np.empty((4, 4, 2), np.complex64)
+    with open_writer(tmp_path / f"p{suffix}", header, False) as writer:
+        for start in range(0, 10, 2):
+            buffer[...] = patches[start : start + 2].transpose(1, 2, 0)
+            writer.write(start, start + 2, buffer.transpose(2, 0, 1))
+            buffer[...] = np.nan
+    check(tmp_path / f"p{suffix}", patches, header)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_records_longer_than_a_small_hdf5_attribute(tmp_path, suffix):
+    patches, header = make()
+    record = {"long": "x" * 200_000, "odd": float("inf")}
+    header = OutputHeader(header.shape, 0, header.dtype, header.positions, {}, {}, record)
+    write(tmp_path / f"p{suffix}", patches, header, 10)
+    with read_output(tmp_path / f"p{suffix}") as output:
+        assert output.provenance == record
+
+
+def test_other_programs_read_npz_without_pickle(tmp_path):
+    patches, header = make()
+    write(tmp_path / "p.npz", patches, header, 3)
+    with np.load(tmp_path / "p.npz", allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["patches"], patches)
+        assert json.loads(str(arrays["geometry"])) == PLAIN["geometry"]
+
+
+def test_other_programs_read_hdf5(tmp_path):
+    patches, header = make()
+    write(tmp_path / "p.h5", patches, header, 3)
+    with h5py.File(tmp_path / "p.h5") as file:
+        np.testing.assert_array_equal(file["patches"][...], patches)
+        assert file["patches"].compression is None
+        assert file["patches"].chunks == (10, 4, 4)
+        assert json.loads(file.attrs["configuration"]) == PLAIN["configuration"]
+
+
+def test_other_programs_read_zarr(tmp_path):
+    patches, header = make()
+    write(tmp_path / "p.zarr", patches, header, 3)
+    group = zarr.open_group(str(tmp_path / "p.zarr"), mode="r")
+    np.testing.assert_array_equal(group["patches"][...], patches)
+    np.testing.assert_array_equal(group["positions"][...], header.positions)
+    assert dict(group.attrs) == PLAIN
+
+
+def test_patches_are_read_back_on_demand(tmp_path):
+    patches, header = make()
+    kinds = {".npz": np.memmap, ".h5": h5py.Dataset, ".zarr": zarr.Array}
+    for suffix, kind in kinds.items():
+        write(tmp_path / f"p{suffix}", patches, header, 3)
+        with read_output(tmp_path / f"p{suffix}") as output:
+            assert isinstance(output.patches, kind)
+            np.testing.assert_array_equal(output.patches[3:5], patches[3:5])
+
+
+def test_npz_memory_is_one_block(tmp_path):
+    """64 MB in blocks of 1 MB must not take more than a few MB."""
+    program = f"""
+import numpy as np, resource
+from ptycho_engine.io.writers import OutputHeader, open_writer
+for shape in ((1024, 128, 128), (2, 512, 128, 128)):
+    axis = len(shape) - 3
+    header = OutputHeader(shape, axis, np.dtype("f4"), np.zeros((shape[axis], 2)), {{}}, {{}}, {{}})
+    block = np.ones((*shape[:axis], 16, 128, 128), "f4")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open_writer({str(tmp_path / "p.npz")!r}, header, True) as writer:
+        for start in range(0, shape[axis], 16):
+            writer.write(start, start + 16, block)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert all(int(grown) < 40_000 for grown in done.stdout.split()), done.stdout
+
+
+def test_slow_libraries_are_imported_on_demand():
+    program = (
+        "import sys, ptycho_engine.io.writers, ptycho_engine.io.readers.npz, "
+        "ptycho_engine.io.readers.synthetic\n"
+        "assert not {'h5py', 'zarr', 'tensorflow', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# Before any work
+
+
+def refused(path, overwrite, *words):
+    with pytest.raises(OutputError) as caught:
+        check_output(path, overwrite)
+    for word in (str(path), *words):
+        assert word in str(caught.value)
+    _, header = make()
+    with pytest.raises(OutputError), open_writer(path, header, overwrite):
+        pytest.fail("the context was entered")
+
+
+def test_unknown_suffixes(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        check_output(tmp_path / "p.npzz", False)
+    message = str(caught.value)
+    assert "'.npzz' is not known. Did you mean '.npz'?" in message
+    assert "Available: .h5, .hdf5, .npz, .zarr" in message
+    for name in ("patches", "p.txt"):
+        with pytest.raises(ConfigurationError, match=r"output\.path"):
+            check_output(tmp_path / name, True)
+    check_output(tmp_path / "P.NPZ", False)
+
+
+def test_a_missing_folder(tmp_path):
+    refused(tmp_path / "none" / "p.npz", False, "does not exist", "mkdir -p")
+    (tmp_path / "file").touch()
+    refused(tmp_path / "file" / "p.npz", False, "is not a folder")
+
+
+def test_a_folder_without_permission(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    refused(tmp_path / "p.npz", False, "not writeable", "permissions")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_earlier_output_needs_permission_to_go(tmp_path, suffix):
+    path = tmp_path / f"p{suffix}"
+    patches, header = make()
+    write(path, patches, header, 4)
+    refused(path, False, "exists already", "output.overwrite=true")
+    check(path, patches, header)
+    other, header = make((5, 3, 3))
+    write(path, other, header, 2, overwrite=True)
+    check(path, other, header)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_users_folder_is_never_replaced(tmp_path, suffix):
+    path = tmp_path / f"p{suffix}"
+    path.mkdir()
+    refused(path, True, "exists and is a folder", "never replaced")
+    (path / "precious").write_text("kept")
+    refused(path, True, "exists and is a folder", "never replaced")
+    assert (path / "precious").read_text() == "kept"
+
+
+def test_a_file_is_no_zarr_store(tmp_path):
+    (tmp_path / "p.zarr").write_text("kept")
+    refused(tmp_path / "p.zarr", True, "exists and is a file")
+    assert (tmp_path / "p.zarr").read_text() == "kept"
+
+
+def test_a_zarr_store_is_no_file(tmp_path):
+    patches, header = make()
+    write(tmp_path / "p.zarr", patches, header, 4)
+    (tmp_path / "p.zarr").rename(tmp_path / "p.npz")
+    refused(tmp_path / "p.npz", True, "is a folder")
+
+
+def test_a_device(tmp_path):
+    (tmp_path / "p.npz").symlink_to("/dev/null")
+    refused(tmp_path / "p.npz", True, "is a device")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_symbolic_links_are_followed(tmp_path, suffix):
+    patches, header = make()
+    (tmp_path / "real").mkdir()
+    link = tmp_path / f"p{suffix}"
+    link.symlink_to(tmp_path / "real" / "data")
+    write(link, patches, header, 4)
+    write(link, patches, header, 4, overwrite=True)
+    assert link.is_symlink()
+    check(link, patches, header)
+    assert [entry.name for entry in (tmp_path / "real").iterdir()] == ["data"]
+
+
+def test_a_disk_without_room(tmp_path):
+    header = OutputHeader((10**9, 64, 64), 0, np.dtype("c8"), np.zeros((0, 2)), {}, {}, {})
+    with (
+        pytest.raises(OutputError, match=r"the patches take .* but .* free") as caught,
+        open_writer(tmp_path / "p.npz", header, False),
+    ):
+        pytest.fail("the context was entered")
+    assert "output.path" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"axis": 3}, "axis: received 3"),
+        ({"axis": -1}, "axis: received -1"),
+        ({"dtype": np.dtype(object)}, "patches: no numbers"),
+        ({"positions": np.array(["a"])}, "positions: no numbers"),
+    ],
+)
+def test_headers_are_checked(change, words):
+    _, header = make()
+    with pytest.raises(OutputError, match=words):
+        OutputHeader(**(vars(header) | change))
+
+
+def test_records_without_json_are_refused_before_anything_is_written(tmp_path):
+    _, header = make()
+    header = OutputHeader(**(vars(header) | {"provenance": {"handle": object()}}))
+    with (
+        pytest.raises(OutputError, match=r"provenance: .*type object"),
+        open_writer(tmp_path / "p.npz", header, False),
+    ):
+        pytest.fail("the context was entered")
+    assert not list(tmp_path.iterdir())
+
+
+# Reading back
+
+
+def test_reading_what_is_no_output(tmp_path):
+    for name, words in (("p.npz", "no such output"), ("p.txt", "unknown suffix")):
+        with pytest.raises(InputFileError, match=words):
+            read_output(tmp_path / name)
+    np.savez(tmp_path / "p.npz", patches=np.zeros(3))
+    np.savez(tmp_path / "q.npz", geometry=np.array({}, object), patches=np.zeros(3))
+    (tmp_path / "e.npz").touch()
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        file["patches"] = np.zeros(3)
+    (tmp_path / "p.hdf5").write_text("text")
+    zarr.create_group(str(tmp_path / "p.zarr"))
+    (tmp_path / "q.zarr").mkdir()
+    for name in ("p.npz", "q.npz", "e.npz", "p.h5", "p.hdf5", "p.zarr", "q.zarr"):
+        with pytest.raises(InputFileError, match="cannot be read as patches"):
+            read_output(tmp_path / name)

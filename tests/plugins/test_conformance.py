@@ -1,0 +1,22 @@
+"""The three built-in plugins pass the suite that third parties inherit."""
+
+import pytest
+
+from ptycho_engine.testing import PluginConformance
+
+
+class TestChunkedXla(PluginConformance):
+    plugin = "chunked_xla"
+    options = {"chunk_size": 4}
+    max_examples = 40
+
+
+class TestBatched(PluginConformance):
+    plugin = "batched"
+    options = {"batch_size": 4}
+    max_examples = 80
+
+
+@pytest.mark.filterwarnings("ignore:The plugin 'iterative' is deprecated:FutureWarning")
+class TestIterative(PluginConformance):
+    plugin = "iterative"
