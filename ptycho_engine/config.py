@@ -17,7 +17,6 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
-from . import conf as resources
 from .discovery import discover
 
 CONF_GROUP = "ptycho_engine.conf"
@@ -87,7 +86,8 @@ def register_schemas() -> None:
     store.store(group="scan", name="schema_npz", node=NpzConfig)
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
-    folders = [Path(place) for place in resources.__path__]
+    own = importlib.util.find_spec("ptycho_engine.conf")
+    folders = [Path(place) for place in (own and own.submodule_search_locations) or ()]
     folders += [folder for _, folder in contributed_folders()]
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):

@@ -56,7 +56,7 @@ def scan_file(tmp_path):
 def without_tensorflow(*arguments):
     """Run the command in a process that refuses to import TensorFlow."""
     code = (
-        "import sys; sys.modules['tensorflow'] = None; sys.argv = ['ptycho-engine', *sys.argv[1:]]\n"
+        "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'ptycho-engine'\n"
         "from ptycho_engine.cli import main; main()"
     )
     return subprocess.run(
@@ -64,7 +64,9 @@ def without_tensorflow(*arguments):
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plugins"], ["plugins", "--check"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plugins"], ["plugins", "--check"], ["--version"]]
+)
 def test_help_and_listing_do_not_import_tensorflow(arguments):
     done = without_tensorflow(*arguments)
     assert done.returncode == 0, done.stderr

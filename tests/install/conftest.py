@@ -34,7 +34,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Build the wheel from a copy of the sources, and install it with pip outside the checkout."""
     folder = tmp_path_factory.mktemp("installed")
     sources = folder / "sources"
-    skipped = shutil.ignore_patterns(".git", ".venv*", "build", "*.egg-info", "__pycache__", ".*_cache")
+    skipped = shutil.ignore_patterns(
+        ".git", ".venv*", "build", "*.egg-info", "__pycache__", ".*_cache"
+    )
     shutil.copytree(ROOT, sources, ignore=skipped)
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", sources],

@@ -57,7 +57,9 @@ def with_bad_plugins(with_example, tmp_path_factory):
 
 
 def run_engine(environment, folder, *arguments):
-    return environment.run("ptycho-engine", "scan.points=20", "patch_size=16", *arguments, cwd=folder)
+    return environment.run(
+        "ptycho-engine", "scan.points=20", "patch_size=16", *arguments, cwd=folder
+    )
 
 
 def test_example_is_listed_and_selected_with_its_own_option(with_example, tmp_path):

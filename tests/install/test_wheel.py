@@ -19,7 +19,9 @@ def test_command_runs_outside_the_checkout(installed, tmp_path):
 
 
 def test_package_is_the_installed_one(installed, tmp_path):
-    code = "import ptycho_engine, ptycho_engine.conf, ptycho_engine.migrations as m; print(m.__path__)"
+    code = (
+        "import ptycho_engine, ptycho_engine.conf, ptycho_engine.migrations as m; print(m.__path__)"
+    )
     done = installed.run("python", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert str(installed.folder) in done.stdout

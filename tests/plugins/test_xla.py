@@ -1,0 +1,87 @@
+"""XLA discipline: one trace for each shape, and the two gathers are one operation."""
+
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ptycho_engine import Engine
+from ptycho_engine.ops import chunks, gather
+from ptycho_engine.ops.chunks import ChunkKind, chunk_function
+from ptycho_engine.testing import assert_close, reference_patches
+
+STARTS = np.array([[0, 0], [3, 5], [5, 7], [3, 5]], np.int32)
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).normal(size=(9, 12)).astype(np.float32)
+
+
+def test_one_trace_for_every_number_of_positions(image):
+    # A patch size that no other test uses, so that the count starts at zero.
+    kind = ChunkKind(5, "bilinear", "exact", interleave=1, members=1, compiled=True)
+    function, engine = chunk_function(kind), Engine("chunked_xla", options={"chunk_size": 4})
+    before = function.experimental_get_tracing_count()
+    rng = np.random.default_rng(1)
+    for count in (1, 3, 4, 5, 11, 40):
+        engine.extract(image, rng.uniform(0, 9, (count, 2)), 5)
+        for _ in engine.stream(image, rng.uniform(0, 9, (count, 2)), 5, block_size=3):
+            pass
+    assert function.experimental_get_tracing_count() - before == 1
+    engine.extract(image[:, :11], [[1.0, 2.0]], 5)
+    assert function.experimental_get_tracing_count() - before == 2
+
+
+def test_default_chunk_size_does_not_depend_on_the_number_of_positions(image):
+    engine = Engine("chunked_xla", memory_budget="1GiB")
+    sizes = {engine.plan(image, np.zeros((n, 2)), 8).chunk_size for n in (1, 10, 100_000)}
+    assert len(sizes) == 1
+
+
+@pytest.mark.skipif(gather.xla_gather() is None, reason="this TensorFlow lacks the window gather")
+def test_window_gather_equals_elements(image):
+    def windows(image):
+        return gather.gather_windows(image, tf.constant(STARTS), 4, 5)
+
+    def elements(image):
+        return gather.gather_elements(image, tf.constant(STARTS), 4, 5)
+
+    expected = np.stack([image[y : y + 4, x : x + 5] for y, x in STARTS])
+    upstream = np.random.default_rng(2).normal(size=expected.shape).astype(np.float32)
+    adjoint = np.zeros_like(image)
+    for (y, x), values in zip(STARTS, upstream, strict=True):
+        adjoint[y : y + 4, x : x + 5] += values
+    for cut in (windows, elements):
+        source, compiled = tf.constant(image), tf.function(cut, jit_compile=True)
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            found = compiled(source)
+            loss = tf.reduce_sum(found * upstream)
+        np.testing.assert_array_equal(found, expected)
+        assert_close(tape.gradient(loss, source), adjoint, 3 * adjoint)
+
+
+@pytest.fixture
+def no_window_gather(monkeypatch):
+    """A TensorFlow without the private operation; chunk functions are built anew on both sides."""
+    gather.xla_gather.cache_clear()
+    monkeypatch.setitem(sys.modules, "tensorflow.compiler.tf2xla.python", None)
+    chunks.chunk_function.cache_clear()
+    yield
+    gather.xla_gather.cache_clear()
+    chunks.chunk_function.cache_clear()
+
+
+@pytest.mark.usefixtures("no_window_gather")
+def test_fallback_without_the_private_operation(image):
+    assert gather.xla_gather() is None
+    positions = np.array([[2.25, 3.5], [-1.0, 11.75], [1e6, 0]])
+    patches = Engine("chunked_xla", options={"chunk_size": 2}).extract(image, positions, 4)
+    assert_close(patches, reference_patches(image, positions, 4).astype(np.float32), image)
+    source = tf.constant(image)
+    with tf.GradientTape() as tape:
+        tape.watch(source)
+        loss = tf.reduce_sum(Engine("chunked_xla").extract(source, positions, 4))
+    assert tape.gradient(loss, source) is not None
