@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from .config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
-from .engine import Block, Engine
+from .engine import Engine
 from .errors import ConfigurationError
 from .io.readers.npz import read_npz
 from .io.readers.synthetic import make_synthetic
 from .io.scan import Scan
 from .io.writers import OutputHeader, check_output, open_writer
 from .logs import get_logger
+from .outputs import Block
 from .planning import Plan, format_bytes
 from .report.picture import Preview, draw_preview, picture_file, refuse_existing
 from .report.quiet import import_tensorflow_quietly

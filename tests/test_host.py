@@ -226,7 +226,7 @@ def test_an_object_is_registered_once():
     host, plugin = Host([]), Doubler()
     host.register(Cutter(), "cutter")
     host.register(plugin, "doubler")
-    with pytest.raises(PluginError, match="registered already, as 'doubler'"):
+    with pytest.raises(PluginError, match=r"registered already\. Select it as .doubler."):
         host.register(plugin, "again")
     # The first registration stands.
     patches = Engine("cutter", host=host).extract(IMAGE, POSITIONS, 4)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ptycho_engine import Engine
+from ptycho_engine.checks import check_patch_size
 from ptycho_engine.errors import OutOfBoundsError, PtychoEngineError, RequestError
-from ptycho_engine.request import build_request, check_patch_size
+from ptycho_engine.request import build_request
 
 IMAGE = np.zeros((9, 12), np.float32)
 POSITIONS = np.array([[4.0, 6.0], [2.5, 3.25]])
