@@ -39,7 +39,7 @@ class Effort:
 
     problem: Problem = field(default_factory=Problem)
     repeats: int = 5
-    seconds: float = 1.0
+    seconds: float = 0.7
     counts: tuple[int, ...] = (16, 128, 1024, 8192, 32_000)
     streamed: int = 200_000
     patch_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)

@@ -6,6 +6,7 @@ import warnings
 from functools import partial
 
 from ptycho_engine import Engine, list_plugins
+from ptycho_engine.errors import PluginLoadError
 
 from .contender import Contender, Cut
 from .peers import jax_slices, numpy_loop, opencv, ptychi, scipy_map, torch_crop
@@ -35,7 +36,12 @@ def select_engine(plugin: str) -> Engine:
     """Return an engine; that a plugin is deprecated is no news in a benchmark."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        return Engine(plugin)
+        try:
+            return Engine(plugin)
+        except PluginLoadError as error:
+            if isinstance(error.__cause__, ImportError):
+                raise error.__cause__ from None  # an optional dependency, as with a peer
+            raise
 
 
 def load_plugin(name: str) -> Cut:

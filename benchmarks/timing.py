@@ -24,7 +24,7 @@ def once(action: Action) -> float:
 
 
 def in_turn(
-    actions: Mapping[str, Action], repeats: int, before: Action | None = None
+    actions: Mapping[str, Action], repeats: int, before: Mapping[str, Action] | None = None
 ) -> dict[str, list[float]]:
     """Seconds of every action, `repeats` times; each turn begins with another action.
 
@@ -34,8 +34,8 @@ def in_turn(
         What to time.
     repeats : int
         Turns.
-    before : callable, optional
-        Called before every action, untimed.
+    before : mapping of str to callable, optional
+        Called before the action of that name, untimed.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def in_turn(
     for turn in range(repeats):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            if before is not None:
-                before()
+            if before and name in before:
+                before[name]()
             seconds[name].append(once(actions[name]))
     return seconds
 

@@ -124,8 +124,8 @@ def test_ratios_are_formed_within_turns():
     assert timing.best_ratio([4.0, 2.0], [3.0, 1.0]) == 2.0
     order = []
     actions = {name: lambda name=name: order.append(name) for name in "ab"}
-    seconds = timing.in_turn(actions, 2, before=lambda: order.append("-"))
-    assert order == ["-", "a", "-", "b", "-", "b", "-", "a"]
+    seconds = timing.in_turn(actions, 2, before={"b": lambda: order.append("-")})
+    assert order == ["a", "-", "b", "-", "b", "a"]
     assert [len(times) for times in seconds.values()] == [2, 2]
 
 

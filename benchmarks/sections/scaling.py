@@ -98,8 +98,9 @@ def _time(engine: Engine, problem: Problem, repeats: int) -> dict[str, list[floa
     engine.extract(image, positions[:16], n)  # compiles
     # Short calls are timed more often, so that their median means something.
     turns = max(repeats, min(50, int(0.2 / once(cut))))
-    touch = limits.first_touch(problem.output_shape, problem.dtype)
-    return in_turn({"cut": cut, "touch": touch}, turns, limits.settle(problem.output_bytes))
+    actions = {"cut": cut, "touch": limits.first_touch(problem.output_shape, problem.dtype)}
+    before = dict.fromkeys(actions, limits.settle(problem.output_bytes))
+    return in_turn(actions, turns, before)
 
 
 def _time_stream(engine: Engine, problem: Problem, repeats: int) -> dict[str, list[float]]:

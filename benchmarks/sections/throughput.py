@@ -54,7 +54,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     try:
         cut = contender.load()
     except ImportError as error:
-        return {"rows": [_without(contender, f"not installed: {error.name}")]}
+        return {"rows": [_without(contender, f"not installed: {error.name or error}")]}
     except Exception as error:
         return {"rows": [_without(contender, f"cannot be loaded: {type(error).__name__}")]}
     rows = [_checked(contender, cut, p) for p in _layouts(contender, problem)]
@@ -115,9 +115,12 @@ def _time(
         limits.THREADED: limits.first_touch_threaded(target.shape, problem.dtype),
         limits.WARM_COPY: limits.warm_copy(target),
     }
+    fresh = [row["key"] for row in timed if row["output"] == "fresh" and count == problem.patches]
+    allocating = [limits.FIRST_TOUCH, limits.THREADED, *fresh]
+    before = dict.fromkeys(allocating, limits.settle(target.nbytes))
     for case in actions.values():
         once(case)
-    seconds = in_turn(actions, task["repeats"], limits.settle(target.nbytes))
+    seconds = in_turn(actions, task["repeats"], before)
     touch, copy = seconds[limits.FIRST_TOUCH], seconds[limits.WARM_COPY]
     for row in timed:
         scale = problem.patches / row["patches"]

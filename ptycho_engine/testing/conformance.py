@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -238,17 +239,13 @@ class PluginConformance(TensorConformance):
     def ways(self, engine: Engine, **fixed: str) -> Iterator[dict[str, str]]:
         """Every way of cutting that the plugin declares, but for what is `fixed`."""
         served = engine.capabilities
-        for interpolation in sorted(served.interpolations):
-            for fill in sorted(served.fills):
-                for rounding in sorted(served.roundings):
-                    way = {"interpolation": interpolation, "fill": fill, "rounding": rounding}
-                    if way | fixed == way:
-                        yield way
+        values = (served.interpolations, served.fills, served.roundings)
+        for chosen in product(*map(sorted, values)):
+            way = dict(zip(("interpolation", "fill", "rounding"), chosen, strict=True))
+            if way | fixed == way:
+                yield way
 
     def _for_all(self, check: Callable[[Case], None], engine: Engine) -> None:
         run = given(cases(engine.capabilities))(check)
-        settings(
-            max_examples=self.max_examples,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        )(run)()
+        slow = [HealthCheck.too_slow]
+        settings(max_examples=self.max_examples, deadline=None, suppress_health_check=slow)(run)()
