@@ -45,7 +45,7 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        plain = unconverted() if "tensorflow" in sys.modules else function
+        plain = unconverted() if sys.modules.get("tensorflow") else function
         return plain(*args, **kwargs)
 
     return call
