@@ -65,13 +65,14 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
     """Count the padded object and the weights of all patches: there are no chunks."""
+    copies = request.slice_count + (request.fill != "zeros")  # the other rules pad in two steps
     span = request.patch_size if request.rounding == "legacy" else 1
     weights = 2 * span * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=(request.slice_count + 1) * padded_bytes(request),
+        fixed_bytes=copies * padded_bytes(request),
         bytes_per_patch=weights + 64,
         chunk_size=max(1, request.patch_count),
     )

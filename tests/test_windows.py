@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine import windows
@@ -63,6 +63,7 @@ def test_windows_and_offsets_tell_everything(case):
         assert error <= 1e-6 * max(np.abs(wide).max(), 1e-30)
 
 
+@settings(max_examples=500)
 @given(shapes(8), st.integers(0, 30), st.tuples(st.integers(0, 30), st.integers(0, 30)),
        st.sampled_from(["zeros", "edge", "reflect"]))  # fmt: skip
 def test_pad_is_that_of_numpy(shape, before, after, fill):

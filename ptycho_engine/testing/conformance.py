@@ -155,9 +155,8 @@ class PluginConformance(TensorConformance):
         """Strided, big-endian and read-only objects give what contiguous ones give."""
         image, positions = self.image(engine), self.positions()
         expected = self.extract(engine, image, positions)
-        read_only = image.copy()
+        read_only, strided = image.copy(), np.zeros((18, 36), image.dtype)[::2, ::-3]
         read_only.flags.writeable = False
-        strided = np.zeros((18, 36), image.dtype)[::2, ::-3]
         strided[...] = image
         big_endian = image.astype(image.dtype.newbyteorder(">"))
         for other in (strided, np.asfortranarray(image), big_endian, read_only):
@@ -218,8 +217,8 @@ class PluginConformance(TensorConformance):
 
     def test_refuses_what_it_does_not_declare(self, engine: Engine) -> None:
         """Requests beyond the capabilities end in a `CapabilityError`."""
-        declared, known = engine.capabilities, Capabilities()
-        how, refused = self.how(engine), 0
+        declared, known, how = engine.capabilities, Capabilities(), self.how(engine)
+        refused = 0
         for what, values, served in (
             ("interpolation", known.interpolations, declared.interpolations),
             ("fill", known.fills, declared.fills),
