@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from .errors import ConfigurationError, DeprecatedUseError, one_of
@@ -163,7 +164,7 @@ def lookup(id_: str) -> Deprecation:
 
 
 def warn(
-    id_: str, *, stacklevel: int = 2, skip: tuple[str, ...] = (), detail: str | None = None
+    id_: str, *, stacklevel: int = 3, skip: tuple[str, ...] = (), detail: str | None = None
 ) -> None:
     """Warn of the use of a deprecated name, once for each line that uses it.
 
@@ -172,7 +173,7 @@ def warn(
     id_ : str
         Id of the entry.
     stacklevel : int
-        As for :func:`warnings.warn`: 1 is the line that calls this function, 2 its caller.
+        Whose line to point at: 2 is the caller of this function, 3 the caller's caller.
     skip : tuple of str
         Packages whose frames are not the caller; the count goes on beyond them.
     detail : str, optional
@@ -193,13 +194,26 @@ def warn(
     if wanted != "warn":
         raise ConfigurationError(one_of(ENVIRONMENT, wanted, ("error", "warn")))
     if skip:
-        stacklevel = _level_outside(skip)
-    warnings.warn(text, entry.category, stacklevel=stacklevel + 1)
+        stacklevel = 1 + level_outside(skip, sys._getframe(1))
+    warnings.warn(text, entry.category, stacklevel=stacklevel)
 
 
-def _level_outside(packages: tuple[str, ...]) -> int:
-    """Level of the innermost frame outside some packages, counted from the caller of `warn`."""
-    frame, level = sys._getframe(2), 1
+def level_outside(packages: tuple[str, ...], frame: FrameType) -> int:
+    """Return the stack level, counted from a function's frame, of the first frame outside packages.
+
+    Parameters
+    ----------
+    packages : tuple of str
+        Top-level names of the packages to skip.
+    frame : frame
+        Of the function that warns.
+
+    Returns
+    -------
+    int
+        1 if `frame` itself lies outside; the outermost frame if none does.
+    """
+    level = 1
     while frame.f_back is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in packages:
             break
