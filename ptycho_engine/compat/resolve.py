@@ -76,18 +76,18 @@ class Resolution:
     def warn(self) -> None:
         """Warn of conflicts, unknown keys and deprecated names, at the caller's line."""
         for conflict in self.conflicts:
-            _warn(f"Legacy settings disagree. {conflict}")
+            warn_compat(f"Legacy settings disagree. {conflict}")
         for text in self.warnings:
-            _warn(text)
+            warn_compat(text)
         for key, source in self.legacy.unknown.items():
             near = difflib.get_close_matches(key, known_names(), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            _warn(f"The legacy parameter {key!r} ({source}) is unknown and ignored.{hint}")
+            warn_compat(f"The legacy parameter {key!r} ({source}) is unknown and ignored.{hint}")
         for id_ in self.legacy.deprecations:
             deprecations.warn(id_, skip=OWN)
 
 
-def _warn(text: str) -> None:
+def warn_compat(text: str) -> None:
     level = deprecations.level_outside(OWN, sys._getframe(1))
     warnings.warn(text, CompatWarning, stacklevel=level + 1)
 
