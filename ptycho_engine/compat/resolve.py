@@ -88,6 +88,7 @@ class Resolution:
 
 
 def warn_compat(text: str) -> None:
+    """Warn of a difference from legacy behaviour, at the line outside the package."""
     level = deprecations.level_outside(OWN, sys._getframe(1))
     warnings.warn(text, CompatWarning, stacklevel=level + 1)
 

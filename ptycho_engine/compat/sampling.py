@@ -126,4 +126,5 @@ def warp(images: Any, matrices: Any, interpolation: str, fill: str) -> Any:
 @lru_cache(maxsize=1)
 def compiled() -> tuple[Any, Any]:
     """Return `shift` and `warp` compiled by XLA; a new shape is a new compilation."""
-    return tuple(tf.function(f, jit_compile=True, autograph=False) for f in (shift, warp))  # type: ignore[return-value]
+    move, project = (tf.function(f, jit_compile=True, autograph=False) for f in (shift, warp))
+    return move, project

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..deprecations import deprecated
 from ..errors import CompatError, one_of
-from .translate import INTERPOLATIONS
+from .translation import INTERPOLATIONS
 
 FILLS = ("edge", "zeros")
 
