@@ -85,8 +85,8 @@ def size(name: str, value: int | None, config: Any = None) -> int:
 def plugin(config: Any = None) -> str | None:
     """Return the plugin that the legacy flags mean, None for the default; warn if XLA is off."""
     selection = select(legacy_values(config).values)
-    if selection.warning:
-        warn_compat(selection.warning)
+    if selection.xla_off:
+        warn_compat(XLA_OFF.format(plugin=selection.plugin))
     return selection.plugin
 
 

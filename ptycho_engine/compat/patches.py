@@ -68,7 +68,7 @@ def get_image_patches(
     n, side = ambient.size("N", N, config), ambient.size("gridsize", gridsize, config)
     image = _object(gt_image)
     xy, groups = _offsets(global_offsets, local_offsets, side**2)
-    finite: Array = np.isfinite(xy).all(axis=1)
+    finite = np.asarray(np.isfinite(xy).all(axis=1))
     positions = from_xy(np.where(finite[:, None], xy, 0)).reshape(groups, side**2, 2)
     engine = Engine(ambient.plugin(config) or DEFAULT_PLUGIN, reason="legacy flags or default")
     patches = engine.extract(image, positions, n, rounding="legacy", layout="channel")

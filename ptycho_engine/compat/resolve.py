@@ -18,7 +18,7 @@ from .. import deprecations
 from ..engine import DEFAULT_PLUGIN, Engine
 from .gather import Conflict, Legacy, described, gather, same
 from .keys import KEYS, SELECTION, known_names
-from .selection import BATCH_OPTIONS, Selection, select
+from .selection import BATCH_OPTIONS, XLA_OFF, Selection, select
 
 #: Where frames are not the user's.
 OWN = ("ptycho_engine", "hydra")
@@ -150,7 +150,7 @@ def resolve(
         if key not in values and _applies(key, plugin, offers):
             values[key], sources[key] = _pick(key, offers, defaults, conflicts)
     options = {k.partition(".")[2]: v for k, v in values.items() if k.startswith("plugin.")}
-    warned = (selection.warning,) if selection.warning and "plugin" in offers[2] else ()
+    warned = (XLA_OFF.format(plugin=plugin),) if selection.xla_off else ()
     return Resolution(plugin, reason, options, values, sources, tuple(conflicts), warned, legacy)
 
 

@@ -27,14 +27,14 @@ class Selection:
         The rule that applied.
     keys : tuple of str
         The legacy parameters that the rule looked at.
-    warning : str or None
-        What differs from legacy behaviour.
+    xla_off : bool
+        Whether XLA translation is switched off, which deserves the warning `XLA_OFF`.
     """
 
     plugin: str | None
     reason: str
     keys: tuple[str, ...] = ()
-    warning: str | None = None
+    xla_off: bool = False
 
 
 def select(values: dict[str, Any]) -> Selection:
@@ -52,20 +52,16 @@ def select(values: dict[str, Any]) -> Selection:
         Batched extraction off: ``iterative``. On: ``chunked_xla``, or ``batched`` where XLA
         translation is off. Left out: the default, or ``batched`` where XLA translation is off.
     """
-    batched, xla = (
-        values.get(key) for key in ("use_batched_patch_extraction", "use_xla_translate")
-    )
     both = ("use_batched_patch_extraction", "use_xla_translate")
+    batched, xla = (values.get(key) for key in both)
+    off = xla is False
     if batched is None:
-        if xla is not False:
-            return Selection(None, "no legacy flag chooses: the default")
-        return Selection(
-            "batched", "XLA translation off", both[1:], XLA_OFF.format(plugin="batched")
-        )
+        if off:
+            return Selection("batched", "XLA translation off", both[1:], off)
+        return Selection(None, "no legacy flag chooses")
     if not batched:
-        warning = XLA_OFF.format(plugin="iterative") if xla is False else None
-        return Selection("iterative", "batched patch extraction off", both[:1], warning)
-    if xla is False:
+        return Selection("iterative", "batched patch extraction off", both[:1], off)
+    if off:
         reason = "batched patch extraction on, XLA translation off"
-        return Selection("batched", reason, both, XLA_OFF.format(plugin="batched"))
+        return Selection("batched", reason, both, off)
     return Selection("chunked_xla", "batched patch extraction on, XLA translation on", both)
