@@ -15,7 +15,7 @@ NAME = "iterative"
 @hookimpl
 def plugin_capabilities() -> Capabilities:
     """Serve everything, slowly; a tensor inside ``tf.function`` too. Warns on selection."""
-    warn("PED001", skip=("ptycho_engine", "pluggy", "hydra"))
+    warn("PED001")
     return Capabilities(tensors=True, devices=frozenset({"cpu", "gpu"}))
 
 

@@ -6,14 +6,13 @@ import functools
 import importlib
 import os
 import re
-import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 from typing import ParamSpec, TypeVar
 
+from .callsite import warn_caller
 from .errors import ConfigurationError, DeprecatedUseError, one_of
+from .tensors import outside_autograph
 
 #: Set to ``error``, it turns deprecations into errors; ``warn`` is the default.
 ENVIRONMENT = "PTYCHO_ENGINE_DEPRECATIONS"
@@ -163,21 +162,13 @@ def lookup(id_: str) -> Deprecation:
     raise ConfigurationError(one_of("deprecation", id_, [entry.id for entry in TABLE]))
 
 
-def warn(
-    id_: str, *, stacklevel: int = 3, skip: tuple[str, ...] = (), detail: str | None = None
-) -> None:
-    """Warn of the use of a deprecated name, once for each line that uses it.
+def warn(id_: str) -> None:
+    """Warn of the use of a deprecated name, once for each line of the user's that uses it.
 
     Parameters
     ----------
     id_ : str
         Id of the entry.
-    stacklevel : int
-        Whose line to point at: 2 is the caller of this function, 3 the caller's caller.
-    skip : tuple of str
-        Packages whose frames are not the caller; the count goes on beyond them.
-    detail : str, optional
-        Said before the text of the entry.
 
     Raises
     ------
@@ -187,38 +178,12 @@ def warn(
         If it says something unknown.
     """
     entry = lookup(id_)
-    text = entry.message if detail is None else f"{detail} {entry.message}"
     wanted = os.environ.get(ENVIRONMENT) or "warn"
     if wanted == "error":
-        raise DeprecatedUseError(f"{text} ({ENVIRONMENT}=error makes this an error.)")
+        raise DeprecatedUseError(f"{entry.message} ({ENVIRONMENT}=error makes this an error.)")
     if wanted != "warn":
         raise ConfigurationError(one_of(ENVIRONMENT, wanted, ("error", "warn")))
-    if skip:
-        stacklevel = 1 + level_outside(skip, sys._getframe(1))
-    warnings.warn(text, entry.category, stacklevel=stacklevel)
-
-
-def level_outside(packages: tuple[str, ...], frame: FrameType) -> int:
-    """Return the stack level, counted from a function's frame, of the first frame outside packages.
-
-    Parameters
-    ----------
-    packages : tuple of str
-        Top-level names of the packages to skip.
-    frame : frame
-        Of the function that warns.
-
-    Returns
-    -------
-    int
-        1 if `frame` itself lies outside; the outermost frame if none does.
-    """
-    level = 1
-    while frame.f_back is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in packages:
-            break
-        frame, level = frame.f_back, level + 1
-    return level
+    warn_caller(entry.message, entry.category)
 
 
 def deprecated(id_: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -232,7 +197,7 @@ def deprecated(id_: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Returns
     -------
     callable
-        The decorator. The function behind it stays reachable as ``__wrapped__``.
+        The decorator.
     """
     lookup(id_)
 
@@ -242,8 +207,9 @@ def deprecated(id_: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             warn(id_)
             return function(*args, **kwargs)
 
-        warned.deprecation = id_  # type: ignore[attr-defined]
-        return warned
+        call = outside_autograph(warned)
+        call.deprecation = id_  # type: ignore[attr-defined]
+        return call
 
     return decorate
 

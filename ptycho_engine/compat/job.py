@@ -11,7 +11,7 @@ from ..config import JobConfig, NpzConfig, SyntheticConfig
 from ..deprecations import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
-from .resolve import OWN, Resolution, resolve
+from .resolve import Resolution, resolve
 
 MODES = ("none", "legacy")
 
@@ -57,7 +57,7 @@ def work_in_legacy(
                 "compat: received legacy settings, but compat=none ignores them. Add compat=legacy."
             )
         return job, None
-    warn("PED028", skip=OWN)
+    warn("PED028")
     given = [override.lstrip("+~").partition("=")[0] for override in overrides]
     composed = _composed(job)
     resolution = resolve(

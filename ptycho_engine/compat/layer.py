@@ -28,7 +28,7 @@ class Translation(keras.layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(self, jitter_stddev: float = 0.0, use_xla: bool = False, **kwargs: Any) -> None:
-        warn("PED010", skip=("ptycho_engine", "keras"))
+        warn("PED010")
         super().__init__(**kwargs)
         self.jitter_stddev = jitter_stddev
         self.use_xla = True

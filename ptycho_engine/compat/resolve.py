@@ -7,21 +7,18 @@ dictionary > legacy file > environment > default.
 from __future__ import annotations
 
 import difflib
-import sys
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import deprecations
+from ..callsite import warn_caller
 from ..engine import DEFAULT_PLUGIN, Engine
 from .gather import Conflict, Legacy, described, gather, same
 from .keys import KEYS, SELECTION, known_names
 from .selection import BATCH_OPTIONS, XLA_OFF, Selection, select
 
-#: Where frames are not the user's.
-OWN = ("ptycho_engine", "hydra")
 MODE = "default of legacy settings"
 DEFAULT = "default"
 
@@ -84,13 +81,12 @@ class Resolution:
             hint = f" Did you mean {near[0]!r}?" if near else ""
             warn_compat(f"The legacy parameter {key!r} ({source}) is unknown and ignored.{hint}")
         for id_ in self.legacy.deprecations:
-            deprecations.warn(id_, skip=OWN)
+            deprecations.warn(id_)
 
 
 def warn_compat(text: str) -> None:
     """Warn of a difference from legacy behaviour, at the line outside the package."""
-    level = deprecations.level_outside(OWN, sys._getframe(1))
-    warnings.warn(text, CompatWarning, stacklevel=level + 1)
+    warn_caller(text, CompatWarning)
 
 
 def resolve(
