@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
+from ptycho_engine.deprecations import warn
 from ptycho_engine.planning import make_plan
 from ptycho_engine.windows import padded_bytes
 
 NAME = "iterative"
-REMOVAL = "2.0"
-GUIDE = "ptycho_engine/migrations/0001-iterative-plugin.md"
 
 
 @hookimpl
 def plugin_capabilities() -> Capabilities:
     """Serve everything, slowly; a tensor inside ``tf.function`` too. Warns on selection."""
-    warnings.warn(
-        f"The plugin 'iterative' is deprecated and will be removed in ptycho_engine {REMOVAL}. "
-        f"Use 'chunked_xla' (or 'batched'), with rounding='legacy' for the same numbers: see "
-        f"{GUIDE}.",
-        FutureWarning,
-        stacklevel=2,
-    )
+    warn("PED001")
     return Capabilities(tensors=True, devices=frozenset({"cpu", "gpu"}))
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version as _version
 
 from . import errors
 from .capabilities import Capabilities
+from .deprecations import RemovedIn2Warning
 from .discovery import PluginSource
 from .engine import Engine, extract_patches, list_plugins
 from .hookspecs import hookimpl
@@ -25,6 +26,7 @@ __all__ = [
     "Host",
     "Plan",
     "PluginSource",
+    "RemovedIn2Warning",
     "__version__",
     "errors",
     "extract_patches",

@@ -85,7 +85,8 @@ def run_job(config: Any) -> int:
         logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
         with logs.bound(run_id=run_id), terminable():
             progress = progress_bar(job.runner.progress)
-            pipeline.run(job, folder, run_id, plugin_reason(hydra_config), progress)
+            overrides = list(hydra_config.overrides.task)
+            pipeline.run(job, folder, run_id, plugin_reason(hydra_config), progress, overrides)
     except OmegaConfBaseException as error:
         print(f"ptycho-engine: {error}", file=sys.stderr)
         return REFUSED
@@ -130,7 +131,7 @@ def explain_refusal(arguments: list[str]) -> int:
 
     overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
     given = dict(a.partition("=")[::2] for a in overrides)
-    groups = {"plugin", "scan", "output", "runner"}
+    groups = {"plugin", "scan", "output", "runner", "compat"}
     chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in groups]
     try:
         with initialize_config_module("ptycho_engine.conf", version_base="1.3"):

@@ -63,6 +63,15 @@ class RunnerConfig:
 
 
 @dataclass
+class CompatConfig:
+    """Settings of PtychoPINN to work in."""
+
+    mode: str = "none"
+    params: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
 class JobConfig:
     """One run of the command."""
 
@@ -70,6 +79,7 @@ class JobConfig:
     scan: ScanConfig = MISSING
     output: OutputConfig = MISSING
     runner: RunnerConfig = MISSING
+    compat: CompatConfig = field(default_factory=CompatConfig)
     patch_size: int = 64
     interpolation: str = "bilinear"
     fill: str = "zeros"
@@ -86,6 +96,7 @@ def register_schemas() -> None:
     store.store(group="scan", name="schema_npz", node=NpzConfig)
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
+    store.store(group="compat", name="schema", node=CompatConfig)
     own = importlib.util.find_spec("ptycho_engine.conf")
     folders = [Path(place) for place in (own and own.submodule_search_locations) or ()]
     folders += [folder for _, folder in contributed_folders()]

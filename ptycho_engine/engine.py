@@ -43,6 +43,8 @@ class Engine:
         Where plugins were registered by hand; a fresh one by default.
     reason : str, optional
         Why this plugin, for the log line.
+    context : mapping, optional
+        More for the log line, such as where each value comes from.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Engine:
         wrappers: Sequence[str] = (),
         host: Host | None = None,
         reason: str | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> None:
         host = host or Host()
         name = plugin if isinstance(plugin, str) else host.register(plugin)
@@ -88,6 +91,7 @@ class Engine:
             source=source.target,
             distribution=f"{source.distribution} {source.version}".strip(),
             wrappers=list(wrappers),
+            **(context or {}),
         )
 
     @property

@@ -46,6 +46,14 @@ class ConfigurationError(PtychoEngineError, ValueError):
     """A configuration value cannot be used."""
 
 
+class DeprecatedUseError(PtychoEngineError, RuntimeError):
+    """Something deprecated is used although the environment forbids it."""
+
+
+class CompatError(RequestError):
+    """A legacy call lacks what legacy code took from global parameters, or cannot be repeated."""
+
+
 class InputFileError(PtychoEngineError, ValueError):
     """A scan file cannot be read as what it claims to be."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .compat.job import work_in_legacy
 from .config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
 from .engine import Engine
 from .errors import ConfigurationError
@@ -56,7 +57,14 @@ class Result:
     seconds: float
 
 
-def run(config: JobConfig, folder: Path, run_id: str, reason: str, progress: Progress) -> Result:
+def run(
+    config: JobConfig,
+    folder: Path,
+    run_id: str,
+    reason: str,
+    progress: Progress,
+    overrides: Sequence[str] = (),
+) -> Result:
     """Run one job.
 
     Parameters
@@ -71,6 +79,8 @@ def run(config: JobConfig, folder: Path, run_id: str, reason: str, progress: Pro
         Why this plugin, for the log line.
     progress : callable
         Wraps the iterator over blocks, given the number of patches.
+    overrides : sequence of str
+        What the command line set; it wins over legacy settings.
 
     Returns
     -------
@@ -82,6 +92,7 @@ def run(config: JobConfig, folder: Path, run_id: str, reason: str, progress: Pro
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
+    config, legacy = work_in_legacy(config, overrides)
     output = folder / Path(config.output.path).expanduser()
     picture = output.with_suffix(".png") if config.output.picture else None
     check_output(output, config.output.overwrite)
@@ -95,7 +106,8 @@ def run(config: JobConfig, folder: Path, run_id: str, reason: str, progress: Pro
         options=options,
         memory_budget=config.memory_budget,
         wrappers=config.wrappers,
-        reason=reason,
+        reason=legacy.reason if legacy else reason,
+        context=legacy.context() if legacy else None,
     )
     scan = read_scan(config.scan)
     how: dict[str, Any] = {
@@ -134,7 +146,8 @@ def run(config: JobConfig, folder: Path, run_id: str, reason: str, progress: Pro
             **how,
         },
         configuration=asdict(config),
-        provenance=provenance(engine, scan, run_id),
+        provenance=provenance(engine, scan, run_id)
+        | ({"setting_sources": legacy.sources} if legacy else {}),
     )
     if engine.capabilities.tensors:
         import_tensorflow_quietly()

@@ -153,7 +153,7 @@ def test_progress_bar_when_asked_for(tmp_path):
 def test_iterative_warns_once_with_removal_and_guide(tmp_path):
     done = run(tmp_path, "scan.points=3", "scan.object_size=32", "patch_size=8", "plugin=iterative")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("FutureWarning") == 1
+    assert done.stderr.count("RemovedIn2Warning") == 1
     assert "removed in ptycho_engine 2.0" in done.stderr
     assert "0001-iterative-plugin.md" in done.stderr
 

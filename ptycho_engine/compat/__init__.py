@@ -1,0 +1,60 @@
+"""PtychoPINN's settings and functions on ptycho_engine: the same numbers, warned of by name.
+
+Importing this package does not import TensorFlow; `Translation`, a Keras layer, does when it is
+first asked for.
+"""
+
+from typing import Any
+
+from .compare import Comparison
+from .compare import compare_scan as compare
+from .formats import (
+    _channel_to_flat,
+    _channel_to_patches,
+    _flat_to_channel,
+    _fromgrid,
+    _grid_to_channel,
+    _togrid,
+    flatten_offsets,
+)
+from .patches import get_image_patches, get_relative_coords
+from .positions import extract_patches_position, reassemble_position, shift_and_sum
+from .resolve import CompatWarning, Resolution, legacy_engine, resolve
+from .translation import translate, translate_core, translate_xla
+from .warp import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
+
+__all__ = [
+    "Comparison",
+    "CompatWarning",
+    "Resolution",
+    "Translation",
+    "_channel_to_flat",
+    "_channel_to_patches",
+    "_flat_to_channel",
+    "_fromgrid",
+    "_grid_to_channel",
+    "_togrid",
+    "compare",
+    "extract_patches_position",
+    "flatten_offsets",
+    "get_image_patches",
+    "get_relative_coords",
+    "legacy_engine",
+    "projective_warp_xla",
+    "projective_warp_xla_jit",
+    "reassemble_position",
+    "resolve",
+    "shift_and_sum",
+    "tfa_params_to_3x3",
+    "translate",
+    "translate_core",
+    "translate_xla",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Translation":
+        from .layer import Translation
+
+        return Translation
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""Turning the spellings that legacy parameters come in into values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+#: Takes what a source gave, returns the value; raises ValueError with what was expected.
+Convert = Callable[[Any], Any]
+
+
+def to_int(value: Any) -> int:
+    """Whole numbers, also as text (``"64"``, ``"1e3"``) or float without fraction."""
+    number = to_float(value)
+    if not number.is_integer():
+        raise ValueError("a whole number")
+    return int(number)
+
+
+def to_float(value: Any) -> float:
+    """Numbers, also as text: PyYAML reads ``1e6`` as text."""
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError("a number") from None
+
+
+def to_bool(value: Any) -> bool:
+    """Truth values, also as text or number; ``"False"`` is false."""
+    text = str(value).strip().lower()
+    if text in TRUE:
+        return True
+    if text in FALSE:
+        return False
+    raise ValueError(f"one of {', '.join(sorted(TRUE | FALSE))}")
+
+
+def to_path(value: Any) -> str:
+    """Text and path objects, as text."""
+    try:
+        return str(os.fspath(value))
+    except TypeError:
+        raise ValueError("a path") from None
+
+
+def as_is(value: Any) -> Any:
+    """Anything, unchanged."""
+    return value

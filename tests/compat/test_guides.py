@@ -1,0 +1,52 @@
+"""The guide pages say what is so: their Python runs, and first and second step agree."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptycho_engine.compat import keys
+from ptycho_engine.compat.environment import VARIABLES
+from ptycho_engine.deprecations import TABLE
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+PAGES = [*sorted({entry.guide for entry in TABLE}), "trained-models.md", "rollback.md"]
+
+pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
+
+
+def run(page):
+    rng = np.random.default_rng(0)
+    image = (rng.normal(size=(64, 64)) + 1j * rng.normal(size=(64, 64))).astype(np.complex64)
+    names = {"image": image, "coords_nn": rng.uniform(16, 48, (3, 1, 2, 4))}
+    blocks = re.findall(r"```python\n(.*?)```", (MIGRATIONS / page).read_text(), re.DOTALL)
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_of_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(page)
+
+
+def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not():
+    names = run("0002-get-image-patches.md")
+    amplitude = np.abs(names["image"]).max()
+    np.testing.assert_allclose(names["native"], names["patches"], rtol=0, atol=1e-6 * amplitude)
+    assert np.abs(names["exact"] - names["native"]).max() > 0.1 * amplitude
+
+
+@pytest.mark.parametrize("page", [*PAGES, "timeline.md"])
+def test_linked_pages_exist(page):
+    for name in re.findall(r"\]\(((?!http)[^)#]+)\)", (MIGRATIONS / page).read_text()):
+        assert (MIGRATIONS / name).is_file(), name
+
+
+def test_the_parameter_page_names_every_flag_and_variable():
+    page = (MIGRATIONS / "0006-parameters.md").read_text()
+    flags = [key.name for key in keys.KEYS if key.target == keys.SELECTION]
+    for name in [*flags, *(variable.name for variable in VARIABLES)]:
+        assert f"`{name}`" in page
