@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Ratios of time and memory against peers and limits, measured on this machine.",
     )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--quick", action="store_true", help="small sizes, about a minute")
+    length.add_argument("--quick", action="store_true", help="small sizes, two minutes")
     length.add_argument("--full", action="store_true", help="all sizes, and 6.5 GB of streaming")
     parser.add_argument(
         "--only", action="append", choices=SECTIONS, default=[], help="one section; repeatable"

@@ -18,7 +18,8 @@ class Effort:
     repeats : int
         Turns of the main table.
     seconds : float
-        A contender that would take longer than this for one output gets fewer patches.
+        A contender that would take longer than this for one output, and eight times as long as
+        a first touch of it, gets fewer patches.
     counts, patch_sizes, object_sizes : tuple of int
         P, N and H of the scaling curves.
     streamed : int
