@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -61,7 +63,8 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
         return {"rows": [_without(contender, f"cannot be loaded: {type(error).__name__}")]}
     rows = [_checked(contender, cut, p) for p in _layouts(contender, problem)]
     accepted = [row for row in rows if row["accepted"]]
-    timed, seconds = _time(contender, cut, problem, accepted, task) if accepted else ([], {})
+    right = replace(contender, layouts=tuple(row["layout"] for row in accepted))
+    timed, seconds = _time(right, cut, problem, accepted, task) if accepted else ([], {})
     rejected = [row | {"status": row["verdict"]} for row in rows if not row["accepted"]]
     return {"rows": timed + rejected, "limits": seconds}
 
@@ -90,52 +93,73 @@ def _checked(contender: Contender, cut: Cut, problem: Problem) -> dict[str, Any]
 def _time(
     contender: Contender, cut: Cut, problem: Problem, rows: list[dict[str, Any]], task: dict
 ) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
-    image, n = problem.image(), problem.patch_size
-    flat = replace(problem, channels=1).positions()
-    grouped = flat[: len(flat) // MEMBERS * MEMBERS].reshape(-1, MEMBERS, 2)
-    target = np.empty(replace(problem, channels=1).output_shape, problem.dtype)
+    """Time a contender in turn with the limits; also the seconds of the limits."""
+    image, positions, n = problem.image(), problem.positions(), problem.patch_size
+    target = np.empty(problem.output_shape, problem.dtype)
     # A busy machine slows down everyone: it must not turn fast contenders into slow ones.
     first_touch = limits.first_touch(target.shape, problem.dtype)
     seconds_allowed = max(task["seconds"], SLOW * min(once(first_touch), once(first_touch)))
     count = affordable(
-        lambda some: cut(image, flat[:some], n, None), problem.patches, seconds_allowed
+        lambda some: cut(image, positions[:some], n, None), problem.patches, seconds_allowed
     )
-    cases: dict[str, Action] = {}
-    timed = []
-    for row in rows:
-        # Scaled rows tell the order of magnitude: one layout, fresh output.
-        if count < problem.patches and row["layout"] != "flat":
-            continue
-        positions = flat[:count] if row["layout"] == "flat" else grouped
-        shape = (len(positions), n, n, MEMBERS)[: 3 if row["layout"] == "flat" else 4]
-        outs = {"fresh": None}
-        if contender.takes_out and count == problem.patches:
-            outs["reused"] = target.reshape(-1)[: int(np.prod(shape))].reshape(shape)
-        for output, out in outs.items():
-            key = f"{row['layout']} {output}"
-            cases[key] = lambda positions=positions, out=out: cut(image, positions, n, out)
-            timed.append(row | {"output": output, "patches": count, "key": key})
+    if count < problem.patches:  # scaled: the order of magnitude, one layout, fresh output
+        cases: dict[str, Action] = {"flat fresh": lambda: cut(image, positions[:count], n, None)}
+        allocating = []
+    else:
+        cases = _cases(contender, cut, problem, target)
+        allocating = [key for key in cases if key.endswith("fresh")]
     actions = cases | {
         limits.FIRST_TOUCH: first_touch,
         limits.THREADED: limits.first_touch_threaded(target.shape, problem.dtype),
         limits.WARM_COPY: limits.warm_copy(target),
     }
-    fresh = [row["key"] for row in timed if row["output"] == "fresh" and count == problem.patches]
-    allocating = [limits.FIRST_TOUCH, limits.THREADED, *fresh]
-    before = dict.fromkeys(allocating, limits.settle(target.nbytes))
-    for case in actions.values():
-        once(case)
+    before = dict.fromkeys(
+        [limits.FIRST_TOUCH, limits.THREADED, *allocating], limits.settle(target.nbytes)
+    )
+    for action in actions.values():
+        once(action)
     seconds = in_turn(actions, task["repeats"], before)
-    touch, copy = seconds[limits.FIRST_TOUCH], seconds[limits.WARM_COPY]
-    for row in timed:
-        scale = problem.patches / row["patches"]
-        row["seconds"] = [scale * taken for taken in seconds[row.pop("key")]]
-        row["microseconds_per_patch"] = 1e6 * median(row["seconds"]) / problem.patches
-        row["to_first_touch"] = ratio(row["seconds"], touch)
-        row["to_first_touch_best"] = best_ratio(row["seconds"], touch)
-        row["to_warm_copy"] = ratio(row["seconds"], copy)
-        row["status"] = "timed"
+    timed = []
+    for key in cases:
+        layout, output = key.split()
+        for row in rows:
+            if row["layout"] == layout:
+                figures = _figures(seconds, key, problem.patches, count)
+                timed.append(row | {"status": "timed", "output": output} | figures)
     return timed, {name: seconds[name] for name in LIMITS}
+
+
+def _cases(
+    contender: Contender, cut: Cut, problem: Problem, target: np.ndarray
+) -> dict[str, Action]:
+    """Every layout, into a fresh output and, where possible, into a reused one."""
+    image = problem.image()
+    cases: dict[str, Action] = {}
+    for arranged in _layouts(contender, problem):
+        positions = arranged.positions()
+        shape = arranged.output_shape
+        outs = {"fresh": None}
+        if contender.takes_out:
+            outs["reused"] = target.reshape(-1)[: math.prod(shape)].reshape(shape)
+        for output, out in outs.items():
+            cases[f"{arranged.layout} {output}"] = partial(
+                cut, image, positions, problem.patch_size, out
+            )
+    return cases
+
+
+def _figures(seconds: dict[str, list[float]], key: str, patches: int, count: int) -> dict[str, Any]:
+    """Turn the seconds of `count` patches into what a row says about all of them."""
+    touch, copy = seconds[limits.FIRST_TOUCH], seconds[limits.WARM_COPY]
+    scaled = [patches / count * taken for taken in seconds[key]]
+    return {
+        "patches": count,
+        "seconds": scaled,
+        "microseconds_per_patch": 1e6 * median(scaled) / patches,
+        "to_first_touch": ratio(scaled, touch),
+        "to_first_touch_best": best_ratio(scaled, touch),
+        "to_warm_copy": ratio(scaled, copy),
+    }
 
 
 def report(result: dict[str, Any]) -> str:
