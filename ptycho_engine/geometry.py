@@ -240,7 +240,10 @@ def split(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> tuple
         start = positions - float(patch_size // 2)
         base = xp.floor(start)
         return base, start - base
-    largest = float(np.finfo(np.float32).max)  # beyond it float32 is infinite: stay there
+    smallest, largest = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    # Beyond the largest float32 is infinite: stay there. Below the smallest some processors see
+    # zero and others do not: let all see zero.
     bounded = xp.minimum(xp.maximum(positions, -largest), largest)
+    bounded = xp.where(xp.abs(bounded) < smallest, xp.zeros_like(bounded), bounded)
     rounded = xp.asarray(xp.asarray(bounded, dtype=xp.float32), dtype=xp.float64)
     return xp.floor(rounded) - float(patch_size // 2), rounded

@@ -208,3 +208,9 @@ def test_legacy_split_stays_finite():
 def test_refused(call, message):
     with pytest.raises(RequestError, match=message):
         call()
+
+
+def test_legacy_positions_too_small_for_float32_are_zero():
+    base, offsets = geometry.split(np.array([[-5.9e-39, 0.0], [5.9e-39, -1e-300]]), 4, "legacy")
+    np.testing.assert_array_equal(base, np.full((2, 2), -2.0))
+    np.testing.assert_array_equal(offsets, np.zeros((2, 2)))

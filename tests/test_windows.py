@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine import windows
@@ -67,6 +67,8 @@ def test_windows_and_offsets_tell_everything(case):
 @given(shapes(8), st.integers(0, 30), st.tuples(st.integers(0, 30), st.integers(0, 30)),
        st.sampled_from(["zeros", "edge", "reflect"]))  # fmt: skip
 def test_pad_is_that_of_numpy(shape, before, after, fill):
+    # NumPy 1 reflects wrongly where the padding is wider than the image.
+    assume(fill != "reflect" or np.__version__[0] != "1" or max(before, *after) < min(shape))
     image = np.arange(2 * np.prod(shape)).reshape(2, *shape)
     mode = "constant" if fill == "zeros" else fill
     expected = np.pad(image, [(0, 0), (before, after[0]), (before, after[1])], mode=mode)
