@@ -7,6 +7,7 @@ from typing import Any
 
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.capabilities import whole_number_option
+from ptycho_engine.kernels import KERNELS
 from ptycho_engine.planning import make_plan
 from ptycho_engine.windows import margin, padded_bytes
 
@@ -33,6 +34,7 @@ class Options:
 def plugin_capabilities() -> Capabilities:
     """Serve everything, on tensors too."""
     return Capabilities(
+        interpolations=frozenset(KERNELS),
         layouts=frozenset({"flat", "channel"}),
         tensors=True,
         gradients=frozenset({"image", "positions"}),

@@ -11,6 +11,7 @@ from typing import Any
 
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.capabilities import whole_number_option
+from ptycho_engine.kernels import KERNELS
 from ptycho_engine.planning import make_plan
 from ptycho_engine.windows import padded_bytes
 
@@ -38,6 +39,7 @@ class Options:
 def plugin_capabilities() -> Capabilities:
     """Serve everything, on tensors too, and on a GPU if TensorFlow has one."""
     return Capabilities(
+        interpolations=frozenset(KERNELS),
         layouts=frozenset({"flat", "channel"}),
         tensors=True,
         gradients=frozenset({"image", "positions"}),

@@ -56,8 +56,12 @@ class Options:
 
 @hookimpl
 def plugin_capabilities() -> Capabilities:
-    """Serve everything on NumPy arrays."""
-    return Capabilities(layouts=frozenset({"flat", "channel"}), options=Options)
+    """Serve every separable kernel on NumPy arrays."""
+    return Capabilities(
+        interpolations=frozenset(name for name, kernel in KERNELS.items() if kernel.weights),
+        layouts=frozenset({"flat", "channel"}),
+        options=Options,
+    )
 
 
 @hookimpl
@@ -109,6 +113,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
 def _weights(request: ExtractionRequest, found: Windows) -> tuple[Array, Array]:
     """Weights along y (P, 1 or N, T) and x (P, T, 1 or k N); as in `ptycho_engine.ops`."""
     kernel = KERNELS[request.interpolation]
+    assert kernel.weights is not None  # others are not declared
     t = found.offsets[:, None, :]  # (P, 1, 2)
     if request.rounding == "legacy":
         index = np.arange(request.patch_size, dtype=t.dtype)[:, None]

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import geometry
 from .errors import OutOfBoundsError, RequestError
+from .kernels import KERNELS, Kernel
 from .layouts import grid_side
 from .prepared import PreparedObject
 from .tensors import is_symbolic, is_tensor
@@ -139,15 +140,27 @@ def _window_starts(positions: Any, patch_size: int, rounding: str, xp: Any = np)
     return positions - float(patch_size // 2)
 
 
-def check_inside(positions: Any, image: Any, patch_size: int, rounding: str) -> Any:
+def _sampled(start: Any, patch_size: int, kernel: Kernel, xp: Any = np) -> tuple[Any, Any]:
+    """Lowest and highest coordinate that windows from `start` sample, neighbours included."""
+    between = xp.where(start == xp.floor(start), xp.zeros_like(start), xp.ones_like(start))
+    last = start + float(patch_size - 1)
+    # The sample on either side is not counted: it exists if the coordinate itself lies inside.
+    return start - between * float(kernel.before), last + between * float(max(kernel.after - 1, 0))
+
+
+def check_inside(
+    positions: Any, image: Any, patch_size: int, interpolation: str, rounding: str
+) -> Any:
     """Refuse windows that sample beyond the centres of the border pixels."""
+    kernel = KERNELS[interpolation]
     if is_symbolic(positions) or None in tuple(image.shape[-2:]):
         import tensorflow as tf
         import tensorflow.experimental.numpy as tnp
 
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
         start = _window_starts(positions, patch_size, rounding, tnp)
-        inside = tf.reduce_all((start >= 0) & (start + (patch_size - 1) <= size - 1))
+        low, high = _sampled(start, patch_size, kernel, tnp)
+        inside = tf.reduce_all((low >= 0) & (high <= size - 1))
         with tf.control_dependencies(
             [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
         ):
@@ -155,14 +168,15 @@ def check_inside(positions: Any, image: Any, patch_size: int, rounding: str) -> 
     values = np.asarray(positions)
     start = _window_starts(values, patch_size, rounding)
     size = np.asarray(image.shape[-2:])
-    outside = np.flatnonzero(((start < 0) | (start + (patch_size - 1) > size - 1)).any(axis=1))
+    low, high = _sampled(start, patch_size, kernel)
+    outside = np.flatnonzero(((low < 0) | (high > size - 1)).any(axis=1))
     if outside.size:
         index = int(outside[0])
         raise OutOfBoundsError(
             f'fill="error": {outside.size} of {len(values)} windows leave the object of '
             f"{size[0]} x {size[1]} pixels, the first at index {index}: position "
-            f"{tuple(values[index].tolist())}, window from {tuple(start[index].tolist())} to "
-            f"{tuple((start[index] + patch_size - 1).tolist())}. Move it, or choose "
+            f"{tuple(values[index].tolist())}, sampled from {tuple(low[index].tolist())} to "
+            f"{tuple(high[index].tolist())}. Move it, or choose "
             'fill="zeros", "edge" or "reflect".'
         )
     return positions

@@ -173,8 +173,10 @@ class Engine:
             Scan positions (y, x) in object pixels; sample ``N // 2`` of a patch sits there.
         patch_size : int
             Size N of the patches.
-        interpolation : {"bilinear", "nearest"}
-            How samples between pixels are formed.
+        interpolation : {"bilinear", "nearest", "bicubic", "fourier"}
+            How samples between pixels are formed: ``bicubic`` is cubic convolution (Keys, 1981,
+            a = -1/2); ``fourier`` shifts each window as a periodic band-limited image. Plugins
+            say in their capabilities which they serve.
         fill : {"zeros", "edge", "reflect", "error"}
             What lies outside the object; ``error`` refuses windows that leave it.
         rounding : {"exact", "legacy"}
@@ -271,11 +273,10 @@ class Engine:
 
     def _plan(self, request: ExtractionRequest, budget: int | None = None) -> Plan:
         budget = budget or parse_bytes(self._memory_budget)
-        served = self._served(request)
-        plan = self._plugin.plan(served, self._options, budget) or self._default_plan(
-            served, budget
-        )
-        if request.layout == "channel" and served is not request:  # flat patches come first
+        plan = self._plugin.plan(request, self._options, budget)
+        plan = plan or self._default_plan(request, budget)
+        direct = request.layout in self._plugin.capabilities.layouts
+        if request.layout == "channel" and not direct:  # flat patches come first
             plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
         return plan
 

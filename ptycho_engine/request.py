@@ -173,7 +173,7 @@ def build_request(
         )
     positions, channels = check_positions(positions, layout)
     if fill == "error":
-        positions = check_inside(positions, image, size, rounding)
+        positions = check_inside(positions, image, size, interpolation, rounding)
         fill = "zeros"  # every sample with a weight lies inside: the rule is never applied
     return ExtractionRequest(
         image,

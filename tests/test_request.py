@@ -230,7 +230,7 @@ def test_first_window_outside_is_named():
     message = str(caught.value)
     assert "2 of 4 windows leave the object of 9 x 12 pixels" in message
     assert "the first at index 2: position (1.5, 6.0)" in message
-    assert "window from (-0.5, 4.0) to (2.5, 7.0)" in message
+    assert "sampled from (-0.5, 4.0) to (2.5, 7.0)" in message
     assert isinstance(caught.value, IndexError)
     assert isinstance(caught.value, RequestError)
 

@@ -1,8 +1,7 @@
 """Interpolated windows of a padded object: gather, weigh, sum.
 
 A complex object is handled as its real view with interleaved real and imaginary parts: shape
-(H, 2 W). ``interleave`` is 2 then and 1 for a real object. Bilinear weights are those of any
-textbook, (1 - t, t) along each axis.
+(H, 2 W). ``interleave`` is 2 then and 1 for a real object.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..kernels import KERNELS, Kernel
+from .fourier import shift_windows
 
 Gather = Callable[[tf.Tensor, tf.Tensor, int, int], tf.Tensor]
 Sample = Callable[[int, int], tf.Tensor]
@@ -60,6 +60,9 @@ def cut_patches(
     kernel = KERNELS[interpolation]
     n, k = patch_size, interleave
     starts *= tf.constant([1, k])
+    if kernel.weights is None:
+        whole = fractions(offsets, tf.constant(0), kernel, rounding)  # (P, 2)
+        return shift_windows(gather(image, starts, n, k * n), whole, k)
     if gather_once:
         span = n + kernel.taps - 1
         window = gather(image, starts, span, k * span)  # (P, N + taps - 1, k * (N + taps - 1))

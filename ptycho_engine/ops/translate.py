@@ -30,7 +30,8 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
         the same shape. Samples outside the image count as zero.
     """
     kernel = KERNELS[interpolation]
-    k = interleave
+    weigh, k = kernel.weights, interleave
+    assert weigh is not None  # the plugin does not declare the others
 
     def translate(image: tf.Tensor, start: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
         height, width = tf.unstack(tf.shape(image) // [1, k])
@@ -49,7 +50,7 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
             values = tf.gather_nd(numbers, index)  # (H, W, k)
             return tf.where(inside[..., None], values, tf.zeros_like(values))
 
-        weights = kernel.weights(row_fractions), kernel.weights(column_fractions)
+        weights = weigh(row_fractions), weigh(column_fractions)
         return tf.reshape(blend(sample, *weights, rounding), (height, width * k))
 
     return tf.function(translate, jit_compile=True, autograph=False)

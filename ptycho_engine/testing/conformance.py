@@ -15,6 +15,7 @@ from .. import layouts
 from ..capabilities import Capabilities
 from ..engine import Engine
 from ..errors import CapabilityError, ConfigurationError, MemoryBudgetError
+from ..kernels import KERNELS
 from ..planning import Plan
 from .reference import assert_close, reference_patches
 from .strategies import Case, cases
@@ -56,6 +57,7 @@ class PluginConformance(TensorConformance):
         """Every value declared is one that a request can have."""
         declared, known = engine.capabilities, Capabilities()
         assert declared.interpolations
+        assert declared.interpolations <= set(KERNELS)
         assert declared.fills <= set(PAD_MODES)
         assert declared.roundings <= known.roundings
         assert declared.dtypes <= known.dtypes
@@ -220,7 +222,7 @@ class PluginConformance(TensorConformance):
         declared, known, how = engine.capabilities, Capabilities(), self.how(engine)
         refused = 0
         for what, values, served in (
-            ("interpolation", known.interpolations, declared.interpolations),
+            ("interpolation", frozenset(KERNELS), declared.interpolations),
             ("fill", known.fills, declared.fills),
             ("rounding", known.roundings, declared.roundings),
         ):

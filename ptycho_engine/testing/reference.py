@@ -33,9 +33,11 @@ def reference_patches(
         Columns (y, x), in object pixels; sample ``N // 2`` of a patch sits there.
     patch_size : int
         Size N of the patches.
-    interpolation : {"bilinear", "nearest"}
+    interpolation : {"bilinear", "nearest", "bicubic", "fourier"}
         Weights of the two neighbours along each axis: ``1 - t`` and ``t``, where `t` is the
-        fraction of the coordinate; ``nearest`` first rounds it to 0 or 1, half up.
+        fraction of the coordinate; ``nearest`` first rounds it to 0 or 1, half up. ``bicubic``
+        weighs four neighbours by the kernel of Keys (1981, equation 15) at their distances.
+        ``fourier`` evaluates the trigonometric polynomial through the window of N x N samples.
     fill : {"zeros", "edge", "reflect"}
         What a neighbour outside the object counts as: zero, the nearest sample of the object, or
         its mirror image as ``numpy.pad(mode="reflect")`` makes it.
@@ -48,7 +50,8 @@ def reference_patches(
     -------
     ndarray of float64 or complex128, shape (..., P, N, N)
         The patches. A neighbour without weight is left out, even if it is NaN or infinite;
-        ``legacy`` keeps it, as the legacy code does.
+        ``legacy`` keeps it, as the legacy code does. In ``fourier``, NaN or infinity anywhere in a
+        window that is shifted makes the whole patch NaN.
     """
     image = np.asarray(image)
     double = image.dtype in (np.float64, np.complex128)
@@ -61,6 +64,12 @@ def reference_patches(
             _neighbours(float(along), n, size, interpolation, fill, rounding, double)
             for along, size in zip(position, image.shape[-2:], strict=True)
         )
+        if interpolation == "fourier":
+            (row, row_inside, t), (column, column_inside, u) = rows[0], columns[0]
+            window = exact_image[..., row[:, None], column[None, :]]
+            window = np.where(row_inside[:, None] & column_inside[None, :], window, 0)
+            patches[..., p, :, :] = _shifted(window, float(t[0]), float(u[0]))
+            continue
         for row, row_inside, row_weight in rows:
             for column, column_inside, column_weight in columns:
                 weight = row_weight[:, None] * column_weight[None, :]
@@ -108,7 +117,10 @@ def _neighbours(
     rounding: str,
     double: bool,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]]:
-    """Return, along one axis and for both neighbours of each sample: index, inside, weight."""
+    """Return, along one axis and for every neighbour of each sample: index, inside, weight.
+
+    For ``fourier`` the one neighbour is the sample before, and its weight the fraction itself.
+    """
     wholes, fractions = [], []
     for r in range(patch_size):
         whole, fraction = _split(position, r, patch_size, rounding, double)
@@ -117,13 +129,42 @@ def _neighbours(
         wholes.append(whole)
         fractions.append(fraction)
     found = []
-    for beside in (0, 1):
+    for beside in {"bicubic": (-1, 0, 1, 2), "fourier": (0,)}.get(interpolation, (0, 1)):
         samples = [_sample(whole + beside, size, fill) for whole in wholes]
         index = np.array([0 if i is None else i for i in samples], dtype=np.intp)
         inside = np.array([i is not None for i in samples])
-        weight = np.array(fractions if beside else [1.0 - t for t in fractions])
+        weight = np.array([_weight(t, beside, interpolation) for t in fractions])
         found.append((index, inside, weight))
     return found
+
+
+def _weight(t: float, beside: int, interpolation: str) -> float:
+    """Weight of the neighbour `beside` pixels from the whole part, for the fraction `t`."""
+    if interpolation == "fourier":
+        return t
+    distance = abs(t - beside)
+    if interpolation != "bicubic":
+        return 1.0 - distance
+    if distance < 1:
+        return 1.5 * distance**3 - 2.5 * distance**2 + 1
+    return -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2 if distance < 2 else 0.0
+
+
+def _shifted(window: NDArray[Any], t: float, u: float) -> NDArray[Any]:
+    """Evaluate the trigonometric polynomial through `window` at ``t`` and ``u`` pixels further."""
+    if t == u == 0:
+        return window
+    if not np.isfinite(window).all():
+        return np.full_like(window, np.nan)
+    n = window.shape[-1]
+    waves = np.arange(-(n // 2), n // 2 + 1)  # the outermost two count half where n is even
+    share = np.where((n % 2 == 0) & (np.abs(waves) == n // 2), 0.5, 1.0) / n
+    index = np.arange(n)
+    rows, columns = (
+        np.cos(2 * np.pi / n * (index[:, None] + along - index)[..., None] * waves) @ share
+        for along in (t, u)
+    )  # (N, N): weights of the samples of one line
+    return rows @ window @ columns.T
 
 
 def _split(position: float, r: int, n: int, rounding: str, double: bool) -> tuple[int, float]:
