@@ -107,7 +107,7 @@ def todo(source: Source, rule: str, offset: int, statement: int, name: str, text
 def comment_above(source: Source, statement: int, comment: str) -> Edit:
     """Return the edit that puts a comment on a line of its own above a statement."""
     start = source.line_start(statement)
-    return Edit(start, start, source.indentation(statement) + comment + source.newline)
+    return Edit(start, start, source.indentation(statement) + comment + source.newline, rank=1)
 
 
 def mentioned(source: Source, rule: str, statement: int) -> bool:

@@ -13,6 +13,7 @@ from .findings import Rule
 from .notebook import rewrite_notebook
 from .rewrite import Place, Rewritten, rewrite
 from .text import Decoded, SourceError, decode_python, decode_text
+from .uses import USES
 
 SUFFIXES = (".py", ".ipynb")
 
@@ -24,7 +25,7 @@ class Settings:
     Attributes
     ----------
     level : str
-        ``shim`` or ``native``.
+        ``shim`` or ``native``; ``status`` also finds uses of the drop-ins.
     skip : frozenset of str
         Numbers of the rules that are switched off.
     write : bool
@@ -40,6 +41,8 @@ class Settings:
 
     def rules(self) -> list[Rule]:
         """Return the rules to apply."""
+        if self.level == "status":
+            return [USES, *(r for r in RULES if "shim" in r.levels)]
         return [r for r in RULES if self.level in r.levels and r.id not in self.skip]
 
 

@@ -45,12 +45,12 @@ def bind_module(
     for node in imports:
         if at_top(source, node) and source.span(node)[0] < first:
             name = _bound_to(node, target)
-            if name is not None and len(source.assigned(name)) == 1:
+            if name is not None and source.survey.bound[name] == 1:
                 return name, ()
     names = itertools.chain(
         [wanted, f"engine_{wanted}"], (f"{wanted}_{n}" for n in itertools.count(2))
     )
-    name = next(n for n in names if not source.assigned(n) and not source.reads(n))
+    name = next(n for n in names if not source.survey.knows(n))
     package, _, leaf = target.rpartition(".")
     statement = f"from {package} import {leaf}" if package else f"import {target}"
     statement += "" if name == leaf else f" as {name}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .findings import Finding, Rule, one_per_statement
 from .names import may_concern
 from .source import Source, check_syntax
-from .text import apply_edits
+from .text import Edit, apply_edits, overlap
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,34 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
     if not may_concern(text):
         check_syntax(text)
         return Rewritten(text)
-    original = source = Source(text)
-    places = [_place(original, finding) for rule in rules for finding in rule.check(original)]
+    source = Source(text)
+    places = [_place(source, finding) for rule in rules for finding in rule.check(source)]
+    if not places:
+        return Rewritten(text)
+    for _ in rules:  # each run completes one rule at least
+        edits, complete = _edits(source, rules)
+        text = apply_edits(source.text, edits)
+        if complete:
+            break
+        source = Source(text)
+    check_syntax(text)
+    return Rewritten(text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
+
+
+def _edits(source: Source, rules: Sequence[Rule]) -> tuple[list[Edit], bool]:
+    """Return the edits of the first rules that do not get in each other's way.
+
+    And whether those are all: parsing takes most of the time, so that it is done again only where
+    a rule must see what another made.
+    """
+    edits: list[Edit] = []
     for rule in rules:
         findings = one_per_statement(rule.check(source))
-        edits = [edit for finding in findings for edit in finding.edits]
-        if edits:
-            source = Source(apply_edits(source.text, edits))
-    return Rewritten(source.text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
+        more = [edit for finding in findings for edit in finding.edits]
+        if edits and overlap([*edits, *more]):
+            return edits, False
+        edits += more
+    return edits, True
 
 
 def _place(source: Source, finding: Finding) -> Place:

@@ -6,7 +6,7 @@ import ast
 import bisect
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from libcst.metadata import (
     ScopeProvider,
 )
 
+from .survey import reduce_text, survey
 from .text import SourceError, line_starts, newline_of
 
 Node = TypeVar("Node", bound=cst.CSTNode)
@@ -35,26 +36,35 @@ class Resolution:
     ----------
     names : frozenset of str
         Dotted names that it may have been imported from.
-    certain : bool
-        Whether it is bound by imports of one name alone.
+    by_import : bool
+        Whether nothing but imports binds it.
     """
 
     names: frozenset[str]
-    certain: bool
+    by_import: bool
 
     @property
     def name(self) -> str | None:
         """The one dotted name it stands for, if that is certain."""
-        return next(iter(self.names)) if self.certain else None
+        return next(iter(self.names)) if self.by_import and len(self.names) == 1 else None
+
+    def is_one_of(self, names: Collection[str]) -> bool:
+        """Tell whether it stands for one of some names, whichever of its bindings holds."""
+        return self.by_import and bool(self.names) and self.names <= set(names)
 
 
 UNRESOLVED = Resolution(frozenset(), False)
 
 
-def check_syntax(text: str) -> None:
+def check_syntax(text: str) -> ast.Module:
     """Refuse what Python itself does not parse.
 
     Python's parser says where an error lies, and limits nesting before libcst's would.
+
+    Returns
+    -------
+    ast.Module
+        What Python makes of it.
 
     Raises
     ------
@@ -65,7 +75,8 @@ def check_syntax(text: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(text, "<source>", "exec", flags=flags, dont_inherit=True)
+            tree: ast.Module = compile(text, "<source>", "exec", flags=flags, dont_inherit=True)
+            return tree
     except SyntaxError as error:
         raise SourceError(f"line {error.lineno or 1}: syntax error: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -74,6 +85,9 @@ def check_syntax(text: str) -> None:
 
 class Source:
     """A module under analysis.
+
+    Its tree holds the statements of the top level that may have to do with a legacy name; of the
+    others only `survey` knows.
 
     Parameters
     ----------
@@ -87,12 +101,13 @@ class Source:
     """
 
     def __init__(self, text: str) -> None:
-        check_syntax(text)
+        self.survey = survey(check_syntax(text))
         self.text = text
         self.newline = newline_of(text)
+        reduced = reduce_text(text, self.survey)
         try:
-            module = cst.parse_module(text)
-            if module.code != text:
+            module = cst.parse_module(reduced)
+            if module.code != reduced:
                 raise SourceError("libcst reads it, but does not give the same text back")
             wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
             self._positions: Mapping[Any, CodeRange] = wrapper.resolve(PositionProvider)
@@ -165,7 +180,7 @@ class Source:
             return UNRESOLVED
         found = list(scope.get_qualified_names_for(node))
         imported = {n.name for n in found if n.source is QualifiedNameSource.IMPORT}
-        return Resolution(frozenset(imported), len(imported) == 1 and len(found) == len(imported))
+        return Resolution(frozenset(imported), len(found) == len(imported))
 
     def bindings(self, node: cst.CSTNode, module: str) -> list[Import]:
         """Return the imports that bind the first name of a dotted name, and bring `module`."""
@@ -177,24 +192,6 @@ class Source:
         imports = [node for node in nodes if isinstance(node, cst.Import | cst.ImportFrom)]
         bringing = [n for n in imports if module in self.code(n)]
         return bringing or imports
-
-    def assigned(self, name: str) -> list[str | None]:
-        """Return what each binding of a name, in any scope, was imported from; None for others."""
-        found: list[str | None] = []
-        for scope in {s for s in self._scopes.values() if s is not None}:
-            for assignment in scope.assignments[name]:
-                if assignment.scope is not scope:
-                    continue
-                if not isinstance(assignment, ImportAssignment):
-                    found.append(None)
-                    continue
-                names = assignment.get_qualified_names_for(name)
-                found += [n.name for n in names]
-        return found
-
-    def reads(self, name: str) -> bool:
-        """Tell whether a bare name is looked up anywhere, bound or not."""
-        return any(n.value == name and self.scope(n) is not None for n in self.find(cst.Name))
 
 
 class _Index(cst.CSTVisitor):

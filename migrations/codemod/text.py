@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import itertools
 import re
 import tokenize
 from collections.abc import Iterable
@@ -79,28 +80,34 @@ def decode_text(data: bytes, encoding: str = "utf-8") -> Decoded:
     return decoded
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Edit:
-    """Replace ``text[start:stop]``; an insertion has ``start == stop``."""
+    """Replace ``text[start:stop]``; an insertion has ``start == stop``.
+
+    Of several insertions at one place, those of a lower `rank` come first.
+    """
 
     start: int
     stop: int
     replacement: str
+    rank: int = 0
+
+    def key(self) -> tuple[int, int, int, str]:
+        """Return what edits are ordered by."""
+        return self.start, self.stop, self.rank, self.replacement
+
+
+def overlap(edits: Iterable[Edit]) -> bool:
+    """Tell whether edits get in each other's way; the same edit twice does not."""
+    ordered = sorted(set(edits), key=Edit.key)
+    return any(b.start < a.stop for a, b in itertools.pairwise(ordered))
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Apply edits that do not overlap; the same edit asked for twice is made once.
-
-    Raises
-    ------
-    ValueError
-        If two edits overlap.
-    """
+    """Apply edits that do not overlap; the same edit asked for twice is made once."""
     done = 0
     parts = []
-    for edit in sorted(set(edits)):
-        if edit.start < done:
-            raise ValueError(f"edits overlap at character {edit.start}")
+    for edit in sorted(set(edits), key=Edit.key):
         parts += [text[done : edit.start], edit.replacement]
         done = edit.stop
     return "".join([*parts, text[done:]])

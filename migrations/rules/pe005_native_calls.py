@@ -25,7 +25,7 @@ COMMENT = (
 
 def check(source: Source) -> Iterator[Finding]:
     """Find ``get_image_patches(image, global_offsets, local_offsets, N, gridsize)``."""
-    calls = [c for c in source.find(cst.Call) if source.resolve(c.func).name in NAMES]
+    calls = [c for c in source.find(cst.Call) if source.resolve(c.func).is_one_of(NAMES)]
     left: list[tuple[cst.Call, str]] = []
     safe: list[cst.Call] = []
     for call in calls:
@@ -82,11 +82,11 @@ def _unused(source: Source, calls: list[cst.Call]) -> cst.ImportFrom | None:
     """Return the import of the legacy function, if these calls were all that used it."""
     functions = [c.func for c in calls if isinstance(c.func, cst.Name)]
     bound = {f.value for f in functions}
-    if len(bound) != 1 or source.assigned("__all__"):
+    if len(bound) != 1 or source.survey.knows("__all__"):
         return None
     (name,) = bound
     reads = [n for n in source.find(cst.Name) if n.value == name and source.scope(n) is not None]
-    if set(reads) != set(functions) or len(source.assigned(name)) != 1:
+    if set(reads) != set(functions) or source.survey.bound[name] != 1:
         return None
     imports = [n for n in source.bindings(functions[0], "") if isinstance(n, cst.ImportFrom)]
     return imports[0] if imports and at_top(source, imports[0]) else None

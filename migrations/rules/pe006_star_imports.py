@@ -22,7 +22,7 @@ def check(source: Source) -> Iterator[Finding]:
         if module not in drop_in_modules():
             continue
         brought = [n for n in sorted(drop_in_leaves()) if drop_in(f"{module}.{n}")]
-        used = [n for n in brought if source.reads(n) and not source.assigned(n)]
+        used = [n for n in brought if source.survey.knows(n) and not source.survey.bound[n]]
         offset = source.span(node)[0]
         if used:
             text = f"import by name what is used; {', '.join(used)} may come from it"

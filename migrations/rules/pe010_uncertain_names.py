@@ -26,7 +26,7 @@ def check(source: Source) -> Iterator[Finding]:
         names = sorted(name for name in resolution.names if drop_in(name))
         if not names:
             continue
-        if not resolution.certain:
+        if resolution.name is None:
             reason = f"may be {names[0]}, which is bound in several ways here; swap it by hand"
         elif not same_numbers(names[0]):
             reason = f"{names[0]} gave other numbers in some PtychoPINN versions; compare first"
