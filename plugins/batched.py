@@ -43,7 +43,7 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
-    """Count two padded copies of a slice; indices, windows and terms of a batch."""
+    """Count the padded object, a slice in the making; indices, windows, terms of a batch."""
     span = request.patch_size + margin(1, request.interpolation)
     numbers = 2 if request.dtype.kind == "c" else 1
     window_bytes = span**2 * numbers * (2 * 4 + request.real_dtype.itemsize)
@@ -52,7 +52,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=2 * padded_bytes(request),
+        fixed_bytes=(request.slice_count + 1) * padded_bytes(request),
         bytes_per_patch=window_bytes + terms_bytes,
         chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
     )

@@ -48,13 +48,13 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
-    """Count two padded copies of a slice; a chunk for each thread and one to spare."""
+    """Count the padded object, a slice in the making, and chunks: two in work, one to spare."""
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=2 * padded_bytes(request),
+        fixed_bytes=(request.slice_count + 1) * padded_bytes(request),
         bytes_per_patch=(WORKERS + 1) * patch_bytes,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
     )

@@ -26,7 +26,7 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=4 * padded_bytes(request),
+        fixed_bytes=(request.slice_count + 3) * padded_bytes(request),
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
     )

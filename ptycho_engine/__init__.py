@@ -9,9 +9,10 @@ from . import errors
 from .capabilities import Capabilities
 from .deprecations import RemovedIn2Warning
 from .discovery import PluginSource
-from .engine import Block, Engine, extract_patches, list_plugins
+from .engine import Engine, extract_patches, list_plugins
 from .hookspecs import hookimpl
 from .host import Host
+from .outputs import Block
 from .planning import Plan
 from .request import ExtractionRequest
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .checks import DTYPES
 from .errors import CapabilityError, ConfigurationError, one_of
-from .request import DTYPES, ExtractionRequest
+from .request import ExtractionRequest
 
 
 @dataclass(frozen=True)

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from . import layouts
 from .capabilities import Capabilities
+from .checks import prepare_object
 from .discovery import PluginSource, discover
 from .errors import CapabilityError, RequestError
 from .host import Host
 from .logs import get_logger
+from .outputs import Block, arranged, block_index, check_out, flat_target
 from .planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan, parse_bytes
 from .prepared import PreparedObject
-from .request import ExtractionRequest, build_request, prepare_object
+from .request import ExtractionRequest, build_request
 from .tensors import is_symbolic, outside_autograph
 from .windows import margin
 
 DEFAULT_PLUGIN = "chunked_xla"
-
-
-@dataclass(frozen=True)
-class Block:
-    """A run of consecutive patches of a stream.
-
-    Attributes
-    ----------
-    start, stop : int
-        Their range along the first axis of the layout: patches if flat, else groups.
-    patches : ndarray
-        The patches of that range, leading axes first.
-    """
-
-    start: int
-    stop: int
-    patches: np.ndarray[Any, Any]
 
 
 class Engine:
@@ -229,12 +213,12 @@ class Engine:
         check_budget(self._plan(request), holds_output=out is None)
         if out is None:
             out = np.empty(request.output_shape, request.dtype)
-        _check_out(request, out)
+        check_out(request, out)
         if isinstance(out, np.ndarray):
             self._fill(request, out)
             return out
         for block in self._blocks(request, reuse=True):
-            out[_block_index(request, block.start, block.stop)] = block.patches
+            out[block_index(request, block.start, block.stop)] = block.patches
         return out
 
     def stream(
@@ -304,12 +288,12 @@ class Engine:
         if request.patch_count == 0 or out.size == 0:
             return
         served = self._served(request)
-        target = out if served is request else _flat_target(served, request.layout, out)
+        target = out if served is request else flat_target(served, request.layout, out)
         patches = np.asarray(
             self._plugin.extract(served, self._options, self._plan(served), target)
         )
         if not np.may_share_memory(patches, out):
-            out[...] = _arranged(patches, request)
+            out[...] = arranged(patches, request)
 
     def _served(self, request: ExtractionRequest) -> ExtractionRequest:
         """Return the request in a layout that the plugin returns."""
@@ -345,47 +329,17 @@ class Engine:
             part = request.block(start, min(start + step, request.groups))
             if buffer is None or not reuse:
                 buffer = np.empty(part.output_shape, part.dtype)
-            patches = buffer[_block_index(part, 0, part.groups)]
+            patches = buffer[block_index(part, 0, part.groups)]
             self._fill(part, patches)
             yield Block(start, start + part.groups, patches)
 
     def _block_groups(self, request: ExtractionRequest) -> int:
         """Choose a block: whole chunks, about four times the bytes of a preferred one."""
-        chunk = max(1, self._plan(request).chunk_size // request.channels)
+        plan = self._plan(request)
+        chunk = max(1, plan.chunk_size // request.channels)
         group_bytes = max(1, request.output_bytes // max(1, request.groups))
-        wanted = 4 * PREFERRED_CHUNK_BYTES // group_bytes
+        wanted = min(4 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
         return max(1, wanted // chunk) * chunk
-
-
-def _flat_target(served: ExtractionRequest, layout: str, out: Any) -> np.ndarray[Any, Any]:
-    """Return an array for flat patches: grids are flat patches under another shape."""
-    if layout == "grid" and out.flags.c_contiguous:
-        return np.asarray(out).reshape(served.output_shape)
-    return np.empty(served.output_shape, served.dtype)
-
-
-def _arranged(patches: Any, request: ExtractionRequest) -> Any:
-    if patches.shape == request.output_shape:
-        return patches
-    if request.layout == "channel":
-        return layouts.flat_to_channel(patches, request.channels)
-    return layouts.flat_to_grid(patches, layouts.grid_side(request.channels))
-
-
-def _block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:
-    """Index of the groups `start` to `stop` behind the leading axes."""
-    return (*(slice(None) for _ in request.leading_shape), slice(start, stop))
-
-
-def _check_out(request: ExtractionRequest, out: Any) -> None:
-    shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
-    if shape is None or tuple(shape) != request.output_shape or dtype != request.dtype:
-        raise RequestError(
-            f"out: received shape {shape}, dtype {dtype}. Expected shape {request.output_shape}, "
-            f"dtype {request.dtype}."
-        )
-    if isinstance(out, np.ndarray) and not out.flags.writeable:
-        raise RequestError("out: the array is read-only. Open or copy it writeable.")
 
 
 @outside_autograph

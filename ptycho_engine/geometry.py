@@ -61,6 +61,15 @@ def _pairs(values: ArrayLike, what: str) -> Positions:
     return pairs.astype(np.float64)
 
 
+def _pixel_size(pixel_size: float | tuple[float, float]) -> Positions:
+    size = np.asarray(pixel_size, dtype=np.float64)
+    if size.shape not in ((), (1,), (2,)) or not (np.isfinite(size) & (size > 0)).all():
+        raise RequestError(
+            f"pixel_size: received {pixel_size!r}. Expected metres above zero, one or (y, x)."
+        )
+    return size
+
+
 def from_xy(xy: ArrayLike) -> Positions:
     """Turn pixel coordinates in the order (x, y) into positions.
 
@@ -111,9 +120,7 @@ def from_metres(
     RequestError
         If a pixel size is not a positive finite number.
     """
-    size = np.broadcast_to(np.asarray(pixel_size, dtype=np.float64), (2,))
-    if not (np.isfinite(size).all() and (size > 0).all()):
-        raise RequestError(f"pixel_size: received {pixel_size!r}. Expected metres above zero.")
+    size = _pixel_size(pixel_size)
     return (_pairs(positions_m, "positions_m") - _pairs(origin, "origin")) / size
 
 
@@ -121,7 +128,7 @@ def to_metres(
     positions: ArrayLike, pixel_size: float | tuple[float, float], origin: ArrayLike = (0.0, 0.0)
 ) -> Positions:
     """Turn object pixels into metres: the inverse of `from_metres`."""
-    size = np.broadcast_to(np.asarray(pixel_size, dtype=np.float64), (2,))
+    size = _pixel_size(pixel_size)
     return _pairs(positions, "positions") * size + _pairs(origin, "origin")
 
 
@@ -155,7 +162,15 @@ def from_legacy(global_offsets: ArrayLike, local_offsets: ArrayLike | None = Non
         if len(shape) != 4 or shape[1:3] != (1, 2):
             raise RequestError(f"{name}: received shape {shape}. Expected (B, 1, 2, C).")
     if local_offsets is not None:
-        offsets = offsets + np.asarray(local_offsets)
+        local = np.asarray(local_offsets)
+        members = {offsets.shape[3], local.shape[3]} - {1}
+        if len(local) != len(offsets) or len(members) > 1:
+            raise RequestError(
+                f"local_offsets: received shape {local.shape}, for global_offsets of shape "
+                f"{offsets.shape}. Expected the same groups and members, or "
+                "one member."
+            )
+        offsets = offsets + local
     xy = np.moveaxis(offsets[:, 0], 1, 2)  # (B, 2, C) -> (B, C, 2)
     return from_xy(xy)
 
@@ -225,7 +240,10 @@ def split(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> tuple
         start = positions - float(patch_size // 2)
         base = xp.floor(start)
         return base, start - base
-    largest = float(np.finfo(np.float32).max)  # beyond it float32 is infinite: stay there
+    smallest, largest = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    # Beyond the largest float32 is infinite: stay there. Below the smallest some processors see
+    # zero and others do not: let all see zero.
     bounded = xp.minimum(xp.maximum(positions, -largest), largest)
+    bounded = xp.where(xp.abs(bounded) < smallest, xp.zeros_like(bounded), bounded)
     rounded = xp.asarray(xp.asarray(bounded, dtype=xp.float32), dtype=xp.float64)
     return xp.floor(rounded) - float(patch_size // 2), rounded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import pluggy
@@ -13,47 +12,7 @@ from . import hookspecs
 from .capabilities import Capabilities
 from .discovery import PluginSource, discover
 from .errors import PluginError, PluginLoadError, UnknownPluginError, one_of
-from .planning import Plan
-from .request import ExtractionRequest
-
-
-@dataclass(frozen=True)
-class SelectedPlugin:
-    """A plugin that was chosen, with the hook callers that reach it and the active wrappers."""
-
-    source: PluginSource
-    capabilities: Capabilities
-    _call: Callable[..., Any]
-    _plan: Callable[..., Plan | None]
-
-    @property
-    def name(self) -> str:
-        """The name that selected it."""
-        return self.source.name
-
-    def extract(self, request: ExtractionRequest, options: Any, plan: Plan, out: Any) -> Any:
-        """Call the hook and check what comes back.
-
-        Raises
-        ------
-        PluginError
-            If the plugin returns None, or an array of another shape or dtype.
-        """
-        patches = self._call(request=request, options=options, plan=plan, out=out)
-        shape, dtype = getattr(patches, "shape", None), getattr(patches, "dtype", None)
-        # The shape of a tensor may not be known before the run.
-        fits = request.is_tensor or shape == request.output_shape
-        if patches is None or dtype != request.dtype or not fits:
-            received = "None" if patches is None else f"shape {shape}, dtype {dtype}"
-            raise PluginError(
-                f"{self.name} ({self.source.target}): extract_patches returned {received}. "
-                f"Expected shape {request.output_shape}, dtype {request.dtype}."
-            )
-        return patches
-
-    def plan(self, request: ExtractionRequest, options: Any, budget: int) -> Plan | None:
-        """Return the plugin's own plan, None if it does not plan."""
-        return self._plan(request=request, options=options, memory_budget=budget)
+from .selection import SelectedPlugin
 
 
 class Host:
@@ -192,7 +151,7 @@ class Host:
         known = self._manager.get_name(plugin)
         if known is not None:
             raise PluginError(
-                f"plugin {name!r}: the object is registered already, as {known!r}. Select that name."
+                f"plugin {name!r}: the object is registered already. Select it as {known!r}."
             )
         try:
             self._manager.register(plugin, name)
@@ -200,7 +159,8 @@ class Host:
         except (pluggy.PluginValidationError, ValueError) as error:
             with suppress(AssertionError, ValueError):
                 self._manager.unregister(plugin)
-            hooks = ", ".join(sorted(n for n, h in vars(self._manager.hook).items() if h.has_spec()))
+            callers = vars(self._manager.hook).items()
+            hooks = ", ".join(sorted(hook for hook, caller in callers if caller.has_spec()))
             raise PluginError(
                 f"plugin {name!r} does not fit the hooks: {error} Available hooks: {hooks}; their "
                 "arguments are in ptycho_engine.hookspecs."

@@ -14,13 +14,14 @@ import numpy as np
 
 from .compat.job import work_in_legacy
 from .config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
-from .engine import Block, Engine
+from .engine import Engine
 from .errors import ConfigurationError
 from .io.readers.npz import read_npz
 from .io.readers.synthetic import make_synthetic
 from .io.scan import Scan
-from .io.writers import OutputHeader, check_output, open_writer
+from .io.writers import OutputHeader, Writer, check_output, open_writer
 from .logs import get_logger
+from .outputs import Block
 from .planning import Plan, format_bytes
 from .report.picture import Preview, draw_preview, picture_file, refuse_existing
 from .report.quiet import import_tensorflow_quietly
@@ -130,8 +131,39 @@ def run(
         workspace=format_bytes(plan.workspace_bytes),
         budget=format_bytes(plan.memory_budget),
     )
-    header = OutputHeader(
-        shape=(count, config.patch_size, config.patch_size),
+    records = provenance(engine, scan, run_id)
+    if legacy:
+        records["setting_sources"] = legacy.sources
+    header = describe(config, scan, how, records)
+    if engine.capabilities.tensors:
+        import_tensorflow_quietly()
+    started = time.perf_counter()
+    # The picture is drawn before the output appears, so that both appear or neither.
+    with (
+        picture_file(picture) as canvas,
+        open_writer(output, header, config.output.overwrite) as writer,
+    ):
+        samples = write_all(progress(blocks, count), writer, evenly_spaced(count, SHOWN))
+        if canvas is not None:
+            title = f"{count} patches of {config.patch_size} x {config.patch_size} by {name}"
+            draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
+    seconds = time.perf_counter() - started
+    log.info(
+        "done",
+        output=str(output),
+        picture=str(picture) if picture else None,
+        patches=count,
+        seconds=round(seconds, 3),
+    )
+    return Result(output, picture, count, plan, seconds)
+
+
+def describe(
+    config: JobConfig, scan: Scan, how: dict[str, Any], records: dict[str, Any]
+) -> OutputHeader:
+    """Say what an output will hold: flat patches, what their positions mean, what made them."""
+    return OutputHeader(
+        shape=(len(scan.positions), config.patch_size, config.patch_size),
         axis=0,
         dtype=scan.image.dtype,
         positions=scan.positions,
@@ -145,36 +177,21 @@ def run(
             **how,
         },
         configuration=asdict(config),
-        provenance=provenance(engine, scan, run_id)
-        | ({"setting_sources": legacy.sources} if legacy else {}),
+        provenance=records,
     )
-    if engine.capabilities.tensors:
-        import_tensorflow_quietly()
-    shown = evenly_spaced(count, SHOWN)
-    samples: dict[int, np.ndarray[Any, Any]] = {}
-    started = time.perf_counter()
-    # The picture is drawn before the output appears, so that both appear or neither.
-    with (
-        picture_file(picture) as canvas,
-        open_writer(output, header, config.output.overwrite) as writer,
-    ):
-        for block in progress(blocks, count):
-            writer.write(block.start, block.stop, block.patches)
-            for index in shown:
-                if block.start <= index < block.stop:
-                    samples[index] = block.patches[index - block.start].copy()
-        if canvas is not None:
-            title = f"{count} patches of {config.patch_size} x {config.patch_size} by {name}"
-            draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
-    seconds = time.perf_counter() - started
-    log.info(
-        "done",
-        output=str(output),
-        picture=str(picture) if picture else None,
-        patches=count,
-        seconds=round(seconds, 3),
-    )
-    return Result(output, picture, count, plan, seconds)
+
+
+def write_all(
+    blocks: Iterator[Block], writer: Writer, shown: Sequence[int]
+) -> dict[int, np.ndarray[Any, Any]]:
+    """Write every block; return copies of the patches whose indices are in `shown`."""
+    samples = {}
+    for block in blocks:
+        writer.write(block.start, block.stop, block.patches)
+        for index in shown:
+            if block.start <= index < block.stop:
+                samples[index] = block.patches[index - block.start].copy()
+    return samples
 
 
 def read_scan(config: ScanConfig) -> Scan:

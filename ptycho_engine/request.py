@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from . import geometry
-from .errors import OutOfBoundsError, RequestError, one_of
+from .checks import check_inside, check_patch_size, check_positions, prepare_object
+from .errors import RequestError, one_of
 from .kernels import KERNELS
-from .layouts import LAYOUTS, grid_side, output_shape
+from .layouts import LAYOUTS, output_shape
 from .prepared import PreparedObject
-from .tensors import is_symbolic, is_tensor
-
-DTYPES = ("float32", "float64", "complex64", "complex128")
+from .tensors import is_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,8 @@ class ExtractionRequest:
     def dtype(self) -> np.dtype[Any]:
         """Dtype of the object and of the patches."""
         dtype = self.image.dtype
-        return np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+        numpy_dtype: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+        return numpy_dtype
 
     @property
     def real_dtype(self) -> np.dtype[Any]:
@@ -87,6 +86,11 @@ class ExtractionRequest:
     def leading_shape(self) -> tuple[int, ...]:
         """Shape of the object's leading axes; unknown ones of a symbolic tensor count as 1."""
         return tuple(_known(size) for size in self.image.shape[:-2])
+
+    @property
+    def slice_count(self) -> int:
+        """Number of slices of the object: 1 without leading axes."""
+        return int(np.prod(self.leading_shape, dtype=np.int64))
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -160,9 +164,9 @@ def build_request(
             f'image: received shape {tuple(image.shape)}, without samples. fill="{fill}" needs at '
             'least one; use fill="zeros".'
         )
-    positions, channels = _check_positions(positions, layout)
+    positions, channels = check_positions(positions, layout)
     if fill == "error":
-        positions = _check_inside(positions, image, size, rounding)
+        positions = check_inside(positions, image, size, rounding)
         fill = "zeros"  # every sample with a weight lies inside: the rule is never applied
     return ExtractionRequest(
         image,
@@ -175,152 +179,3 @@ def build_request(
         channels,
         prepared=prepared,
     )
-
-
-def check_patch_size(patch_size: Any) -> int:
-    """Return `patch_size` as an int of at least 1, or raise a `RequestError`."""
-    try:
-        size = None if isinstance(patch_size, bool | np.bool_) else operator.index(patch_size)
-    except TypeError:
-        size = None
-    if size is None or size < 1:
-        raise RequestError(f"patch_size: received {patch_size!r}. Expected an integer above zero.")
-    return size
-
-
-def prepare_object(image: Any) -> PreparedObject:
-    """Validate an object, for one call or for many.
-
-    Parameters
-    ----------
-    image : array_like or tf.Tensor, shape (..., H, W)
-        The object.
-
-    Returns
-    -------
-    PreparedObject
-        With the object in native byte order.
-
-    Raises
-    ------
-    RequestError
-        If its rank or dtype is not that of an object.
-    """
-    if is_tensor(image):
-        name = image.dtype.name
-        if image.shape.rank is None:
-            raise RequestError("image: a tensor of unknown rank. Expected (..., H, W).")
-        shape = tuple(image.shape)
-    else:
-        image = _as_array(image, "image")
-        image = image.astype(image.dtype.newbyteorder("="), copy=False)
-        name, shape = image.dtype.name, image.shape
-    if name not in DTYPES:
-        raise RequestError(
-            f"image: received dtype {name}. Expected one of {', '.join(DTYPES)}. "
-            "Convert it first, for instance with image.astype('float32')."
-        )
-    if len(shape) < 2:
-        raise RequestError(f"image: received shape {shape}. Expected (..., H, W).")
-    return PreparedObject(image)
-
-
-def _as_array(value: Any, what: str) -> np.ndarray[Any, Any]:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # ragged lists
-        raise RequestError(f"{what}: cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biufc":
-        raise RequestError(
-            f"{what}: received dtype {array.dtype}, which holds no numbers. Expected numbers."
-        )
-    return array
-
-
-def _check_positions(positions: Any, layout: str) -> tuple[Any, int]:
-    """Flatten to (P, 2) float64; also the number of members of a group."""
-    tensor = is_tensor(positions)
-    if tensor:
-        if not (positions.dtype.is_floating or positions.dtype.is_integer):
-            raise RequestError(f"positions: received dtype {positions.dtype.name}. Expected reals.")
-        rank = positions.shape.rank
-        shape = tuple(positions.shape) if rank is not None else None
-    else:
-        positions = _as_array(positions, "positions")
-        if positions.dtype.kind not in "iuf":
-            raise RequestError(f"positions: received dtype {positions.dtype}. Expected reals.")
-        if layout == "flat" and positions.shape == (0,):
-            positions = positions.reshape(0, 2)
-        shape = positions.shape
-    expected, rank = ("(P, 2)", 2) if layout == "flat" else ("(B, C, 2)", 3)
-    if shape is None or len(shape) != rank or shape[-1] != 2:
-        raise RequestError(
-            f'positions: received shape {shape}. Expected {expected} for layout="{layout}", with '
-            "(y, x) along the last axis."
-        )
-    channels = 1 if layout == "flat" else shape[1]
-    if not channels:
-        raise RequestError(
-            f"positions: received shape {shape}. A group needs at least one member, known before "
-            "the run."
-        )
-    if layout == "grid":
-        grid_side(channels)
-    if tensor:
-        return _finite_tensor(positions), channels
-    return _finite_array(positions.reshape(-1, 2).astype(np.float64)), channels
-
-
-def _finite_array(positions: Any) -> Any:
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-    if bad.size:
-        raise RequestError(
-            f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
-            f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."
-        )
-    return positions
-
-
-def _finite_tensor(positions: Any) -> Any:
-    import tensorflow as tf
-
-    flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
-    if is_symbolic(flat):
-        return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite")
-    _finite_array(flat.numpy())
-    return flat
-
-
-def _window_starts(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> Any:
-    if rounding == "legacy":
-        positions = geometry.split(positions, patch_size, rounding, xp)[1]
-    return positions - float(patch_size // 2)
-
-
-def _check_inside(positions: Any, image: Any, patch_size: int, rounding: str) -> Any:
-    """Refuse windows that sample beyond the centres of the border pixels."""
-    if is_symbolic(positions) or None in tuple(image.shape[-2:]):
-        import tensorflow as tf
-        import tensorflow.experimental.numpy as tnp
-
-        size = tf.cast(tf.shape(image)[-2:], tf.float64)
-        start = _window_starts(positions, patch_size, rounding, tnp)
-        inside = tf.reduce_all((start >= 0) & (start + (patch_size - 1) <= size - 1))
-        with tf.control_dependencies(
-            [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
-        ):
-            return tf.identity(positions)
-    values = np.asarray(positions)
-    start = _window_starts(values, patch_size, rounding)
-    size = np.asarray(image.shape[-2:])
-    outside = np.flatnonzero(((start < 0) | (start + (patch_size - 1) > size - 1)).any(axis=1))
-    if outside.size:
-        index = int(outside[0])
-        raise OutOfBoundsError(
-            f'fill="error": {outside.size} of {len(values)} windows leave the object of '
-            f"{size[0]} x {size[1]} pixels, the first at index {index}: position "
-            f"{tuple(values[index].tolist())}, window from {tuple(start[index].tolist())} to "
-            f"{tuple((start[index] + patch_size - 1).tolist())}. Move it, or choose "
-            'fill="zeros", "edge" or "reflect".'
-        )
-    return positions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -36,12 +36,16 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
         The same, run as it is written.
     """
 
+    @lru_cache(maxsize=1)
+    def unconverted() -> Callable[P, R]:
+        plain: Callable[P, R] = sys.modules["tensorflow"].autograph.experimental.do_not_convert(
+            function
+        )
+        return plain
+
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        tf = sys.modules.get("tensorflow")
-        if tf is None:
-            return function(*args, **kwargs)
-        plain: Callable[P, R] = tf.autograph.experimental.do_not_convert(function)
+        plain = unconverted() if sys.modules.get("tensorflow") else function
         return plain(*args, **kwargs)
 
     return call

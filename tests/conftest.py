@@ -10,7 +10,7 @@ settings.register_profile(
     "ptycho_engine",
     deadline=None,  # XLA compiles inside examples
     derandomize=True,
-    max_examples=50,
+    max_examples=75,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ptycho_engine")

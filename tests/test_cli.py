@@ -75,7 +75,12 @@ def test_help_and_listing_do_not_import_tensorflow(arguments):
 
 def test_help_names_what_can_be_chosen():
     text = without_tensorflow("--help").stdout
-    for word in ("plugin: batched, chunked_xla, iterative", "npz", "patch_size: 64", "--multirun"):
+    for word in (
+        "plugin: batched, chunked_xla, iterative, numba",
+        "npz",
+        "patch_size: 64",
+        "--multirun",
+    ):
         assert word in text
 
 

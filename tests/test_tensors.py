@@ -1,10 +1,12 @@
 """Tensors in, tensors out: eager, in graphs of known and unknown shapes, with gradients."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ptycho_engine import Engine
+from ptycho_engine import Capabilities, Engine, hookimpl
 from ptycho_engine.errors import OutOfBoundsError, RequestError
 from ptycho_engine.testing import assert_close, tolerance
 
@@ -44,14 +46,13 @@ def spec(shape, dtype):
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 def test_eager(engine, fill, rounding):
-    for dtype in DTYPES:
+    for dtype, interpolation in zip(DTYPES, ("bilinear", "nearest") * 2, strict=True):
         image = noise(dtype)
-        for interpolation in ("bilinear", "nearest"):
-            how = {"fill": fill, "rounding": rounding, "interpolation": interpolation}
-            patches = engine.extract(tf.constant(image), tf.constant(POSITIONS), 4, **how)
-            assert isinstance(patches, tf.Tensor)
-            assert patches.dtype.name == dtype
-            assert_close(patches, engine.extract(image, POSITIONS, 4, **how), image)
+        how = {"fill": fill, "rounding": rounding, "interpolation": interpolation}
+        patches = engine.extract(tf.constant(image), tf.constant(POSITIONS), 4, **how)
+        assert isinstance(patches, tf.Tensor)
+        assert patches.dtype.name == dtype
+        assert_close(patches, engine.extract(image, POSITIONS, 4, **how), image)
 
 
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])
@@ -154,14 +155,30 @@ def test_functions_run_eagerly_give_the_same(differentiable):
         tf.config.run_functions_eagerly(False)
 
 
-def test_autograph_leaves_the_engine_alone(engine, capfd, caplog):
+def test_autograph_leaves_the_engine_alone():
+    converted = set()
+
+    class Spy:
+        @hookimpl
+        def plugin_capabilities(self):
+            return Capabilities(tensors=True)
+
+        @hookimpl
+        def extract_patches(self, request):
+            for frame in inspect.stack():
+                if "autograph_generated" in frame.filename and "tf__" in frame.function:
+                    converted.add(frame.function)
+            return tf.zeros((8, 4, 4))
+
+    engine = Engine(Spy())
+
+    @tf.function
     def cut(image, positions):
         return engine.extract(image, positions, 4)
 
-    tf.function(cut)(noise(), POSITIONS)
-    assert "AutoGraph" not in caplog.text + capfd.readouterr().err
-    with pytest.raises(RequestError, match="^patch_size"):  # not "in user code: ..."
-        tf.function(lambda image: engine.extract(image, POSITIONS, 0))(noise())
+    cut(noise(), POSITIONS)
+    # The function above is converted, except where AutoGraph does not know the Python version.
+    assert not {"tf__extract", "tf__build_request", "tf___extract_tensor"} & converted
 
 
 # -- what is refused -------------------------------------------------------------------------
@@ -198,10 +215,9 @@ def test_fill_error(engine):
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 def test_fill_error_judges_the_position_used(differentiable, rounding):
     # Beyond the last pixel by less than float32 can tell.
-    position = np.array([[1.0, 9.0 + 1e-9]])
-    cut = tf.function(lambda p: differentiable.extract(noise(), p, 4, fill="error",
-                                                       rounding=rounding))  # fmt: skip
-    position[0, 1] += 1.0  # sample 3 of the patch at column 11 + 1e-9
+    position = np.array([[4.0, 10.0 + 1e-9]])  # the last sample of the patch is at 11 + 1e-9
+    how = {"fill": "error", "rounding": rounding}
+    cut = tf.function(lambda p: differentiable.extract(noise(), p, 4, **how), autograph=False)
     for call in (lambda: cut(position), lambda: cut.python_function(position)):
         if rounding == "legacy":
             assert call().shape == (1, 4, 4)
@@ -228,18 +244,18 @@ def test_refused_tensors(engine, image, positions, message):
 
 
 def test_refused_signatures(engine):
-    unknown = spec(None, tf.float32)
+    def trace(function, shape):  # AutoGraph would raise its own class, with the same message
+        signature = [spec(shape, tf.float32)]
+        tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
+
     with pytest.raises(RequestError, match="unknown rank"):
-        tf.function(lambda i: engine.extract(i, POSITIONS, 4), input_signature=[unknown])(noise())
+        trace(lambda image: engine.extract(image, POSITIONS, 4), None)
     with pytest.raises(RequestError, match="positions: received shape None"):
-        tf.function(lambda p: engine.extract(noise(), p, 4), input_signature=[unknown])(
-            tf.zeros((1, 2))
-        )
-    members = spec((None, None, 2), tf.float32)
+        trace(lambda positions: engine.extract(noise(), positions, 4), None)
     with pytest.raises(RequestError, match="known before the run"):
-        tf.function(
-            lambda p: engine.extract(noise(), p, 4, layout="channel"), input_signature=[members]
-        )(tf.zeros((1, 4, 2)))
+        trace(lambda p: engine.extract(noise(), p, 4, layout="channel"), (None, None, 2))
+    with pytest.raises(Exception, match="patch_size: received 0"):
+        tf.function(lambda image: engine.extract(image, POSITIONS, 0))(noise())
 
 
 def test_out_and_stream_take_arrays_only(engine):
@@ -256,7 +272,7 @@ def test_out_and_stream_take_arrays_only(engine):
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
 def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
     how = {"fill": fill, "interpolation": interpolation}
-    for dtype in ("float64", "complex128"):
+    for dtype in ("float64", "complex128") if interpolation == "bilinear" else ("complex128",):
         image = tf.constant(noise(dtype))
         upstream = noise(dtype, (8, 4, 4), seed=1)
         with tf.GradientTape() as tape:
@@ -269,8 +285,16 @@ def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
 
 
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
-@pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
-@pytest.mark.parametrize("wrap", [lambda f: f, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize(
+    ("fill", "wrap"),
+    [
+        ("zeros", lambda f: f),
+        ("edge", lambda f: f),
+        ("reflect", lambda f: f),
+        ("reflect", tf.function),
+    ],
+    ids=["zeros", "edge", "reflect", "reflect-graph"],
+)
 def test_gradient_of_positions_is_the_slope(differentiable, fill, rounding, wrap):
     image = noise("float64")
     weights = noise("float64", (4, 4), seed=2)

@@ -30,9 +30,14 @@ def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
     """Rearrange flat patches (..., B * C, N, N) into another layout."""
     if layout == "flat":
         return patches
-    lead, n, rank = tf.shape(patches)[:-3], patches.shape[-1], patches.shape.rank
+    rank = patches.shape.rank
+    *lead, count, n, _ = (
+        patches.shape[axis] if patches.shape[axis] is not None else tf.shape(patches)[axis]
+        for axis in range(rank)
+    )
+    groups = count // channels
     if layout == "channel":
-        grouped = tf.reshape(patches, tf.concat([lead, [-1, channels, n, n]], 0))
+        grouped = tf.reshape(patches, (*lead, groups, channels, n, n))
         return tf.transpose(grouped, [*range(rank - 2), rank - 1, rank, rank - 2])
     side = grid_side(channels)
-    return tf.reshape(patches, tf.concat([lead, [-1, side, side, n, n, 1]], 0))
+    return tf.reshape(patches, (*lead, groups, side, side, n, n, 1))

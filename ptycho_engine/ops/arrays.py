@@ -62,7 +62,9 @@ def fill_array(
         target[first:last] = values.reshape(-1, *target.shape[1:])
 
     firsts = range(0, count, step)
-    with ThreadPoolExecutor(workers) as pool:  # starts no thread before it is given work
+    # Arrays are cut at once, also while a tf.function that uses them is traced.
+    # The pool starts no thread before it is given work.
+    with tf.init_scope(), ThreadPoolExecutor(workers) as pool:
         run = pool.map if workers > 1 and len(firsts) > 1 else map
         for index in np.ndindex(request.leading_shape):
             source = request.prepared.once(

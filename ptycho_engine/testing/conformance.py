@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -154,9 +155,8 @@ class PluginConformance(TensorConformance):
         """Strided, big-endian and read-only objects give what contiguous ones give."""
         image, positions = self.image(engine), self.positions()
         expected = self.extract(engine, image, positions)
-        read_only = image.copy()
+        read_only, strided = image.copy(), np.zeros((18, 36), image.dtype)[::2, ::-3]
         read_only.flags.writeable = False
-        strided = np.zeros((18, 36), image.dtype)[::2, ::-3]
         strided[...] = image
         big_endian = image.astype(image.dtype.newbyteorder(">"))
         for other in (strided, np.asfortranarray(image), big_endian, read_only):
@@ -217,8 +217,8 @@ class PluginConformance(TensorConformance):
 
     def test_refuses_what_it_does_not_declare(self, engine: Engine) -> None:
         """Requests beyond the capabilities end in a `CapabilityError`."""
-        declared, known = engine.capabilities, Capabilities()
-        how, refused = self.how(engine), 0
+        declared, known, how = engine.capabilities, Capabilities(), self.how(engine)
+        refused = 0
         for what, values, served in (
             ("interpolation", known.interpolations, declared.interpolations),
             ("fill", known.fills, declared.fills),
@@ -238,17 +238,13 @@ class PluginConformance(TensorConformance):
     def ways(self, engine: Engine, **fixed: str) -> Iterator[dict[str, str]]:
         """Every way of cutting that the plugin declares, but for what is `fixed`."""
         served = engine.capabilities
-        for interpolation in sorted(served.interpolations):
-            for fill in sorted(served.fills):
-                for rounding in sorted(served.roundings):
-                    way = {"interpolation": interpolation, "fill": fill, "rounding": rounding}
-                    if way | fixed == way:
-                        yield way
+        values = (served.interpolations, served.fills, served.roundings)
+        for chosen in product(*map(sorted, values)):
+            way = dict(zip(("interpolation", "fill", "rounding"), chosen, strict=True))
+            if way | fixed == way:
+                yield way
 
     def _for_all(self, check: Callable[[Case], None], engine: Engine) -> None:
         run = given(cases(engine.capabilities))(check)
-        settings(
-            max_examples=self.max_examples,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        )(run)()
+        slow = [HealthCheck.too_slow]
+        settings(max_examples=self.max_examples, deadline=None, suppress_health_check=slow)(run)()

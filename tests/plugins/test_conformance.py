@@ -20,3 +20,8 @@ class TestBatched(PluginConformance):
 @pytest.mark.filterwarnings("ignore:The plugin 'iterative' is deprecated:FutureWarning")
 class TestIterative(PluginConformance):
     plugin = "iterative"
+
+
+class TestNumba(PluginConformance):
+    plugin = "numba"
+    options = {"threads": 2}

@@ -1,0 +1,99 @@
+"""The command: which sections, how thoroughly, and where the results go."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .effort import FULL, QUICK, Effort
+from .machine import describe, facts
+from .plot import draw
+from .registry import contenders
+from .settings import Settings
+
+SECTIONS = ("throughput", "latency", "compile", "scaling", "memory", "streaming", "device")
+#: Streaming writes gigabytes, and the device section needs jax: only when asked for.
+DEFAULT_SECTIONS = SECTIONS[:5]
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sections that were asked for; print, store and draw."""
+    given = parse(arguments)
+    settings = Settings(choose_effort(given), tuple(given.contender), given.device)
+    results: dict[str, Any] = {"machine": facts(), "sections": {}}
+    print(describe(results["machine"]), flush=True)
+    for name in choose_sections(given):
+        section = importlib.import_module(f"benchmarks.sections.{name}")
+        start = time.perf_counter()
+        result = section.run(settings)
+        result["section_seconds"] = round(time.perf_counter() - start, 1)
+        results["sections"][name] = result
+        print(f"\n{section.report(result)}", flush=True)
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+    given.json.write_text(json.dumps(results, indent=1))
+    written = [str(given.json)]
+    if draw(results, given.plot):
+        written.append(str(given.plot))
+    print(f"\nWritten: {', '.join(written)}")
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Ratios of time and memory against peers and limits, measured on this machine.",
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="small sizes, two minutes")
+    length.add_argument("--full", action="store_true", help="all sizes, and 6.5 GB of streaming")
+    parser.add_argument(
+        "--only", action="append", choices=SECTIONS, default=[], help="one section; repeatable"
+    )
+    parser.add_argument(
+        "--contender",
+        action="append",
+        choices=[contender.name for contender in contenders()],
+        default=[],
+        metavar="NAME",
+        help="one plugin or peer, by its name in the main table; repeatable",
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "gpu"), default="cpu", help="cpu hides GPUs (the default)"
+    )
+    parser.add_argument(
+        "--gpu",
+        action="store_true",
+        help="the kernel on jax's device against a device copy: --only device --device gpu",
+    )
+    parser.add_argument("--patches", type=int, help="P of the main table")
+    parser.add_argument("--patch-size", type=int, help="N around which everything is measured")
+    parser.add_argument("--object-size", type=int, help="H around which everything is measured")
+    parser.add_argument("--json", type=Path, default=RESULTS / "benchmarks.json", metavar="PATH")
+    parser.add_argument("--plot", type=Path, default=RESULTS / "benchmarks.png", metavar="PATH")
+    given = parser.parse_args(arguments)
+    if given.gpu:
+        given.device = "gpu"
+    return given
+
+
+def choose_sections(given: argparse.Namespace) -> list[str]:
+    if given.only or given.gpu:
+        return [name for name in SECTIONS if name in given.only or (given.gpu and name == "device")]
+    return list(SECTIONS[:6] if given.full else DEFAULT_SECTIONS)
+
+
+def choose_effort(given: argparse.Namespace) -> Effort:
+    effort = QUICK if given.quick else FULL if given.full else Effort()
+    changed = {
+        name: value
+        for name in ("patches", "patch_size", "object_size")
+        if (value := getattr(given, name)) is not None
+    }
+    return effort.for_problem(replace(effort.problem, **changed)) if changed else effort

@@ -1,0 +1,66 @@
+"""What the numbers were taken on, without names of hosts or paths."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .limits import cores
+
+PACKAGES = (
+    "ptycho_engine",
+    "tensorflow",
+    "numpy",
+    "numba",
+    "scipy",
+    "opencv-python-headless",
+    "opencv-python",
+    "jax",
+    "torch",
+    "ptychi",
+    "torch-subpixel-crop",
+)
+
+
+def facts() -> dict[str, Any]:
+    """Cores, memory, load and versions."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": cores(),
+        "memory_gib": round(psutil.virtual_memory().total / 1024**3, 1),
+        "huge_pages": huge_pages(),
+        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        **{name: installed for name in PACKAGES if (installed := _version(name))},
+    }
+
+
+def huge_pages() -> str:
+    """Setting of transparent huge pages, which decides what the first touch of memory costs."""
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    try:
+        return setting.read_text().split("[")[1].split("]")[0]
+    except (OSError, IndexError):
+        return "unknown"
+
+
+def describe(machine: dict[str, Any]) -> str:
+    versions = [f"{name} {machine[name]}" for name in ("python", *PACKAGES) if name in machine]
+    return (
+        f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']} "
+        f"{machine['architecture']}, huge pages {machine['huge_pages']}, load before the run "
+        f"{machine['load_before']}\n{', '.join(versions)}"
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,185 @@
+"""The benchmark harness: it runs, it rejects wrong peers, and its ratios are formed as it says."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def benchmarks(monkeypatch):
+    """The harness is not installed: it is run from the root of the repository."""
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def test_quick_run_prints_a_table_and_stores_its_rows(tmp_path, capsys):
+    from benchmarks.cli import main
+
+    arguments = "--quick --only throughput --patches 64 --patch-size 16 --object-size 64"
+    chosen = ["--contender", "chunked_xla", "--contender", "NumPy slicing loop"]
+    stored, drawn = tmp_path / "run.json", tmp_path / "run.png"
+    main([*arguments.split(), *chosen, "--json", str(stored), "--plot", str(drawn)])
+
+    printed = capsys.readouterr().out
+    assert "64 patches of 16 x 16 complex64 out of 64 x 64" in printed
+    results = json.loads(stored.read_text())
+    rows = results["sections"]["throughput"]["rows"]
+    cases = {(row["contender"], row["layout"], row["output"]) for row in rows}
+    assert cases == {
+        (name, layout, output)
+        for name in ("chunked_xla", "NumPy slicing loop")
+        for layout in ("flat", "channel")
+        for output in ("fresh", "reused")
+    }
+    for row in rows:
+        assert (row["status"], row["verdict"]) == ("timed", "equal")
+        assert row["to_first_touch"] > 0
+        assert row["to_warm_copy"] > 0
+        assert row["contender"] in printed
+    assert {"cores", "python", "tensorflow", "numpy"} <= set(results["machine"])
+    assert str(ROOT) not in stored.read_text()
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+
+
+def contender_that_shifts(by, **declared):
+    from benchmarks.contender import Contender
+    from benchmarks.peers import numpy_loop
+
+    def cut(image, positions, patch_size, out=None):
+        return numpy_loop.cut(image, positions + by, patch_size, out)
+
+    return Contender("shifted", lambda: cut, takes_out=True, **declared)
+
+
+def judged(contender):
+    from benchmarks.check import judge
+    from benchmarks.problem import Problem
+
+    # Positions keep a pixel away from the border, where a shifted window would leave the object.
+    class Inside(Problem):
+        def positions(self):
+            return np.clip(super().positions(), 9, 50)
+
+    return judge(contender, contender.load(), Inside(patches=8, patch_size=16, object_size=64))
+
+
+def test_a_right_peer_is_accepted():
+    verdict = judged(contender_that_shifts(0.0))
+    assert (verdict.accepted, verdict.text) == (True, "equal")
+    assert verdict.error < 1e-6
+
+
+@pytest.mark.parametrize("by", [0.01, 0.5, 1.0])
+def test_a_shifted_peer_is_rejected(by):
+    verdict = judged(contender_that_shifts(by))
+    assert not verdict.accepted
+    assert "not timed" in verdict.text
+
+
+def test_a_declared_difference_must_vanish_at_whole_positions():
+    # A peer that rounds to whole pixels does; one with another anchor does not.
+    from benchmarks.contender import Contender
+    from benchmarks.peers import numpy_loop
+
+    def rounds(image, positions, patch_size, out=None):
+        return numpy_loop.cut(image, np.rint(positions), patch_size, out)
+
+    declared = "whole pixels only"
+    verdict = judged(Contender("rounds", lambda: rounds, instead=declared))
+    assert (verdict.accepted, verdict.text) == (True, declared)
+    assert not judged(Contender("rounds", lambda: rounds)).accepted
+    assert not judged(contender_that_shifts(0.5, instead=declared)).accepted
+
+
+def test_a_peer_that_leaves_its_output_unfilled_is_rejected():
+    from benchmarks.contender import Contender
+    from benchmarks.peers import numpy_loop
+
+    def ignores_out(image, positions, patch_size, out=None):
+        return numpy_loop.cut(image, positions, patch_size)
+
+    assert not judged(Contender("ignores out", lambda: ignores_out, takes_out=True)).accepted
+
+
+def test_a_peer_that_is_not_installed_is_said_so(monkeypatch):
+    from benchmarks.sections import throughput
+
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.delitem(sys.modules, "scipy.ndimage", raising=False)
+    (row,) = throughput.work({"contender": "SciPy map_coordinates", "problem": {}})["rows"]
+    assert row["status"].startswith("not installed")
+    empty = {name: [] for name in throughput.LIMITS}
+    printed = throughput.report({"problem": {}, "rows": [row], "limits": empty})
+    assert "not installed" in printed
+
+
+def test_ratios_are_formed_within_turns():
+    from benchmarks import timing
+
+    assert timing.ratio([1.0, 10.0, 3.0], [1.0, 5.0, 1.0]) == 2.0
+    assert timing.best_ratio([4.0, 2.0], [3.0, 1.0]) == 2.0
+    order = []
+    actions = {name: lambda name=name: order.append(name) for name in "ab"}
+    seconds = timing.in_turn(actions, 2, before={"b": lambda: order.append("-")})
+    assert order == ["a", "-", "b", "-", "b", "a"]
+    assert [len(times) for times in seconds.values()] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("per_patch", "expected"), [(1e-9, 5000), (0.0099, 100), (0.003, 330), (9.0, 1)]
+)
+def test_slow_contenders_get_fewer_patches(monkeypatch, per_patch, expected):
+    from benchmarks import timing
+
+    monkeypatch.setattr(timing, "once", lambda action: action())
+    assert timing.affordable(lambda count: count * per_patch, 5000, 1.0) == expected
+
+
+def test_table_formatting():
+    from benchmarks.table import Notes, format_table, number
+
+    table = format_table(("", "us", ""), [("one", "1.00", ""), ("two", "12.0", "[1]")])
+    assert table.splitlines() == [
+        "       us",
+        "---  ----  ---",
+        "one  1.00",
+        "two  12.0  [1]",
+    ]
+    with pytest.raises(ValueError, match="row of 1 cells"):
+        format_table(("a", "b"), [("x",)])
+    assert [number(x) for x in (0.123, 1.234, 12.34, 1234.5, None)] == [
+        "0.12", "1.23", "12.3", "1,234", "-",
+    ]  # fmt: skip
+    notes = Notes()
+    assert [notes.marks(["x", "y"]), notes.marks(["y"])] == ["[1] [2]", "[2]"]
+    assert notes.lines() == ["[1] x", "[2] y"]
+
+
+@pytest.mark.slow
+def test_the_exported_kernel_runs_on_the_device_of_jax():
+    pytest.importorskip("jax")
+    from benchmarks.effort import QUICK
+    from benchmarks.problem import Problem
+    from benchmarks.sections import device
+    from benchmarks.settings import Settings
+
+    small = QUICK.for_problem(Problem(patches=64, patch_size=16, object_size=48))
+    result = device.run(Settings(small))
+    assert [row["status"] for row in result["rows"]] == ["timed", "timed"]
+    assert max(row["error"] for row in result["rows"]) < 1e-5
+    assert "copy GB/s" in device.report(result)
+
+
+def test_sections_report_what_failed():
+    from benchmarks.sections import compile, device, streaming
+
+    assert "failed" in compile.report({"rows": [{"plugin": "p", "status": "failed"}]})
+    failed = {"patch_size": 64, "layout": "flat", "status": "failed"}
+    assert "jax is not installed" in device.report({"rows": [], "missing": "jax"})
+    assert "failed" in device.report({"rows": [failed]})
+    skipped = {"plugin": "p", "patches": 1, "bytes": 8, "status": "skipped: no room"}
+    assert "no room" in streaming.report({"rows": [skipped]})

@@ -1,0 +1,100 @@
+"""Who imports whom: TensorFlow only on use, plugins only public names, no loops around the host."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import ptycho_engine.plugins
+import pytest
+
+import ptycho_engine
+
+PACKAGE = Path(ptycho_engine.__file__).parent
+PLUGINS = Path(ptycho_engine.plugins.__file__).parent
+BUILT_IN = ["batched", "chunked_xla", "iterative"]
+ENGINE_FILES = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if not {"plugins", "conf", "migrations"} & set(path.relative_to(PACKAGE).parts)
+)
+
+
+def imported(path, package):
+    """Full names that a file imports, ``from a import b`` as ``a.b``; also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, base]).rstrip(".")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def package_of(path):
+    return ".".join(["ptycho_engine", *path.relative_to(PACKAGE).parts[:-1]])
+
+
+# -- TensorFlow is imported on use -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ptycho_engine",
+        "import ptycho_engine; ptycho_engine.list_plugins()",
+        "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
+        *(f"import ptycho_engine.plugins.{name}" for name in BUILT_IN),
+    ],
+)
+def test_tensorflow_is_not_imported(code):
+    heavy = "tensorflow", "hypothesis", "pytest", "matplotlib", "h5py", "zarr"
+    check = f"import sys; print([m for m in {heavy} if m in sys.modules])"
+    command = [sys.executable, "-W", "error", "-c", f"{code}\n{check}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.stdout.strip() == "[]"
+
+
+def test_testing_imports_pytest_and_hypothesis_but_not_tensorflow():
+    code = "import ptycho_engine.testing, sys; print('tensorflow' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
+# -- the direction of imports ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_plugins_use_public_names_only(name):
+    """As any third party could: the package, its modules without underscore, and others'."""
+    path = PLUGINS / f"{name}.py"
+    names = set(imported(path, "ptycho_engine.plugins"))
+    assert any(n.startswith("ptycho_engine.") for n in names)
+    for full in names:
+        assert not any(part.startswith("_") for part in full.split(".")[1:]), full
+        if full.startswith("ptycho_engine"):
+            assert not full.startswith("ptycho_engine.plugins"), full
+        else:
+            assert full.split(".")[0] in sys.stdlib_module_names | {"__future__", "numpy"}, full
+
+
+@pytest.mark.parametrize("path", ENGINE_FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_engine_never_imports_a_plugin(path):
+    for full in imported(path, package_of(path)):
+        assert not full.startswith("ptycho_engine.plugins"), full
+
+
+def test_lower_modules_do_not_import_upper_ones():
+    upper = {"cli", "pipeline", "config", "report", "io", "testing", "compat"}
+    lower = [p for p in ENGINE_FILES if p.parent == PACKAGE / "ops"]
+    core = "geometry kernels layouts request windows planning capabilities hookspecs host engine"
+    lower += [PACKAGE / f"{name}.py" for name in [*core.split(), "errors", "tensors", "discovery"]]
+    for path in lower:
+        for full in imported(path, package_of(path)):
+            second = full.split(".")[1] if full.startswith("ptycho_engine.") else ""
+            assert second not in upper, f"{path.name} imports {full}"
