@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -60,14 +60,25 @@ def replace_file(path: Path, data: bytes) -> None:
         If that fails; the file is then as it was, and nothing lies beside it.
     """
     target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    write_file(target, data, target.stat().st_mode & 0o7777)
+
+
+def write_file(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write a file whole or not at all, with the mode of a new file unless one is given.
+
+    Raises
+    ------
+    OSError
+        If that fails; what stood there still does, and nothing lies beside it.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(beside, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, target.stat().st_mode & 0o7777)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+        if mode is not None:
+            os.chmod(beside, mode)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

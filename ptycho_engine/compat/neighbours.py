@@ -85,8 +85,8 @@ def group_indices(
     needed = min(2 * math.ceil(nsamples / math.comb(pool, members)), count)
     near = _neighbours(points, _seed_points(draws, count, needed, sequential), pool)
     offered = itertools.chain.from_iterable(itertools.combinations(r, members) for r in near)
-    groups = np.array(list(itertools.islice(offered, 2 * nsamples)), np.int64)
-    chosen = draws.choice(len(groups), size=nsamples, replace=len(groups) < nsamples)
+    groups: Array = np.array(list(itertools.islice(offered, 2 * nsamples)), np.int64)
+    chosen: Array = draws.choice(len(groups), size=nsamples, replace=len(groups) < nsamples)
     return groups[chosen]
 
 
@@ -107,6 +107,5 @@ def _neighbours(points: Array, seeds: Array, wanted: int) -> Array:
             "generate_grouped_data with gridsize above 1 needs SciPy, which is not installed: "
             'pip install "ptycho_engine[legacy]".'
         ) from error
-    _, found = cKDTree(points).query(points[seeds], k=min(wanted + 1, len(points)))
-    found = np.asarray(found)
+    found: Array = cKDTree(points).query(points[seeds], k=min(wanted + 1, len(points)))[1]
     return found[:, 1:] if found.shape[1] > wanted else found
