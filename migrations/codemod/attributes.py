@@ -9,7 +9,7 @@ import libcst as cst
 from .findings import Finding, Kind
 from .names import COMPAT, drop_in, drop_in_leaves
 from .new_imports import bind_module
-from .source import Source
+from .source import Source, dotted
 from .text import Edit
 
 
@@ -25,7 +25,7 @@ def attributes(source: Source) -> Iterator[tuple[cst.Attribute, str]]:
     """Yield every dotted name that surely stands for a legacy function, with that function."""
     leaves = drop_in_leaves()
     for node in source.find(cst.Attribute):
-        if node.attr.value in leaves:
+        if node.attr.value in leaves and dotted(node):
             name = source.resolve(node).name
             if name is not None and drop_in(name) is not None:
                 yield node, name

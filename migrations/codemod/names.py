@@ -26,6 +26,15 @@ CONFIG_CLASSES: Final = tuple(
     f"{CONFIG_MODULE}.{name}" for name in ("ModelConfig", "TrainingConfig", "InferenceConfig")
 )
 
+#: The legacy method that became a function: its name, and what makes the objects that have it.
+GROUPING: Final = "ptycho.raw_data.RawData.generate_grouped_data"
+GROUPING_METHOD: Final = GROUPING.rpartition(".")[2]
+GROUPING_CLASSES: Final = (GROUPING.rpartition(".")[0],)
+GROUPING_FACTORIES: Final = tuple(
+    f"{GROUPING_CLASSES[0]}.{name}"
+    for name in ("from_file", "from_coords_without_pc", "from_simulation")
+)
+
 
 @cache
 def _drop_ins() -> dict[str, Deprecation]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .names import drop_in_leaves, parameters, variables
+from .names import GROUPING_METHOD, drop_in_leaves, parameters, variables
 from .text import NEWLINE, line_starts
 
 
@@ -28,6 +28,8 @@ class Statement:
         Every string in it.
     legacy : set of str
         Names that it imports from a package whose name begins with ``ptycho``.
+    calls_method : bool
+        Whether the legacy method is in it.
     """
 
     first: int
@@ -36,6 +38,7 @@ class Statement:
     names: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     legacy: set[str] = field(default_factory=set)
+    calls_method: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def survey(tree: ast.Module) -> Survey:
             statement.names |= binding
             if isinstance(part, ast.Name):
                 statement.names.add(part.id)
+            elif isinstance(part, ast.Attribute):
+                statement.calls_method |= part.attr == GROUPING_METHOD
             elif isinstance(part, ast.Import | ast.ImportFrom):
                 statement.legacy |= _legacy(part)
         statements.append(statement)
@@ -127,6 +132,8 @@ def reduce_text(text: str, found: Survey) -> str:
     str
         A source of the same length, in which every other character stays at its place.
     """
+    if any(s.calls_method for s in found.statements):
+        return text  # whatever binds the object may tell what it is
     legacy = set().union(*(s.legacy for s in found.statements)) | drop_in_leaves()
     strings = {*parameters(), *variables()}
     kept: set[int] = set()

@@ -14,6 +14,7 @@ from . import (
     pe009_environment,
     pe010_uncertain_names,
     pe011_saved_parameters,
+    pe012_grouping_method,
 )
 
 #: In the order in which they are applied: what is rewritten, then what is left.
@@ -22,6 +23,7 @@ RULES = (
     pe003_moved_functions.RULE,
     pe001_imported_functions.RULE,
     pe002_module_attributes.RULE,
+    pe012_grouping_method.RULE,
     pe004_patched_names.RULE,
     pe006_star_imports.RULE,
     pe007_parameters.RULE,

@@ -8,7 +8,7 @@ import libcst as cst
 
 from ..codemod.findings import Finding, Rule, todo
 from ..codemod.names import drop_in, drop_in_leaves, same_numbers
-from ..codemod.source import Source
+from ..codemod.source import Source, dotted
 
 ID = "PE010"
 
@@ -20,7 +20,7 @@ def check(source: Source) -> Iterator[Finding]:
     """
     leaves = drop_in_leaves()
     for node in source.find(cst.Attribute):
-        if node.attr.value not in leaves:
+        if node.attr.value not in leaves or not dotted(node):
             continue
         resolution = source.resolve(node)
         names = sorted(name for name in resolution.names if drop_in(name))

@@ -37,6 +37,11 @@ def found(text):
         "# ptycho.raw_data.get_image_patches\n",
         "import mock\n@mock.patch('mine.get_image_patches')  # ptycho\ndef t(m): 0\n",
         "x = 'from ptycho.raw_data import get_image_patches'\n",
+        "import ptycho\nimport raw\nraw.generate_grouped_data(8)\n",
+        "import other\nx = other.make()\nx.generate_grouped_data(1)  # ptycho\n",
+        "import ptycho\nimport other\nx = other.RawData()\nx.generate_grouped_data(1)\n",
+        "from ptycho_torch.raw_data import RawData\nRawData(1).generate_grouped_data(2)\n",
+        "from ptycho.raw_data import RawData\nf = RawData(1).generate_grouped_data\n",
     ],
 )
 def test_stays(text):
@@ -98,6 +103,12 @@ def test_stays(text):
             '#!/usr/bin/env python\n"""Doc."""\nfrom ptycho_engine import compat\n# about f\n'
             "def f():\n    import ptycho.raw_data as rd\n    return compat.get_image_patches\n",
         ),
+        (  # a method of what a call makes, and of the class itself
+            "from ptycho.raw_data import RawData as R\n"
+            "a = R(1, 2).generate_grouped_data()\nb = R.generate_grouped_data(r, 8)\n",
+            "from ptycho.raw_data import RawData as R\nfrom ptycho_engine import compat\n"
+            "a = compat.generate_grouped_data(R(1, 2))\nb = compat.generate_grouped_data(r, 8)\n",
+        ),
         (
             "from ptycho.loader import RawData, reassemble_position\n",
             "from ptycho.loader import RawData\n"
@@ -117,6 +128,35 @@ def test_becomes(before, after):
     assert once == after
     assert rewrite(once, rules).text == once
     compile(once, "after", "exec")
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "self.raw = RawData.from_file('x')\nraw = self.raw",
+        "raw = RawData.from_file('x')\nraw = other()",
+        "raw = other() if x else RawData.from_file('x')",
+        "raw = load_data('x')",
+        "for raw in map(RawData.from_file, names):\n    pass",
+    ],
+)
+def test_method_of_what_may_be_a_raw_data_gets_a_comment(binding):
+    head = (
+        "from ptycho.raw_data import RawData\nfrom ptycho.workflows.components import load_data\n"
+    )
+    text = migrated(f"{head}{binding}\nraw.generate_grouped_data(8)\n")
+    assert "# TODO(ptycho-migrate PE012)" in text
+    assert text.endswith("\nraw.generate_grouped_data(8)\n")
+
+
+@pytest.mark.parametrize("receiver", ["(raw)", "RawData(raw.generate_grouped_data(8))"])
+def test_method_in_an_unusual_place_gets_a_comment(receiver):
+    head = "from ptycho.raw_data import RawData\nraw = RawData.from_file('x')\n"
+    text = migrated(f"{head}{receiver}.generate_grouped_data(8)\n")
+    assert "# TODO(ptycho-migrate PE012)" in text
+    assert f"{receiver}.generate" in text.replace(
+        "compat.generate_grouped_data(raw, 8)", "raw.generate_grouped_data(8)"
+    )
 
 
 @pytest.mark.parametrize(
