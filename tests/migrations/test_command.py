@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from ptycho_engine.migrations import cli
@@ -189,15 +188,10 @@ def without_tensorflow(*arguments):
     )
 
 
-def test_help_within_a_second_and_without_tensorflow():
-    seconds = []
-    for _ in range(3):  # the quickest: the first may read from a cold disk
-        start = time.perf_counter()
-        done = without_tensorflow("--help")
-        seconds.append(time.perf_counter() - start)
-        assert done.returncode == 0
-        assert "compare" in done.stdout
-    assert min(seconds) < 1
+def test_help_does_without_tensorflow():
+    done = without_tensorflow("--help")
+    assert done.returncode == 0
+    assert "compare" in done.stdout
 
 
 def test_code_and_status_do_without_tensorflow(tree):
