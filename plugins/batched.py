@@ -68,4 +68,4 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     function = chunk_function(kind_of(request, compiled=False))
     if request.is_tensor:
         return extract_tensor(request, function, plan.chunk_size)
-    return fill_array(request, out, function, plan.chunk_size, pad_tail=False, workers=1)
+    return fill_array(request, out, function, plan.chunk_size, one_shape=False, workers=1)

@@ -70,4 +70,4 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     function = chunk_function(kind_of(request, compiled=True))
     if request.is_tensor:
         return extract_tensor(request, function, plan.chunk_size)
-    return fill_array(request, out, function, plan.chunk_size, pad_tail=True, workers=WORKERS)
+    return fill_array(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)

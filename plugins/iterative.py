@@ -43,4 +43,4 @@ def extract_patches(request: ExtractionRequest, out: Any) -> Any:
     function = cut_by_translation(kind_of(request, compiled=True))
     if request.is_tensor:
         return extract_tensor(request, function, 1)
-    return fill_array(request, out, function, 1, pad_tail=False, workers=1)
+    return fill_array(request, out, function, 1, one_shape=False, workers=1)

@@ -1,7 +1,10 @@
-"""Kernels compiled by numba: windows of the padded object, written in place into the output.
+"""The kernel compiled by numba: windows of the padded object, written in place into the output.
 
-They release the GIL and are called from threads, rather than parallelised by numba, whose thread
+It releases the GIL and is called from threads, rather than parallelised by numba, whose thread
 pools do not survive forks and may not be entered twice. Compiled code is cached on disk.
+
+Rows are sliced and looped over in one function: handed to another, they are vectorised less well,
+which costs a factor of two.
 """
 
 from typing import Any
@@ -16,17 +19,18 @@ compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 
 
 @compiled
-def cut_two_taps(
+def cut(
     image: Array,
     starts: Array,
     rows: Array,
     columns: Array,
     out: Array,
     members: int,
+    each: bool,
     first: int,
     last: int,
 ) -> None:
-    """Cut groups of patches with two taps per axis and one weight per tap.
+    """Cut groups of patches.
 
     Parameters
     ----------
@@ -34,126 +38,143 @@ def cut_two_taps(
         The padded object, real and imaginary parts interleaved (k = 2) or real (k = 1).
     starts : ndarray of int32, shape (P, 2)
         Row and column of the first sample.
-    rows, columns : ndarray, shape (P, 2)
-        Weights of the taps; where one is zero its sample is left out.
-    out : ndarray, shape (B, N, k N C)
-        Receives the groups, member c of sample j at ``(j * C + c) * k``.
+    rows, columns : ndarray, shapes (P, 1 or N, T) and (P, T, 1 or k N)
+        Weights of the taps along y and x, T of them, an even number.
+    out : ndarray, shape (B, N, N C), contiguous
+        Receives the groups, member c of sample j at ``j * C + c``; complex if k = 2.
     members : int
         Patches C of a group; 1 for flat patches.
+    each : bool
+        Whether every row and every number of a row has weights of its own, as legacy coordinates
+        ask for. Samples of weight zero count then, so that NaN spreads as in the legacy code.
     first, last : int
         The range of groups to cut.
     """
     n = out.shape[1]
-    width = out.shape[2] // members
-    k = width // n
-    row = np.empty(width + k, image.dtype)
-    line = np.empty(width, image.dtype)
-    for p in range(first * members, last * members):
-        y = starts[p, 0]
-        x = starts[p, 1] * k
-        for i in range(n):
-            upper = image[y + i, x : x + width + k]
-            lower = image[y + i + 1, x : x + width + k]
-            target = out[p // members, i]
-            weigh(row, upper, lower, rows[p, 0], rows[p, 1], width + k)
-            if members == 1:
-                weigh(target, row, row[k:], columns[p, 0], columns[p, 1], width)
-            else:
-                weigh(line, row, row[k:], columns[p, 0], columns[p, 1], width)
-                scatter(target, line, members, p % members, k)
+    grouped = members > 1
+    patch = np.empty((1, n, n), out.dtype)
+    target = (patch if grouped else out).view(image.dtype)  # (1 or P, N, k N)
+    lot = 1 if grouped else last - first  # patches at a time
+    for p in range(first * members, last * members, lot):
+        shift = p if grouped else 0
+        if rows.shape[2] == 2 and not each:
+            blend_two(image, starts, rows[:, 0], columns[:, :, 0], target, shift, p, p + lot)
+        else:
+            blend_any(image, starts, rows, columns, target, each, shift, p, p + lot)
+        if grouped:
+            strided = out[p // members, :, p % members :: members]  # (N, N)
+            for i in range(n):
+                for j in range(n):
+                    strided[i, j] = patch[0, i, j]
 
 
 @compiled
-def weigh(
-    target: Array, one: Array, other: Array, one_weight: float, other_weight: float, count: int
-) -> None:
-    """Weighted sum of two rows, without the row of weight zero."""
-    if other_weight == 0:
-        for q in range(count):
-            target[q] = one[q]
-    elif one_weight == 0:
-        for q in range(count):
-            target[q] = other[q]
-    else:
-        for q in range(count):
-            target[q] = one_weight * one[q] + other_weight * other[q]
-
-
-@compiled
-def cut_any(
+def blend_two(
     image: Array,
     starts: Array,
     rows: Array,
     columns: Array,
     out: Array,
-    members: int,
-    spread: bool,
+    shift: int,
     first: int,
     last: int,
 ) -> None:
-    """Cut groups of patches with any number of taps, and weights for each sample if need be.
+    """Cut the flat patches p from `first` to `last` into ``out[p - shift]``, of k N columns.
 
-    Parameters
-    ----------
-    image, starts
-        As for `cut_two_taps`.
-    rows : ndarray, shape (P, 1 or N, T)
-        Weights along y, shared by all rows of a patch or one set for each.
-    columns : ndarray, shape (P, T, 1 or k N)
-        Weights along x, shared by all columns or one set for each number of a row.
-    out : ndarray, shape (B, N, k N C)
-        Receives the groups, member c of sample j at ``(j * C + c) * k``.
-    members : int
-        Patches C of a group; 1 for flat patches.
-    spread : bool
-        Whether samples of weight zero count, so that NaN spreads as in the legacy code.
-    first, last : int
-        The range of groups to cut.
+    Two taps, whose weights (P, 2) a patch shares, in one pass. A tap of weight zero, beside one
+    of weight one, is not read: it may be NaN.
     """
-    n = out.shape[1]
-    k = out.shape[2] // (n * members)
-    taps = rows.shape[2]
-    span = k * (n + taps - 1)
-    row = np.empty(span, image.dtype)
-    line = np.empty(k * n, image.dtype)
-    for g in range(first, last):
-        for c in range(members):
-            p = g * members + c
-            y = starts[p, 0]
-            x = starts[p, 1] * k
+    n, width = out.shape[1:]
+    k = width // n
+    for p in range(first, last):
+        y, x = starts[p, 0], starts[p, 1] * k
+        v, w = rows[p]
+        s, t = columns[p]
+        if v == 0:
+            y += 1
+        if s == 0:
+            x += k
+        two_rows, two_columns = v != 0 and w != 0, s != 0 and t != 0
+        if two_rows and two_columns:
+            vs, vt, ws, wt = v * s, v * t, w * s, w * t
             for i in range(n):
-                weights = rows[p, i if rows.shape[1] > 1 else 0]
-                row[:] = 0
-                for a in range(taps):
-                    if weights[a] != 0 or spread:
-                        source = image[y + i + a, x : x + span]
-                        for q in range(span):
-                            row[q] += weights[a] * source[q]
-                line[:] = 0
-                for b in range(taps):
-                    add_tap(line, row[k * b :], columns[p, b], spread)
-                scatter(out[g, i], line, members, c, k)
+                line = out[p - shift, i]
+                a, b = image[y + i, x : x + width], image[y + i, x + k : x + k + width]
+                c, d = image[y + i + 1, x : x + width], image[y + i + 1, x + k : x + k + width]
+                for q in range(width):
+                    line[q] = (vs * a[q] + vt * b[q]) + (ws * c[q] + wt * d[q])
+        elif two_rows:
+            for i in range(n):
+                line = out[p - shift, i]
+                a, c = image[y + i, x : x + width], image[y + i + 1, x : x + width]
+                for q in range(width):
+                    line[q] = v * a[q] + w * c[q]
+        elif two_columns:
+            for i in range(n):
+                line = out[p - shift, i]
+                a, b = image[y + i, x : x + width], image[y + i, x + k : x + k + width]
+                for q in range(width):
+                    line[q] = s * a[q] + t * b[q]
+        else:
+            for i in range(n):
+                line, a = out[p - shift, i], image[y + i, x : x + width]
+                for q in range(width):
+                    line[q] = a[q]
 
 
 @compiled
-def add_tap(line: Array, source: Array, weights: Array, spread: bool) -> None:
-    """Add one tap along x, whose weights are shared or one for each number."""
-    if weights.shape[0] > 1:
-        for q in range(line.shape[0]):
-            line[q] += weights[q] * source[q]
-    elif weights[0] != 0 or spread:
-        for q in range(line.shape[0]):
-            line[q] += weights[0] * source[q]
-
-
-@compiled
-def scatter(target: Array, line: Array, members: int, member: int, k: int) -> None:
-    """Write the numbers of one row of one member between those of the others."""
-    if k == 1:
-        for j in range(line.shape[0]):
-            target[j * members + member] = line[j]
-    else:
-        for j in range(line.shape[0] // 2):
-            place = 2 * (j * members + member)
-            target[place] = line[2 * j]
-            target[place + 1] = line[2 * j + 1]
+def blend_any(
+    image: Array,
+    starts: Array,
+    rows: Array,
+    columns: Array,
+    out: Array,
+    each: bool,
+    shift: int,
+    first: int,
+    last: int,
+) -> None:
+    """Like `blend_two`, for any even number of taps: along y, then along x, taps in pairs."""
+    n, width = out.shape[1:]
+    k = width // n
+    taps = rows.shape[2]
+    span = width + k * (taps - 1)
+    sums = np.empty(span, image.dtype)
+    nothing = np.zeros(span, image.dtype)  # read in place of samples without weight
+    for p in range(first, last):
+        y, x = starts[p, 0], starts[p, 1] * k
+        for i in range(n):
+            line = out[p - shift, i]
+            for a in range(0, taps, 2):
+                v, w = rows[p, i if each else 0, a], rows[p, i if each else 0, a + 1]
+                upper = image[y + i + a, x : x + span] if each or v != 0 else nothing
+                lower = image[y + i + a + 1, x : x + span] if each or w != 0 else nothing
+                if a == 0:
+                    for q in range(span):
+                        sums[q] = v * upper[q] + w * lower[q]
+                else:
+                    for q in range(span):
+                        sums[q] += v * upper[q] + w * lower[q]
+            for b in range(0, taps, 2):
+                left = sums[k * b : k * b + width]
+                right = sums[k * (b + 1) : k * (b + 1) + width]
+                if each:
+                    vs, ws = columns[p, b], columns[p, b + 1]
+                    if b == 0:
+                        for q in range(width):
+                            line[q] = vs[q] * left[q] + ws[q] * right[q]
+                    else:
+                        for q in range(width):
+                            line[q] += vs[q] * left[q] + ws[q] * right[q]
+                    continue
+                v, w = columns[p, b, 0], columns[p, b + 1, 0]
+                if v == 0:
+                    left = nothing
+                if w == 0:
+                    right = nothing
+                if b == 0:
+                    for q in range(width):
+                        line[q] = v * left[q] + w * right[q]
+                else:
+                    for q in range(width):
+                        line[q] += v * left[q] + w * right[q]

@@ -27,13 +27,15 @@ def check_patch_size(patch_size: Any) -> int:
     return size
 
 
-def prepare_object(image: Any) -> PreparedObject:
+def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
     """Validate an object, for one call or for many.
 
     Parameters
     ----------
     image : array_like or tf.Tensor, shape (..., H, W)
         The object.
+    shared : bool
+        Whether it is for many calls.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def prepare_object(image: Any) -> PreparedObject:
         )
     if len(shape) < 2:
         raise RequestError(f"image: received shape {shape}. Expected (..., H, W).")
-    return PreparedObject(image)
+    return PreparedObject(image, shared=shared)
 
 
 def _as_array(value: Any, what: str) -> np.ndarray[Any, Any]:
@@ -111,8 +113,9 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
 
 
 def _finite_array(positions: Any) -> Any:
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-    if bad.size:
+    finite = np.isfinite(positions)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.all(axis=1))
         raise RequestError(
             f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
             f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."

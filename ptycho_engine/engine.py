@@ -147,7 +147,7 @@ class Engine:
         RequestError
             If its rank or dtype is not that of an object.
         """
-        return prepare_object(image)
+        return prepare_object(image, shared=True)
 
     @outside_autograph
     def extract(
@@ -210,12 +210,14 @@ class Engine:
             if out is not None:
                 raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
             return self._extract_tensor(request)
-        check_budget(self._plan(request), holds_output=out is None)
-        if out is None:
-            out = np.empty(request.output_shape, request.dtype)
-        check_out(request, out)
-        if isinstance(out, np.ndarray):
-            self._fill(request, out)
+        if out is not None:
+            check_out(request, out)
+        if out is None or isinstance(out, np.ndarray):
+            plan = self._plan(request)
+            check_budget(plan, holds_output=out is None)
+            if out is None:
+                out = np.empty(request.output_shape, request.dtype)
+            self._fill(request, plan, out)
             return out
         for block in self._blocks(request, reuse=True):
             out[block_index(request, block.start, block.stop)] = block.patches
@@ -254,7 +256,6 @@ class Engine:
             raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
         if block_size is not None and block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
-        check_budget(self._plan(request), holds_output=False)
         return self._blocks(request, block_size)
 
     def _accept(self, request: ExtractionRequest) -> ExtractionRequest:
@@ -268,11 +269,18 @@ class Engine:
             )
         return request
 
-    def _plan(self, request: ExtractionRequest) -> Plan:
-        budget = parse_bytes(self._memory_budget)
-        plan = self._plugin.plan(request, self._options, budget)
-        if plan is not None:
-            return plan
+    def _plan(self, request: ExtractionRequest, budget: int | None = None) -> Plan:
+        budget = budget or parse_bytes(self._memory_budget)
+        served = self._served(request)
+        plan = self._plugin.plan(served, self._options, budget) or self._default_plan(
+            served, budget
+        )
+        if request.layout == "channel" and served is not request:  # flat patches come first
+            plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
+        return plan
+
+    def _default_plan(self, request: ExtractionRequest, budget: int) -> Plan:
+        """Plan for a plugin that does not: a padded object and one chunk."""
         beside = 2 * margin(request.patch_size, request.interpolation)
         rows, columns = (int(size or 1) + beside for size in request.image.shape[-2:])
         return make_plan(
@@ -283,15 +291,13 @@ class Engine:
             bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         )
 
-    def _fill(self, request: ExtractionRequest, out: np.ndarray[Any, Any]) -> None:
+    def _fill(self, request: ExtractionRequest, plan: Plan, out: np.ndarray[Any, Any]) -> None:
         """Fill an array with the patches of a request."""
         if request.patch_count == 0 or out.size == 0:
             return
         served = self._served(request)
         target = out if served is request else flat_target(served, request.layout, out)
-        patches = np.asarray(
-            self._plugin.extract(served, self._options, self._plan(served), target)
-        )
+        patches = np.asarray(self._plugin.extract(served, self._options, plan, target))
         if not np.may_share_memory(patches, out):
             out[...] = arranged(patches, request)
 
@@ -309,10 +315,10 @@ class Engine:
             prepared = PreparedObject(image)
             request = replace(request, image=image, positions=positions, prepared=prepared)
             out = np.empty(request.output_shape, request.dtype)
-            self._fill(request, out)
+            self._fill(request, self._plan(request), out)
             return tf.convert_to_tensor(out)
         served = self._served(request)
-        patches = self._plugin.extract(served, self._options, self._plan(served), None)
+        patches = self._plugin.extract(served, self._options, self._plan(request), None)
         if served is request:
             return patches
         from .ops.arrange import arrange_tensor
@@ -322,24 +328,32 @@ class Engine:
     def _blocks(
         self, request: ExtractionRequest, block_size: int | None = None, *, reuse: bool = False
     ) -> Iterator[Block]:
-        """Blocks in order; with `reuse` all share one buffer."""
-        step = block_size or self._block_groups(request)
-        buffer: np.ndarray[Any, Any] | None = None
-        for start in range(0, request.groups, step):
-            part = request.block(start, min(start + step, request.groups))
-            if buffer is None or not reuse:
-                buffer = np.empty(part.output_shape, part.dtype)
-            patches = buffer[block_index(part, 0, part.groups)]
-            self._fill(part, patches)
-            yield Block(start, start + part.groups, patches)
-
-    def _block_groups(self, request: ExtractionRequest) -> int:
-        """Choose a block: whole chunks, about four times the bytes of a preferred one."""
+        """Blocks in order; with `reuse` all share one buffer. Checks the budget at once."""
         plan = self._plan(request)
-        chunk = max(1, plan.chunk_size // request.channels)
-        group_bytes = max(1, request.output_bytes // max(1, request.groups))
-        wanted = min(4 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
-        return max(1, wanted // chunk) * chunk
+        step = block_size or _block_groups(request, plan)
+        starts = range(0, request.groups, step)
+        parts = (request.block(start, min(start + step, request.groups)) for start in starts)
+        budget = plan.memory_budget
+        check_budget(self._plan(request.block(0, step), budget), holds_output=False)
+
+        def cut() -> Iterator[Block]:
+            buffer: np.ndarray[Any, Any] | None = None
+            for start, part in zip(starts, parts, strict=True):
+                if buffer is None or not reuse:
+                    buffer = np.empty(part.output_shape, part.dtype)
+                patches = buffer[block_index(part, 0, part.groups)]
+                self._fill(part, self._plan(part, budget), patches)
+                yield Block(start, start + part.groups, patches)
+
+        return cut()
+
+
+def _block_groups(request: ExtractionRequest, plan: Plan) -> int:
+    """Choose a block: whole chunks, about four times the bytes of a preferred one."""
+    chunk = max(1, plan.chunk_size // request.channels)
+    group_bytes = max(1, request.output_bytes // max(1, request.groups))
+    wanted = min(4 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
+    return max(1, wanted // chunk) * chunk
 
 
 @outside_autograph

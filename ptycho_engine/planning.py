@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 import psutil
 
@@ -58,7 +60,8 @@ def parse_bytes(budget: int | str | None) -> int:
     Parameters
     ----------
     budget : int, str or None
-        Bytes, a text such as ``"2GiB"`` or ``"500 MB"``, or None for half of the free memory.
+        Bytes, a text such as ``"2GiB"`` or ``"500 MB"``, or None for half of the memory that is
+        free, looked up once in a tenth of a second: that takes longer than a small extraction.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def parse_bytes(budget: int | str | None) -> int:
         If the text is not a size.
     """
     if budget is None:
-        return int(psutil.virtual_memory().available * DEFAULT_SHARE)
+        return int(_free_memory(int(10 * time.monotonic())) * DEFAULT_SHARE)
     if isinstance(budget, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?i?)B?\s*", budget, re.IGNORECASE)
         unit = match[2][:1].upper() + match[2][1:].lower() if match else None
@@ -84,6 +87,11 @@ def parse_bytes(budget: int | str | None) -> int:
     if isinstance(budget, bool) or not isinstance(budget, int) or budget <= 0:
         raise ConfigurationError(f"memory_budget: received {budget!r}. Expected bytes above zero.")
     return budget
+
+
+@lru_cache(maxsize=1)
+def _free_memory(tenth_of_a_second: int) -> int:
+    return int(psutil.virtual_memory().available)
 
 
 def format_bytes(count: int) -> str:
@@ -104,15 +112,15 @@ def make_plan(
     fixed_bytes: int,
     bytes_per_patch: int,
     chunk_size: int | None = None,
-    preferred_chunk: int | None = None,
 ) -> Plan:
     """Choose a chunk size and predict the peak.
 
     Parameters
     ----------
     request : ExtractionRequest
-        The request; its number of patches does not change the chunk size, so that a compiled
-        kernel serves every number.
+        The request. Its number of patches does not change the chunk size, so that one compiled
+        kernel serves every number; unless many calls share its object: a few patches are then
+        rounded up to a power of two, and each of these sizes compiled once.
     plugin : str
         Name of the plugin.
     memory_budget : int
@@ -122,11 +130,8 @@ def make_plan(
     bytes_per_patch : int
         Workspace per patch of a chunk.
     chunk_size : int, optional
-        Patches of a chunk as the user gave it; otherwise `preferred_chunk`, reduced until a
-        quarter of the budget holds the workspace of a chunk.
-    preferred_chunk : int, optional
-        Patches of a chunk when memory allows; by default as many as fill
-        `PREFERRED_CHUNK_BYTES`.
+        Patches of a chunk as the user gave it; otherwise as many as fill
+        `PREFERRED_CHUNK_BYTES`, if a quarter of the budget holds the workspace of a chunk.
 
     Returns
     -------
@@ -136,10 +141,12 @@ def make_plan(
     channels = request.channels
     if chunk_size is None:
         patch_bytes = request.patch_size**2 * request.dtype.itemsize
-        wanted = preferred_chunk or max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
+        wanted = max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
         affordable = max(1, memory_budget // 4 // max(1, bytes_per_patch))
         chunk_size = min(wanted, affordable)
         chunk_size = 2 ** (chunk_size.bit_length() - 1)
+        if request.prepared.shared:
+            chunk_size = min(chunk_size, 2 ** max(0, request.patch_count - 1).bit_length())
     groups_per_chunk = max(1, chunk_size // channels)
     return Plan(
         plugin=plugin,

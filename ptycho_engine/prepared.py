@@ -18,10 +18,13 @@ class PreparedObject:
     ----------
     image : ndarray or tf.Tensor, shape (..., H, W)
         The object, validated; it must not be changed in place while this is in use.
+    shared : bool
+        Whether many calls are to share it, so that even a kernel for a few patches pays off.
     """
 
-    def __init__(self, image: Any) -> None:
+    def __init__(self, image: Any, *, shared: bool = False) -> None:
         self.image = image
+        self.shared = shared
         self._made: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

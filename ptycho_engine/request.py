@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -55,7 +57,7 @@ class ExtractionRequest:
     channels: int = 1
     prepared: PreparedObject = field(kw_only=True)
 
-    @property
+    @cached_property
     def is_tensor(self) -> bool:
         """Whether the result is a TensorFlow tensor."""
         return is_tensor(self.image) or is_tensor(self.positions)
@@ -67,12 +69,12 @@ class ExtractionRequest:
         numpy_dtype: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
         return numpy_dtype
 
-    @property
+    @cached_property
     def real_dtype(self) -> np.dtype[Any]:
         """The real dtype of the same precision."""
         return np.dtype(np.empty(0, self.dtype).real.dtype)
 
-    @property
+    @cached_property
     def patch_count(self) -> int:
         """Number P of patches; 1 if a symbolic tensor does not tell, for planning."""
         return _known(self.positions.shape[0])
@@ -82,17 +84,22 @@ class ExtractionRequest:
         """Length B of the first axis of the layout: groups, or patches in the flat layout."""
         return self.patch_count // self.channels
 
-    @property
+    @cached_property
     def leading_shape(self) -> tuple[int, ...]:
         """Shape of the object's leading axes; unknown ones of a symbolic tensor count as 1."""
         return tuple(_known(size) for size in self.image.shape[:-2])
 
     @property
-    def slice_count(self) -> int:
-        """Number of slices of the object: 1 without leading axes."""
-        return int(np.prod(self.leading_shape, dtype=np.int64))
+    def slices(self) -> Iterator[tuple[int, ...]]:
+        """Index of every slice of the object among its leading axes: one () without any."""
+        return product(*map(range, self.leading_shape))
 
     @property
+    def slice_count(self) -> int:
+        """Number of slices of the object: 1 without leading axes."""
+        return math.prod(self.leading_shape)
+
+    @cached_property
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the result, leading axes included."""
         patches = output_shape(self.layout, self.groups, self.channels, self.patch_size)

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def is_tensor(value: Any) -> bool:
     """Whether `value` is a TensorFlow tensor or variable; without TensorFlow nothing can be."""
+    if isinstance(value, np.ndarray):  # the question about tensors takes longer
+        return False
     tf = sys.modules.get("tensorflow")
     return tf is not None and isinstance(value, tf.Tensor | tf.Variable)
 
@@ -45,7 +49,9 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        plain = unconverted() if sys.modules.get("tensorflow") else function
-        return plain(*args, **kwargs)
+        tf = sys.modules.get("tensorflow")
+        if tf is None or tf.executing_eagerly():
+            return function(*args, **kwargs)
+        return unconverted()(*args, **kwargs)
 
     return call

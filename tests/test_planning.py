@@ -121,7 +121,6 @@ def test_chunks_are_whole_groups():
     assert plan.chunk_size == 99
     assert plan.chunk_count == 5  # of 11 groups
     assert plan_for(request(50, channels=9), chunk_size=4).chunk_size == 9  # at least one group
-    assert plan_for(request(50, channels=9), preferred_chunk=20).chunk_size == 9
 
 
 def test_no_positions():

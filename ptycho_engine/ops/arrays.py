@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from .. import windows
 from ..request import ExtractionRequest
-from .chunks import ChunkFunction
+from .chunks import ChunkFunction, bind
 
 Array = np.ndarray[Any, Any]
 
@@ -22,7 +22,7 @@ def fill_array(
     function: ChunkFunction,
     chunk_size: int,
     *,
-    pad_tail: bool,
+    one_shape: bool,
     workers: int,
 ) -> Array:
     """Fill a NumPy array with the patches of a request, chunk by chunk.
@@ -37,9 +37,9 @@ def fill_array(
         Cuts a chunk of the request's kind.
     chunk_size : int
         Patches of a chunk, a multiple of the members of a group.
-    pad_tail : bool
+    one_shape : bool
         Whether the last chunk is padded to `chunk_size`, so that one compilation serves every
-        number of positions.
+        number of positions; `function` is a ``tf.function`` then.
     workers : int
         Threads that compute and copy.
 
@@ -51,29 +51,42 @@ def fill_array(
     members = request.channels if request.layout == "channel" else 1
     found = windows.find_windows(request)
     step, count = chunk_size // members, request.groups
-    whole = -(-count // step) * chunk_size if pad_tail else count * members
+    whole = -(-count // step) * chunk_size if one_shape else count * members
     starts, offsets = _padded_rows(found.starts, whole), _padded_rows(found.offsets, whole)
+    firsts = range(0, count, step)
 
-    def fill(source: tf.Tensor, target: Array, first: int) -> None:
+    def fill(cut: ChunkFunction, source: tf.Tensor, target: Array, first: int) -> None:
         last = min(first + step, count)
         chunk = slice(first * members, (first + step) * members)
-        patches = function(source, tf.constant(starts[chunk]), tf.constant(offsets[chunk]))
-        values = np.asarray(memoryview(patches))[: last - first].view(request.dtype)
-        target[first:last] = values.reshape(-1, *target.shape[1:])
+        patches = cut(source, tf.constant(starts[chunk]), tf.constant(offsets[chunk]))
+        values = np.asarray(memoryview(patches)).view(request.dtype)  # (chunk, N, N)
+        target[first:last] = values.reshape(-1, *target.shape[1:])[: last - first]
 
-    firsts = range(0, count, step)
-    # Arrays are cut at once, also while a tf.function that uses them is traced.
-    # The pool starts no thread before it is given work.
-    with tf.init_scope(), ThreadPoolExecutor(workers) as pool:
-        run = pool.map if workers > 1 and len(firsts) > 1 else map
-        for index in np.ndindex(request.leading_shape):
+    with tf.init_scope():  # arrays are cut at once, also while a function with them is traced
+        for index in request.slices:
             source = request.prepared.once(
                 (index, found.padding, request.fill),
                 partial(_padded_source, request, index, found.padding),
             )
-            for _ in run(partial(fill, source, out[index]), firsts):
-                pass
+            cut: ChunkFunction = function
+            if one_shape:
+                cut = request.prepared.once(
+                    (function, chunk_size, found.padding),
+                    partial(bind, function, source, starts[:chunk_size], offsets[:chunk_size]),
+                )
+            work = partial(fill, cut, source, _members_first(request, out[index]))
+            if workers == 1 or len(firsts) == 1:
+                for first in firsts:
+                    work(first)
+            else:
+                with ThreadPoolExecutor(workers) as pool:
+                    list(pool.map(work, firsts))
     return out
+
+
+def _members_first(request: ExtractionRequest, out: Array) -> Array:
+    """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
+    return np.moveaxis(out, -1, 1) if request.layout == "channel" else out[:, None]
 
 
 def _padded_rows(values: Array, count: int) -> Array:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..request import ExtractionRequest
 from .gather import gather_elements, gather_windows
 from .interpolate import cut_patches
 
+Array = np.ndarray[Any, Any]
 #: Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches (P, N, k N).
 ChunkFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -27,8 +29,6 @@ class ChunkKind:
         As in the request.
     interleave : {1, 2}
         Numbers per sample: 2 for complex objects.
-    members : int
-        Members written side by side, in the channel layout; 1 otherwise.
     compiled : bool
         Compiled by XLA, with the window gather; otherwise a plain graph.
     """
@@ -37,7 +37,6 @@ class ChunkKind:
     interpolation: str
     rounding: str
     interleave: int
-    members: int
     compiled: bool
 
 
@@ -54,35 +53,39 @@ def chunk_function(kind: ChunkKind) -> Any:
     -------
     tf.function
         Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches
-        (P, N, k N), or (P / C, N, k N C) with C members.
+        (P, N, k N).
     """
-    n, k, members = kind.patch_size, kind.interleave, kind.members
 
-    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+    def cut_chunk(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
         return cut_patches(
             image,
             starts,
             offsets,
-            patch_size=n,
+            patch_size=kind.patch_size,
             interpolation=kind.interpolation,
             rounding=kind.rounding,
-            interleave=k,
+            interleave=kind.interleave,
             gather=gather_windows if kind.compiled else gather_elements,
             gather_once=not kind.compiled,
         )
 
-    def cut_chunk(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-        if members == 1:
-            return cut(image, starts, offsets)
-        patches = [
-            tf.reshape(cut(image, starts[c::members], offsets[c::members]), (-1, n, n, k))
-            for c in range(members)
-        ]
-        return tf.reshape(tf.stack(patches, axis=3), (-1, n, n * members * k))
-
     if kind.compiled:
         return tf.function(cut_chunk, jit_compile=True, autograph=False)
     return tf.function(cut_chunk, reduce_retracing=True, autograph=False)
+
+
+def bind(function: Any, image: tf.Tensor, starts: Array, offsets: Array) -> ChunkFunction:
+    """Return a chunk function for eager tensors shaped like these alone, without gradients.
+
+    What ``tf.function`` does at every call to match its arguments takes longer than a small chunk.
+    """
+    like = (tf.TensorSpec(x.shape, x.dtype) for x in (image, starts, offsets))
+    call = function.get_concrete_function(*like).inference_fn.call_flat
+
+    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+        return call(image, starts, offsets)[0]
+
+    return cut
 
 
 def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
@@ -92,7 +95,5 @@ def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
         request.interpolation,
         request.rounding,
         interleave=2 if request.dtype.kind == "c" else 1,
-        # Tensors are rearranged afterwards: a chunk of them need not be whole groups.
-        members=request.channels if request.layout == "channel" and not request.is_tensor else 1,
         compiled=compiled,
     )

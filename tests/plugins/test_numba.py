@@ -16,8 +16,8 @@ from ptycho_engine import Engine
 image = np.ones((20, 30), np.complex64)
 patches = Engine("numba").extract(image, np.full((3, 2), 10.25), 8)
 assert patches.shape == (3, 8, 8) and np.allclose(patches, 1)
-from ptycho_engine.plugins.numba_kernels import cut_two_taps
-print(sum(cut_two_taps.stats.cache_hits.values()), sum(cut_two_taps.stats.cache_misses.values()))
+from ptycho_engine.plugins.numba_kernels import cut
+print(sum(cut.stats.cache_hits.values()), sum(cut.stats.cache_misses.values()))
 """
 
 

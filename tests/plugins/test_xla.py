@@ -21,7 +21,7 @@ def image():
 
 def test_one_trace_for_every_number_of_positions(image):
     # A patch size that no other test uses, so that the count starts at zero.
-    kind = ChunkKind(5, "bilinear", "exact", interleave=1, members=1, compiled=True)
+    kind = ChunkKind(5, "bilinear", "exact", interleave=1, compiled=True)
     function, engine = chunk_function(kind), Engine("chunked_xla", options={"chunk_size": 4})
     before = function.experimental_get_tracing_count()
     rng = np.random.default_rng(1)
