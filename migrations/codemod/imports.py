@@ -59,8 +59,18 @@ def remove_names(source: Source, node: cst.ImportFrom, gone: set[str]) -> Edit:
     if kept[-1] is not aliases[-1] and not _comments(source, kept[-1:]):
         kept[-1] = kept[-1].with_changes(comma=aliases[-1].comma)
     bare = node.with_changes(names=kept, semicolon=cst.MaybeSentinel.DEFAULT)
-    code = source.module.code_for_node(bare)
+    code = _indented(source, node, source.module.code_for_node(bare))
     return Edit(*source.span(node), code)
+
+
+def _indented(source: Source, node: cst.ImportFrom, code: str) -> str:
+    """Give the lines of a statement the indentation of its block, which libcst does not know."""
+    first, *lines = code.splitlines(keepends=True)
+    blanks = source.indentation(source.statement(node))
+    before = [line for line in source.code(node).splitlines()[1:] if line.strip()]
+    if not all(line.startswith(blanks) for line in before):
+        return code
+    return first + "".join(blanks + line if line.strip() else line for line in lines)
 
 
 def _renamed(source: Source, alias: cst.ImportAlias, moved: Mapping[str, str]) -> str:

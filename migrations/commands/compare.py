@@ -8,7 +8,7 @@ import os
 from ptycho_engine.errors import PtychoEngineError
 
 from ..cli import DONE, FAILED
-from . import complain
+from . import complain, refuse_output
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,6 +18,8 @@ def run(options: argparse.Namespace) -> int:
     from ptycho_engine.io.readers.npz import read_npz
 
     try:
+        if options.output is not None:
+            refuse_output(options.output, options.overwrite)
         comparison = compare_scan(
             read_npz(options.scan),
             options.patch_size,
@@ -25,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
             limit=options.limit,
         )
         write_report(comparison, options.output, overwrite=options.overwrite)
-    except PtychoEngineError as error:
+    except (PtychoEngineError, OSError) as error:
         complain(error)
         return FAILED
     return DONE

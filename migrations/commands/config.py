@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ptycho_engine.errors import OutputError, PtychoEngineError
 
 from ..cli import DONE, FAILED
-from . import complain
+from . import complain, refuse_output
 
 if TYPE_CHECKING:
     from ptycho_engine.compat.resolve import Resolution
@@ -84,7 +84,4 @@ def refuse(output: Path, overwrite: bool) -> None:
         raise OutputError(f"{output}: expected a name that ends in .yaml, as Hydra finds no other")
     if output.stem in ("config", "schema"):
         raise OutputError(f"{output}: ptycho_engine has that name itself. Choose another")
-    if output.is_dir() or (output.exists() and not overwrite):
-        raise OutputError(f"{output} exists. Choose another name, or add --overwrite to replace it")
-    if not output.parent.is_dir():
-        raise OutputError(f"{output}: the folder {output.parent} does not exist. Create it first")
+    refuse_output(output, overwrite)

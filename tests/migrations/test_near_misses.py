@@ -86,6 +86,12 @@ def test_stays(text):
             "from ptycho.raw_data import (\n    RawData,  # kept\n    normalize_data,\n)\n"
             "from ptycho_engine.compat import get_image_patches  # gone\n",
         ),
+        (  # within a block
+            "def f():\n    from ptycho.raw_data import (\n        RawData,\n\n"
+            "        get_image_patches,\n    )\n",
+            "def f():\n    from ptycho.raw_data import (\n        RawData,\n    )\n"
+            "    from ptycho_engine.compat import get_image_patches\n",
+        ),
         (
             "from ptycho.raw_data import (\n\tRawData,\n\tget_image_patches as gip,\n)",
             "from ptycho.raw_data import (\n\tRawData,\n)\n"
