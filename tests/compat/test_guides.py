@@ -12,7 +12,7 @@ from ptycho_engine.compat.environment import VARIABLES
 from ptycho_engine.deprecations import TABLE
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-PAGES = [*sorted({entry.guide for entry in TABLE}), "trained-models.md", "rollback.md"]
+PAGES = [*sorted({entry.guide for entry in TABLE}), "README.md", "trained-models.md", "rollback.md"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 
