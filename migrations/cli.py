@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 DONE, PENDING, FAILED = 0, 1, 2
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
 EXIT_CODES = "Exit codes: 0 nothing to do or done, 1 changes pending (--check), 2 failures."
 
@@ -19,8 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(options.run(options))
     except KeyboardInterrupt:
-        print("ptycho-migrate: interrupted.", file=sys.stderr)
-        sys.exit(130)
+        said = "interrupted; what was not finished is as it was."
+        print(f"ptycho-migrate: {said}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -41,11 +42,14 @@ def migrate_all(paths: Sequence[Path], settings: Settings, jobs: int) -> Iterato
     left: list[Path] = []
     with _pool(min(jobs, len(batches))) as pool:
         futures = {pool.submit(migrate_files, batch, settings): batch for batch in batches}
-        for future in as_completed(futures):
-            try:
-                yield from future.result()
-            except BrokenProcessPool:
-                left += futures[future]
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield from future.result()
+                except BrokenProcessPool:
+                    left += futures[future]
+        finally:  # interrupted, or closed by the caller: what has not begun shall not begin
+            pool.shutdown(wait=False, cancel_futures=True)
     for path in left:
         yield _alone(path, settings)
 
@@ -66,5 +70,6 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def _prepare() -> None:
-    """Collect cycles less often: trees are large, and go as a whole."""
+    """Leave Ctrl-C to the first process, and collect cycles less often: trees go as a whole."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(200_000, 20, 20)

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ptycho_engine.migrations import cli
 from ptycho_engine.migrations.codemod import files, pool
-from ptycho_engine.migrations.codemod.job import Settings
+from ptycho_engine.migrations.codemod.job import Settings, migrate_files
 from ptycho_engine.migrations.codemod.pool import migrate_all
 
 OLD = b"from ptycho.raw_data import get_image_patches\n"
@@ -172,6 +174,51 @@ def test_process_that_dies_costs_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "migrate_file", die)
     outcomes = list(migrate_all(paths, Settings(), 2))
     assert all("died" in o.error for o in outcomes)
+
+
+def slowly(paths, settings):
+    for path in paths:
+        path.with_suffix(".begun").touch()
+    time.sleep(0.3)
+    return migrate_files(paths, settings)
+
+
+def test_what_has_not_begun_does_not_begin_after_an_interrupt(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
+    monkeypatch.setattr(pool, "BATCH", 1)
+    monkeypatch.setattr(pool, "_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(pool, "migrate_files", slowly)
+    paths = [tmp_path / f"{n}.py" for n in range(20)]
+    for path in paths:
+        path.write_bytes(OLD)
+    outcomes = migrate_all(paths, Settings(write=True), 2)
+    next(outcomes)
+    outcomes.close()
+    begun = [path for path in paths if path.with_suffix(".begun").exists()]
+    assert 1 <= len(begun) < len(paths)
+    for path in paths:
+        assert path.read_bytes() == (NEW if path in begun else OLD)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_interrupt_is_said(tree, monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", interrupt)
+    assert migrate("code", tree, "--write") == cli.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(tree):
+    code = "from ptycho_engine.migrations.cli import main; main()"
+    command = [sys.executable, "-c", code, "status", str(tree)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    message = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == cli.PIPE_CLOSED
+    assert message == b""
 
 
 def without_tensorflow(*arguments):

@@ -212,6 +212,7 @@ def engine(folder, *arguments):
     command = [sys.executable, "-m", "ptycho_engine.cli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 @pytest.mark.parametrize("flag", ["true", "false"])
@@ -228,7 +229,8 @@ def test_both_configurations_give_equal_patches(tmp_path, flag):
     assert convert(old, "-o", new) == cli.DONE
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
     engine(tmp_path, "compat=legacy", f"compat.params={old}", f"output.path={one}")
-    engine(tmp_path, "--config-dir", tmp_path, "--config-name", "new", f"output.path={two}")
+    log = engine(tmp_path, "--config-dir", tmp_path, "--config-name", "new", f"output.path={two}")
+    assert "configuration 'new'" in log
     legacy, native = read_output(one), read_output(two)
     np.testing.assert_array_equal(legacy.patches, native.patches)
     np.testing.assert_array_equal(legacy.positions, native.positions)
