@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -17,8 +17,10 @@ WORTH_A_POOL = 24
 BATCH = 8
 
 
-def migrate_all(paths: Sequence[Path], settings: Settings, jobs: int) -> Iterator[Outcome]:
-    """Migrate files, in processes where that is worth it.
+def migrate_all(
+    paths: Sequence[Path], settings: Settings, jobs: int
+) -> Generator[Outcome, None, None]:
+    """Migrate files, in processes where that is worth it. Closing it starts nothing more.
 
     Parameters
     ----------
@@ -49,7 +51,8 @@ def migrate_all(paths: Sequence[Path], settings: Settings, jobs: int) -> Iterato
                 except BrokenProcessPool:
                     left += futures[future]
         finally:  # interrupted, or closed by the caller: what has not begun shall not begin
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in futures:
+                future.cancel()
     for path in left:
         yield _alone(path, settings)
 

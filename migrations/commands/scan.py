@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from ..codemod.files import find_files
@@ -39,10 +40,12 @@ def scan(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Ou
     files = list(find_files(paths, SUFFIXES))
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        outcomes = migrate_all(files, settings, jobs or os.cpu_count() or 1)
+    with (
+        Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress,
+        closing(migrate_all(files, settings, jobs or os.cpu_count() or 1)) as outcomes,
+    ):
         found = list(progress.track(outcomes, total=len(files), description="files"))
     place = {path: index for index, path in enumerate(files)}
     return sorted(found, key=lambda outcome: place[outcome.path])

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from ptycho_engine.migrations import cli
 from ptycho_engine.migrations.codemod import files, pool
-from ptycho_engine.migrations.codemod.job import Settings, migrate_files
+from ptycho_engine.migrations.codemod.job import Outcome, Settings, migrate_files
 from ptycho_engine.migrations.codemod.pool import migrate_all
 
 OLD = b"from ptycho.raw_data import get_image_patches\n"
@@ -202,12 +202,19 @@ def test_what_has_not_begun_does_not_begin_after_an_interrupt(tmp_path, monkeypa
 
 
 def test_interrupt_is_said(tree, monkeypatch, capsys):
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
+    closed = []
 
-    monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", interrupt)
+    def outcomes(*arguments):
+        try:
+            yield Outcome(tree / "a.py")
+            raise KeyboardInterrupt
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", outcomes)
     assert migrate("code", tree, "--write") == cli.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
+    assert closed
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(tree):
