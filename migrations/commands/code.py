@@ -10,9 +10,10 @@ from ptycho_engine.errors import one_of
 from ..cli import DONE, FAILED, PENDING
 from ..codemod.findings import Kind
 from ..codemod.job import Outcome, Settings
+from ..codemod.settings_files import SHELL
 from ..rules import RULES
 from . import complain
-from .scan import scan
+from .scan import read_settings, scan
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,12 +26,16 @@ def run(options: argparse.Namespace) -> int:
     settings = Settings(options.level, frozenset(skip), options.write, not options.write)
     try:
         outcomes = scan(options.paths, settings, options.jobs)
+        beside = {setting.path for setting in read_settings(options.paths)}
     except FileNotFoundError as error:
         complain(error)
         return FAILED
     if not options.write and not options.check:
         for outcome in outcomes:
             sys.stdout.write(outcome.diff)
+    for path in sorted(beside):
+        how = f"ptycho-migrate {'status' if path.suffix in SHELL else 'config'} {path}"
+        complain(f"{path} holds legacy settings, which code leaves alone: {how}")
     return report(outcomes, options.write, options.check)
 
 

@@ -1,15 +1,16 @@
-"""Finding files and running the rules on them, with a bar on a terminal."""
+"""Finding files, and running the rules on the sources among them, with a bar on a terminal."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from ..codemod.files import find_files
 from ..codemod.job import SUFFIXES, Outcome, Settings
 from ..codemod.pool import migrate_all
+from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
 
 
 def scan(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
@@ -49,3 +50,10 @@ def scan(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Ou
         found = list(progress.track(outcomes, total=len(files), description="files"))
     place = {path: index for index, path in enumerate(files)}
     return sorted(found, key=lambda outcome: place[outcome.path])
+
+
+def read_settings(paths: Iterable[Path]) -> Iterator[Setting]:
+    """Yield the legacy settings of shell scripts and YAML files."""
+    for path in find_files(paths, SHELL + YAML):
+        if path.suffix in SHELL + YAML:
+            yield from find_settings(path, path.read_bytes().decode("utf-8", "replace"))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ptycho_engine.deprecations import TABLE, Deprecation
 
 from ..cli import DONE, FAILED
-from ..codemod.files import find_files
 from ..codemod.job import Outcome, Settings
 from ..codemod.names import drop_in
-from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
+from ..codemod.settings_files import SHELL, YAML, Setting
 from . import complain
-from .scan import scan
+from .scan import read_settings, scan
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,9 @@ class Use:
 
 def run(options: argparse.Namespace) -> int:
     """Print what a tree still uses; return the exit code."""
+    sources = [path for path in options.paths if path.suffix not in SHELL + YAML]
     try:
-        outcomes = scan(options.paths, Settings("status", diff=False), options.jobs)
+        outcomes = scan(sources, Settings("status", diff=False), options.jobs)
         settings = list(read_settings(options.paths))
     except FileNotFoundError as error:
         complain(error)
@@ -54,13 +53,6 @@ def run(options: argparse.Namespace) -> int:
     for line in listing(uses_in(outcomes, settings)):
         print(line)
     return FAILED if failed else DONE
-
-
-def read_settings(paths: Iterable[Path]) -> Iterator[Setting]:
-    """Yield the legacy settings of shell scripts and YAML files."""
-    for path in find_files(paths, SHELL + YAML):
-        if path.suffix in SHELL + YAML:
-            yield from find_settings(path, path.read_bytes().decode("utf-8", "replace"))
 
 
 def uses_in(outcomes: Iterable[Outcome], settings: Iterable[Setting]) -> Iterator[Use]:

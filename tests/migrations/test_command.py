@@ -50,6 +50,26 @@ def test_difference_is_shown_by_default_and_nothing_written(tree, flags, capsys)
     assert contents(tree) == before
 
 
+def test_settings_elsewhere_are_pointed_out(tree, capsys):
+    shell, settings = tree / "run.sh", tree / "old.yaml"
+    shell.write_text("ptycho_train --gridsize 2\n")
+    settings.write_text("N: 64\ngridsize: 2\n")
+    (tree / "other.yaml").write_text("name: something\n")
+    assert migrate("code", tree, "--write") == cli.DONE
+    err = capsys.readouterr().err
+    assert f"leaves alone: ptycho-migrate status {shell}" in err
+    assert f"leaves alone: ptycho-migrate config {settings}" in err
+    assert "other.yaml" not in err
+
+
+def test_a_terminal_gets_a_bar(tree, monkeypatch, capsys):
+    migrate("code", tree, "--write")
+    assert "/3" not in capsys.readouterr().err
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    migrate("code", tree, "--write")
+    assert "3/3" in capsys.readouterr().err
+
+
 def test_write_then_nothing_is_left_to_do(tree, capsys):
     assert migrate("code", tree, "--check") == cli.PENDING
     assert "a.py would change" in capsys.readouterr().err

@@ -71,6 +71,15 @@ def test_names_places_and_removal(tree, capsys):
         assert absent not in out
 
 
+def test_files_one_by_one(tree, capsys):
+    assert status(tree / "run.sh", tree / "old.yaml") == cli.DONE
+    out = capsys.readouterr().out
+    assert f"{tree}/run.sh:3: compat=legacy" in out
+    assert f"{tree}/old.yaml:2: use_batched_patch_extraction" in out
+    assert status(tree / "missing.sh") == cli.FAILED
+    assert "no such file" in capsys.readouterr().err
+
+
 def test_nothing_is_written(tree):
     before = {p: p.read_bytes() for p in tree.iterdir()}
     status(tree)
