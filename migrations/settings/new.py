@@ -36,8 +36,11 @@ def render(old: OldFile, resolution: Resolution, name: str) -> str:
     from ruamel.yaml import YAML
 
     document = _document(resolution)
+    places: dict[str, list[Comment]] = {}
     for key, comment in old.comments.items():
-        _attach(document, _new_place(key, resolution), comment)
+        places.setdefault(_new_place(key, resolution) or "", []).append(comment)
+    for place, comments in places.items():
+        _attach(document, place, comments)
     stream = io.StringIO()
     writer = YAML()
     writer.width = 100
@@ -88,19 +91,21 @@ def _row(old_key: str) -> LegacyKey | None:
     return find_key(old_key.removeprefix("model."))
 
 
-def _attach(document: Any, place: str | None, comment: Comment) -> None:
-    """Put a comment to a key; two comments of one key stay both."""
-    section, _, key = (place or "").rpartition(".")
+def _attach(document: Any, place: str, comments: list[Comment]) -> None:
+    """Put the comments of old keys to the new key that they became, if there is one."""
+    section, _, key = place.rpartition(".")
     holder = document[section] if section else document
-    if place is None or key not in holder:
+    if key not in holder:
         return
-    behind = (comment.behind,) if comment.behind else ()
-    lines = [*comment.before, *behind] if key == "defaults" else [*comment.before]
-    if lines:
+    above = [line for comment in comments for line in comment.before]
+    behind = [comment.behind for comment in comments if comment.behind]
+    if key == "defaults":  # its own line holds no value
+        above, behind = [*above, *behind], []
+    if above:
         indent = 2 if section else 0
-        holder.yaml_set_comment_before_after_key(key, before="\n".join(lines), indent=indent)
-    if behind and key != "defaults":
-        holder.yaml_add_eol_comment(comment.behind, key)
+        holder.yaml_set_comment_before_after_key(key, before="\n".join(above), indent=indent)
+    if behind:
+        holder.yaml_add_eol_comment("; ".join(behind), key)
 
 
 def _left_out(old: OldFile, resolution: Resolution) -> Iterator[str]:

@@ -80,6 +80,18 @@ def test_values_comments_and_what_is_left_out(old, capsys):
         assert said in err
 
 
+def test_comments_that_meet_at_one_key_stay_both(tmp_path, capsys):
+    old = tmp_path / "old.yaml"
+    old.write_text(
+        "# a\nN: 16  # b\n# c\nuse_batched_patch_extraction: true  # d\n"
+        "# e\nuse_xla_translate: false  # f\nmodel:\n  # g\n  N: 16  # h\n"
+    )
+    assert convert(old) == cli.DONE
+    text = capsys.readouterr().out
+    for letter in "abcdefgh":
+        assert re.search(rf"[#;] {letter}(;|$)", text, re.MULTILINE), letter
+
+
 def test_without_output_it_is_printed(old, capsys):
     assert convert(old) == cli.DONE
     assert "override plugin: chunked_xla" in capsys.readouterr().out
