@@ -17,9 +17,9 @@ from .plot import draw
 from .registry import contenders
 from .settings import Settings
 
-SECTIONS = ("throughput", "latency", "compile", "scaling", "memory", "streaming", "device")
+DEFAULT_SECTIONS = ("throughput", "latency", "compile", "scaling", "memory", "migration")
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
-DEFAULT_SECTIONS = SECTIONS[:5]
+SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -86,7 +86,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def choose_sections(given: argparse.Namespace) -> list[str]:
     if given.only or given.gpu:
         return [name for name in SECTIONS if name in given.only or (given.gpu and name == "device")]
-    return list(SECTIONS[:6] if given.full else DEFAULT_SECTIONS)
+    return list(SECTIONS[:7] if given.full else DEFAULT_SECTIONS)
 
 
 def choose_effort(given: argparse.Namespace) -> Effort:

@@ -36,6 +36,8 @@ class Effort:
         Where predicted and measured memory are compared.
     stream_counts : tuple of int
         Patches streamed to a Zarr store.
+    migrated : int
+        Files that the migration command scans.
     """
 
     problem: Problem = field(default_factory=Problem)
@@ -54,6 +56,7 @@ class Effort:
         Problem(patches=2_000, object_size=4096),
     )
     stream_counts: tuple[int, ...] = (2_000, 20_000)
+    migrated: int = 500
 
     def for_problem(self, problem: Problem) -> Effort:
         """Return the same effort for another problem; patches and sizes follow it downwards."""
@@ -78,6 +81,7 @@ QUICK = Effort(
     calls=30,
     memory=(Problem(patches=2_000),),
     stream_counts=(500, 2_000),
+    migrated=100,
 )
 
 FULL = Effort(

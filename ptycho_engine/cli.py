@@ -155,9 +155,12 @@ def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def plugin_reason(hydra_config: Any) -> str:
-    """Say whether the plugin was chosen on the command line or by default."""
+    """Say whether the plugin was chosen on the command line, in a file, or by default."""
     chosen = [o for o in hydra_config.overrides.task if o.startswith("plugin=")]
-    return f"command line: {chosen[-1]}" if chosen else "default of the configuration"
+    if chosen:
+        return f"command line: {chosen[-1]}"
+    name = hydra_config.job.config_name
+    return "default of the configuration" if name == "config" else f"configuration {name!r}"
 
 
 @contextmanager

@@ -100,6 +100,7 @@ _GROUPED = "the positions themselves, (B, C, 2) of (y, x)"
 _LIBRARY = "an image library"
 _TRANSLATION = "an image library, or Engine.extract where patches are cut"
 _POSITIONS = "Engine.extract at the positions"
+_LOADER_METHOD = "ptycho.loader.RawData.generate_grouped_data"
 _CHOOSE = "plugin=chunked_xla or plugin=batched"
 
 TABLE: tuple[Deprecation, ...] = (
@@ -144,6 +145,15 @@ TABLE: tuple[Deprecation, ...] = (
         "a configuration of ptycho_engine's own",
         "0006-parameters.md",
         code=("ptycho_engine.compat.job", "ptycho_engine.compat.resolve"),
+    ),
+    Deprecation(
+        "PED029",
+        "function",
+        "ptycho_engine.compat.generate_grouped_data",
+        "groups of your own choice, as positions (B, C, 2) of (y, x)",
+        "0007-grouped-data.md",
+        ("ptycho.raw_data.RawData.generate_grouped_data", _LOADER_METHOD),
+        ("ptycho_engine.compat:generate_grouped_data",),
     ),
 )
 

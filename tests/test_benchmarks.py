@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,8 +175,22 @@ def test_the_exported_kernel_runs_on_the_device_of_jax():
     assert "copy GB/s" in device.report(result)
 
 
+def test_the_migration_command_is_timed_on_a_tree_that_it_would_change():
+    from benchmarks.sections import migration
+
+    result = migration.work({"files": 30, "repeats": 1})
+    assert [row["seconds"] > 0 for row in result["rows"]] == [True, True]
+    printed = migration.report(result)
+    assert "30 files" in printed
+    assert "ptycho-migrate --help" in printed
+    with pytest.raises(RuntimeError, match="0 of 1 files"):
+        migration.check_changed([SimpleNamespace(changed=False, error="")])
+
+
 def test_sections_report_what_failed():
-    from benchmarks.sections import compile, device, streaming
+    from benchmarks.sections import compile, device, migration, streaming
+
+    assert "failed" in migration.report({"rows": [], "files": 1})
 
     assert "failed" in compile.report({"rows": [{"plugin": "p", "status": "failed"}]})
     failed = {"patch_size": 64, "layout": "flat", "status": "failed"}

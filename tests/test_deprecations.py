@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ BY_ID = {entry.id: entry for entry in TABLE}
 IMAGES = np.ones((1, 8, 8, 1), np.float32)
 PATCHES, OFFSETS = IMAGES.astype(np.complex64), np.zeros((1, 1, 2, 1))
 EYE, MOVES = np.eye(3, dtype=np.float32)[None], np.zeros((1, 2), np.float32)
+RAW = SimpleNamespace(xcoords=np.zeros(1), ycoords=np.zeros(1), diff3d=np.ones((1, 8, 8)))
 
 
 def job(tmp_path):
@@ -64,6 +66,7 @@ USES = {
     "PED026": engine_for(environ={"USE_XLA_COMPILE": "1"}),
     "PED027": engine_for(environ={"TF_DISABLE_XLA_TRANSLATE": "1"}),
     "PED028": job,
+    "PED029": lambda _: compat.generate_grouped_data(RAW, 8, gridsize=1, seed=0),
 }
 
 

@@ -46,16 +46,39 @@ def package_of(path):
         "import ptycho_engine",
         "import ptycho_engine; ptycho_engine.list_plugins()",
         "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
+        "import ptycho_engine.migrations.cli as c; c.parser().format_help()",
         *(f"import ptycho_engine.plugins.{name}" for name in BUILT_IN),
     ],
 )
 def test_tensorflow_is_not_imported(code):
-    heavy = "tensorflow", "hypothesis", "pytest", "matplotlib", "h5py", "zarr"
+    heavy = "tensorflow", "hypothesis", "pytest", "matplotlib", "h5py", "zarr", "libcst", "ruamel"
     check = f"import sys; print([m for m in {heavy} if m in sys.modules])"
     command = [sys.executable, "-W", "error", "-c", f"{code}\n{check}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stderr == ""
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["code", "config", "status"])
+def test_migration_commands_do_not_import_tensorflow(command, tmp_path):
+    """Not even while they work; `compare` cuts patches, and does."""
+    (tmp_path / "old.py").write_text("N = 16\nfrom ptycho.raw_data import get_image_patches\n")
+    code = (
+        "import sys\nfrom ptycho_engine.migrations.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "finally:\n    print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, command, str(tmp_path / "old.py")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_engine_never_imports_its_migrations():
+    for path in ENGINE_FILES:
+        for full in imported(path, package_of(path)):
+            assert not full.startswith("ptycho_engine.migrations"), path
 
 
 def test_testing_imports_pytest_and_hypothesis_but_not_tensorflow():

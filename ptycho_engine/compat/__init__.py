@@ -17,6 +17,7 @@ from .formats import (
     _togrid,
     flatten_offsets,
 )
+from .grouped import generate_grouped_data
 from .patches import get_image_patches, get_relative_coords
 from .positions import extract_patches_position, reassemble_position, shift_and_sum
 from .resolve import CompatWarning, Resolution, legacy_engine, resolve
@@ -37,6 +38,7 @@ __all__ = [
     "compare",
     "extract_patches_position",
     "flatten_offsets",
+    "generate_grouped_data",
     "get_image_patches",
     "get_relative_coords",
     "legacy_engine",

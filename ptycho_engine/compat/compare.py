@@ -102,7 +102,7 @@ class Comparison:
         )
         for heading in ("difference", "legacy, new"):
             table.add_column(heading)
-        for heading in ("patches", "largest", "rms", "worst at (y, x)"):
+        for heading in ("patches", "largest", "rms", "at (y, x)"):
             table.add_column(heading, justify="right")
         for effect in self.effects:
             where = "-"
@@ -177,7 +177,7 @@ def compare_scan(
                 yield effect(name, old[key], after[key], (true, old), (true, after))
         if gridsize > 1:
             sides = (mirrored, after), (true, after)
-            yield effect("group members", "mirrored", "true positions", *sides)
+            yield effect("group members", "mirrored", "true", *sides)
         old_settings = (mirrored if gridsize > 1 else true), before
         yield effect("all together", "legacy", "new", old_settings, (true, after))
 

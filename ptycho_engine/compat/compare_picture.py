@@ -40,15 +40,17 @@ def _draw_map(figure: Any, axis: Any, comparison: Comparison, effect: Effect) ->
     axis.imshow(
         np.abs(comparison.scan.image[::step, ::step]),
         cmap="gray",
+        alpha=0.4,
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
     )
     points = axis.scatter(
         comparison.positions[:, 1],
         comparison.positions[:, 0],
         c=effect.differences,
-        s=6,
+        s=12,
         cmap="inferno",
         vmin=0,
+        vmax=effect.largest if 0 < effect.largest < np.inf else 1,
     )
     figure.colorbar(points, ax=axis, label="largest difference")
     axis.set(title=f"{effect.name}: {effect.count} patches", xlabel="x (pixel)", ylabel="y (pixel)")

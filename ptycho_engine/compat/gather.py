@@ -70,6 +70,7 @@ def gather(
     params: Mapping[str, Any] | None = None,
     file: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
+    params_origin: str = "dictionary",
 ) -> Legacy:
     """Read legacy parameters; a source beats those after it.
 
@@ -83,6 +84,8 @@ def gather(
         A legacy YAML file.
     environ : mapping of str to str, optional
         For instance ``os.environ``; not read if left out.
+    params_origin : str
+        What to call the source of `params`.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def gather(
     if dataclass is not None:
         given += from_dataclass(dataclass)
     if params is not None:
-        given += from_mapping(params)
+        given += from_mapping(params, params_origin)
     if file is not None:
         given += from_file(file)
     ignored: dict[str, str] = {}

@@ -66,6 +66,13 @@ def get_image_patches(
         stands inside ``tf.function``.
     """
     n, side = ambient.size("N", N, config), ambient.size("gridsize", gridsize, config)
+    return cut_groups(gt_image, global_offsets, local_offsets, n, side, config)
+
+
+def cut_groups(
+    gt_image: Any, global_offsets: Any, local_offsets: Any, n: int, side: int, config: Any = None
+) -> Any:
+    """Do what `get_image_patches` does, without its warning."""
     image = _object(gt_image)
     xy, groups = _offsets(global_offsets, local_offsets, side**2)
     finite = np.asarray(np.isfinite(xy).all(axis=1))
@@ -167,6 +174,11 @@ def get_relative_coords(coords_nn: Any) -> tuple[Array, Array]:
     CompatError
         If the shape is another.
     """
+    return split_groups(coords_nn)
+
+
+def split_groups(coords_nn: Any) -> tuple[Array, Array]:
+    """Do what `get_relative_coords` does, without its warning."""
     coords = np.asarray(coords_nn)
     if coords.ndim != 4 or coords.shape[1:3] != (1, 2):
         raise CompatError(

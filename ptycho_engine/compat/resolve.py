@@ -98,6 +98,7 @@ def resolve(
     file: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
     explicit_origin: str = "explicit argument",
+    params_origin: str = "dictionary",
 ) -> Resolution:
     """Settle legacy parameters against the new configuration, without side effects.
 
@@ -109,8 +110,8 @@ def resolve(
         configuration sets.
     dataclass, params, file, environ
         As :func:`ptycho_engine.compat.gather.gather` takes them.
-    explicit_origin : str
-        What to call the source of `explicit`.
+    explicit_origin, params_origin : str
+        What to call the sources of `explicit` and of `params`.
 
     Returns
     -------
@@ -124,7 +125,13 @@ def resolve(
     InputFileError
         If the file cannot be read.
     """
-    legacy = gather(dataclass=dataclass, params=params, file=file, environ=environ)
+    legacy = gather(
+        dataclass=dataclass,
+        params=params,
+        file=file,
+        environ=environ,
+        params_origin=params_origin,
+    )
     selection = select(legacy.values)
     offers = [
         {key: (value, explicit_origin) for key, value in (explicit or {}).items()},

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from ptycho_engine.compat.environment import VARIABLES
 from ptycho_engine.deprecations import TABLE
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-PAGES = [*sorted({entry.guide for entry in TABLE}), "trained-models.md", "rollback.md"]
+PAGES = [*sorted({entry.guide for entry in TABLE}), "README.md", "trained-models.md", "rollback.md"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 
@@ -19,7 +20,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning
 def run(page):
     rng = np.random.default_rng(0)
     image = (rng.normal(size=(64, 64)) + 1j * rng.normal(size=(64, 64))).astype(np.complex64)
-    names = {"image": image, "coords_nn": rng.uniform(16, 48, (3, 1, 2, 4))}
+    xcoords, ycoords = rng.uniform(16, 48, (2, 30))
+    raw_data = SimpleNamespace(
+        xcoords=xcoords, ycoords=ycoords, diff3d=np.ones((30, 16, 16)), objectGuess=image
+    )
+    coords_nn = rng.uniform(16, 48, (3, 1, 2, 4))
+    names = {"image": image, "coords_nn": coords_nn, "raw_data": raw_data}
     blocks = re.findall(r"```python\n(.*?)```", (MIGRATIONS / page).read_text(), re.DOTALL)
     for block in blocks:
         exec(compile(block, page, "exec"), names)
@@ -37,6 +43,13 @@ def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not():
     amplitude = np.abs(names["image"]).max()
     np.testing.assert_allclose(names["native"], names["patches"], rtol=0, atol=1e-6 * amplitude)
     assert np.abs(names["exact"] - names["native"]).max() > 0.1 * amplitude
+
+
+def test_the_native_step_of_grouped_data_keeps_the_numbers():
+    names = run("0007-grouped-data.md")
+    legacy = names["grouped"]["Y"].numpy()
+    np.testing.assert_allclose(names["native"], legacy, rtol=0, atol=1e-6 * np.abs(legacy).max())
+    assert names["exact"].shape == legacy.shape == (10, 16, 16, 4)
 
 
 @pytest.mark.parametrize("page", [*PAGES, "timeline.md"])

@@ -31,3 +31,19 @@ def test_no_generic_import_name_reaches_site_packages(installed, tmp_path):
     for name in ("plugins", "conf", "migrations"):
         done = installed.run("python", "-c", f"import {name}", cwd=tmp_path)
         assert "ModuleNotFoundError" in done.stderr
+
+
+def test_migration_command_runs_outside_the_checkout(installed, tmp_path):
+    old, code = tmp_path / "old.yaml", tmp_path / "old.py"
+    old.write_text("N: 32\nuse_batched_patch_extraction: true\n")
+    code.write_text("from ptycho.raw_data import get_image_patches\n")
+    done = installed.run("ptycho-migrate", "config", "old.yaml", "-o", "new.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "patch_size: 32" in (tmp_path / "new.yaml").read_text()
+    done = installed.run("ptycho-migrate", "code", ".", "--write", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert code.read_text() == "from ptycho_engine.compat import get_image_patches\n"
+    pages = "from ptycho_engine import migrations as m; import os; print(os.listdir(*m.__path__))"
+    done = installed.run("python", "-c", pages, cwd=tmp_path)
+    assert "cleanup-plan.md" in done.stdout
+    assert "README.md" in done.stdout

@@ -1,0 +1,131 @@
+"""The command ``ptycho-migrate``: a thin shell around the rules, the converter and the scans."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+DONE, PENDING, FAILED = 0, 1, 2
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+EXIT_CODES = "Exit codes: 0 nothing to do or done, 1 changes pending (--check), 2 failures."
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with 0, 1 or 2."""
+    options = parser().parse_args(arguments)
+    try:
+        sys.exit(options.run(options))
+    except KeyboardInterrupt:
+        said = "interrupted; what was not finished is as it was."
+        print(f"ptycho-migrate: {said}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="ptycho-migrate",
+        description="Move code and configuration from PtychoPINN to ptycho_engine.",
+        epilog=EXIT_CODES,
+    )
+    top.add_argument("--version", action="version", version=version("ptycho_engine"))
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_code(commands.add_parser("code", help="rewrite .py files and notebooks"))
+    _add_status(commands.add_parser("status", help="list the deprecated names a tree still uses"))
+    _add_config(commands.add_parser("config", help="convert legacy parameters to a configuration"))
+    _add_compare(commands.add_parser("compare", help="compare legacy and new settings on a scan"))
+    return top
+
+
+def _add_code(command: argparse.ArgumentParser) -> None:
+    command.description = "Rewrite .py files and notebooks. Shows what would change by default."
+    command.epilog = EXIT_CODES
+    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
+    command.add_argument(
+        "--level",
+        choices=("shim", "native"),
+        default="shim",
+        help="shim: ptycho_engine.compat takes the place of legacy functions; native: calls are "
+        "spelt out for the engine, with the same numbers (default: shim)",
+    )
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--diff", action="store_true", help="show what would change (the default)")
+    how.add_argument("--write", action="store_true", help="change the files")
+    how.add_argument("--check", action="store_true", help="exit with 1 if a file would change")
+    command.add_argument(
+        "--skip", action="append", default=[], metavar="RULE", help="leave out a rule: PE003"
+    )
+    _add_jobs(command)
+    command.set_defaults(run=_code)
+
+
+def _add_status(command: argparse.ArgumentParser) -> None:
+    command.description = "List the deprecated names a tree still uses, where, and until when."
+    command.epilog = EXIT_CODES
+    command.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", default=[Path()], help="files and folders"
+    )
+    _add_jobs(command)
+    command.set_defaults(run=_status)
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Convert legacy parameters to a configuration for ptycho-engine. A .py file is read, "
+        "never run: literals alone count."
+    )
+    command.add_argument("old", type=Path, metavar="OLD", help=".yaml, .json or .py")
+    command.add_argument("-o", "--output", type=Path, metavar="NEW", help="a .yaml file")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    command.set_defaults(run=_config)
+
+
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    command.description = "Cut the patches of a scan with legacy and with new settings."
+    command.add_argument("scan", type=Path, metavar="SCAN", help="a PtychoPINN .npz file")
+    command.add_argument("-o", "--output", type=Path, metavar="PNG", help="draw a picture")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing picture")
+    command.add_argument("--patch-size", type=int, default=64, metavar="N")
+    command.add_argument("--gridsize", type=int, default=2, metavar="G", help="(default: 2)")
+    command.add_argument("--limit", type=int, default=500, metavar="P", help="patches at most")
+    command.set_defaults(run=_compare)
+
+
+def _add_jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--jobs", type=int, metavar="N", help="processes (default: one per CPU)")
+
+
+def _code(options: argparse.Namespace) -> int:
+    from .commands.code import run
+
+    return run(options)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from .commands.status import run
+
+    return run(options)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from .commands.config import run
+
+    return run(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .commands.compare import run
+
+    return run(options)
+
+
+if __name__ == "__main__":
+    main()

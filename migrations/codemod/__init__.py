@@ -1,0 +1,1 @@
+"""Rewriting of Python sources and notebooks, apart from the command line."""

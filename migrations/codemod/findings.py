@@ -1,0 +1,137 @@
+"""What a rule finds, and the form every rule has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .source import Source
+from .text import Edit
+
+LEVELS = ("shim", "native")
+
+
+class Kind(StrEnum):
+    """What becomes of a finding."""
+
+    REWRITE = "rewrite"
+    TODO = "todo"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One place that a rule speaks about.
+
+    Attributes
+    ----------
+    rule : str
+        Number of the rule.
+    offset : int
+        Where it is, in characters of the source.
+    name : str
+        The legacy name in question.
+    message : str
+        What was done, or is left to do.
+    kind : Kind
+        Whether it is rewritten, left with a comment, or only reported.
+    edits : tuple of Edit
+        The changes; a comment is made by `commented`.
+    """
+
+    rule: str
+    offset: int
+    name: str
+    message: str
+    kind: Kind = Kind.REWRITE
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A numbered rule.
+
+    Attributes
+    ----------
+    id : str
+        Its number; its page is ``rules/<id>.md``.
+    title : str
+        What it does, in one line.
+    levels : tuple of str
+        The levels at which it applies.
+    check : callable
+        Finds the places in a source, without changing anything.
+    """
+
+    id: str
+    title: str
+    check: Callable[[Source], Iterable[Finding]]
+    levels: tuple[str, ...] = LEVELS
+
+
+def page(rule: str) -> str:
+    """Return the path of a rule's page, as comments name it."""
+    return f"migrations/rules/{rule}.md"
+
+
+def todo(source: Source, rule: str, offset: int, statement: int, name: str, text: str) -> Finding:
+    """Make a finding that is left to the reader, with a comment above its statement.
+
+    Parameters
+    ----------
+    source : Source
+        The module.
+    rule : str
+        Number of the rule.
+    offset, statement : int
+        Where the name is, and where its statement begins.
+    name : str
+        The legacy name.
+    text : str
+        What is to be done.
+
+    Returns
+    -------
+    Finding
+        Without an edit if the comment stands there already.
+    """
+    comment = f"# TODO(ptycho-migrate {rule}): {text}; see {page(rule)}"
+    edits = (
+        () if mentioned(source, rule, statement) else (comment_above(source, statement, comment),)
+    )
+    return Finding(rule, offset, name, text, Kind.TODO, edits)
+
+
+def comment_above(source: Source, statement: int, comment: str) -> Edit:
+    """Return the edit that puts a comment on a line of its own above a statement."""
+    start = source.line_start(statement)
+    return Edit(start, start, source.indentation(statement) + comment + source.newline, rank=1)
+
+
+def mentioned(source: Source, rule: str, statement: int) -> bool:
+    """Tell whether the comments right above a statement name a rule."""
+    above = re.split(r"\r\n|\r|\n", source.text[: source.line_start(statement)])[:-1]
+    for line in reversed(above):
+        if not line.strip().startswith("#"):
+            return False
+        if f"ptycho-migrate {rule}" in line:
+            return True
+    return False
+
+
+def one_per_statement(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep the comment of the first finding alone where several share a statement and a rule."""
+    places: set[tuple[str, int]] = set()
+    kept = []
+    for finding in findings:
+        if finding.kind is Kind.TODO and finding.edits:
+            place = (finding.rule, finding.edits[0].start)
+            if place in places:
+                finding = Finding(
+                    finding.rule, finding.offset, finding.name, finding.message, Kind.TODO
+                )
+            places.add(place)
+        kept.append(finding)
+    return kept

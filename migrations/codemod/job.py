@@ -1,0 +1,115 @@
+"""One file, from reading to writing: what a worker process does."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..rules import RULES
+from .files import replace_file
+from .findings import Rule
+from .notebook import rewrite_notebook
+from .rewrite import Place, Rewritten, rewrite
+from .text import Decoded, SourceError, decode_python, decode_text
+from .uses import USES
+
+SUFFIXES = (".py", ".ipynb")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How files are migrated.
+
+    Attributes
+    ----------
+    level : str
+        ``shim`` or ``native``; ``status`` also finds uses of the drop-ins.
+    skip : frozenset of str
+        Numbers of the rules that are switched off.
+    write : bool
+        Whether files are replaced.
+    diff : bool
+        Whether differences are wanted.
+    """
+
+    level: str = "shim"
+    skip: frozenset[str] = frozenset()
+    write: bool = False
+    diff: bool = True
+
+    def rules(self) -> list[Rule]:
+        """Return the rules to apply."""
+        if self.level == "status":
+            return [USES, *(r for r in RULES if "shim" in r.levels)]
+        return [r for r in RULES if self.level in r.levels and r.id not in self.skip]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    changed : bool
+        Whether it differs, or would.
+    places : tuple of Place
+        What was found.
+    diff : str
+        The difference, if wanted.
+    error : str
+        Why it failed; empty if it did not.
+    """
+
+    path: Path
+    changed: bool = False
+    places: tuple[Place, ...] = ()
+    diff: str = ""
+    error: str = ""
+
+
+def migrate_file(path: Path, settings: Settings) -> Outcome:
+    """Migrate one file; whatever goes wrong is in the outcome, and the file untouched."""
+    try:
+        return _migrate(path, settings)
+    except (SourceError, OSError) as error:
+        return Outcome(path, error=str(error))
+    except Exception as error:  # a fault of ours must not stop the other files
+        return Outcome(path, error=f"fault of ptycho-migrate: {type(error).__name__}: {error}")
+
+
+def migrate_files(paths: Sequence[Path], settings: Settings) -> list[Outcome]:
+    """Migrate some files, one after another."""
+    return [migrate_file(path, settings) for path in paths]
+
+
+def _migrate(path: Path, settings: Settings) -> Outcome:
+    decode: Callable[[bytes], Decoded]
+    transform: Callable[[str, Sequence[Rule]], Rewritten]
+    if path.suffix == ".py":
+        decode, transform = decode_python, rewrite
+    elif path.suffix == ".ipynb":
+        decode, transform = decode_text, rewrite_notebook
+    else:
+        raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
+    decoded = decode(path.read_bytes())
+    result = transform(decoded.text, settings.rules())
+    if result.text == decoded.text:
+        return Outcome(path, places=result.places)
+    data = decoded.encode(result.text)
+    diff = _diff(path, decoded.text, result.text) if settings.diff else ""
+    if settings.write:
+        replace_file(path, data)
+    return Outcome(path, True, result.places, diff)
+
+
+def _diff(path: Path, before: str, after: str) -> str:
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+    ended = (
+        x if x.endswith(("\n", "\r")) else f"{x}\n\\ No newline at end of file\n" for x in lines
+    )
+    return "".join(ended)

@@ -1,0 +1,78 @@
+"""Many files at once, in processes, with a bar on a terminal."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import signal
+from collections.abc import Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from .job import Outcome, Settings, migrate_file, migrate_files
+
+#: Fewer files than this are done sooner than a pool starts.
+WORTH_A_POOL = 24
+BATCH = 8
+
+
+def migrate_all(
+    paths: Sequence[Path], settings: Settings, jobs: int
+) -> Generator[Outcome, None, None]:
+    """Migrate files, in processes where that is worth it. Closing it starts nothing more.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    settings : Settings
+        How.
+    jobs : int
+        Number of processes.
+
+    Yields
+    ------
+    Outcome
+        One for each file, as they are done.
+    """
+    if jobs <= 1 or len(paths) < WORTH_A_POOL:
+        for path in paths:
+            yield migrate_file(path, settings)
+        return
+    batches = [paths[i : i + BATCH] for i in range(0, len(paths), BATCH)]
+    left: list[Path] = []
+    with _pool(min(jobs, len(batches))) as pool:
+        futures = {pool.submit(migrate_files, batch, settings): batch for batch in batches}
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield from future.result()
+                except BrokenProcessPool:
+                    left += futures[future]
+        finally:  # interrupted, or closed by the caller: what has not begun shall not begin
+            for future in futures:
+                future.cancel()
+    for path in left:
+        yield _alone(path, settings)
+
+
+def _alone(path: Path, settings: Settings) -> Outcome:
+    """Migrate a file in a process of its own: one of those left killed theirs."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(migrate_file, path, settings).result()
+        except BrokenProcessPool:
+            return Outcome(path, error="the process that read it died; is it nested very deeply?")
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Not forked: the bar's thread may hold a lock at that moment.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare)
+
+
+def _prepare() -> None:
+    """Leave Ctrl-C to the first process, and collect cycles less often: trees go as a whole."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(200_000, 20, 20)

@@ -1,0 +1,107 @@
+"""Applying the rules to the text of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .findings import Finding, Rule, one_per_statement
+from .names import may_concern
+from .source import Source, check_syntax
+from .text import Edit, apply_edits, overlap
+
+
+@dataclass(frozen=True)
+class Place:
+    """A finding without its edits, by line.
+
+    Attributes
+    ----------
+    line : int
+        Number of the line, from 1, in the source as it was.
+    rule, name, message, kind : str
+        As in `Finding`.
+    cell : int, optional
+        Number of the cell, from 1, in a notebook; lines then count within it.
+    """
+
+    line: int
+    rule: str
+    name: str
+    message: str
+    kind: str
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What the rules made of a module.
+
+    Attributes
+    ----------
+    text : str
+        Its new source.
+    places : tuple of Place
+        What was found.
+    """
+
+    text: str
+    places: tuple[Place, ...] = ()
+
+
+def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
+    """Apply rules, one after another, to the source of a module.
+
+    Parameters
+    ----------
+    text : str
+        The source.
+    rules : sequence of Rule
+        The rules, in the order in which they are applied.
+
+    Returns
+    -------
+    Rewritten
+        With the text unchanged if no rule found anything to change.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be parsed, before or after.
+    """
+    if not may_concern(text):
+        check_syntax(text)
+        return Rewritten(text)
+    source = Source(text)
+    places = [_place(source, finding) for rule in rules for finding in rule.check(source)]
+    if not places:
+        return Rewritten(text)
+    for _ in rules:  # each run completes one rule at least
+        edits, complete = _edits(source, rules)
+        text = apply_edits(source.text, edits)
+        if complete:
+            break
+        source = Source(text)
+    check_syntax(text)
+    return Rewritten(text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
+
+
+def _edits(source: Source, rules: Sequence[Rule]) -> tuple[list[Edit], bool]:
+    """Return the edits of the first rules that do not get in each other's way.
+
+    And whether those are all: parsing takes most of the time, so that it is done again only where
+    a rule must see what another made.
+    """
+    edits: list[Edit] = []
+    for rule in rules:
+        findings = one_per_statement(rule.check(source))
+        more = [edit for finding in findings for edit in finding.edits]
+        if edits and overlap([*edits, *more]):
+            return edits, False
+        edits += more
+    return edits, True
+
+
+def _place(source: Source, finding: Finding) -> Place:
+    line = source.line(finding.offset)
+    return Place(line, finding.rule, finding.name, finding.message, finding.kind)

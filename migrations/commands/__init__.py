@@ -1,0 +1,27 @@
+"""What each command does, from parsed options to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ptycho_engine.errors import OutputError
+
+
+def complain(message: object) -> None:
+    """Print a message for the user on standard error."""
+    print(f"ptycho-migrate: {message}", file=sys.stderr)
+
+
+def refuse_output(path: Path, overwrite: bool) -> None:
+    """Refuse, before any work, an output that could not be written.
+
+    Raises
+    ------
+    OutputError
+        If something stands there and may not be replaced, or the folder is missing.
+    """
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise OutputError(f"{path} exists. Choose another name, or add --overwrite to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist. Create it first")

@@ -1,0 +1,59 @@
+"""Finding files, and running the rules on the sources among them, with a bar on a terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ..codemod.files import find_files
+from ..codemod.job import SUFFIXES, Outcome, Settings
+from ..codemod.pool import migrate_all
+from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
+
+
+def scan(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
+    """Run the rules on every source under some paths.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders.
+    settings : Settings
+        What to do with each.
+    jobs : int or None
+        Number of processes; one per CPU if None.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of the files.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path does not exist.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    files = list(find_files(paths, SUFFIXES))
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with (
+        Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress,
+        closing(migrate_all(files, settings, jobs or os.cpu_count() or 1)) as outcomes,
+    ):
+        found = list(progress.track(outcomes, total=len(files), description="files"))
+    place = {path: index for index, path in enumerate(files)}
+    return sorted(found, key=lambda outcome: place[outcome.path])
+
+
+def read_settings(paths: Iterable[Path]) -> Iterator[Setting]:
+    """Yield the legacy settings of shell scripts and YAML files."""
+    for path in find_files(paths, SHELL + YAML):
+        if path.suffix in SHELL + YAML:
+            yield from find_settings(path, path.read_bytes().decode("utf-8", "replace"))

@@ -1,0 +1,1 @@
+"""Legacy parameters of a file, turned into a configuration for ``ptycho-engine``."""

@@ -1,0 +1,184 @@
+"""The configuration that legacy parameters come to, as a file with their comments."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ptycho_engine.compat.keys import SELECTION, LegacyKey, find_key
+from ptycho_engine.compat.resolve import Resolution
+from ptycho_engine.compat.selection import BATCH_OPTIONS
+
+from .comments import Comment
+from .old import OldFile
+
+
+def render(old: OldFile, resolution: Resolution, name: str) -> str:
+    """Write the new configuration.
+
+    Parameters
+    ----------
+    old : OldFile
+        What it is made from.
+    resolution : Resolution
+        What its parameters came to.
+    name : str
+        Name of the new file without its suffix.
+
+    Returns
+    -------
+    str
+        YAML that ``ptycho-engine --config-name`` takes.
+    """
+    from ruamel.yaml import YAML
+
+    document = _document(resolution)
+    places: dict[str, list[Comment]] = {}
+    for key, comment in old.comments.items():
+        places.setdefault(_new_place(key, resolution) or "", []).append(comment)
+    for place, comments in places.items():
+        _attach(document, place, comments)
+    stream = io.StringIO()
+    writer = YAML()
+    writer.width = 100
+    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.dump(document, stream)
+    head = (
+        f"# Made from {old.path.name} by ptycho-migrate config. Run it in its folder with\n"
+        f"#   ptycho-engine --config-dir . --config-name {name}\n\n"
+    )
+    return head + stream.getvalue() + "".join(_left_out(old, resolution))
+
+
+def _document(resolution: Resolution) -> Any:
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    values = resolution.values
+    chosen = CommentedMap({"override plugin": resolution.plugin})
+    chosen.yaml_add_eol_comment(resolution.reason, "override plugin")
+    defaults = CommentedSeq(["config", chosen])
+    document = CommentedMap({"defaults": defaults})
+    for key in ("patch_size", "rounding"):
+        if key in values:
+            document[key] = values[key]
+    document.yaml_add_eol_comment("keeps the numbers; drop it when they may change", "rounding")
+    if resolution.options:
+        document["plugin"] = CommentedMap(resolution.options)
+    if "scan.path" in values:
+        defaults.append(CommentedMap({"override scan": "npz"}))
+        document["scan"] = CommentedMap({"path": values["scan.path"]})
+    defaults.append("_self_")
+    return document
+
+
+def _new_place(old_key: str, resolution: Resolution) -> str | None:
+    """Return the dotted key of the new configuration that an old one stands behind, if any."""
+    row = _row(old_key)
+    if row is None or row.target is None:
+        return None
+    if row.target != SELECTION:
+        return row.target
+    if row.name != "patch_extraction_batch_size":
+        return "defaults"
+    option = BATCH_OPTIONS.get(resolution.plugin)
+    return f"plugin.{option}" if option in resolution.options else None
+
+
+def _row(old_key: str) -> LegacyKey | None:
+    return find_key(old_key.removeprefix("model."))
+
+
+def _attach(document: Any, place: str, comments: list[Comment]) -> None:
+    """Put the comments of old keys to the new key that they became, if there is one."""
+    section, _, key = place.rpartition(".")
+    holder = document[section] if section else document
+    if key not in holder:
+        return
+    above = [line for comment in comments for line in comment.before]
+    behind = [comment.behind for comment in comments if comment.behind]
+    if key == "defaults":  # its own line holds no value
+        above, behind = [*above, *behind], []
+    if above:
+        indent = 2 if section else 0
+        holder.yaml_set_comment_before_after_key(key, before="\n".join(above), indent=indent)
+    if behind:
+        holder.yaml_add_eol_comment("; ".join(behind), key)
+
+
+def _left_out(old: OldFile, resolution: Resolution) -> Iterator[str]:
+    """Yield, as comments, what of the old file has no meaning here."""
+    entries = [
+        (path, value, reason)
+        for path, value in _flat(old.values)
+        if (reason := _reason(path, resolution)) is not None
+    ]
+    if entries:
+        yield "\n# Left out of the old file:\n"
+    for path, value, reason in entries:
+        comment = old.comments.get(path, Comment())
+        yield from (f"# # {line}\n" for line in comment.before)
+        behind = f"{comment.behind}; " if comment.behind else ""
+        yield f"# {path}: {json.dumps(value, default=str)}  # {behind}{reason}\n"
+    if "" in old.comments:
+        yield "\n"
+        yield from (f"# {line}\n" for line in old.comments[""].before)
+
+
+def _reason(path: str, resolution: Resolution) -> str | None:
+    row = _row(path)
+    if row is None:
+        return "unknown"
+    if _new_place(path, resolution) is not None:
+        return None
+    return row.reason if row.target is None else f"means nothing to {resolution.plugin}"
+
+
+def _flat(values: Any, section: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{section}{key}.")
+        elif value is not None:
+            yield f"{section}{key}", value
+
+
+def validate(text: str, folder: Path) -> None:
+    """Compose a configuration as ``ptycho-engine`` would, and ask its plugin about its options.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    folder : Path
+        An empty folder to put it in for that.
+
+    Raises
+    ------
+    ConfigurationError
+        If the schema or the plugin refuses it.
+    """
+    import warnings
+
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from ptycho_engine import Engine
+    from ptycho_engine.config import register_schemas
+    from ptycho_engine.errors import ConfigurationError, PtychoEngineError
+
+    (folder / "made.yaml").write_text(text, encoding="utf-8")
+    register_schemas()
+    try:
+        with initialize_config_dir(str(folder.resolve()), version_base="1.3"):
+            config = compose("made", overrides=["hydra.searchpath=[pkg://ptycho_engine.conf]"])
+        job: Any = OmegaConf.to_object(config)
+        options = dict(job.plugin)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the file says so itself
+            Engine(options.pop("name"), options=options)
+    except (HydraException, OmegaConfBaseException, PtychoEngineError) as error:
+        raise ConfigurationError(f"The new configuration is refused: {error}") from error

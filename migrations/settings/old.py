@@ -1,0 +1,103 @@
+"""What a file of legacy parameters says: values by key, and the comments of a YAML file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ptycho_engine.errors import InputFileError, one_of
+
+from ..codemod.text import SourceError, decode_python
+from .comments import Comment, read_comments
+from .python import read_python
+
+
+@dataclass(frozen=True)
+class OldFile:
+    """A file of legacy parameters.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    values : mapping
+        Its parameters, flat or with sections such as ``model``.
+    comments : dict of str to Comment
+        Comments by dotted key; of YAML files alone.
+    remarks : tuple of str
+        What in it could not be taken over.
+    """
+
+    path: Path
+    values: Mapping[str, Any]
+    comments: dict[str, Comment] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def read_old(path: Path) -> OldFile:
+    """Read a file of legacy parameters by its suffix.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.yaml``, ``.yml``, ``.json`` or ``.py`` file. Python is parsed, never run.
+
+    Returns
+    -------
+    OldFile
+        What it says.
+
+    Raises
+    ------
+    InputFileError
+        If it cannot be read, or holds no parameters by name.
+    """
+    readers: dict[str, Callable[[Path], OldFile]] = {
+        ".yaml": _yaml,
+        ".yml": _yaml,
+        ".json": _json,
+        ".py": _python,
+    }
+    reader = readers.get(path.suffix)
+    if reader is None:
+        raise InputFileError(f"{path}: {one_of('suffix', path.suffix, readers)}")
+    try:
+        old = reader(path)
+    except (OSError, UnicodeError) as error:
+        raise InputFileError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(old.values, Mapping) or not old.values:
+        raise InputFileError(
+            f"{path}: holds no legacy parameters by name. Expected 'key: value' lines, an object "
+            "of JSON, or Python that sets parameters to literals."
+        )
+    return old
+
+
+def _yaml(path: Path) -> OldFile:
+    import yaml
+
+    text = path.read_text(encoding="utf-8")
+    try:
+        # The reader of legacy code, and of compat=legacy: another one may read another value.
+        values = yaml.safe_load(text)
+        return OldFile(path, values, read_comments(text))
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputFileError(f"{path}: cannot be read as YAML: {error}") from error
+
+
+def _json(path: Path) -> OldFile:
+    try:
+        return OldFile(path, json.loads(path.read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        raise InputFileError(f"{path}: cannot be read as JSON: {error}") from error
+
+
+def _python(path: Path) -> OldFile:
+    try:
+        values, remarks = read_python(decode_python(path.read_bytes()).text)
+    except SourceError as error:
+        raise InputFileError(f"{path}: cannot be read as Python: {error}") from error
+    return OldFile(path, values, remarks=tuple(remarks))

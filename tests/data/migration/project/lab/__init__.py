@@ -1,0 +1,1 @@
+"""A laboratory's own code around PtychoPINN."""

@@ -1,0 +1,274 @@
+"""``ptycho-migrate code`` as a user runs it: exit codes, messages, files."""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from ptycho_engine.migrations import cli
+from ptycho_engine.migrations.codemod import files, pool
+from ptycho_engine.migrations.codemod.job import Outcome, Settings, migrate_files
+from ptycho_engine.migrations.codemod.pool import migrate_all
+
+OLD = b"from ptycho.raw_data import get_image_patches\n"
+NEW = b"from ptycho_engine.compat import get_image_patches\n"
+
+
+def migrate(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "a.py").write_bytes(OLD)
+    (tmp_path / "plain.py").write_bytes(b"x = 1\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.py").write_bytes(OLD)
+    for hidden in (".git", "__pycache__", "env"):
+        (tmp_path / hidden).mkdir()
+        (tmp_path / hidden / "c.py").write_bytes(OLD)
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    return tmp_path
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("flags", [[], ["--diff"]])
+def test_difference_is_shown_by_default_and_nothing_written(tree, flags, capsys):
+    before = contents(tree)
+    assert migrate("code", tree, *flags) == cli.DONE
+    out, err = capsys.readouterr()
+    assert out.count("-from ptycho.raw_data import get_image_patches") == 2
+    assert out.count("+from ptycho_engine.compat import get_image_patches") == 2
+    assert "3 files read, 2 would change, 0 failed; 2 places rewritten" in err
+    assert contents(tree) == before
+
+
+def test_settings_elsewhere_are_pointed_out(tree, capsys):
+    shell, settings = tree / "run.sh", tree / "old.yaml"
+    shell.write_text("ptycho_train --gridsize 2\n")
+    settings.write_text("N: 64\ngridsize: 2\n")
+    (tree / "other.yaml").write_text("name: something\n")
+    assert migrate("code", tree, "--write") == cli.DONE
+    err = capsys.readouterr().err
+    assert f"leaves alone: ptycho-migrate status {shell}" in err
+    assert f"leaves alone: ptycho-migrate config {settings}" in err
+    assert "other.yaml" not in err
+
+
+def test_a_terminal_gets_a_bar(tree, monkeypatch, capsys):
+    migrate("code", tree, "--write")
+    assert "/3" not in capsys.readouterr().err
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    migrate("code", tree, "--write")
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_write_then_nothing_is_left_to_do(tree, capsys):
+    assert migrate("code", tree, "--check") == cli.PENDING
+    assert "a.py would change" in capsys.readouterr().err
+    assert migrate("code", tree, "--write") == cli.DONE
+    assert (tree / "a.py").read_bytes() == (tree / "sub" / "b.py").read_bytes() == NEW
+    assert (tree / "env" / "c.py").read_bytes() == OLD
+    assert migrate("code", tree, "--check") == cli.DONE
+
+
+def test_failures_are_reported_and_the_rest_proceeds(tree, capsys):
+    broken = {
+        "syntax.py": b"from ptycho.raw_data import get_image_patches\ndef (:\n",
+        "elsewhere.py": b"print 'python 2'\n",
+        "bytes.py": b"x = '\xff'\n",
+        "coding.py": b"# coding: nonsense\n",
+        "null.py": b"x = 1\x00\n",
+        "deep.py": b"(" * 5000,
+        "long.py": b"# ptycho get_image_patches\nx = " + b"-" * 100_000 + b"1\n",
+        "bad.ipynb": b"{",
+    }
+    for name, data in broken.items():
+        (tree / name).write_bytes(data)
+    assert migrate("code", tree, "--write") == cli.FAILED
+    err = capsys.readouterr().err
+    for name, data in broken.items():
+        assert f"{name}: " in err
+        assert (tree / name).read_bytes() == data
+    assert f"{len(broken)} failed" in err
+    assert (tree / "a.py").read_bytes() == NEW
+
+
+def test_skipped_rules(tree, capsys):
+    assert migrate("code", tree, "--check", "--skip", "PE002,pe001") == cli.DONE
+    assert migrate("code", tree, "--skip", "PE999") == cli.FAILED
+    assert "'PE999' is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "message"), [("missing", "no such file"), ("x.txt", "'.txt'")])
+def test_paths_that_cannot_be_migrated(tmp_path, name, message, capsys):
+    (tmp_path / "x.txt").write_bytes(OLD)
+    assert migrate("code", tmp_path / name) == cli.FAILED
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + OLD,
+        OLD.replace(b"\n", b"\r\n"),
+        OLD.strip(),
+        b"if 1:\n\t" + OLD,
+        b"# coding: latin-1\n" + OLD + b"x = '\xe9'\n",
+        b"\x0c\n" + OLD,
+    ],
+)
+def test_bytes_around_a_change_are_kept(tmp_path, data):
+    path = tmp_path / "a.py"
+    path.write_bytes(data)
+    assert migrate("code", path, "--write") == cli.DONE
+    assert path.read_bytes() == data.replace(b"ptycho.raw_data", b"ptycho_engine.compat")
+
+
+def test_mode_and_links_are_kept(tmp_path):
+    path, link = tmp_path / "a.py", tmp_path / "link.py"
+    path.write_bytes(OLD)
+    path.chmod(0o751)
+    link.symlink_to(path)
+    assert migrate("code", link, "--write") == cli.DONE
+    assert link.is_symlink()
+    assert path.read_bytes() == NEW
+    assert path.stat().st_mode & 0o777 == 0o751
+
+
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+def test_failure_while_writing_leaves_the_original(tmp_path, monkeypatch, step, capsys):
+    path = tmp_path / "a.py"
+    path.write_bytes(OLD)
+
+    def fail(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(files.os, step, fail)
+    assert migrate("code", path, "--write") == cli.FAILED
+    assert "disk full" in capsys.readouterr().err
+    assert contents(tmp_path) == {path.relative_to(tmp_path): OLD}
+
+
+def test_fault_in_a_rule_leaves_the_original(tree, monkeypatch, capsys):
+    def fail(*arguments):
+        raise ZeroDivisionError("a rule went wrong")
+
+    monkeypatch.setattr("ptycho_engine.migrations.codemod.job.rewrite", fail)
+    before = contents(tree)
+    assert migrate("code", tree, "--write") == cli.FAILED
+    assert "fault of ptycho-migrate: ZeroDivisionError" in capsys.readouterr().err
+    assert contents(tree) == before
+
+
+def test_processes_give_what_one_process_gives(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
+    paths = [tmp_path / f"{n}.py" for n in range(20)]
+    for n, path in enumerate(paths):
+        path.write_bytes(OLD if n % 3 else b"def (:\n")
+    together = {o.path: o for o in migrate_all(paths, Settings(), 2)}
+    alone = {o.path: o for o in migrate_all(paths, Settings(), 1)}
+    assert together == alone
+    assert len(together) == len(paths)
+
+
+def die(*arguments):
+    os._exit(1)
+
+
+def test_process_that_dies_costs_its_file_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
+    monkeypatch.setattr(pool, "migrate_files", die)
+    paths = [tmp_path / f"{n}.py" for n in range(3)]
+    for path in paths:
+        path.write_bytes(OLD)
+    outcomes = list(migrate_all(paths, Settings(), 2))
+    assert [o.path for o in outcomes if o.changed] == paths
+    monkeypatch.setattr(pool, "migrate_file", die)
+    outcomes = list(migrate_all(paths, Settings(), 2))
+    assert all("died" in o.error for o in outcomes)
+
+
+def slowly(paths, settings):
+    for path in paths:
+        path.with_suffix(".begun").touch()
+    time.sleep(0.3)
+    return migrate_files(paths, settings)
+
+
+def test_what_has_not_begun_does_not_begin_after_an_interrupt(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
+    monkeypatch.setattr(pool, "BATCH", 1)
+    monkeypatch.setattr(pool, "_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(pool, "migrate_files", slowly)
+    paths = [tmp_path / f"{n}.py" for n in range(20)]
+    for path in paths:
+        path.write_bytes(OLD)
+    outcomes = migrate_all(paths, Settings(write=True), 2)
+    next(outcomes)
+    outcomes.close()
+    begun = [path for path in paths if path.with_suffix(".begun").exists()]
+    assert 1 <= len(begun) < len(paths)
+    for path in paths:
+        assert path.read_bytes() == (NEW if path in begun else OLD)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_interrupt_is_said(tree, monkeypatch, capsys):
+    closed = []
+
+    def outcomes(*arguments):
+        try:
+            yield Outcome(tree / "a.py")
+            raise KeyboardInterrupt
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", outcomes)
+    assert migrate("code", tree, "--write") == cli.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+    assert closed
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(tree):
+    code = "from ptycho_engine.migrations.cli import main; main()"
+    command = [sys.executable, "-c", code, "status", str(tree)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    message = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == cli.PIPE_CLOSED
+    assert message == b""
+
+
+def without_tensorflow(*arguments):
+    """Run the command in a process that refuses to import TensorFlow."""
+    code = (
+        "import sys; sys.modules['tensorflow'] = None\n"
+        "from ptycho_engine.migrations.cli import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_does_without_tensorflow():
+    done = without_tensorflow("--help")
+    assert done.returncode == 0
+    assert "compare" in done.stdout
+
+
+def test_code_and_status_do_without_tensorflow(tree):
+    assert without_tensorflow("code", tree, "--write").returncode == 0
+    assert without_tensorflow("status", tree).returncode == 0
+    assert (tree / "a.py").read_bytes() == NEW

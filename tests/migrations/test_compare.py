@@ -1,0 +1,60 @@
+"""``ptycho-migrate compare`` as a user runs it: a table, a picture, and refusals."""
+
+import numpy as np
+import pytest
+from ptycho_engine.migrations import cli
+
+
+def compare(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["compare", *map(str, arguments)])
+    return stop.value.code
+
+
+@pytest.fixture
+def scan_file(tmp_path):
+    rng = np.random.default_rng(1)
+    image = (rng.normal(size=(60, 64)) + 1j * rng.normal(size=(60, 64))).astype(np.complex64)
+    path = tmp_path / "scan.npz"
+    x, y = rng.uniform(12, 48, (2, 30))
+    np.savez(path, xcoords=x, ycoords=y, objectGuess=image)
+    return path
+
+
+def test_table_and_picture(scan_file, capsys):
+    picture = scan_file.with_name("compare.png")
+    assert compare(scan_file, "--patch-size", 8, "--limit", 20, "-o", picture) == cli.DONE
+    out = capsys.readouterr().out
+    assert "20 patches of 8 x 8" in out
+    for name in ("rounding", "border rule", "group members", "all together"):
+        assert name in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert sorted(scan_file.parent.iterdir()) == [picture, scan_file]
+
+
+def test_without_groups_no_member_is_mirrored(scan_file, capsys):
+    assert compare(scan_file, "--patch-size", 8, "--gridsize", 1) == cli.DONE
+    assert "group members" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "scan.npz"], "add --overwrite"),
+        (["-o", "none/compare.png"], "does not exist"),
+        (["--gridsize", "9"], "try gridsize=1"),
+        (["--patch-size", "0"], "patch_size"),
+    ],
+)
+def test_refusals(scan_file, monkeypatch, arguments, message, capsys):
+    monkeypatch.chdir(scan_file.parent)
+    before = scan_file.read_bytes()
+    assert compare("scan.npz", *arguments) == cli.FAILED
+    assert message in capsys.readouterr().err
+    assert scan_file.read_bytes() == before
+    assert list(scan_file.parent.iterdir()) == [scan_file]
+
+
+def test_missing_scan(tmp_path, capsys):
+    assert compare(tmp_path / "missing.npz") == cli.FAILED
+    assert "no such file" in capsys.readouterr().err

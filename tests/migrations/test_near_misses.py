@@ -1,0 +1,229 @@
+"""Forms of real code, one by one: what is found under which name, and what is not."""
+
+import pytest
+from ptycho_engine.migrations.codemod.rewrite import rewrite
+from ptycho_engine.migrations.rules import RULES
+
+
+def migrated(text):
+    once = rewrite(text, RULES).text
+    assert rewrite(once, RULES).text == once
+    return once
+
+
+def found(text):
+    return [(place.rule, place.name) for place in rewrite(text, RULES).places]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from ptycho.raw_data import RawData\n",
+        "import ptycho.raw_data as rd\nrd.RawData.from_file('x').get_image_patches\n",
+        "from processors import get_image_patches\nget_image_patches(1, 2, 3)  # not ptycho\n",
+        "from ptycho_torch.datagen import get_image_patches\nget_image_patches(1, 2, 3, 4)\n",
+        "import ptycho\n'abc'.translate({})\nx = str.translate\n",
+        "import ptycho\ndef get_image_patches(a):\n    return a\nget_image_patches(1)\n",
+        "from . import tf_helper as hh\nhh.translate(1, 2)  # ptycho\n",
+        "from .raw_data import get_image_patches  # ptycho\nget_image_patches()\n",
+        "from ..ptycho import raw_data\nraw_data.get_image_patches()\n",
+        "from ptycho import raw_data\ndef f(raw_data):\n    return raw_data.get_image_patches\n",
+        "from ptycho import raw_data\nclass A:\n    get_image_patches = 1\nA.get_image_patches\n",
+        "from ptycho import raw_data\nf(get_image_patches=1)\n",
+        "from ptycho import params\nparams.params()['use_xla_translate'] = True\n",
+        "from ptycho import params\nq = params.params()\nq['use_xla_translate'] = True\n",
+        "from ptycho import params\nparams.set(key, value)  # use_xla_translate\n",
+        "import other.params as params  # ptycho\nparams.set('use_xla_translate', 1)\n",
+        "# ptycho.raw_data.get_image_patches\n",
+        "import mock\n@mock.patch('mine.get_image_patches')  # ptycho\ndef t(m): 0\n",
+        "x = 'from ptycho.raw_data import get_image_patches'\n",
+        "import ptycho\nimport raw\nraw.generate_grouped_data(8)\n",
+        "import other\nx = other.make()\nx.generate_grouped_data(1)  # ptycho\n",
+        "import ptycho\nimport other\nx = other.RawData()\nx.generate_grouped_data(1)\n",
+        "from ptycho_torch.raw_data import RawData\nRawData(1).generate_grouped_data(2)\n",
+        "from ptycho.raw_data import RawData\nf = RawData(1).generate_grouped_data\n",
+    ],
+)
+def test_stays(text):
+    assert migrated(text) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "import ptycho.raw_data\nimport ptycho.tf_helper\n"
+            "x = ptycho.raw_data.get_image_patches, ptycho.tf_helper.translate\n",
+            "import ptycho.raw_data\nfrom ptycho_engine import compat\nimport ptycho.tf_helper\n"
+            "x = compat.get_image_patches, compat.translate\n",
+        ),
+        (  # an import inside a function, and something else called compat
+            "from os import compat\ndef f():\n    from ptycho import tf_helper as hh\n"
+            "    return hh.translate\n",
+            "from os import compat\nfrom ptycho_engine import compat as engine_compat\n"
+            "def f():\n    from ptycho import tf_helper as hh\n"
+            "    return engine_compat.translate\n",
+        ),
+        (  # imported already
+            "from ptycho_engine import compat as c\nimport ptycho.raw_data as rd\n"
+            "rd.get_image_patches\n",
+            "from ptycho_engine import compat as c\nimport ptycho.raw_data as rd\n"
+            "c.get_image_patches\n",
+        ),
+        (  # one line, several statements
+            "import os; from ptycho.raw_data import RawData, get_image_patches; os.getcwd()\n",
+            "import os; from ptycho.raw_data import RawData; "
+            "from ptycho_engine.compat import get_image_patches; os.getcwd()\n",
+        ),
+        (
+            "if 1: import ptycho.raw_data as rd; rd.get_image_patches",
+            "from ptycho_engine import compat\n"
+            "if 1: import ptycho.raw_data as rd; compat.get_image_patches",
+        ),
+        (  # comments and layout of a long import
+            "from ptycho.raw_data import (\n    RawData,  # kept\n"
+            "    get_image_patches,  # gone\n    normalize_data,\n)\n",
+            "from ptycho.raw_data import (\n    RawData,  # kept\n    normalize_data,\n)\n"
+            "from ptycho_engine.compat import get_image_patches  # gone\n",
+        ),
+        (  # within a block
+            "def f():\n    from ptycho.raw_data import (\n        RawData,\n\n"
+            "        get_image_patches,\n    )\n",
+            "def f():\n    from ptycho.raw_data import (\n        RawData,\n    )\n"
+            "    from ptycho_engine.compat import get_image_patches\n",
+        ),
+        (
+            "from ptycho.raw_data import (\n\tRawData,\n\tget_image_patches as gip,\n)",
+            "from ptycho.raw_data import (\n\tRawData,\n)\n"
+            "from ptycho_engine.compat import get_image_patches as gip",
+        ),
+        (
+            "from __future__ import annotations\ndef f():\n\timport ptycho.raw_data as rd\n"
+            "\treturn rd.get_image_patches",
+            "from __future__ import annotations\nfrom ptycho_engine import compat\ndef f():\n"
+            "\timport ptycho.raw_data as rd\n\treturn compat.get_image_patches",
+        ),
+        (
+            '#!/usr/bin/env python\n"""Doc."""\n# about f\ndef f():\n'
+            "    import ptycho.raw_data as rd\n    return rd.get_image_patches\n",
+            '#!/usr/bin/env python\n"""Doc."""\nfrom ptycho_engine import compat\n# about f\n'
+            "def f():\n    import ptycho.raw_data as rd\n    return compat.get_image_patches\n",
+        ),
+        (  # a method of what a call makes, and of the class itself
+            "from ptycho.raw_data import RawData as R\n"
+            "a = R(1, 2).generate_grouped_data()\nb = R.generate_grouped_data(r, 8)\n",
+            "from ptycho.raw_data import RawData as R\nfrom ptycho_engine import compat\n"
+            "a = compat.generate_grouped_data(R(1, 2))\nb = compat.generate_grouped_data(r, 8)\n",
+        ),
+        (
+            "from ptycho.loader import RawData, reassemble_position\n",
+            "from ptycho.loader import RawData\n"
+            "from ptycho_engine.compat import reassemble_position\n",
+        ),
+        (
+            "try:\n    from ptycho.raw_data import get_image_patches\n"
+            "except ImportError:\n    get_image_patches = None\n",
+            "try:\n    from ptycho_engine.compat import get_image_patches\n"
+            "except ImportError:\n    get_image_patches = None\n",
+        ),
+    ],
+)
+def test_becomes(before, after):
+    rules = [rule for rule in RULES if "shim" in rule.levels]
+    once = rewrite(before, rules).text
+    assert once == after
+    assert rewrite(once, rules).text == once
+    compile(once, "after", "exec")
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "self.raw = RawData.from_file('x')\nraw = self.raw",
+        "raw = RawData.from_file('x')\nraw = other()",
+        "raw = other() if x else RawData.from_file('x')",
+        "raw = load_data('x')",
+        "for raw in map(RawData.from_file, names):\n    pass",
+    ],
+)
+def test_method_of_what_may_be_a_raw_data_gets_a_comment(binding):
+    head = (
+        "from ptycho.raw_data import RawData\nfrom ptycho.workflows.components import load_data\n"
+    )
+    text = migrated(f"{head}{binding}\nraw.generate_grouped_data(8)\n")
+    assert "# TODO(ptycho-migrate PE012)" in text
+    assert text.endswith("\nraw.generate_grouped_data(8)\n")
+
+
+@pytest.mark.parametrize("receiver", ["(raw)", "RawData(raw.generate_grouped_data(8))"])
+def test_method_in_an_unusual_place_gets_a_comment(receiver):
+    head = "from ptycho.raw_data import RawData\nraw = RawData.from_file('x')\n"
+    text = migrated(f"{head}{receiver}.generate_grouped_data(8)\n")
+    assert "# TODO(ptycho-migrate PE012)" in text
+    assert f"{receiver}.generate" in text.replace(
+        "compat.generate_grouped_data(raw, 8)", "raw.generate_grouped_data(8)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "import ptycho.raw_data as rd\nrd.get_image_patches = None\n",
+            ("PE004", "ptycho.raw_data.get_image_patches"),
+        ),
+        (
+            "import ptycho.raw_data as rd\ngetattr(rd, 'get_image_patches')\n",
+            ("PE004", "ptycho.raw_data.get_image_patches"),
+        ),
+        (
+            "from ptycho.loader import get_image_patches\n",
+            ("PE001", "ptycho.loader.get_image_patches"),
+        ),
+        (
+            "from ptycho import loader\nloader.get_image_patches()\n",
+            ("PE010", "ptycho.loader.get_image_patches"),
+        ),
+        (
+            "from ptycho.params import get\nget('use_xla_translate')\n",
+            ("PE007", "use_xla_translate"),
+        ),
+        (
+            "import ptycho.params\nptycho.params.cfg.pop('use_xla_translate', 1)\n",
+            ("PE007", "use_xla_translate"),
+        ),
+        (
+            "from ptycho import params as p\n'use_xla_translate' in p.cfg\n",
+            ("PE007", "use_xla_translate"),
+        ),
+        (
+            "from ptycho import params\ndef t(m):\n"
+            "    m.setattr(params, 'cfg', {'use_xla_translate': 1})\n",
+            ("PE007", "use_xla_translate"),
+        ),
+        (
+            "from ptycho import params as p\ndef f():\n    old = p.cfg['N']\n"
+            "    p.cfg['N'] = 3  # not use_xla_translate\n    p.cfg['N'] = old\n",
+            ("PE011", "N"),
+        ),
+    ],
+)
+def test_is_found(text, expected):
+    assert found(text) == [expected]
+    migrated(text)
+
+
+def test_one_comment_speaks_for_all_that_a_statement_holds():
+    text = migrated(
+        "from ptycho.params import cfg\n"
+        "if cfg['use_xla_translate'] and cfg['use_xla_compile']: pass\n"
+    )
+    assert text.count("TODO(ptycho-migrate PE007)") == 1
+
+
+def test_comment_that_was_edited_is_not_repeated():
+    text = migrated("from ptycho.params import cfg\nx = cfg['use_xla_translate']\n")
+    text = text.replace("TODO(ptycho-migrate PE007)", "decided, ptycho-migrate PE007").replace(
+        "x =", "# and more\nx ="
+    )
+    assert migrated(text) == text

@@ -1,0 +1,58 @@
+"""Each rule does what its page shows, once, and leaves alone what the page says stays."""
+
+import re
+from pathlib import Path
+
+import pytest
+from ptycho_engine.migrations.codemod.findings import LEVELS, page
+from ptycho_engine.migrations.codemod.rewrite import rewrite
+from ptycho_engine.migrations.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def example(rule):
+    """Return what the page shows: before, after, and what stays."""
+    text = (ROOT / page(rule)).read_text()
+    before, after, stays = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert text.index("Before:") < text.index("After:")
+    return before, after, stays
+
+
+def test_numbers_are_unique_and_every_rule_has_a_page():
+    assert len(BY_ID) == len(RULES)
+    pages = {path.stem for path in (ROOT / "migrations" / "rules").glob("PE*.md")}
+    assert pages == set(BY_ID)
+
+
+def test_pages_name_their_levels():
+    for rule in RULES:
+        text = (ROOT / page(rule.id)).read_text()
+        word = "Levels" if len(rule.levels) > 1 else "Level"
+        assert text.startswith(f"# {rule.id}: ")
+        assert f"{word}: {', '.join(rule.levels)}." in text
+        assert set(rule.levels) <= set(LEVELS)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_page(rule):
+    before, after, stays = example(rule.id)
+    assert rewrite(before, [rule]).text == after
+    assert rewrite(stays, [rule]).text == stays
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("level", LEVELS)
+def test_page_with_all_rules_is_done_in_one_run(rule, level):
+    before, _, stays = example(rule.id)
+    rules = [r for r in RULES if level in r.levels]
+    once = rewrite(before, rules).text
+    assert rewrite(once, rules).text == once
+    assert rewrite(stays, rules).text == stays
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_newlines_are_kept(rule):
+    before, after, _ = (text.replace("\n", "\r\n") for text in example(rule.id))
+    assert rewrite(before, [rule]).text == after

@@ -1,0 +1,106 @@
+"""``ptycho-migrate status``: what is still used, where, and until when."""
+
+import json
+
+import pytest
+from ptycho_engine.migrations import cli
+from ptycho_engine.migrations.codemod.settings_files import find_settings
+
+from ptycho_engine.deprecations import TABLE
+
+
+def status(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["status", *(str(argument) for argument in arguments)])
+    return stop.value.code
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "old.py").write_text(
+        "from ptycho.raw_data import get_image_patches\n"
+        "from ptycho import params as p, tf_helper as hh\n"
+        "p.set('use_xla_translate', False)\n"
+        "old = p.get('N')  # saved\n"
+        "p.set('N', old)\n"
+        "hh.translate\n"
+        "patch('ptycho.raw_data.get_image_patches.x')\n"
+    )
+    (tmp_path / "shimmed.py").write_text(
+        "from ptycho_engine import compat\n"
+        "from ptycho_engine.compat import get_image_patches\n"
+        "compat.translate, compat.resolve\n"
+    )
+    cell = {"cell_type": "code", "source": ["x = 1\n", "import ptycho.tf_helper as t; t.translate"]}
+    notebook = {"cells": [{"cell_type": "markdown"}, cell], "nbformat": 4}
+    (tmp_path / "book.ipynb").write_text(json.dumps(notebook))
+    (tmp_path / "run.sh").write_text(
+        "# --gridsize\nUSE_XLA_TRANSLATE=0 ptycho_train --gridsize 2 --n-images=5 --other 3\n"
+        "ptycho-engine plugin=iterative compat=legacy plugin=batched\n"
+    )
+    (tmp_path / "old.yaml").write_text("N: 64\nuse_batched_patch_extraction: true\nother: 1\n")
+    (tmp_path / "other.yaml").write_text("name: CI\non: push\nsize: 3\n")
+    return tmp_path
+
+
+def test_names_places_and_removal(tree, capsys):
+    assert status(tree) == cli.DONE
+    out = capsys.readouterr().out
+    blocks = {f"PED{block[:3]}": block for block in f"\n{out}".split("\nPED")}
+    patches = next(e for e in TABLE if e.old.endswith("get_image_patches"))
+    block = blocks[patches.id]
+    assert f" {patches.old}: removed in {patches.removal}, use {patches.replacement}" in block
+    for place in ("old.py:1", "old.py:7", "shimmed.py:2"):
+        assert f"{tree / place}: " in block
+    assert f"{tree}/book.ipynb:cell 2, line 2: ptycho.tf_helper.translate" in out
+    for line in (
+        f"{tree}/shimmed.py:3: ptycho_engine.compat.translate",
+        f"{tree}/old.py:6: ptycho.tf_helper.translate",
+        f"{tree}/old.py:3: use_xla_translate",
+        f"{tree}/run.sh:2: USE_XLA_TRANSLATE=0",
+        f"{tree}/run.sh:3: plugin=iterative",
+        f"{tree}/run.sh:3: compat=legacy",
+        f"{tree}/old.yaml:2: use_batched_patch_extraction",
+        f"{tree}/run.sh:2: --gridsize: dropped: ",
+        f"{tree}/run.sh:2: --n-images: dropped: ",
+        f"{tree}/old.yaml:1: N: is patch_size",
+        f"{tree}/old.py:4: N: PE011: saved, changed and put back; may stay",
+    ):
+        assert f"  {line}" in out
+    for absent in ("--other", "run.sh:1", "other.yaml", "3: plugin=batched", "compat.resolve"):
+        assert absent not in out
+
+
+def test_files_one_by_one(tree, capsys):
+    assert status(tree / "run.sh", tree / "old.yaml") == cli.DONE
+    out = capsys.readouterr().out
+    assert f"{tree}/run.sh:3: compat=legacy" in out
+    assert f"{tree}/old.yaml:2: use_batched_patch_extraction" in out
+    assert status(tree / "missing.sh") == cli.FAILED
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_nothing_is_written(tree):
+    before = {p: p.read_bytes() for p in tree.iterdir()}
+    status(tree)
+    assert {p: p.read_bytes() for p in tree.iterdir()} == before
+
+
+def test_nothing_used(tmp_path, capsys):
+    (tmp_path / "a.py").write_text("import ptycho\n")
+    assert status(tmp_path) == cli.DONE
+    assert capsys.readouterr().out == "No deprecated name is used.\n"
+
+
+def test_failures(tmp_path, capsys):
+    (tmp_path / "a.py").write_text("def (:\n")
+    assert status(tmp_path) == status(tmp_path / "missing") == cli.FAILED
+    err = capsys.readouterr().err
+    assert "syntax error" in err
+    assert "no such file" in err
+
+
+def test_new_configuration_with_a_deprecated_plugin(tmp_path):
+    text = "defaults:\n  - config\n  - _self_\nplugin:\n  name: batched\ncompat=legacy\n"
+    (found,) = find_settings(tmp_path / "new.yaml", text)
+    assert (found.line, found.name) == (6, "compat=legacy")
