@@ -164,7 +164,8 @@ def _shifted(window: NDArray[Any], t: float, u: float) -> NDArray[Any]:
         np.cos(2 * np.pi / n * (index[:, None] + along - index)[..., None] * waves) @ share
         for along in (t, u)
     )  # (N, N): weights of the samples of one line
-    return rows @ window @ columns.T
+    shifted: NDArray[Any] = rows @ window @ columns.T
+    return shifted
 
 
 def _split(position: float, r: int, n: int, rounding: str, double: bool) -> tuple[int, float]:
