@@ -9,7 +9,7 @@ from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.capabilities import whole_number_option
 from ptycho_engine.kernels import KERNELS
 from ptycho_engine.planning import make_plan
-from ptycho_engine.windows import margin, padded_bytes
+from ptycho_engine.windows import padded_bytes
 
 NAME = "batched"
 
@@ -45,16 +45,21 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
-    """Count the padded object, a slice in the making; indices, windows, terms of a batch."""
-    span = request.patch_size + margin(1, request.interpolation)
+    """Count the padded object; indices and windows of a batch, and the terms of their sum."""
+    kernel = KERNELS[request.interpolation]
+    span = request.patch_size + kernel.taps - 1
     numbers = 2 if request.dtype.kind == "c" else 1
-    window_bytes = span**2 * numbers * (2 * 4 + request.real_dtype.itemsize)
-    terms_bytes = 4 * request.patch_size**2 * request.dtype.itemsize
+    if kernel.weights is None:  # spectra, complex also for real objects
+        window_bytes, terms_bytes = 0, 5 * span**2 * 2 * request.real_dtype.itemsize
+    else:
+        window_bytes = span**2 * numbers * (2 * 4 + request.real_dtype.itemsize)
+        terms_bytes = kernel.taps**2 * request.patch_size**2 * request.dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=(request.slice_count + 1) * padded_bytes(request),
+        fixed_bytes=request.slice_count * padded_bytes(request),
+        setup_bytes=(request.slice_count + 1) * padded_bytes(request),
         bytes_per_patch=window_bytes + terms_bytes,
         chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
     )

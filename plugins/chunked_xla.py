@@ -50,14 +50,18 @@ def plugin_capabilities() -> Capabilities:
 
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
-    """Count the padded object, a slice in the making, and chunks: two in work, one to spare."""
+    """Count the padded object, and the chunks in work."""
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
+    if KERNELS[request.interpolation].weights is None:  # spectra, of twice the real numbers
+        patch_bytes += 5 * request.patch_size**2 * request.real_dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=(request.slice_count + 1) * padded_bytes(request),
-        bytes_per_patch=(WORKERS + 1) * patch_bytes,
+        fixed_bytes=request.slice_count * padded_bytes(request),
+        setup_bytes=(request.slice_count + 1) * padded_bytes(request),
+        bytes_per_patch=patch_bytes,
+        chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
     )
 

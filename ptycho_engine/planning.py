@@ -38,7 +38,9 @@ class Plan:
     workspace_bytes : int
         Bytes that the plugin needs besides the object, the positions and the patches.
     memory_budget : int
-        Bytes that output and workspace may take together.
+        Bytes that everything may take together.
+    setup_bytes : int
+        Bytes that are needed before the first patch is written, while the object is padded.
     """
 
     plugin: str
@@ -47,11 +49,12 @@ class Plan:
     output_bytes: int
     workspace_bytes: int
     memory_budget: int
+    setup_bytes: int = 0
 
     @property
     def peak_bytes(self) -> int:
         """Predicted peak above the arrays that the caller holds already."""
-        return self.output_bytes + self.workspace_bytes
+        return max(self.setup_bytes, self.output_bytes + self.workspace_bytes)
 
 
 def parse_bytes(budget: int | str | None) -> int:
@@ -112,6 +115,8 @@ def make_plan(
     fixed_bytes: int,
     bytes_per_patch: int,
     chunk_size: int | None = None,
+    setup_bytes: int = 0,
+    chunks_at_once: int = 1,
 ) -> Plan:
     """Choose a chunk size and predict the peak.
 
@@ -128,10 +133,14 @@ def make_plan(
     fixed_bytes : int
         Workspace that does not depend on the chunk size.
     bytes_per_patch : int
-        Workspace per patch of a chunk.
+        Workspace per patch of a chunk, for each of `chunks_at_once`.
     chunk_size : int, optional
         Patches of a chunk as the user gave it; otherwise as many as fill
         `PREFERRED_CHUNK_BYTES`, if a quarter of the budget holds the workspace of a chunk.
+    setup_bytes : int
+        As in the plan.
+    chunks_at_once : int
+        Chunks that are held at the same time, if there are as many.
 
     Returns
     -------
@@ -142,19 +151,22 @@ def make_plan(
     if chunk_size is None:
         patch_bytes = request.patch_size**2 * request.dtype.itemsize
         wanted = max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
-        affordable = max(1, memory_budget // 4 // max(1, bytes_per_patch))
+        affordable = max(1, memory_budget // 4 // max(1, bytes_per_patch * chunks_at_once))
         chunk_size = min(wanted, affordable)
         chunk_size = 2 ** (chunk_size.bit_length() - 1)
         if request.prepared.shared:
             chunk_size = min(chunk_size, 2 ** max(0, request.patch_count - 1).bit_length())
     groups_per_chunk = max(1, chunk_size // channels)
+    chunk_count = -(-request.groups // groups_per_chunk)
+    held = min(chunks_at_once, max(1, chunk_count))
     return Plan(
         plugin=plugin,
         chunk_size=groups_per_chunk * channels,
-        chunk_count=-(-request.groups // groups_per_chunk),
+        chunk_count=chunk_count,
         output_bytes=request.output_bytes,
-        workspace_bytes=fixed_bytes + bytes_per_patch * groups_per_chunk * channels,
+        workspace_bytes=fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels,
         memory_budget=memory_budget,
+        setup_bytes=setup_bytes,
     )
 
 
@@ -173,7 +185,8 @@ def check_budget(plan: Plan, *, holds_output: bool) -> None:
     MemoryBudgetError
         With the numbers and the knob to turn.
     """
-    needed = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
+    running = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
+    needed = max(plan.setup_bytes, running)
     if needed <= plan.memory_budget:
         return
     parts = f"workspace {format_bytes(plan.workspace_bytes)}"

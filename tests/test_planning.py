@@ -1,5 +1,7 @@
 """Memory: reading budgets, choosing chunks, and refusing before work starts."""
 
+import dataclasses
+
 import numpy as np
 import psutil
 import pytest
@@ -186,3 +188,39 @@ def test_blocks_of_a_stream_keep_to_the_budget():
 def test_engine_refuses_an_unreadable_budget_at_once():
     with pytest.raises(ConfigurationError, match="lots"):
         Engine("batched", memory_budget="lots")
+
+
+def test_what_padding_takes_counts_before_patches_are_written():
+    plan = Plan("some_plugin", 1, 1, 1000, 200, 5000, setup_bytes=3000)
+    assert plan.peak_bytes == 3000
+    check_budget(plan, holds_output=True)
+    with pytest.raises(MemoryBudgetError):
+        check_budget(dataclasses.replace(plan, memory_budget=2999), holds_output=False)
+
+
+def test_chunks_that_are_held_together_count_each():
+    assert plan_for(request(1000), chunk_size=100, chunks_at_once=2).workspace_bytes == (
+        1000 + 2 * 100 * 3 * 64 * 64 * 8
+    )
+    assert plan_for(request(90), chunk_size=100, chunks_at_once=2).workspace_bytes == (
+        1000 + 100 * 3 * 64 * 64 * 8
+    )
+
+
+def test_chunks_of_an_object_that_is_shared_follow_a_few_patches():
+    engine = Engine("numba")  # any: the plan is made by hand
+    prepared = engine.prepare(IMAGE)
+    sizes = {
+        count: plan_for(build_request(prepared, np.zeros((count, 2)), 64)).chunk_size
+        for count in (0, 1, 3, 16, 17, 100_000)
+    }
+    assert sizes == {0: 1, 1: 1, 3: 4, 16: 16, 17: 32, 100_000: 512}
+
+
+@pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "numba"])
+@pytest.mark.parametrize("layout", ["flat", "channel"])
+def test_a_stream_holds_blocks_of_bounded_size(plugin, layout):
+    shape = (40_000, 2) if layout == "flat" else (10_000, 4, 2)
+    blocks = Engine(plugin).stream(IMAGE, np.full(shape, 50.0), 64, layout=layout)
+    first = next(iter(blocks)).patches
+    assert first.nbytes <= 4 * PREFERRED_CHUNK_BYTES

@@ -203,7 +203,7 @@ def test_lists_are_objects_too():
     ("how", "hint"),
     [
         ({"interpolation": "bilinea"}, "Did you mean 'bilinear'"),
-        ({"interpolation": "cubic"}, "Available: bilinear, nearest"),
+        ({"interpolation": "sinc"}, "Available: bicubic, bilinear, fourier, nearest"),
         ({"fill": "zero"}, "Did you mean 'zeros'"),
         ({"fill": None}, "Available: edge, error, reflect, zeros"),
         ({"rounding": "Exact"}, "Did you mean 'exact'"),

@@ -114,6 +114,8 @@ def test_exact_reflect_keeps_fractions_at_any_distance():
 
 
 def test_a_kernel_declares_its_taps():
-    for kernel in KERNELS.values():
+    separable = [kernel for kernel in KERNELS.values() if kernel.weights is not None]
+    assert len(separable) == 3
+    for kernel in separable:
         assert len(kernel.weights(0.25)) == kernel.taps
         assert sum(kernel.weights(0.25)) == 1

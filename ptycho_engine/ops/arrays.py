@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from .. import windows
 from ..request import ExtractionRequest
+from .aligned import as_tensor
 from .chunks import ChunkFunction, bind
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +59,7 @@ def fill_array(
     def fill(cut: ChunkFunction, source: tf.Tensor, target: Array, first: int) -> None:
         last = min(first + step, count)
         chunk = slice(first * members, (first + step) * members)
-        patches = cut(source, tf.constant(starts[chunk]), tf.constant(offsets[chunk]))
+        patches = cut(source, as_tensor(starts[chunk]), as_tensor(offsets[chunk]))
         values = np.asarray(memoryview(patches)).view(request.dtype)  # (chunk, N, N)
         target[first:last] = values.reshape(-1, *target.shape[1:])[: last - first]
 
@@ -103,4 +104,4 @@ def _padded_source(
 ) -> tf.Tensor:
     """Pad one slice of the object, as its real view (H, k W)."""
     padded = windows.pad(request.image[index], padding, request.fill)
-    return tf.constant(padded.view(request.real_dtype))
+    return as_tensor(padded.view(request.real_dtype))

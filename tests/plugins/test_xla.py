@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ptycho_engine import Engine
 from ptycho_engine.ops import chunks, gather
+from ptycho_engine.ops.aligned import ALIGNMENT, as_tensor
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function
 from ptycho_engine.testing import assert_close, reference_patches
 
@@ -85,3 +86,14 @@ def test_fallback_without_the_private_operation(image):
         tape.watch(source)
         loss = tf.reduce_sum(Engine("chunked_xla").extract(source, positions, 4))
     assert tape.gradient(loss, source) is not None
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (0, 2), (1,), (200, 301)])
+@pytest.mark.parametrize("dtype", ["int32", "float32", "float64"])
+def test_tensors_are_aligned_copies(shape, dtype):
+    array = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    tensor, before = as_tensor(array), array.copy()
+    array += 1
+    np.testing.assert_array_equal(tensor, before)
+    assert tensor.dtype.name == dtype
+    assert not array.size or np.asarray(memoryview(tensor)).ctypes.data % ALIGNMENT == 0
