@@ -17,7 +17,7 @@ from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.capabilities import whole_number_option
 from ptycho_engine.kernels import KERNELS
 from ptycho_engine.planning import make_plan
-from ptycho_engine.windows import Windows, find_windows, pad, padded_bytes
+from ptycho_engine.windows import Windows, all_inside, find_windows, pad, padded_bytes
 
 try:
     from .numba_kernels import cut
@@ -67,6 +67,7 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
     """Count the padded object and the weights of all patches, which are cut one by one."""
+    padded = 0 if _needs_no_padding(request) else padded_bytes(request)
     copies = request.slice_count + (request.fill != "zeros")  # the other rules pad in two steps
     span = request.patch_size if request.rounding == "legacy" else 1
     weights = 2 * span * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
@@ -74,7 +75,7 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=copies * padded_bytes(request) + (weights + 64) * request.patch_count,
+        fixed_bytes=copies * padded + (weights + 64) * request.patch_count,
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
     )
@@ -89,14 +90,21 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     shape = (request.groups, request.patch_size, request.patch_size * members)
     threads = options.count() if out.size > SERIAL else 1
     step = -(-request.groups // threads)
+    as_it_is, starts = _needs_no_padding(request), found.starts
+    if as_it_is:
+        starts = starts - np.int32(found.padding.before)
     for index in request.slices:
-        image: Array = request.prepared.once(
-            ("numba", index, found.padding, request.fill),
-            partial(pad, request.image[index], found.padding, request.fill),
-        )
+        image: Array
+        if as_it_is:
+            image = request.image[index]
+        else:
+            image = request.prepared.once(
+                ("numba", index, found.padding, request.fill),
+                partial(pad, request.image[index], found.padding, request.fill),
+            )
         whole = out[index] if out.flags.c_contiguous else np.empty(shape, out.dtype)
         arrays = (
-            image.view(request.real_dtype), found.starts, rows, columns, whole.reshape(shape),
+            image.view(request.real_dtype), starts, rows, columns, whole.reshape(shape),
         )  # fmt: skip
         work = partial(cut, *arrays, members, request.rounding == "legacy")
         if threads == 1:
@@ -108,6 +116,15 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
         if not out.flags.c_contiguous:
             out[index] = whole.reshape(out[index].shape)
     return out
+
+
+def _needs_no_padding(request: ExtractionRequest) -> bool:
+    """Tell whether the object serves as it is; one that many calls share is padded once anyway.
+
+    Nor a read-only or strided one does: the kernel would be compiled once more.
+    """
+    as_compiled = bool(request.image.flags.carray) and not request.prepared.shared
+    return as_compiled and all_inside(request)
 
 
 def _weights(request: ExtractionRequest, found: Windows) -> tuple[Array, Array]:

@@ -233,6 +233,19 @@ def find_windows(request: ExtractionRequest) -> Windows:
     return Windows(starts, offsets.astype(request.real_dtype), padding)
 
 
+def all_inside(request: ExtractionRequest) -> bool:
+    """Tell whether no window of a NumPy request comes within a pixel of leaving the object.
+
+    The pixel is to spare for the float32 positions of the legacy rounding.
+    """
+    if request.patch_count == 0:
+        return False
+    kernel, n = KERNELS[request.interpolation], request.patch_size
+    start = request.positions.min(axis=0) - (n // 2 + kernel.before)
+    stop = request.positions.max(axis=0) + (n - n // 2 + kernel.after)
+    return bool((start >= 1).all() and (stop + 1 <= request.image.shape[-2:]).all())
+
+
 def padded_bytes(request: ExtractionRequest) -> int:
     """Bytes of one padded slice of the object of a request, at most."""
     shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))

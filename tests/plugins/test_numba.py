@@ -3,10 +3,16 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ptycho_engine import Engine
 from ptycho_engine.errors import ConfigurationError
+from ptycho_engine.request import build_request
+from ptycho_engine.testing import assert_close, reference_patches
+from ptycho_engine.windows import all_inside
 
 CUT = """
 import sys
@@ -34,3 +40,36 @@ def test_threads_are_checked():
     assert Engine("numba", options={"threads": 3}).options == {"threads": 3}
     with pytest.raises(ConfigurationError, match="threads: received 0"):
         Engine("numba", options={"threads": 0})
+
+
+@settings(max_examples=100)
+@given(
+    low=st.floats(1, 8),
+    high=st.floats(1, 8),
+    n=st.integers(1, 6),
+    interpolation=st.sampled_from(["nearest", "bilinear", "bicubic"]),
+    rounding=st.sampled_from(["exact", "legacy"]),
+)
+def test_object_that_needs_no_padding_is_used_as_it_is(low, high, n, interpolation, rounding):
+    image = np.random.default_rng(0).standard_normal((2, 17, 19))
+    # What lies beside the object in memory must not be read.
+    beside = np.full((4, 17, 19), np.nan)
+    beside[1:3] = image
+    positions = [[low, low], [16 - high, 18 - high]]
+    how = {"interpolation": interpolation, "rounding": rounding}
+    expected = reference_patches(image, positions, n, **how)
+    for source in (image, beside[1:3], np.asfortranarray(image)):
+        assert_close(Engine("numba").extract(source, positions, n, **how), expected, image)
+
+
+def test_windows_within_a_pixel_of_the_border_are_padded():
+    def inside(*position, **how):
+        return all_inside(build_request(np.ones((10, 12)), [position], 4, **how))
+
+    assert inside(3.0, 3.0)
+    assert inside(6.0, 8.0)
+    assert not inside(2.9, 5.0)
+    assert not inside(5.0, 8.1)
+    assert not inside(3.0, 3.0, interpolation="bicubic")
+    assert inside(4.0, 4.0, interpolation="bicubic")
+    assert not all_inside(build_request(np.ones((10, 12)), np.empty((0, 2)), 4))
