@@ -234,16 +234,14 @@ def find_windows(request: ExtractionRequest) -> Windows:
 
 
 def all_inside(request: ExtractionRequest) -> bool:
-    """Tell whether no window of a NumPy request comes within a pixel of leaving the object.
-
-    The pixel is to spare for the float32 positions of the legacy rounding.
-    """
+    """Tell whether every window of a NumPy request, neighbours included, lies inside the object."""
     if request.patch_count == 0:
         return False
     kernel, n = KERNELS[request.interpolation], request.patch_size
-    start = request.positions.min(axis=0) - (n // 2 + kernel.before)
-    stop = request.positions.max(axis=0) + (n - n // 2 + kernel.after)
-    return bool((start >= 1).all() and (stop + 1 <= request.image.shape[-2:]).all())
+    spare = 1 if request.rounding == "legacy" else 0  # for positions rounded to float32
+    start = np.floor(request.positions.min(axis=0)) - (n // 2 + kernel.before + spare)
+    stop = np.floor(request.positions.max(axis=0)) + (n - n // 2 + kernel.after + spare)
+    return bool((start >= 0).all() and (stop <= request.image.shape[-2:]).all())
 
 
 def padded_bytes(request: ExtractionRequest) -> int:

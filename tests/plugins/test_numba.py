@@ -44,8 +44,8 @@ def test_threads_are_checked():
 
 @settings(max_examples=100)
 @given(
-    low=st.floats(1, 8),
-    high=st.floats(1, 8),
+    low=st.floats(-1, 8),
+    high=st.floats(-1, 8),
     n=st.integers(1, 6),
     interpolation=st.sampled_from(["nearest", "bilinear", "bicubic"]),
     rounding=st.sampled_from(["exact", "legacy"]),
@@ -62,14 +62,15 @@ def test_object_that_needs_no_padding_is_used_as_it_is(low, high, n, interpolati
         assert_close(Engine("numba").extract(source, positions, n, **how), expected, image)
 
 
-def test_windows_within_a_pixel_of_the_border_are_padded():
+def test_windows_that_touch_the_border_are_padded():
     def inside(*position, **how):
         return all_inside(build_request(np.ones((10, 12)), [position], 4, **how))
 
-    assert inside(3.0, 3.0)
-    assert inside(6.0, 8.0)
-    assert not inside(2.9, 5.0)
-    assert not inside(5.0, 8.1)
-    assert not inside(3.0, 3.0, interpolation="bicubic")
-    assert inside(4.0, 4.0, interpolation="bicubic")
+    assert inside(2.0, 2.0)
+    assert inside(7.75, 9.75)
+    assert not inside(1.9, 5.0)
+    assert not inside(5.0, 10.0)  # the neighbour beyond the border has no weight, and is not there
+    assert not inside(2.9, 3.0, interpolation="bicubic")
+    assert inside(3.0, 3.0, interpolation="bicubic")
+    assert not inside(2.9, 5.0, rounding="legacy")
     assert not all_inside(build_request(np.ones((10, 12)), np.empty((0, 2)), 4))
