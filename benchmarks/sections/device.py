@@ -80,9 +80,19 @@ def _export(problem: Problem, file: Path, repeats: int) -> dict[str, Any]:
 
     from ptycho_engine.ops.chunks import ChunkKind, chunk_function
 
-    kind = ChunkKind(problem.patch_size, "bilinear", "exact", 2, problem.channels, True)
+    n, channels = problem.patch_size, problem.channels
+    cut_chunk = chunk_function(ChunkKind(n, "bilinear", "exact", interleave=2, compiled=True))
+
+    @tf.function(jit_compile=True, autograph=False)
+    def kernel(image: Any, starts: Any, offsets: Any) -> Any:
+        flat = cut_chunk(image, starts, offsets)  # (B * C, N, 2 N)
+        if channels == 1:
+            return flat
+        members = tf.reshape(flat, (-1, channels, n, n, 2))
+        return tf.reshape(tf.transpose(members, [0, 2, 3, 1, 4]), (-1, n, 2 * n * channels))
+
     specs = [tf.TensorSpec(a.shape, a.dtype) for a in _arguments(problem)]
-    ir = chunk_function(kind).experimental_get_compiler_ir(*specs)
+    ir = kernel.experimental_get_compiler_ir(*specs)
     file.write_bytes(ir(stage="stablehlo_serialized"))
     return {}
 

@@ -93,11 +93,12 @@ class Comparison:
 
     def table(self) -> Table:
         """Return the comparison as a table for a terminal."""
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table(
-            title=f"{self.scan.source}: {len(self.positions)} patches of {self.patch_size} x "
-            f"{self.patch_size}, {self.crossing} of them across the border",
+            title=f"{escape(str(self.scan.source))}\n{len(self.positions)} patches of "
+            f"{self.patch_size} x {self.patch_size}, {self.crossing} of them across the border",
             caption=f"In units of the object, whose largest magnitude is {self.amplitude:.3g}.",
         )
         for heading in ("difference", "legacy, new"):

@@ -15,7 +15,9 @@ def compare(*arguments):
 def scan_file(tmp_path):
     rng = np.random.default_rng(1)
     image = (rng.normal(size=(60, 64)) + 1j * rng.normal(size=(60, 64))).astype(np.complex64)
-    path = tmp_path / "scan.npz"
+    folder = tmp_path / ("a long [folder] " * 6).strip()  # wider than the table, and not markup
+    folder.mkdir()
+    path = folder / "scan.npz"
     x, y = rng.uniform(12, 48, (2, 30))
     np.savez(path, xcoords=x, ycoords=y, objectGuess=image)
     return path
@@ -25,7 +27,8 @@ def test_table_and_picture(scan_file, capsys):
     picture = scan_file.with_name("compare.png")
     assert compare(scan_file, "--patch-size", 8, "--limit", 20, "-o", picture) == cli.DONE
     out = capsys.readouterr().out
-    assert "20 patches of 8 x 8" in out
+    assert "20 patches of 8 x 8, 0 of them across the border" in out
+    assert "[folder]" in out
     for name in ("rounding", "border rule", "group members", "all together"):
         assert name in out
     assert picture.read_bytes().startswith(b"\x89PNG")
