@@ -4,16 +4,13 @@ tests/data/golden/get_image_patches.npz was written by ``ptycho.raw_data.get_ima
 TensorFlow 2.19.1 and a CPU with FMA. Offsets are legacy arrays; `N` and `gridsize` arguments.
 """
 
-from functools import cache
-from pathlib import Path
-
+import golden
 import numpy as np
 import pytest
 
 from ptycho_engine import Engine, geometry
 from ptycho_engine.testing import reference_patches
 
-PATH = Path(__file__).parent / "data" / "golden" / "get_image_patches.npz"
 PLUGINS = {"chunked_xla": {"chunk_size": 16}, "batched": {}, "iterative": {}}
 
 #: Each sample is one pixel, or a sum of four exact products: fusing them changes nothing.
@@ -22,22 +19,7 @@ EXACT = {"zero_offset", "integer", "half", "empty_batch"}
 pytestmark = pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
 
 
-@cache
-def golden():
-    cases = {}
-    with np.load(PATH) as stored:
-        for key in stored.files:
-            name, _, what = key.partition("__")
-            if what:
-                cases.setdefault(name, {})[what] = stored[key]
-    for case in cases.values():
-        if "object" not in case:  # too large to store
-            real, imaginary = np.outer(case["u"], case["v"]), np.outer(case["p"], case["q"])
-            case["object"] = (real + 1j * imaginary).astype(np.complex64)
-    return cases
-
-
-CASES = sorted(golden())
+CASES = sorted(golden.cases("get_image_patches"))
 
 
 @pytest.fixture(scope="module", params=PLUGINS)
@@ -61,7 +43,7 @@ def test_every_case_is_there():
 
 @pytest.mark.parametrize("name", CASES)
 def test_legacy_rounding_repeats_the_legacy_patches(engine, name):
-    case = golden()[name]
+    case = golden.cases("get_image_patches")[name]
     found, expected = legacy_patches(engine, case), case["patches"]
     assert found.shape == expected.shape
     if name in EXACT:
@@ -72,7 +54,7 @@ def test_legacy_rounding_repeats_the_legacy_patches(engine, name):
 
 
 def test_exact_rounding_would_not_repeat_them(engine):
-    case = golden()["large_rank1"]
+    case = golden.cases("get_image_patches")["large_rank1"]
     bound = 1e-6 * max(1.0, np.abs(case["patches"]).max())
     exact = legacy_patches(engine, case, rounding="exact")
     assert np.abs(exact - case["patches"]).max() > 10 * bound

@@ -1,32 +1,17 @@
 """The drop-ins repeat the stored outputs of the real legacy functions, PtychoPINN 712c23f."""
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
+from golden import cases
 
 from ptycho_engine import compat
-
-GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 
 
-@cache
-def golden(name):
-    cases = {}
-    with np.load(GOLDEN / f"{name}.npz") as stored:
-        for key in stored.files:
-            case, _, what = key.partition("__")
-            if what:
-                cases.setdefault(case, {})[what] = stored[key]
-    return cases
-
-
 def names(file, *without):
-    return sorted(set(golden(file)) - set(without))
+    return sorted(set(cases(file)) - set(without))
 
 
 def assert_repeats(result, expected, tolerance=1e-6):
@@ -39,13 +24,9 @@ def assert_repeats(result, expected, tolerance=1e-6):
 
 @pytest.mark.parametrize("name", names("get_image_patches"))
 def test_get_image_patches(name):
-    case = golden("get_image_patches")[name]
-    image = case.get("object")
-    if image is None:  # too large to store
-        real, imaginary = np.outer(case["u"], case["v"]), np.outer(case["p"], case["q"])
-        image = (real + 1j * imaginary).astype(np.complex64)
-    offsets = case["global_offsets"], case["local_offsets"]
-    patches = compat.get_image_patches(image, *offsets, N=case["N"], gridsize=case["gridsize"])
+    case = cases("get_image_patches")[name]
+    arguments = case["object"], case["global_offsets"], case["local_offsets"]
+    patches = compat.get_image_patches(*arguments, N=case["N"], gridsize=case["gridsize"])
     assert isinstance(patches, tf.Tensor)
     assert_repeats(patches, case["patches"])
 
@@ -53,7 +34,7 @@ def test_get_image_patches(name):
 @pytest.mark.parametrize("flags", [{}, {"use_batched_patch_extraction": False},
                                    {"use_batched_patch_extraction": True}])  # fmt: skip
 def test_get_image_patches_by_every_plugin(flags):
-    case = golden("get_image_patches")["g2_N16"]
+    case = cases("get_image_patches")["g2_N16"]
     arguments = case["object"], case["global_offsets"], case["local_offsets"]
     config = {"N": "16", "gridsize": 2, **flags}
     assert_repeats(compat.get_image_patches(*arguments, config=config), case["patches"])
@@ -67,7 +48,7 @@ def test_get_relative_coords(file):
         else ("coords_offsets", "coords_relative")
     )
     checked = 0
-    for case in golden(file).values():
+    for case in cases(file).values():
         if "coords_nn" in case:
             for found, stored in zip(
                 compat.get_relative_coords(case["coords_nn"]), (means, relative), strict=True
@@ -81,7 +62,7 @@ def test_get_relative_coords(file):
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("name", names("translate_xla", "layer", "layer_jitter", "quirk_fallback"))
 def test_translate_xla(name, jit):
-    case = golden("translate_xla")[name]
+    case = cases("translate_xla")[name]
     arguments = case["images"], case["translations"], str(case["interpolation"])
     expected = case["out_jit" if jit else "out_nojit"]
     assert_repeats(compat.translate_xla(*arguments, use_jit=jit), expected)
@@ -91,7 +72,7 @@ def test_translate_xla(name, jit):
 
 @pytest.mark.parametrize("name", ["layer", "layer_jitter"])
 def test_translation_layer(name):
-    case = golden("translate_xla")[name]
+    case = cases("translate_xla")[name]
     layer = compat.Translation(jitter_stddev=float(case.get("jitter_stddev", 0)))
     if "tf_seed" in case:
         tf.random.set_seed(int(case["tf_seed"]))
@@ -102,14 +83,14 @@ def test_translation_layer(name):
 
 
 def test_the_wrong_fallback_is_not_repeated():
-    case = golden("translate_xla")["quirk_fallback"]
+    case = cases("translate_xla")["quirk_fallback"]
     moved = compat.translate(case["images"], case["translations"]).numpy()
     assert np.abs(moved - case["out_bilinear"]).max() > 0.1
 
 
 @pytest.mark.parametrize("name", names("projective_warp_xla", "common"))
 def test_projective_warp(name):
-    common, case = golden("projective_warp_xla")["common"], golden("projective_warp_xla")[name]
+    common, case = cases("projective_warp_xla")["common"], cases("projective_warp_xla")[name]
     if name.startswith("dtype_"):
         images = tf.cast(case["images"], name.removeprefix("dtype_"))
         warped = compat.projective_warp_xla(images, common["matrices"])
@@ -131,7 +112,7 @@ def test_projective_warp(name):
 
 
 def test_parameters_become_matrices():
-    common = golden("projective_warp_xla")["common"]
+    common = cases("projective_warp_xla")["common"]
     matrices = compat.tfa_params_to_3x3(common["params8"]).numpy()
     np.testing.assert_array_equal(matrices.reshape(-1, 9)[:, :8], common["params8"])
     np.testing.assert_array_equal(matrices[:, 2, 2], 1)
@@ -140,7 +121,7 @@ def test_parameters_become_matrices():
 @pytest.mark.parametrize("chunk_size", [1, 4, 32])
 @pytest.mark.parametrize("name", names("reassemble_position"))
 def test_reassembly(name, chunk_size):
-    case = golden("reassemble_position")[name]
+    case = cases("reassemble_position")[name]
     arguments = case["patches"], case["global_offsets"], int(case["M"]), chunk_size, int(case["N"])
     assert_repeats(compat.shift_and_sum(*arguments), case["shift_and_sum"])
     assert_repeats(compat.reassemble_position(*arguments), case["out"])
@@ -148,7 +129,7 @@ def test_reassembly(name, chunk_size):
 
 @pytest.mark.parametrize("name", names("formats"))
 def test_formats(name):
-    case = golden("formats")[name]
+    case = cases("formats")[name]
     n, side = int(case["N"]), int(case["gridsize"])
     assert_repeats(compat._channel_to_flat(case["channel"]), case["flat"])
     assert_repeats(compat._flat_to_channel(case["flat"], n, side), case["channel_back"])

@@ -2,40 +2,28 @@
 
 import json
 import sys
-from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 
+import golden
 import numpy as np
 import pytest
 
 from ptycho_engine.compat import generate_grouped_data
 from ptycho_engine.errors import CompatError
 
-GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "grouped_data.npz"
+CASES = golden.cases("grouped_data")
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 
 
-@cache
-def golden():
-    cases = {}
-    with np.load(GOLDEN) as stored:
-        for key in stored.files:
-            case, _, what = key.partition("__")
-            if what:
-                cases.setdefault(case, {})[what] = stored[key]
-    return cases
-
-
 def raw_data(**changed):
-    given = {k: v for k, v in golden()["input"].items() if k != "N"}
+    given = {k: v for k, v in CASES["input"].items() if k != "N"}
     return SimpleNamespace(**{**given, **changed})
 
 
-@pytest.mark.parametrize("name", sorted(set(golden()) - {"input"}))
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"input"}))
 def test_stored_groups(name):
-    case = dict(golden()[name])
+    case = dict(CASES[name])
     settings = json.loads(str(case.pop("kwargs_json")))
     data = raw_data()
     if "n_points" in case:
@@ -44,7 +32,7 @@ def test_stored_groups(name):
         data = raw_data(**{key: getattr(data, key)[first] for key in arrays})
     if "diff3d" in case:
         data = raw_data(diff3d=case.pop("diff3d"))
-    result = generate_grouped_data(data, int(golden()["input"]["N"]), **settings)
+    result = generate_grouped_data(data, int(CASES["input"]["N"]), **settings)
     assert case.keys() <= result.keys()
     for key, expected in case.items():
         found = np.asarray(result[key])
