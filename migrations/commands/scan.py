@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from ..codemod.files import find_files
@@ -41,10 +41,9 @@ def scan(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Ou
     files = list(find_files(paths, SUFFIXES))
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    progress = Progress(*columns, console=console, transient=True)
     with (
-        Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as progress,
+        progress if console.is_terminal else nullcontext(),  # never started, it shows nothing
         closing(migrate_all(files, settings, jobs or os.cpu_count() or 1)) as outcomes,
     ):
         found = list(progress.track(outcomes, total=len(files), description="files"))
