@@ -61,7 +61,6 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         NAME,
         memory_budget,
         fixed_bytes=request.slice_count * padded_bytes(request),
-        setup_bytes=(request.slice_count + 1) * padded_bytes(request),
         bytes_per_patch=window_bytes + terms_bytes,
         chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
     )

@@ -59,7 +59,6 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         NAME,
         memory_budget,
         fixed_bytes=request.slice_count * padded_bytes(request),
-        setup_bytes=(request.slice_count + 1) * padded_bytes(request),
         bytes_per_patch=patch_bytes,
         chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,

@@ -68,14 +68,13 @@ def plugin_capabilities() -> Capabilities:
 def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
     """Count the padded object and the weights of all patches, which are cut one by one."""
     padded = 0 if _needs_no_padding(request) else padded_bytes(request)
-    copies = request.slice_count + (request.fill != "zeros")  # the other rules pad in two steps
     span = request.patch_size if request.rounding == "legacy" else 1
     weights = 2 * span * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=copies * padded + (weights + 64) * request.patch_count,
+        fixed_bytes=request.slice_count * padded + (weights + 64) * request.patch_count,
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
     )

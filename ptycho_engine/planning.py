@@ -39,8 +39,6 @@ class Plan:
         Bytes that the plugin needs besides the object, the positions and the patches.
     memory_budget : int
         Bytes that everything may take together.
-    setup_bytes : int
-        Bytes that are needed before the first patch is written, while the object is padded.
     """
 
     plugin: str
@@ -49,12 +47,11 @@ class Plan:
     output_bytes: int
     workspace_bytes: int
     memory_budget: int
-    setup_bytes: int = 0
 
     @property
     def peak_bytes(self) -> int:
         """Predicted peak above the arrays that the caller holds already."""
-        return max(self.setup_bytes, self.output_bytes + self.workspace_bytes)
+        return self.output_bytes + self.workspace_bytes
 
 
 def parse_bytes(budget: int | str | None) -> int:
@@ -115,7 +112,6 @@ def make_plan(
     fixed_bytes: int,
     bytes_per_patch: int,
     chunk_size: int | None = None,
-    setup_bytes: int = 0,
     chunks_at_once: int = 1,
 ) -> Plan:
     """Choose a chunk size and predict the peak.
@@ -137,8 +133,6 @@ def make_plan(
     chunk_size : int, optional
         Patches of a chunk as the user gave it; otherwise as many as fill
         `PREFERRED_CHUNK_BYTES`, if a quarter of the budget holds the workspace of a chunk.
-    setup_bytes : int
-        As in the plan.
     chunks_at_once : int
         Chunks that are held at the same time, if there are as many.
 
@@ -166,7 +160,6 @@ def make_plan(
         output_bytes=request.output_bytes,
         workspace_bytes=fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels,
         memory_budget=memory_budget,
-        setup_bytes=setup_bytes,
     )
 
 
@@ -185,8 +178,7 @@ def check_budget(plan: Plan, *, holds_output: bool) -> None:
     MemoryBudgetError
         With the numbers and the knob to turn.
     """
-    running = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
-    needed = max(plan.setup_bytes, running)
+    needed = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
     if needed <= plan.memory_budget:
         return
     parts = f"workspace {format_bytes(plan.workspace_bytes)}"

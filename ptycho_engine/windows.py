@@ -7,6 +7,7 @@ padding shows the same samples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,7 +174,12 @@ def source_index(index: Any, size: Any, fill: str, xp: Any = np) -> Any:
     return xp.minimum(folded, 2 * (size - 1) - folded)
 
 
-def pad(image: NDArray[Any], padding: Padding, fill: str) -> NDArray[Any]:
+def pad(
+    image: NDArray[Any],
+    padding: Padding,
+    fill: str,
+    zeros: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.zeros,
+) -> NDArray[Any]:
     """Continue an object beyond its borders.
 
     Parameters
@@ -184,6 +190,8 @@ def pad(image: NDArray[Any], padding: Padding, fill: str) -> NDArray[Any]:
         How far.
     fill : {"zeros", "edge", "reflect"}
         With what.
+    zeros : callable
+        Allocates the result from its shape and dtype.
 
     Returns
     -------
@@ -191,17 +199,18 @@ def pad(image: NDArray[Any], padding: Padding, fill: str) -> NDArray[Any]:
         A contiguous copy.
     """
     height, width = image.shape[-2:]
-    if fill == "zeros":
-        padded = np.zeros((*image.shape[:-2], *padding.padded_shape((height, width))), image.dtype)
-        inside = slice(padding.before, padding.before + height)
-        across = slice(padding.before, padding.before + width)
-        padded[..., inside, across] = image
-        return padded
-    rows, columns = (
-        source_index(np.arange(-padding.before, size + after), size, fill)
-        for size, after in zip((height, width), padding.after, strict=True)
-    )
-    return np.ascontiguousarray(np.take(np.take(image, rows, axis=-2), columns, axis=-1))
+    padded = zeros((*image.shape[:-2], *padding.padded_shape((height, width))), image.dtype)
+    first, (below, right) = padding.before, padding.after
+    rows, columns = slice(first, first + height), slice(first, first + width)
+    padded[..., rows, columns] = image
+    if fill != "zeros":
+        for outside in (slice(0, first), slice(columns.stop, columns.stop + right)):
+            index = np.arange(outside.start, outside.stop) - first
+            padded[..., rows, outside] = image[..., source_index(index, width, fill)]
+        for outside in (slice(0, first), slice(rows.stop, rows.stop + below)):
+            index = np.arange(outside.start, outside.stop) - first
+            padded[..., outside, :] = padded[..., first + source_index(index, height, fill), :]
+    return padded
 
 
 def find_windows(request: ExtractionRequest) -> Windows:
@@ -237,16 +246,35 @@ def all_inside(request: ExtractionRequest) -> bool:
     """Tell whether every window of a NumPy request, neighbours included, lies inside the object."""
     if request.patch_count == 0:
         return False
-    kernel, n = KERNELS[request.interpolation], request.patch_size
-    spare = 1 if request.rounding == "legacy" else 0  # for positions rounded to float32
-    start = np.floor(request.positions.min(axis=0)) - (n // 2 + kernel.before + spare)
-    stop = np.floor(request.positions.max(axis=0)) + (n - n // 2 + kernel.after + spare)
+    start, stop = _reach(request)
     return bool((start >= 0).all() and (stop <= request.image.shape[-2:]).all())
 
 
 def padded_bytes(request: ExtractionRequest) -> int:
     """Bytes of one padded slice of the object of a request, at most."""
     shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
-    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far=True)
+    far = request.fill == "reflect" and _may_be_far(request)
+    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
     rows, columns = padding.padded_shape(shape)
     return int(rows * columns) * request.dtype.itemsize
+
+
+def _may_be_far(request: ExtractionRequest) -> bool:
+    """Tell whether `locate` may move windows of a request; always so if it holds tensors."""
+    if request.is_tensor:
+        return True
+    if request.patch_count == 0:
+        return False
+    kernel, (start, stop) = KERNELS[request.interpolation], _reach(request)
+    high = np.add(request.image.shape[-2:], kernel.before)
+    base = start + kernel.before, stop - request.patch_size - kernel.after
+    return bool((base[0] < -(request.patch_size + kernel.after)).any() or (base[1] > high).any())
+
+
+def _reach(request: ExtractionRequest) -> tuple[NDArray[Any], NDArray[Any]]:
+    """First sample (row, column) that any window needs, and the one after the last."""
+    kernel, n = KERNELS[request.interpolation], request.patch_size
+    spare = 1 if request.rounding == "legacy" else 0  # for positions rounded to float32
+    start = np.floor(request.positions.min(axis=0)) - (n // 2 + kernel.before + spare)
+    stop = np.floor(request.positions.max(axis=0)) + (n - n // 2 + kernel.after + spare)
+    return start, stop

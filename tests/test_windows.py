@@ -86,8 +86,10 @@ def test_windows_far_outside_do_not_pad_further(fill):
 
 def test_reflect_pads_a_period_only_when_windows_are_far():
     image = np.ones((90, 120), np.float32)
-    near = windows.find_windows(build_request(image, [[45.0, -1.0]], 4, fill="reflect"))
-    assert near.padding.padded_shape((90, 120)) == (90 + 10, 120 + 10)
+    near = build_request(image, [[45.0, -1.0]], 4, fill="reflect")
+    padding = windows.find_windows(near).padding
+    assert padding.padded_shape((90, 120)) == (90 + 10, 120 + 10)
+    assert windows.padded_bytes(near) == 4 * (90 + 10) * (120 + 10)
 
 
 @given(FREE)

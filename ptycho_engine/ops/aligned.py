@@ -1,18 +1,20 @@
-"""From NumPy arrays to tensors in one copy; ``tf.constant`` makes two and takes longer."""
+"""From NumPy arrays to tensors in one copy or none; ``tf.constant`` makes two and takes longer."""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+Array = np.ndarray[Any, Any]
 #: Bytes; compiled code may rely on what TensorFlow's own allocator promises.
 ALIGNMENT = 64
 
 
-def as_tensor(array: np.ndarray[Any, Any]) -> tf.Tensor:
+def as_tensor(array: Array) -> tf.Tensor:
     """Return a tensor with the values of an array, on the GPU if there is one.
 
     Parameters
@@ -25,13 +27,26 @@ def as_tensor(array: np.ndarray[Any, Any]) -> tf.Tensor:
     tf.Tensor
         Of the same shape and dtype; it does not follow later changes of `array`.
     """
+    if _has_gpu():
+        return tf.constant(array)
+    copy = aligned_zeros(array.shape, array.dtype)
+    copy[...] = array
+    return adopt(copy)
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return zeros that `adopt` takes without a copy."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.__array_interface__["data"][0] % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def adopt(array: Array) -> tf.Tensor:
+    """Return an array of `aligned_zeros` as a tensor; it must not be written to any more."""
     if _has_gpu() or not array.size:
         return tf.constant(array)
-    memory = np.empty(array.nbytes + ALIGNMENT, np.uint8)
-    start = -memory.__array_interface__["data"][0] % ALIGNMENT
-    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return tf.experimental.dlpack.from_dlpack(copy.__dlpack__())
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 @lru_cache(maxsize=1)

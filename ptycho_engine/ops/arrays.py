@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from .. import windows
 from ..request import ExtractionRequest
-from .aligned import as_tensor
+from .aligned import adopt, aligned_zeros, as_tensor
 from .chunks import ChunkFunction, bind
 
 Array = np.ndarray[Any, Any]
@@ -103,5 +103,5 @@ def _padded_source(
     request: ExtractionRequest, index: tuple[int, ...], padding: windows.Padding
 ) -> tf.Tensor:
     """Pad one slice of the object, as its real view (H, k W)."""
-    padded = windows.pad(request.image[index], padding, request.fill)
-    return as_tensor(padded.view(request.real_dtype))
+    padded = windows.pad(request.image[index], padding, request.fill, aligned_zeros)
+    return adopt(padded.view(request.real_dtype))
