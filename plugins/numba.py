@@ -135,8 +135,8 @@ def _weights(request: ExtractionRequest, found: Windows) -> tuple[Array, Array]:
         index = np.arange(request.patch_size, dtype=t.dtype)[:, None]
         t = (index + t) - (index + np.floor(t))  # (P, N, 2)
     if kernel.snaps:
-        t = (t >= 0.5).astype(t.dtype)
-    weights = np.array(kernel.weights(t))  # (T, P, 1 or N, 2)
+        t = t >= 0.5
+    weights = np.array(kernel.weights(t.astype(request.real_dtype)))  # (T, P, 1 or N, 2)
     rows = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
     columns = np.ascontiguousarray(weights[..., 1].transpose(1, 0, 2))
     if request.rounding == "legacy" and request.dtype.kind == "c":

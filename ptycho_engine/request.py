@@ -74,6 +74,12 @@ class ExtractionRequest:
         """The real dtype of the same precision."""
         return np.dtype(np.empty(0, self.dtype).real.dtype)
 
+    @property
+    def offset_dtype(self) -> np.dtype[Any]:
+        """Dtype of coordinates: the legacy code takes those of all real objects as float32."""
+        single = self.rounding == "legacy" and self.dtype.kind != "c"
+        return np.dtype(np.float32) if single else self.real_dtype
+
     @cached_property
     def patch_count(self) -> int:
         """Number P of patches; 1 if a symbolic tensor does not tell, for planning."""

@@ -50,7 +50,7 @@ class Windows:
     ----------
     starts : ndarray of int32, shape (P, 2)
         Index (row, column) of the first sample that the kernel needs.
-    offsets : ndarray, shape (P, 2), the object's real dtype
+    offsets : ndarray, shape (P, 2), the request's `offset_dtype`
         What :func:`ptycho_engine.geometry.split` gives beside the whole part.
     padding : Padding
         The padding that `starts` refer to.
@@ -239,7 +239,7 @@ def find_windows(request: ExtractionRequest) -> Windows:
         (height, width), request.patch_size, request.interpolation, request.fill, bool(moved.any())
     )
     starts = (first + padding.before).astype(np.int32)
-    return Windows(starts, offsets.astype(request.real_dtype), padding)
+    return Windows(starts, offsets.astype(request.offset_dtype), padding)
 
 
 def all_inside(request: ExtractionRequest) -> bool:

@@ -29,8 +29,6 @@ def engine(request):
 
 def legacy_patches(engine, case, rounding="legacy"):
     image = case["object"]
-    if image.dtype == np.float64:
-        image = image.astype(np.float32)  # as the legacy code does
     positions = geometry.from_legacy(case["global_offsets"], case["local_offsets"])
     patches = engine.extract(image, positions, case["N"], rounding=rounding, layout="channel")
     return patches.astype(np.complex64)  # whatever the object was
@@ -51,6 +49,17 @@ def test_legacy_rounding_repeats_the_legacy_patches(engine, name):
     else:  # the last bit depends on whether the CPU fuses multiplication and addition
         bound = 1e-6 * max(1.0, np.abs(expected).max(initial=0))
         np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("size", [64, 256, 512])
+def test_double_real_objects_are_sampled_where_the_legacy_code_samples_them(engine, size):
+    rng = np.random.default_rng(size)
+    image = rng.standard_normal((size, size))
+    positions = rng.uniform(0, size, (40, 2))
+    legacy = engine.extract(image.astype(np.float32), positions, 8, rounding="legacy")
+    found = engine.extract(image, positions, 8, rounding="legacy")
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, legacy, rtol=0, atol=1e-6 * np.abs(image).max())
 
 
 def test_exact_rounding_would_not_repeat_them(engine):

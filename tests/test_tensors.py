@@ -312,10 +312,11 @@ def test_gradient_of_positions_is_the_slope(differentiable, fill, rounding, wrap
 
     gradient = wrap(slopes)(tf.constant(positions))
     step = 2.0**-7  # a float32 number: legacy positions are rounded to float32
+    bound = 1e-9 if rounding == "exact" else 1e-5  # their gradient passes through float32
     for axis in (0, 1):
         shift = step * np.eye(2)[axis]
         expected = (total(positions + shift) - total(positions - shift)) / (2 * step)
-        np.testing.assert_allclose(gradient[:, axis], expected, atol=1e-9)
+        np.testing.assert_allclose(gradient[:, axis], expected, atol=bound)
 
 
 def test_gradient_at_whole_positions_is_the_slope_ahead(differentiable):

@@ -38,7 +38,7 @@ def cut_patches(
         The padded object.
     starts : tf.Tensor of int32, shape (P, 2)
         Row and column of the first sample that each patch needs.
-    offsets : tf.Tensor, shape (P, 2), dtype of the image
+    offsets : tf.Tensor, shape (P, 2), the request's `offset_dtype`
         The second result of :func:`ptycho_engine.geometry.split`.
     patch_size : int
         Size N of the patches.
@@ -61,7 +61,7 @@ def cut_patches(
     n, k = patch_size, interleave
     starts *= tf.constant([1, k])
     if kernel.weights is None:
-        whole = fractions(offsets, tf.constant(0), kernel, rounding)  # (P, 2)
+        whole = fractions(offsets, tf.constant(0), kernel, rounding, image.dtype)  # (P, 2)
         return shift_windows(gather(image, starts, n, k * n), whole, k)
     if gather_once:
         span = n + kernel.taps - 1
@@ -74,12 +74,15 @@ def cut_patches(
         def sample(row: int, column: int) -> tf.Tensor:
             return gather(image, starts + tf.constant([row, k * column]), n, k * n)
 
-    rows = fractions(offsets[:, :1], tf.range(n), kernel, rounding)[:, :, None]
-    columns = fractions(offsets[:, 1:], tf.range(k * n) // k, kernel, rounding)[:, None, :]
+    how = kernel, rounding, image.dtype
+    rows = fractions(offsets[:, :1], tf.range(n), *how)[:, :, None]
+    columns = fractions(offsets[:, 1:], tf.range(k * n) // k, *how)[:, None, :]
     return blend(sample, kernel.weights(rows), kernel.weights(columns), rounding)
 
 
-def fractions(offsets: tf.Tensor, index: tf.Tensor, kernel: Kernel, rounding: str) -> tf.Tensor:
+def fractions(
+    offsets: tf.Tensor, index: tf.Tensor, kernel: Kernel, rounding: str, dtype: tf.DType
+) -> tf.Tensor:
     """Fraction of the coordinates along one axis.
 
     Parameters
@@ -92,20 +95,22 @@ def fractions(offsets: tf.Tensor, index: tf.Tensor, kernel: Kernel, rounding: st
         Whether fractions snap to 0 or 1.
     rounding : {"exact", "legacy"}
         As in the request.
+    dtype : tf.DType
+        Of the result.
 
     Returns
     -------
-    tf.Tensor, dtype of `offsets`
+    tf.Tensor
         The shape of `offsets` if exact, since all samples of a window share their fraction; else
         that of ``offsets + index``.
     """
     t = offsets
     if rounding == "legacy":
         # The legacy coordinate is pixel index + window start, rounded to float32; its fraction
-        # may come out as 1. Double objects are sampled in float64 from the float32 position.
+        # may come out as 1. complex128 is sampled in float64 from the float32 position.
         index = tf.cast(index, t.dtype)
         t = (index + t) - (index + tf.floor(t))
-    return tf.cast(t >= 0.5, t.dtype) if kernel.snaps else t
+    return tf.cast(t >= 0.5 if kernel.snaps else t, dtype)
 
 
 def blend(

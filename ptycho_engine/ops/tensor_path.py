@@ -75,7 +75,7 @@ def _prepare(request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor)
     padding = windows.padding_for(shape, *how, far=True, xp=xp)
     padded = _pad(image, shape, padding, request.fill)
     starts = tf.cast(first, tf.int32) + padding.before
-    return to_interleaved(padded), starts, tf.cast(offsets, request.real_dtype)
+    return to_interleaved(padded), starts, tf.cast(offsets, request.offset_dtype)
 
 
 def _pad(

@@ -37,8 +37,9 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
         height, width = tf.unstack(tf.shape(image) // [1, k])
         numbers = tf.reshape(image, (height, width, k))
         rows, columns = tf.meshgrid(tf.range(height), tf.range(width), indexing="ij")  # (H, W)
-        row_fractions = fractions(offset[0], rows, kernel, rounding)[..., None]
-        column_fractions = fractions(offset[1], columns, kernel, rounding)[..., None]
+        how = kernel, rounding, image.dtype
+        row_fractions = fractions(offset[0], rows, *how)[..., None]
+        column_fractions = fractions(offset[1], columns, *how)[..., None]
 
         def sample(row: int, column: int) -> tf.Tensor:
             from_rows = rows + start[0] + row

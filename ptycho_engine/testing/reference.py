@@ -44,7 +44,7 @@ def reference_patches(
     rounding : {"exact", "legacy"}
         ``exact`` takes the fraction of the window's start once, in double precision. ``legacy``
         adds the sample's number to the float32 position first, in float32, or in float64 for
-        double-precision objects.
+        complex128 objects.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def reference_patches(
         window that is shifted makes the whole patch NaN.
     """
     image = np.asarray(image)
-    double = image.dtype in (np.float64, np.complex128)
+    double = image.dtype == np.complex128
     exact_image = image.astype(np.complex128 if image.dtype.kind == "c" else np.float64)
     positions = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
     n = patch_size
