@@ -88,6 +88,12 @@ def _dropin(id_: str, old: str, replacement: str, guide: str, *modules: str) -> 
     )
 
 
+def _helper(id_: str, name: str, replacement: str, guide: str) -> Deprecation:
+    qualified = f"ptycho_engine.compat.{name}"
+    code = (f"ptycho_engine.compat:{name}",)
+    return Deprecation(id_, "function", qualified, replacement, guide, code=code)
+
+
 def _key(id_: str, key: str, replacement: str, kind: str = "parameter") -> Deprecation:
     code = f"ptycho_engine.compat.{'keys' if kind == 'parameter' else 'environment'}"
     return Deprecation(id_, kind, key, replacement, "0006-parameters.md", (key,), (code,))
@@ -155,6 +161,9 @@ TABLE: tuple[Deprecation, ...] = (
         ("ptycho.raw_data.RawData.generate_grouped_data", _LOADER_METHOD),
         ("ptycho_engine.compat:generate_grouped_data",),
     ),
+    _helper("PED030", "legacy_engine", "Engine(plugin, options=...)", "0006-parameters.md"),
+    _helper("PED031", "resolve", "ptycho-migrate config, once", "0006-parameters.md"),
+    _helper("PED032", "compare", "ptycho-migrate compare, before you drop it", _PATCHES),
 )
 
 

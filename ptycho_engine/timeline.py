@@ -22,6 +22,8 @@ def timeline_page(table: tuple[Deprecation, ...] = TABLE) -> str:
         "Made from `ptycho_engine/deprecations.py` by `python -m ptycho_engine.timeline`.",
         "",
         f"Each name warns when it is used. `{ENVIRONMENT}=error` turns the warnings into errors.",
+        "The command `ptycho-migrate` follows this table and goes with its last entry; a later "
+        "user runs it from the release before.",
     ]
     for release, entries in timeline(table).items():
         category = CATEGORIES[release].__name__

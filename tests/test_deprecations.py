@@ -12,8 +12,10 @@ import pytest
 
 import ptycho_engine
 from ptycho_engine import Engine, compat, deprecations, timeline
+from ptycho_engine.compat.resolve import resolve
 from ptycho_engine.deprecations import TABLE, Deprecation, RemovedIn2Warning
 from ptycho_engine.errors import ConfigurationError, DeprecatedUseError
+from ptycho_engine.io.readers.synthetic import make_synthetic
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BY_ID = {entry.id: entry for entry in TABLE}
@@ -32,8 +34,8 @@ def job(tmp_path):
     work_in_legacy(JobConfig(plugin=plugin, compat=CompatConfig("legacy")), [], {})
 
 
-def engine_for(**sources):
-    return lambda tmp_path: compat.legacy_engine(**sources)
+def resolved(**sources):
+    return lambda tmp_path: resolve(**sources).warn()
 
 
 #: One use of each deprecated name.
@@ -58,15 +60,18 @@ USES = {
     "PED018": lambda _: compat.extract_patches_position(IMAGES, OFFSETS, N=4, gridsize=1),
     "PED019": lambda _: compat.reassemble_position(PATCHES, OFFSETS, M=4, N=8),
     "PED020": lambda _: compat.shift_and_sum(PATCHES, OFFSETS, M=4, N=8),
-    "PED021": engine_for(params={"use_batched_patch_extraction": True}),
-    "PED022": engine_for(params={"patch_extraction_batch_size": 8}),
-    "PED023": engine_for(params={"use_xla_translate": True}),
-    "PED024": engine_for(params={"use_xla_compile": True}),
-    "PED025": engine_for(environ={"USE_XLA_TRANSLATE": "0"}),
-    "PED026": engine_for(environ={"USE_XLA_COMPILE": "1"}),
-    "PED027": engine_for(environ={"TF_DISABLE_XLA_TRANSLATE": "1"}),
+    "PED021": resolved(params={"use_batched_patch_extraction": True}),
+    "PED022": resolved(params={"patch_extraction_batch_size": 8}),
+    "PED023": resolved(params={"use_xla_translate": True}),
+    "PED024": resolved(params={"use_xla_compile": True}),
+    "PED025": resolved(environ={"USE_XLA_TRANSLATE": "0"}),
+    "PED026": resolved(environ={"USE_XLA_COMPILE": "1"}),
+    "PED027": resolved(environ={"TF_DISABLE_XLA_TRANSLATE": "1"}),
     "PED028": job,
     "PED029": lambda _: compat.generate_grouped_data(RAW, 8, gridsize=1, seed=0),
+    "PED030": lambda _: compat.legacy_engine(),
+    "PED031": lambda _: compat.resolve(),
+    "PED032": lambda _: compat.compare(make_synthetic(0, 64, 20, 2.0), 8, limit=4),
 }
 
 
@@ -110,6 +115,12 @@ def test_entry_is_complete(entry):
     assert entry.removal in deprecations.CATEGORIES
     assert entry.code
     assert deprecations.lookup(entry.id) is entry
+
+
+def test_every_public_function_of_the_compatibility_layer_has_an_entry():
+    listed = {target.partition(":")[2] for entry in TABLE for target in entry.code}
+    results = {"Comparison", "CompatWarning", "Resolution"}  # go with what returns them
+    assert set(compat.__all__) - results <= listed
 
 
 def test_everything_is_visible_by_default_and_public():

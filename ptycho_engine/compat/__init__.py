@@ -6,8 +6,8 @@ first asked for.
 
 from typing import Any
 
-from .compare import Comparison
-from .compare import compare_scan as compare
+from ..deprecations import deprecated
+from .compare import Comparison, compare_scan
 from .formats import (
     _channel_to_flat,
     _channel_to_patches,
@@ -20,7 +20,8 @@ from .formats import (
 from .grouped import generate_grouped_data
 from .patches import get_image_patches, get_relative_coords
 from .positions import extract_patches_position, reassemble_position, shift_and_sum
-from .resolve import CompatWarning, Resolution, legacy_engine, resolve
+from .resolve import CompatWarning, Resolution, legacy_engine
+from .resolve import resolve as _resolve
 from .translation import translate, translate_core, translate_xla
 from .warp import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
 
@@ -52,6 +53,9 @@ __all__ = [
     "translate_core",
     "translate_xla",
 ]
+
+compare = deprecated("PED032")(compare_scan)
+resolve = deprecated("PED031")(_resolve)
 
 
 def __getattr__(name: str) -> Any:

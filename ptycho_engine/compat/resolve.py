@@ -199,6 +199,7 @@ def _applies(key: str, plugin: str, offers: list[Offer]) -> bool:
     return bool(first.get("plugin", (plugin, ""))[0] == plugin)
 
 
+@deprecations.deprecated("PED030")
 def legacy_engine(
     *,
     plugin: str | None = None,
