@@ -12,6 +12,8 @@ from .environment import from_environment
 from .keys import LegacyKey, find_key, normalise
 from .sources import Given, from_dataclass, from_file, from_mapping
 
+COMMAND_LINE = "command line"
+
 
 @dataclass(frozen=True)
 class Conflict:
@@ -66,6 +68,7 @@ class Legacy:
 
 def gather(
     *,
+    overrides: Mapping[str, Any] | None = None,
     dataclass: Any = None,
     params: Mapping[str, Any] | None = None,
     file: str | Path | None = None,
@@ -76,6 +79,8 @@ def gather(
 
     Parameters
     ----------
+    overrides : mapping, optional
+        Legacy parameters that the command line gave.
     dataclass : object, optional
         An instance such as ``TrainingConfig(model=ModelConfig())``.
     params : mapping, optional
@@ -99,7 +104,7 @@ def gather(
     InputFileError
         If the file cannot be read.
     """
-    given: list[Given] = []
+    given = from_mapping(overrides or {}, COMMAND_LINE)
     if dataclass is not None:
         given += from_dataclass(dataclass)
     if params is not None:

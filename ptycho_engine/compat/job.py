@@ -11,6 +11,7 @@ from ..config import JobConfig, NpzConfig, SyntheticConfig
 from ..deprecations import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
+from .gather import COMMAND_LINE
 from .resolve import Resolution, resolve
 
 MODES = ("none", "legacy")
@@ -60,6 +61,7 @@ def work_in_legacy(
     warn("PED028")
     given = [override.lstrip("+~").partition("=")[0] for override in overrides]
     composed = _composed(job)
+    overriding, others = _split(asked.values, given)
     resolution = resolve(
         explicit={key: value for key, value in composed.items() if _was_given(key, given)},
         config={
@@ -67,13 +69,34 @@ def work_in_legacy(
             for key, value in composed.items()
             if not _was_given(key, given) and value != _default(key)
         },
-        params=asked.values,
+        overrides=overriding,
+        params=others,
         file=asked.params,
         environ=os.environ if environ is None else environ,
-        explicit_origin="command line",
+        explicit_origin=COMMAND_LINE,
+        params_origin="compat.values",
     )
     resolution.warn()
     return _with_values(job, resolution), resolution
+
+
+def _split(
+    values: Mapping[str, Any], given: Sequence[str], path: str = "compat.values"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part legacy values into those that the command line set and the others."""
+    overriding: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for key, value in values.items():
+        here = f"{path}.{key}"
+        if here in given:
+            overriding[key] = value
+        elif isinstance(value, Mapping):
+            parts = _split(value, given, here)
+            for whole, part in zip((overriding, others), parts, strict=True):
+                whole.update({key: part} if part else {})
+        else:
+            others[key] = value
+    return overriding, others
 
 
 def _composed(job: JobConfig) -> dict[str, Any]:

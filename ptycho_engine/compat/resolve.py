@@ -16,9 +16,11 @@ from .. import deprecations
 from ..callsite import warn_caller
 from ..engine import DEFAULT_PLUGIN, Engine
 from .gather import Conflict, Legacy, described, gather, same
-from .keys import KEYS, SELECTION, known_names
+from .keys import KEYS, SELECTION, find_key, known_names
 from .selection import BATCH_OPTIONS, XLA_OFF, Selection, select
+from .sources import from_mapping
 
+BATCH_SIZE = "patch_extraction_batch_size"
 MODE = "default of legacy settings"
 DEFAULT = "default"
 
@@ -93,6 +95,7 @@ def resolve(
     *,
     explicit: Mapping[str, Any] | None = None,
     config: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     dataclass: Any = None,
     params: Mapping[str, Any] | None = None,
     file: str | Path | None = None,
@@ -108,8 +111,8 @@ def resolve(
         Values of the new configuration by dotted key (``plugin``, ``plugin.chunk_size``,
         ``patch_size``, ``rounding``, ...): those given explicitly, and those that a new
         configuration sets.
-    dataclass, params, file, environ
-        As :func:`ptycho_engine.compat.gather.gather` takes them.
+    overrides, dataclass, params, file, environ
+        As :func:`ptycho_engine.compat.gather.gather` takes them; `overrides` beat `config`.
     explicit_origin, params_origin : str
         What to call the sources of `explicit` and of `params`.
 
@@ -126,6 +129,7 @@ def resolve(
         If the file cannot be read.
     """
     legacy = gather(
+        overrides=overrides,
         dataclass=dataclass,
         params=params,
         file=file,
@@ -133,24 +137,26 @@ def resolve(
         params_origin=params_origin,
     )
     selection = select(legacy.values)
-    offers = [
-        {key: (value, explicit_origin) for key, value in (explicit or {}).items()},
-        {key: (value, "new configuration") for key, value in (config or {}).items()},
-        _proposals(legacy, selection),
-    ]
+    rows = (find_key(given.key) for given in from_mapping(overrides or {}))
+    above = {row.name for row in rows if row is not None}
+    explicit_offer = {key: (value, explicit_origin) for key, value in (explicit or {}).items()}
+    config_offer = {key: (value, "new configuration") for key, value in (config or {}).items()}
+    overriding, proposals = _proposals(legacy, selection, above)
+    offers = [explicit_offer, overriding, config_offer, proposals]
     defaults = {"plugin": (DEFAULT_PLUGIN, DEFAULT), "rounding": ("legacy", MODE)}
     conflicts = list(legacy.conflicts)
     plugin, source = _pick("plugin", offers, defaults, conflicts)
-    offers[2] |= _batch_size(legacy, plugin)
+    batch_size = overriding if BATCH_SIZE in above else proposals
+    batch_size |= _batch_size(legacy, plugin)
     if source == DEFAULT:
         reason = f"{DEFAULT}: {selection.reason}"
-    elif source == offers[2].get("plugin", ("", ""))[1]:
+    elif source == (overriding | proposals).get("plugin", ("", ""))[1]:
         reason = f"{selection.reason} ({source})"
     else:
         reason = source
     values, sources = {"plugin": plugin}, {"plugin": source}
     for key in [key for level in [*offers, defaults] for key in level]:
-        if key not in values and _applies(key, plugin, offers):
+        if key not in values and _applies(key, plugin, explicit_offer, config_offer):
             values[key], sources[key] = _pick(key, offers, defaults, conflicts)
     options = {k.partition(".")[2]: v for k, v in values.items() if k.startswith("plugin.")}
     warned = (XLA_OFF.format(plugin=plugin),) if selection.xla_off else ()
@@ -171,29 +177,31 @@ def _pick(
     return found[0] if found else defaults[key]
 
 
-def _proposals(legacy: Legacy, selection: Selection) -> Offer:
-    """Say what legacy parameters mean in terms of the new configuration."""
-    proposals: Offer = {
-        row.target: (legacy.values[row.name], legacy.sources[row.name])
-        for row in KEYS
-        if row.target not in (None, SELECTION) and row.name in legacy.values
-    }
+def _proposals(legacy: Legacy, selection: Selection, above: set[str]) -> tuple[Offer, Offer]:
+    """Say what legacy parameters mean here: what rests on those `above`, and the rest."""
+    overriding: Offer = {}
+    proposals: Offer = {}
+    for row in KEYS:
+        if row.target not in (None, SELECTION) and row.name in legacy.values:
+            offer = overriding if row.name in above else proposals
+            offer[row.target] = (legacy.values[row.name], legacy.sources[row.name])
     if selection.plugin is not None:
         decided = [legacy.sources[key] for key in selection.keys if key in legacy.sources]
-        proposals["plugin"] = (selection.plugin, "; ".join(decided))
-    return proposals
+        offer = proposals if above.isdisjoint(selection.keys) else overriding
+        offer["plugin"] = (selection.plugin, "; ".join(decided))
+    return overriding, proposals
 
 
 def _batch_size(legacy: Legacy, plugin: str) -> Offer:
-    key = "patch_extraction_batch_size"
-    if key not in legacy.values or plugin not in BATCH_OPTIONS:
+    if BATCH_SIZE not in legacy.values or plugin not in BATCH_OPTIONS:
         return {}
-    return {f"plugin.{BATCH_OPTIONS[plugin]}": (legacy.values[key], legacy.sources[key])}
+    found = legacy.values[BATCH_SIZE], legacy.sources[BATCH_SIZE]
+    return {f"plugin.{BATCH_OPTIONS[plugin]}": found}
 
 
-def _applies(key: str, plugin: str, offers: list[Offer]) -> bool:
+def _applies(key: str, plugin: str, *offers: Offer) -> bool:
     """Whether a key has a meaning: options set beside another plugin have none."""
-    first = next((offer for offer in offers[:2] if key in offer), None)
+    first = next((offer for offer in offers if key in offer), None)
     if first is None or not key.startswith("plugin."):
         return True
     return bool(first.get("plugin", (plugin, ""))[0] == plugin)

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
 
 from ptycho_engine import Engine, compat
@@ -101,6 +101,37 @@ def test_a_changed_value_of_the_configuration_beats_legacy_ones(old_file):
     job, resolution = work_in_legacy(OmegaConf.to_object(config), [], {})
     assert job.patch_size == 48
     assert resolution.sources["patch_size"] == "new configuration"
+
+
+def user_configuration(tmp_path, overrides, values=""):
+    """Settle a job whose user has a configuration of his own, with a plugin and legacy values."""
+    (tmp_path / "mine.yaml").write_text(
+        "defaults: [config, {override plugin: batched}, {override compat: legacy}, _self_]\n"
+        f"patch_size: 48\ncompat: {{values: {{{values}}}}}\n"
+    )
+    register_schemas()
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        config = compose("mine", overrides=["hydra.searchpath=[pkg://ptycho_engine.conf]",
+                                            *overrides])  # fmt: skip
+    return work_in_legacy(OmegaConf.to_object(config), overrides, {})
+
+
+def test_legacy_values_on_the_command_line_beat_the_new_configuration(tmp_path):
+    overrides = ["+compat.values.use_batched_patch_extraction=false", "+compat.values.model.N=24"]
+    job, resolution = user_configuration(tmp_path, overrides, "model: {gridsize: 1}")
+    assert (job.plugin, job.patch_size) == ({"name": "iterative"}, 24)
+    assert resolution.sources["plugin"] == "command line: use_batched_patch_extraction"
+    assert resolution.sources["patch_size"] == "command line: model.N"
+    assert resolution.legacy.sources["gridsize"] == "compat.values: model.gridsize"
+    assert {c.key for c in resolution.conflicts} == {"plugin", "patch_size"}
+
+
+def test_legacy_values_of_a_configuration_do_not(tmp_path):
+    values = "use_batched_patch_extraction: false, N: 24"
+    job, resolution = user_configuration(tmp_path, [], values)
+    assert (job.plugin["name"], job.patch_size) == ("batched", 48)
+    assert resolution.sources["plugin"] == "new configuration"
+    assert {c.key for c in resolution.conflicts} == {"plugin", "patch_size"}
 
 
 def test_the_data_file_becomes_the_scan_unless_another_is_named():
