@@ -93,9 +93,25 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("scan", type=Path, metavar="SCAN", help="a PtychoPINN .npz file")
     command.add_argument("-o", "--output", type=Path, metavar="PNG", help="draw a picture")
     command.add_argument("--overwrite", action="store_true", help="replace an existing picture")
-    command.add_argument("--patch-size", type=int, default=64, metavar="N")
+    command.add_argument(
+        "--patch-size", type=int, metavar="N", help="(default: of the patterns or probe, else 64)"
+    )
     command.add_argument("--gridsize", type=int, default=2, metavar="G", help="(default: 2)")
-    command.add_argument("--limit", type=int, default=500, metavar="P", help="patches at most")
+    command.add_argument(
+        "--limit", type=int, default=500, metavar="P", help="patches at most (default: 500)"
+    )
+    new = command.add_argument_group("new settings", "What the legacy ones are compared with.")
+    new.add_argument("--rounding", default="exact", help="exact or legacy (default: exact)")
+    new.add_argument(
+        "--fill",
+        default="zeros",
+        help="zeros, edge or reflect, outside the object (default: zeros)",
+    )
+    new.add_argument(
+        "--interpolation",
+        default="bilinear",
+        help="or nearest, bicubic, fourier (default: bilinear)",
+    )
     command.set_defaults(run=_compare)
 
 

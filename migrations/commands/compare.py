@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
-from ptycho_engine.errors import PtychoEngineError
+from ptycho_engine.errors import OutputError, PtychoEngineError
 
 from ..cli import DONE, FAILED
 from . import complain, refuse_output
+
+if TYPE_CHECKING:
+    from ptycho_engine.io.scan import Scan
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,10 +24,17 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.output is not None:
             refuse_output(options.output, options.overwrite)
+            if options.output.suffix.lower() != ".png":
+                raise OutputError(f"{options.output}: expected a name that ends in .png")
+        scan = read_npz(options.scan)
+        size = default_size(scan) if options.patch_size is None else options.patch_size
         comparison = compare_scan(
-            read_npz(options.scan),
-            options.patch_size,
+            scan,
+            size,
             gridsize=options.gridsize,
+            interpolation=options.interpolation,
+            fill=options.fill,
+            rounding=options.rounding,
             limit=options.limit,
         )
         write_report(comparison, options.output, overwrite=options.overwrite)
@@ -31,3 +42,10 @@ def run(options: argparse.Namespace) -> int:
         complain(error)
         return FAILED
     return DONE
+
+
+def default_size(scan: Scan) -> int:
+    """Return the size of a scan's diffraction patterns, else of its probe, else 64."""
+    if scan.pattern_shape is not None:
+        return scan.pattern_shape[-1]
+    return 64 if scan.probe is None else int(scan.probe.shape[-1])

@@ -47,7 +47,7 @@ def convert(path: Path, output: Path | None, overwrite: bool) -> int:
         refuse(output, overwrite)
     old = read_old(path)
     resolution = resolve(params=old.values, params_origin=path.name)
-    text = render(old, resolution, output.stem if output else "NEW")
+    text = render(old, resolution, output or Path("NEW.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         validate(text, Path(folder))
     if output is None:

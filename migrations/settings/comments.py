@@ -43,11 +43,14 @@ def read_comments(text: str) -> dict[str, Comment]:
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import YAMLError
 
     reader = YAML()
     try:
         data = reader.load(text)
+    except DuplicateKeyError as error:
+        raise ValueError(f"{error.problem}: keep the last, which counts for PtychoPINN") from error
     except YAMLError as error:
         raise ValueError(str(error)) from error
     if not isinstance(data, CommentedMap):

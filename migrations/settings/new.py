@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ptycho_engine.compat.keys import SELECTION, LegacyKey, find_key
@@ -16,7 +17,7 @@ from .comments import Comment
 from .old import OldFile
 
 
-def render(old: OldFile, resolution: Resolution, name: str) -> str:
+def render(old: OldFile, resolution: Resolution, output: Path) -> str:
     """Write the new configuration.
 
     Parameters
@@ -25,8 +26,8 @@ def render(old: OldFile, resolution: Resolution, name: str) -> str:
         What it is made from.
     resolution : Resolution
         What its parameters came to.
-    name : str
-        Name of the new file without its suffix.
+    output : Path
+        The new file.
 
     Returns
     -------
@@ -46,9 +47,11 @@ def render(old: OldFile, resolution: Resolution, name: str) -> str:
     writer.width = 100
     writer.indent(mapping=2, sequence=4, offset=2)
     writer.dump(document, stream)
+    folder = quote(str(output.parent))
     head = (
-        f"# Made from {old.path.name} by ptycho-migrate config. Run it in its folder with\n"
-        f"#   ptycho-engine --config-dir . --config-name {name}\n\n"
+        f"# Made from {old.path.name} by ptycho-migrate config. Run it where the old one ran, as\n"
+        "# paths in it count from there:\n"
+        f"#   ptycho-engine --config-dir {folder} --config-name {output.stem}\n\n"
     )
     return head + stream.getvalue() + "".join(_left_out(old, resolution))
 

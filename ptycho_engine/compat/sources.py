@@ -156,6 +156,11 @@ def from_file(path: str | Path) -> list[Given]:
     path = Path(path).expanduser()
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputFileError(
+            f"{path}: no such file. Expected legacy parameters in YAML; a relative path counts "
+            f"from {Path.cwd()}."
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputFileError(
             f"{path}: cannot be read as legacy YAML: {error}. Expected 'key: value' lines."

@@ -15,10 +15,13 @@ Convert = Callable[[Any], Any]
 
 def to_int(value: Any) -> int:
     """Whole numbers, also as text (``"64"``, ``"1e3"``) or float without fraction."""
-    number = to_float(value)
-    if not number.is_integer():
-        raise ValueError("a whole number")
-    return int(number)
+    try:
+        number = to_float(value)
+        if number.is_integer():
+            return int(number)
+    except ValueError:
+        pass
+    raise ValueError("a whole number")
 
 
 def to_float(value: Any) -> float:

@@ -177,8 +177,8 @@ def test_the_command_runs_with_it(tmp_path, old_file):
 
 def test_the_command_refuses_what_it_cannot_use(tmp_path):
     for override, words in (
-        ("+compat.values.N=many", "a number"),
-        ("compat.params=none.yaml", "none.yaml"),
+        ("+compat.values.N=many", "a whole number"),
+        ("compat.params=none.yaml", "none.yaml: no such file"),
     ):
         done = subprocess.run(
             [sys.executable, "-m", "ptycho_engine.cli", *SMALL, "compat=legacy", override],

@@ -226,9 +226,9 @@ def test_false_in_any_spelling(text):
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"N": "many"}, "'N' .dictionary: N.*'many'.*a number"),
+        ({"N": "many"}, "'N' .dictionary: N.*'many'.*a whole number"),
         ({"N": 6.5}, "a whole number"),
-        ({"N": True}, "a number"),
+        ({"N": True}, "a whole number"),
         ({FLAG: "perhaps"}, "true"),
         ({"train_data_file": 3}, "a path"),
         ({3: 4}, "the key 3 is not text"),

@@ -35,6 +35,21 @@ def test_table_and_picture(scan_file, capsys):
     assert sorted(scan_file.parent.iterdir()) == [picture, scan_file]
 
 
+def test_the_border_rule_counts_where_windows_cross_the_border(scan_file, capsys):
+    assert compare(scan_file, "--patch-size", 30, "--fill", "edge", "--gridsize", 1) == cli.DONE
+    row = next(r for r in capsys.readouterr().out.splitlines() if "border rule" in r)
+    assert "zeros, edge" in row
+    assert " 0.0e+00 " not in row
+
+
+@pytest.mark.parametrize(("key", "shape"), [("probeGuess", (12, 12)), ("diff3d", (30, 12, 12))])
+def test_the_scan_knows_the_size(scan_file, capsys, key, shape):
+    with np.load(scan_file) as stored:
+        np.savez(scan_file, **stored, **{key: np.ones(shape, np.complex64).real})
+    assert compare(scan_file) == cli.DONE
+    assert "of 12 x 12" in capsys.readouterr().out
+
+
 def test_without_groups_no_member_is_mirrored(scan_file, capsys):
     assert compare(scan_file, "--patch-size", 8, "--gridsize", 1) == cli.DONE
     assert "group members" not in capsys.readouterr().out
@@ -47,6 +62,8 @@ def test_without_groups_no_member_is_mirrored(scan_file, capsys):
         (["-o", "none/compare.png"], "does not exist"),
         (["--gridsize", "9"], "try gridsize=1"),
         (["--patch-size", "0"], "patch_size"),
+        (["-o", "compare.jpg"], "ends in .png"),
+        (["--fill", "mirror"], "reflect"),
     ],
 )
 def test_refusals(scan_file, monkeypatch, arguments, message, capsys):
