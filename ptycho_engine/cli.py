@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ def main() -> None:
     """Run the command line and exit with 0 (done), 2 (bad input or configuration) or 1 (fault)."""
     # TensorFlow logs its build options at import unless told not to.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Who typed a command is not helped by the line of the script that they come from.
+    warnings.formatwarning = lambda message, category, *_: (
+        f"ptycho-engine: {category.__name__}: {message}\n"
+    )
     arguments = sys.argv[1:]
     if arguments[:1] == ["plugins"]:
         from .listing import main as list_plugins

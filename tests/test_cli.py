@@ -154,6 +154,8 @@ def test_iterative_warns_once_with_removal_and_guide(tmp_path):
     done = run(tmp_path, "scan.points=3", "scan.object_size=32", "patch_size=8", "plugin=iterative")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("RemovedIn2Warning") == 1
+    assert "ptycho-engine: RemovedIn2Warning: The plugin" in done.stderr
+    assert "sys.exit" not in done.stderr
     assert "removed in ptycho_engine 2.0" in done.stderr
     assert "0001-iterative-plugin.md" in done.stderr
 

@@ -162,7 +162,7 @@ def test_comments_by_key(text, expected):
         ("old.yaml", "- 1\n", "holds no legacy parameters"),
         ("old.yaml", "", "holds no legacy parameters"),
         ("old.yaml", "N: [", "cannot be read as YAML"),
-        ("old.yaml", "N: 1\nN: 2\n", 'keep the last'),
+        ("old.yaml", "N: 1\nN: 2\n", "keep the last"),
         ("old.json", "{", "cannot be read as JSON"),
         ("old.json", "[1]", "holds no legacy parameters"),
         ("old.py", "def (:", "line 1: syntax error"),
