@@ -132,7 +132,9 @@ def to_metres(
     return _pairs(positions, "positions") * size + _pairs(origin, "origin")
 
 
-def from_legacy(global_offsets: ArrayLike, local_offsets: ArrayLike | None = None) -> Positions:
+def from_legacy(
+    global_offsets: ArrayLike, local_offsets: ArrayLike | None = None, members: int | None = None
+) -> Positions:
     """Turn legacy offset arrays into grouped positions.
 
     The legacy arrays hold ``[x, y]`` on axis 2 and the group member on axis 3; the position of a
@@ -145,6 +147,9 @@ def from_legacy(global_offsets: ArrayLike, local_offsets: ArrayLike | None = Non
         Offsets of the groups, in object pixels.
     local_offsets : array_like, shape (B, 1, 2, C), optional
         Offsets of the members within their group, in object pixels.
+    members : int, optional
+        Size C of a group in the result, as legacy code takes it from ``gridsize ** 2``: of more
+        offsets, the first B * C in their order, whatever their groups.
 
     Returns
     -------
@@ -154,7 +159,7 @@ def from_legacy(global_offsets: ArrayLike, local_offsets: ArrayLike | None = Non
     Raises
     ------
     RequestError
-        If a shape is not one of those above.
+        If a shape is not one of those above, or the offsets are too few for `members`.
     """
     offsets = np.asarray(global_offsets)
     for name, array in (("global_offsets", offsets), ("local_offsets", local_offsets)):
@@ -163,16 +168,24 @@ def from_legacy(global_offsets: ArrayLike, local_offsets: ArrayLike | None = Non
             raise RequestError(f"{name}: received shape {shape}. Expected (B, 1, 2, C).")
     if local_offsets is not None:
         local = np.asarray(local_offsets)
-        members = {offsets.shape[3], local.shape[3]} - {1}
-        if len(local) != len(offsets) or len(members) > 1:
+        sizes = {offsets.shape[3], local.shape[3]} - {1}
+        if len(local) != len(offsets) or len(sizes) > 1:
             raise RequestError(
                 f"local_offsets: received shape {local.shape}, for global_offsets of shape "
                 f"{offsets.shape}. Expected the same groups and members, or "
                 "one member."
             )
         offsets = offsets + local
-    xy = np.moveaxis(offsets[:, 0], 1, 2)  # (B, 2, C) -> (B, C, 2)
-    return from_xy(xy)
+    positions = from_xy(np.moveaxis(offsets[:, 0], 1, 2))  # (B, 2, C) -> (B, C, 2)
+    if members is None:
+        return positions
+    groups, found, _ = positions.shape
+    if not hasattr(members, "__index__") or members < 1 or groups * members > groups * found:
+        raise RequestError(
+            f"members: received {members!r}, for offsets of shape {offsets.shape}. Expected an "
+            f"integer from 1 to {found}, the square of gridsize."
+        )
+    return positions.reshape(-1, 2)[: groups * members].reshape(groups, members, 2)
 
 
 def to_legacy(positions: ArrayLike) -> NDArray[np.float64]:

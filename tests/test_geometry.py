@@ -77,6 +77,16 @@ def test_legacy_arrays_hold_xy_on_axis_2_and_members_on_axis_3(cut):
     assert brightest(cut(impulse(5, 12), positions[0], 3)[2]) == (1, 1)
 
 
+def test_legacy_members_are_the_first_offsets_whatever_their_groups():
+    offsets = np.arange(24.0).reshape(3, 1, 2, 4)
+    flat = geometry.from_legacy(offsets).reshape(-1, 2)
+    for members in (1, 2, np.int64(4)):
+        groups = geometry.from_legacy(offsets, members=members)
+        assert groups.shape == (3, members, 2)
+        np.testing.assert_array_equal(groups.reshape(-1, 2), flat[: 3 * members])
+    assert geometry.from_legacy(offsets[:0], members=9).shape == (0, 9, 2)
+
+
 # -- round trips -----------------------------------------------------------------------------
 
 
@@ -201,6 +211,9 @@ def test_legacy_split_stays_finite():
             lambda: geometry.from_legacy(np.zeros((3, 1, 2, 1)), np.zeros((2, 1, 2, 4))),
             r"local_offsets: received shape \(2, 1, 2, 4\), for global_offsets",
         ),
+        (lambda: geometry.from_legacy(np.zeros((3, 1, 2, 1)), members=4), "members: received 4"),
+        (lambda: geometry.from_legacy(np.zeros((3, 1, 2, 1)), members=0), "members: received 0"),
+        (lambda: geometry.from_legacy(np.zeros((3, 1, 2, 4)), members=4.0), "Expected an integer"),
         (lambda: geometry.to_legacy(np.zeros((3, 2))), r"positions: received shape \(3, 2\)"),
         (lambda: geometry.from_anchor([[1, 2]], 8, "center"), "Did you mean 'centre'"),
     ],

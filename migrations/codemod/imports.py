@@ -56,11 +56,25 @@ def remove_names(source: Source, node: cst.ImportFrom, gone: set[str]) -> Edit:
     """Take names out of a statement that keeps others."""
     aliases = imported_names(node)
     kept = [a for a in aliases if dotted(a.name) not in gone]
-    if kept[-1] is not aliases[-1] and not _comments(source, kept[-1:]):
-        kept[-1] = kept[-1].with_changes(comma=aliases[-1].comma)
+    if kept[-1] is not aliases[-1]:
+        kept[-1] = _last(source, kept[-1], aliases[-1])
     bare = node.with_changes(names=kept, semicolon=cst.MaybeSentinel.DEFAULT)
     code = _indented(source, node, source.module.code_for_node(bare))
     return Edit(*source.span(node), code)
+
+
+def _last(source: Source, alias: cst.ImportAlias, before: cst.ImportAlias) -> cst.ImportAlias:
+    """Put a name in the place of the last one: what follows its comma is the end of the list."""
+    if not _comments(source, [alias]):
+        return alias.with_changes(comma=before.comma)
+    end = getattr(before.comma, "whitespace_after", None)
+    if not isinstance(alias.comma, cst.Comma) or not isinstance(end, cst.ParenthesizedWhitespace):
+        return alias
+    space = alias.comma.whitespace_after
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return alias
+    space = space.with_changes(indent=end.indent, last_line=end.last_line)
+    return alias.with_changes(comma=alias.comma.with_changes(whitespace_after=space))
 
 
 def _indented(source: Source, node: cst.ImportFrom, code: str) -> str:

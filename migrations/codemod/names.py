@@ -37,7 +37,8 @@ GROUPING_FACTORIES: Final = tuple(
 
 
 @cache
-def _drop_ins() -> dict[str, Deprecation]:
+def drop_ins() -> dict[str, Deprecation]:
+    """Return the entries of the legacy functions by qualified name."""
     known = {
         name: entry
         for entry in TABLE
@@ -49,17 +50,17 @@ def _drop_ins() -> dict[str, Deprecation]:
 
 def drop_in(name: str) -> Deprecation | None:
     """Return the entry of a legacy function by its qualified name."""
-    return _drop_ins().get(name)
+    return drop_ins().get(name)
 
 
 def drop_in_leaves() -> frozenset[str]:
     """Return the unqualified names of the legacy functions."""
-    return frozenset(name.rpartition(".")[2] for name in _drop_ins())
+    return frozenset(name.rpartition(".")[2] for name in drop_ins())
 
 
 def drop_in_modules() -> frozenset[str]:
     """Return the legacy modules that define them."""
-    return frozenset(name.rpartition(".")[0] for name in _drop_ins())
+    return frozenset(name.rpartition(".")[0] for name in drop_ins())
 
 
 def same_numbers(name: str) -> bool:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from .numbers import is_number
 from .source import Source
 from .text import Edit
 
 PARAMETERS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize", "config")
 #: Those whose order the new call keeps.
 KEPT = PARAMETERS[:4]
+#: Those that legacy code looks up in ``ptycho.params`` where they are left out or None.
+LOOKED_UP = PARAMETERS[3:5]
 
 #: Reading these twice, or not at all, changes nothing.
 _PURE = (
@@ -38,8 +41,8 @@ class Names:
     tensorflow: str
 
 
-def bind_arguments(call: cst.Call) -> dict[str, cst.Arg]:
-    """Return the arguments of a legacy call by parameter.
+def bind_arguments(source: Source, call: cst.Call) -> dict[str, cst.Arg]:
+    """Return the arguments of a legacy call by parameter, `N` and `gridsize` surely numbers.
 
     Raises
     ------
@@ -56,24 +59,29 @@ def bind_arguments(call: cst.Call) -> dict[str, cst.Arg]:
         bound[name] = argument
     if "config" in bound:
         raise Unsafe("its settings come from config=")
-    missing = [name for name in KEPT if name not in bound]
-    if missing == ["N"] or _is_none(bound.get("N")):
-        raise Unsafe("N comes from ptycho.params; pass it")
+    missing = [name for name in KEPT[:3] if name not in bound]
     if missing:
         raise Unsafe(f"it lacks {', '.join(missing)}")
-    if [name for name in bound if name in KEPT] != list(KEPT):
+    looked_up = [name for name in LOOKED_UP if name not in bound or _is_none(bound[name])]
+    if looked_up:
+        come = "comes" if len(looked_up) == 1 else "come"
+        raise Unsafe(f"{' and '.join(looked_up)} {come} from ptycho.params; pass the number")
+    for name in LOOKED_UP:
+        if not is_number(source, bound[name].value):
+            raise Unsafe(f"{name} may be None, which means ptycho.params; pass a number")
+    order = list(bound)
+    kept = [name for name in order if name in KEPT] == list(KEPT)
+    later = order[order.index("local_offsets") + 1 :]
+    free = isinstance(bound["gridsize"].value, cst.Integer) or all(
+        is_pure(bound[name].value) for name in later
+    )
+    if not kept or "gridsize" not in later or not free:
         raise Unsafe("its arguments would be evaluated in another order")
-    if "gridsize" in bound and not is_pure(bound["gridsize"].value):
-        raise Unsafe("gridsize is computed by a call, which would no longer happen")
     return bound
 
 
-def _is_none(argument: cst.Arg | None) -> bool:
-    return (
-        argument is not None
-        and isinstance(argument.value, cst.Name)
-        and argument.value.value == "None"
-    )
+def _is_none(argument: cst.Arg) -> bool:
+    return isinstance(argument.value, cst.Name) and argument.value.value == "None"
 
 
 def is_pure(node: cst.CSTNode) -> bool:
@@ -107,14 +115,17 @@ def spell_out(source: Source, call: cst.Call, names: Names) -> list[Edit]:
     Unsafe
         If the call is not one that can be spelt out.
     """
-    bound = bind_arguments(call)
+    if any(isinstance(node, cst.FormattedString) for node in source.ancestors(call)):
+        raise Unsafe("it stands in an f-string")
+    bound = bind_arguments(source, call)
     last = ', layout="channel", rounding="legacy"'
     after_keywords = list(bound)[-2:] == ["gridsize", "N"]
     prefixes = {
         "global_offsets": f"{names.engine}.geometry.from_legacy(",
         "N": "patch_size=" if after_keywords else "",
     }
-    suffixes = {"local_offsets": ")", "N": "" if "gridsize" in bound else last}
+    members = _square(source, bound["gridsize"].value)
+    suffixes = {"local_offsets": f", members={members})"}
     edits = []
     for name, argument in bound.items():
         start, value, stop = _spans(source, argument)
@@ -133,6 +144,16 @@ def spell_out(source: Source, call: cst.Call, names: Names) -> list[Edit]:
         Edit(start, arguments, function),
         Edit(stop, stop, f", {names.tensorflow}.complex64)"),
     ]
+
+
+def _square(source: Source, side: cst.BaseExpression) -> str:
+    """Write the square of a pure expression."""
+    if isinstance(side, cst.Integer):
+        return str(side.evaluated_value**2)
+    code = source.module.code_for_node(side)
+    if "\n" in code or "\r" in code or "#" in code:
+        raise Unsafe("its arguments are written in an unusual way")
+    return f"{code}**2" if isinstance(side, cst.Name | cst.Attribute) else f"({code})**2"
 
 
 def _end_of_function(source: Source, call: cst.Call) -> int:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .findings import Finding, Rule, one_per_statement
 from .names import may_concern
 from .source import Source, check_syntax
-from .text import Edit, apply_edits, overlap
+from .text import Edit, SourceError, apply_edits, overlap
+
+T = TypeVar("T")
+
+
+class ResultError(SourceError):
+    """What the rules made of a source does not parse: a fault of theirs, not of the source."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,9 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
     Raises
     ------
     SourceError
-        If the source cannot be parsed, before or after.
+        If the source cannot be parsed.
+    ResultError
+        If the result cannot.
     """
     if not may_concern(text):
         check_syntax(text)
@@ -81,9 +90,20 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
         text = apply_edits(source.text, edits)
         if complete:
             break
-        source = Source(text)
-    check_syntax(text)
+        source = _result(Source, text)
+    _result(check_syntax, text)
     return Rewritten(text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
+
+
+def _result(parse: Callable[[str], T], text: str) -> T:
+    """Parse what rules made, and say whose fault it is if that fails."""
+    try:
+        return parse(text)
+    except SourceError as error:
+        raise ResultError(
+            f"what a rule made of it does not parse ({error}), so nothing was changed; leave the "
+            "rule out with --skip, and report this"
+        ) from error
 
 
 def _edits(source: Source, rules: Sequence[Rule]) -> tuple[list[Edit], bool]:

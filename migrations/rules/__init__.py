@@ -15,6 +15,7 @@ from . import (
     pe010_uncertain_names,
     pe011_saved_parameters,
     pe012_grouping_method,
+    pe013_remaining_drop_ins,
 )
 
 #: In the order in which they are applied: what is rewritten, then what is left.
@@ -31,4 +32,5 @@ RULES = (
     pe009_environment.RULE,
     pe010_uncertain_names.RULE,
     pe011_saved_parameters.RULE,
+    pe013_remaining_drop_ins.RULE,
 )

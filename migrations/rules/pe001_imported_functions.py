@@ -8,6 +8,7 @@ import libcst as cst
 
 from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import imported_names, move_names
+from ..codemod.lookups import keep_parameters
 from ..codemod.names import MOVED, drop_in, same_numbers
 from ..codemod.source import Source, dotted
 
@@ -26,7 +27,7 @@ def check(source: Source) -> Iterator[Finding]:
         offset = source.span(node)[0]
         if safe:
             moved = {n.rpartition(".")[2]: entry.old for n, entry in safe.items()}
-            edits = tuple(move_names(source, node, moved))
+            edits = (*move_names(source, node, moved), *keep_parameters(source, node, safe))
             for index, (name, entry) in enumerate(safe.items()):
                 message = f"imported from {entry.old.rpartition('.')[0]}"
                 yield Finding(ID, offset, name, message, Kind.REWRITE, () if index else edits)

@@ -9,6 +9,7 @@ import libcst as cst
 from ..codemod.attributes import swap_attributes
 from ..codemod.findings import Finding, Kind, Rule
 from ..codemod.imports import imported_names, move_names
+from ..codemod.lookups import keep_parameters
 from ..codemod.names import MOVED, drop_in
 from ..codemod.source import Source, dotted
 
@@ -25,7 +26,7 @@ def check(source: Source) -> Iterator[Finding]:
         found = {n: entry for n in names if n in MOVED and (entry := drop_in(n))}
         if found:
             moved = {n.rpartition(".")[2]: entry.old for n, entry in found.items()}
-            edits = tuple(move_names(source, node, moved))
+            edits = (*move_names(source, node, moved), *keep_parameters(source, node, found))
             (name, *_) = found
             message = f"imported from {found[name].old.rpartition('.')[0]}"
             yield Finding(ID, source.span(node)[0], name, message, Kind.REWRITE, edits)

@@ -7,26 +7,32 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned, page, todo
-from ..codemod.imports import imported_names, remove_names
 from ..codemod.names import COMPAT
 from ..codemod.native import Names, Unsafe, spell_out
-from ..codemod.new_imports import at_top, bind_module
-from ..codemod.source import Import, Source, dotted
+from ..codemod.new_imports import bind_module
+from ..codemod.references import references
+from ..codemod.source import Import, Source
 from ..codemod.text import Edit
 
 ID = "PE005"
 LEGACY = "ptycho.raw_data.get_image_patches"
 NAMES = (LEGACY, f"{COMPAT}.get_image_patches")
 COMMENT = (
-    f'# ptycho-migrate {ID}: rounding="legacy" and the cast keep the old numbers and dtype; drop '
-    f"them when those may change, see {page(ID)}"
+    f"# ptycho-migrate {ID}: the old numbers and dtype are kept by "
+    'rounding="legacy", offsets that mirror the members (without, patches move by pixels), '
+    f"members= and the cast; drop them when those may change, see {page(ID)}"
 )
 
 
 def check(source: Source) -> Iterator[Finding]:
     """Find ``get_image_patches(image, global_offsets, local_offsets, N, gridsize)``."""
     calls = [c for c in source.find(cst.Call) if source.resolve(c.func).is_one_of(NAMES)]
-    left: list[tuple[cst.Call, str]] = []
+    functions = {call.func for call in calls}
+    left: list[tuple[cst.CSTNode, str]] = [
+        (r.node, "it is passed on, not called" if r.certain else "it is bound in several ways")
+        for r in references(source, NAMES)
+        if r.node not in functions
+    ]
     safe: list[cst.Call] = []
     for call in calls:
         try:
@@ -36,9 +42,9 @@ def check(source: Source) -> Iterator[Finding]:
             safe.append(call)
         except Unsafe as reason:
             left.append((call, str(reason)))
-    for call, text in left:
-        text = f"get_image_patches stays here: {text}"
-        yield todo(source, ID, source.span(call)[0], source.statement(call), LEGACY, text)
+    for node, why in left:
+        text = f"get_image_patches stays here: {why}"
+        yield todo(source, ID, source.span(node)[0], source.statement(node), LEGACY, text)
     if not safe:
         return
     shared, names = _imports(source, safe)
@@ -56,7 +62,10 @@ def _inside(source: Source, call: cst.Call, calls: list[cst.Call]) -> list[cst.C
 
 
 def _imports(source: Source, calls: list[cst.Call]) -> tuple[list[Edit], Names]:
-    """Return the edits of the imports: what is needed, less what nothing needs any longer."""
+    """Return the edits that import what is needed.
+
+    Nothing is removed: other files, strings and magics may use the name.
+    """
     beside: list[Import] = [
         node
         for call in calls
@@ -65,31 +74,7 @@ def _imports(source: Source, calls: list[cst.Call]) -> tuple[list[Edit], Names]:
     ]
     tensorflow, edits = bind_module(source, "tensorflow", "tf", calls, beside)
     engine, new = bind_module(source, "ptycho_engine", "ptycho_engine", calls, beside)
-    gone = _unused(source, calls)
-    if gone is None:
-        return [*edits, *new], Names(engine, tensorflow)
-    names = {dotted(a.name) for a in imported_names(gone)}
-    if len(names) > 1:
-        removed = remove_names(source, gone, {"get_image_patches"})
-        return [*edits, *new, removed], Names(engine, tensorflow)
-    if not new:  # nothing to put in its place: leave it to a linter
-        return list(edits), Names(engine, tensorflow)
-    statement = "import ptycho_engine" + ("" if engine == "ptycho_engine" else f" as {engine}")
-    return [*edits, Edit(*source.span(gone), statement)], Names(engine, tensorflow)
-
-
-def _unused(source: Source, calls: list[cst.Call]) -> cst.ImportFrom | None:
-    """Return the import of the legacy function, if these calls were all that used it."""
-    functions = [c.func for c in calls if isinstance(c.func, cst.Name)]
-    bound = {f.value for f in functions}
-    if len(bound) != 1 or source.survey.knows("__all__"):
-        return None
-    (name,) = bound
-    reads = [n for n in source.find(cst.Name) if n.value == name and source.scope(n) is not None]
-    if set(reads) != set(functions) or source.survey.bound[name] != 1:
-        return None
-    imports = [n for n in source.bindings(functions[0], "") if isinstance(n, cst.ImportFrom)]
-    return imports[0] if imports and at_top(source, imports[0]) else None
+    return [*edits, *new], Names(engine, tensorflow)
 
 
 RULE = Rule(ID, "get_image_patches is spelt out as extract_patches", check, ("native",))

@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from ptycho_engine.migrations import cli
 from ptycho_engine.migrations.codemod import files, pool
+from ptycho_engine.migrations.codemod.findings import Finding, Kind, Rule
 from ptycho_engine.migrations.codemod.job import Outcome, Settings, migrate_files
 from ptycho_engine.migrations.codemod.pool import migrate_all
+from ptycho_engine.migrations.codemod.text import Edit
 
 OLD = b"from ptycho.raw_data import get_image_patches\n"
 NEW = b"from ptycho_engine.compat import get_image_patches\n"
@@ -166,6 +168,50 @@ def test_fault_in_a_rule_leaves_the_original(tree, monkeypatch, capsys):
     assert migrate("code", tree, "--write") == cli.FAILED
     assert "fault of ptycho-migrate: ZeroDivisionError" in capsys.readouterr().err
     assert contents(tree) == before
+
+
+def test_result_that_does_not_parse_is_the_fault_of_a_rule(tree, monkeypatch, capsys):
+    def check(source):
+        edits = (Edit(0, 0, "def (:\n"),)
+        yield Finding("PE000", 0, "x", "broken", Kind.REWRITE, edits)
+
+    monkeypatch.setattr(
+        "ptycho_engine.migrations.codemod.job.RULES", [Rule("PE000", "breaks", check)]
+    )
+    before = contents(tree)
+    assert migrate("code", tree, "--write") == cli.FAILED
+    err = capsys.readouterr().err
+    assert "a.py: what a rule made of it does not parse (line 1: syntax error: " in err
+    assert "nothing was changed" in err
+    assert contents(tree) == before
+
+
+@pytest.mark.parametrize("level", ["shim", "native"])
+def test_calls_in_f_strings_leave_files_that_parse(tmp_path, level):
+    path = tmp_path / "a.py"
+    call = 'w = f"{rd.get_image_patches(i, m, l, 8, 1)!r:>{10}}"\n'
+    path.write_text(f"import ptycho.raw_data as rd\n{call}")
+    assert migrate("code", path, "--write", "--level", level) == cli.DONE
+    text = path.read_text()
+    assert text.endswith(call.replace("rd.", "compat."))
+    assert text.count("TODO(ptycho-migrate PE005)") == (level == "native")
+
+
+def test_names_that_other_files_import_and_patch_stay(tmp_path):
+    cutting, test = tmp_path / "cutting.py", tmp_path / "test_cut.py"
+    cutting.write_bytes(OLD + b"def cut(i, m, l):\n    return get_image_patches(i, m, l, 8, 2)\n")
+    test.write_text(
+        "from unittest.mock import patch\n"
+        "from cutting import get_image_patches\n"
+        "with patch('cutting.get_image_patches') as replaced:\n"
+        "    assert get_image_patches is not replaced\n"
+    )
+    assert migrate("code", tmp_path, "--write", "--level", "native") == cli.DONE
+    assert "extract_patches(" in cutting.read_text()
+    assert cutting.read_bytes().startswith(NEW)
+    command = [sys.executable, str(test)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_processes_give_what_one_process_gives(tmp_path, monkeypatch):

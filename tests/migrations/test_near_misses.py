@@ -92,6 +92,17 @@ def test_stays(text):
             "def f():\n    from ptycho.raw_data import (\n        RawData,\n    )\n"
             "    from ptycho_engine.compat import get_image_patches\n",
         ),
+        (  # the comment of the last name that stays
+            "def f():\n    from ptycho.raw_data import (\n        RawData,  # kept\n"
+            "        get_image_patches,\n    )\n",
+            "def f():\n    from ptycho.raw_data import (\n        RawData,  # kept\n    )\n"
+            "    from ptycho_engine.compat import get_image_patches\n",
+        ),
+        (
+            "from ptycho.raw_data import (\n    RawData,  # kept\n    get_image_patches,\n)\n",
+            "from ptycho.raw_data import (\n    RawData,  # kept\n)\n"
+            "from ptycho_engine.compat import get_image_patches\n",
+        ),
         (
             "from ptycho.raw_data import (\n\tRawData,\n\tget_image_patches as gip,\n)",
             "from ptycho.raw_data import (\n\tRawData,\n)\n"

@@ -102,6 +102,18 @@ def test_places_count_within_cells():
     assert places == {"PE001": (2, 3), "PE003": (3, 2), "PE007": (4, 1)}
 
 
+def test_names_that_magics_use_stay():
+    text = notebook(
+        "from ptycho.raw_data import get_image_patches\nx = get_image_patches(i, m, l, 8, 2)",
+        "%timeit get_image_patches(i, m, l, 8, 2)",
+    )
+    native = [rule for rule in RULES if "native" in rule.levels]
+    first, second = json.loads(rewrite_notebook(text, native).text)["cells"]
+    assert "from ptycho_engine.compat import get_image_patches\n" in first["source"]
+    assert "extract_patches(i" in first["source"]
+    assert second["source"] == "%timeit get_image_patches(i, m, l, 8, 2)"
+
+
 @pytest.mark.parametrize("indent", [None, 1, "\t"])
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_formatting_is_that_of_the_file(indent, ascii_only):
