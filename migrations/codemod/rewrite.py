@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .findings import Finding, Rule, one_per_statement
@@ -49,7 +49,7 @@ class Rewritten:
     places: tuple[Place, ...] = ()
 
 
-def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
+def rewrite(text: str, rules: Sequence[Rule], magics: Mapping[str, str] | None = None) -> Rewritten:
     """Apply rules, one after another, to the source of a module.
 
     Parameters
@@ -58,6 +58,8 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
         The source.
     rules : sequence of Rule
         The rules, in the order in which they are applied.
+    magics : mapping of str to str, optional
+        What names stand for that take the place of lines that are not Python.
 
     Returns
     -------
@@ -69,10 +71,10 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
     SourceError
         If the source cannot be parsed, before or after.
     """
-    if not may_concern(text):
+    if not may_concern("\n".join([text, *(magics or {}).values()])):
         check_syntax(text)
         return Rewritten(text)
-    source = Source(text)
+    source = Source(text, magics)
     places = [_place(source, finding) for rule in rules for finding in rule.check(source)]
     if not places:
         return Rewritten(text)
@@ -81,7 +83,7 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
         text = apply_edits(source.text, edits)
         if complete:
             break
-        source = Source(text)
+        source = Source(text, magics)
     check_syntax(text)
     return Rewritten(text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
 

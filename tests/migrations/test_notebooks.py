@@ -67,7 +67,8 @@ CHANGES = [
     (
         "\"p.set('use_xla_translate', False)",
         '"# TODO(ptycho-migrate PE007): use_xla_translate=False is plugin=batched, unless batched '
-        "extraction is off; see migrations/rules/PE007.md\\np.set('use_xla_translate', False)",
+        "extraction is off; see ptycho_engine/migrations/rules/PE007.md\\n"
+        "p.set('use_xla_translate', False)",
     ),
 ]
 
