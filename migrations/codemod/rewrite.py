@@ -75,7 +75,8 @@ def rewrite(text: str, rules: Sequence[Rule], magics: Mapping[str, str] | None =
         check_syntax(text)
         return Rewritten(text)
     source = Source(text, magics)
-    places = [_place(source, finding) for rule in rules for finding in rule.check(source)]
+    found = {(f.offset, _place(source, f)): None for rule in rules for f in rule.check(source)}
+    places = [place for _, place in found]
     if not places:
         return Rewritten(text)
     for _ in rules:  # each run completes one rule at least
