@@ -11,7 +11,7 @@ import libcst as cst
 from .aliases import candidates
 from .names import PARAMETERS_MODULE
 from .source import Source, literal
-from .values import Entry, arguments, entries, values
+from .values import entries, values
 
 CFG = f"{PARAMETERS_MODULE}.cfg"
 #: The functions of the module and the methods of its dictionary that take a key.
@@ -123,7 +123,7 @@ def _call(source: Source, call: cst.Call) -> Iterator[Access]:
             value = positional[2] if len(positional) > 2 else None
             yield from _keyed(source, call, positional[1], True, value)
     elif _patches_dictionary(source, function, positional):
-        yield from _entered(source, call, positional[1:], arguments(source, call))
+        yield from _entered(source, call, positional[1:], call)
     elif isinstance(function, cst.Attribute | cst.Name):
         yield from _by_method(source, call, positional)
 
@@ -133,7 +133,7 @@ def _by_method(
 ) -> Iterator[Access]:
     names = candidates(source, call.func)
     if f"{CFG}.update" in names:
-        yield from _entered(source, call, positional, arguments(source, call))
+        yield from _entered(source, call, positional, call)
     elif _fills_cfg(source, positional):
         yield from _entered(source, call, positional[2:])
     for name in names:
@@ -171,13 +171,16 @@ def _entered(
     source: Source,
     node: cst.CSTNode,
     dictionaries: Iterable[cst.BaseExpression],
-    more: Iterable[Entry] = (),
+    call: cst.Call | None = None,
 ) -> Iterator[Access]:
     """Yield what dictionaries and keywords put in; one without key for what else they may hold."""
-    for dictionary in dictionaries:
+    arguments = call.args if call is not None else ()
+    for dictionary in [*dictionaries, *(a.value for a in arguments if a.star == "**")]:
         for entry in entries(source, dictionary):
             yield Access(entry.node, entry.name, True, entry.value, entry.key)
         if not isinstance(dictionary, cst.Dict):
             yield Access(node, None, True)
-    for entry in more:
-        yield Access(entry.node, entry.name, True, entry.value, entry.key)
+    for argument in arguments:
+        if argument.keyword is not None:
+            key = argument.keyword
+            yield Access(argument, key.value, True, argument.value, key)

@@ -104,8 +104,7 @@ class Source:
     """
 
     def __init__(self, text: str, magics: Mapping[str, str] | None = None) -> None:
-        self.survey = survey(check_syntax(text))
-        self.magics = magics or {}
+        self.survey, self.magics = survey(check_syntax(text)), magics or {}
         self.text = text
         self.newline = newline_of(text)
         reduced = reduce_text(text, self.survey, self.magics)
@@ -128,10 +127,8 @@ class Source:
 
     def once(self, name: str, find: Callable[[], Found]) -> Found:
         """Return what a search found, made once for all rules."""
-        if name not in self._found:
-            self._found[name] = find()
-        found: Found = self._found[name]
-        return found
+        found: Found = self._found[name] if name in self._found else find()
+        return self._found.setdefault(name, found)  # type: ignore[no-any-return]
 
     def find(self, kind: type[Node]) -> Iterator[Node]:
         """Yield every node of a kind, in the order of the source."""

@@ -33,9 +33,9 @@ def check(source: Source) -> Iterator[Finding]:
             if _is_legacy(source, owner):
                 yield from _left(source, call, literal(name), value)
     for attribute in source.find(cst.Attribute):
-        if attribute.attr.value in parameters() and _is_legacy(source, attribute.value):
-            value = _assigned(source, attribute)
-            yield from _left(source, attribute, attribute.attr.value, value)
+        key = attribute.attr.value
+        if key in parameters() and _is_legacy(source, attribute.value):
+            yield from _left(source, attribute, key, _assigned(source, attribute))
 
 
 def _gives_fields(source: Source, call: cst.Call) -> bool:
