@@ -37,7 +37,7 @@ def candidates_of(source: Source, place: cst.CSTNode, name: str) -> frozenset[st
     scope = source.scope(place)
     found = set() if scope is None else {n.name for n in scope.get_qualified_names_for(name)}
     local = cst.Name(name)
-    for value in values(source, local, scope=scope):
+    for value in values(source, local, scope):
         found |= candidates(source, value) if value is not None else set()
     return frozenset(found)
 

@@ -6,7 +6,7 @@ import ast
 import bisect
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -122,13 +122,13 @@ class Source:
         except RecursionError as error:
             raise SourceError("nested too deeply to be analysed") from error
         self.module = module
-        self._starts = line_starts(text)
-        self._found: dict[str, Any] = {}
+        self._starts, self._found = line_starts(text), dict[Hashable, Any]()
 
-    def once(self, name: str, find: Callable[[], Found]) -> Found:
+    def once(self, name: Hashable, find: Callable[[], Found]) -> Found:
         """Return what a search found, made once for all rules."""
-        found: Found = self._found[name] if name in self._found else find()
-        return self._found.setdefault(name, found)  # type: ignore[no-any-return]
+        if name not in self._found:
+            self._found[name] = find()
+        return self._found[name]  # type: ignore[no-any-return]
 
     def find(self, kind: type[Node]) -> Iterator[Node]:
         """Yield every node of a kind, in the order of the source."""

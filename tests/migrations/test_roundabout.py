@@ -182,3 +182,14 @@ def test_one_comment_names_all_that_a_statement_holds(text, names):
         assert name in comment
     assert comment.count("; see ") == 1
     assert comment.count("migrated code calls") <= 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["d = {**d, 'a': 1}", "d = d or e\ne = d if d else e", "for d in d: e = d", "d, e = e, d",
+     "for d, e in d.items(): e = {**e, **d}", "for d in e: pass\nfor e in d: pass",
+     "d = dict(d, **d)", "d['a'] = d"],
+)  # fmt: skip
+def test_names_that_lead_in_circles_end(line):
+    uses = f"p.cfg.update(d)\nModelConfig(**d)\np.set(d, e)\nd.translate\nx = '{XLA}'\n"
+    assert left(f"{P}{CONFIG}d = e = p\n" + f"{line}\n" * 40 + uses)
