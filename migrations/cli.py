@@ -17,8 +17,8 @@ EXIT_CODES = "Exit codes: 0 nothing to do or done, 1 changes pending (--check), 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with 0, 1 or 2."""
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         sys.exit(options.run(options))
     except KeyboardInterrupt:
         said = "interrupted; what was not finished is as it was."
@@ -116,7 +116,15 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 
 def _add_jobs(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--jobs", type=int, metavar="N", help="processes (default: one per CPU)")
+    command.add_argument(
+        "--jobs", type=_positive, metavar="N", help="processes (default: one per CPU)"
+    )
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, not {text!r}")
+    return int(text)
 
 
 def _code(options: argparse.Namespace) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from ptycho_engine.deprecations import GUIDES
 
 from .source import Source
 from .text import Edit
@@ -72,8 +74,8 @@ class Rule:
 
 
 def page(rule: str) -> str:
-    """Return the path of a rule's page, as comments name it."""
-    return f"migrations/rules/{rule}.md"
+    """Return the path of a rule's page in the installed package, as comments name it."""
+    return f"{GUIDES}/rules/{rule}.md"
 
 
 def todo(source: Source, rule: str, offset: int, statement: int, name: str, text: str) -> Finding:
@@ -97,11 +99,14 @@ def todo(source: Source, rule: str, offset: int, statement: int, name: str, text
     Finding
         Without an edit if the comment stands there already.
     """
-    comment = f"# TODO(ptycho-migrate {rule}): {text}; see {page(rule)}"
-    edits = (
-        () if mentioned(source, rule, statement) else (comment_above(source, statement, comment),)
-    )
+    edits: tuple[Edit, ...] = ()
+    if not mentioned(source, rule, statement):
+        edits = (comment_above(source, statement, _comment(rule, text)),)
     return Finding(rule, offset, name, text, Kind.TODO, edits)
+
+
+def _comment(rule: str, text: str) -> str:
+    return f"# TODO(ptycho-migrate {rule}): {text}; see {page(rule)}"
 
 
 def comment_above(source: Source, statement: int, comment: str) -> Edit:
@@ -122,16 +127,25 @@ def mentioned(source: Source, rule: str, statement: int) -> bool:
 
 
 def one_per_statement(findings: Iterable[Finding]) -> list[Finding]:
-    """Keep the comment of the first finding alone where several share a statement and a rule."""
-    places: set[tuple[str, int]] = set()
-    kept = []
-    for finding in findings:
+    """Put what findings of one rule say of one statement into one comment."""
+    found = list(findings)
+    places: dict[tuple[str, int], list[int]] = {}
+    for index, finding in enumerate(found):
         if finding.kind is Kind.TODO and finding.edits:
-            place = (finding.rule, finding.edits[0].start)
-            if place in places:
-                finding = Finding(
-                    finding.rule, finding.offset, finding.name, finding.message, Kind.TODO
-                )
-            places.add(place)
-        kept.append(finding)
-    return kept
+            places.setdefault((finding.rule, finding.edits[0].start), []).append(index)
+    for (rule, _), (first, *others) in places.items():
+        (edit,) = found[first].edits
+        texts = [found[index].message for index in (first, *others)]
+        comment = edit.replacement.replace(_comment(rule, texts[0]), _comment(rule, _joined(texts)))
+        found[first] = replace(found[first], edits=(replace(edit, replacement=comment),))
+        for index in others:
+            found[index] = replace(found[index], edits=())
+    return found
+
+
+def _joined(texts: list[str]) -> str:
+    """Say each clause of some texts once, and last what ends them all."""
+    parts = [text.split("; ") for text in texts]
+    common = [c for c in parts[0][1:] if all(c in clauses for clauses in parts)]
+    own = [c for clauses in parts for c in clauses if c not in common]
+    return "; ".join(dict.fromkeys([*own, *common]))

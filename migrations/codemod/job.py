@@ -32,12 +32,15 @@ class Settings:
         Whether files are replaced.
     diff : bool
         Whether differences are wanted.
+    roots : tuple of Path
+        The files and folders that were asked for.
     """
 
     level: str = "shim"
     skip: frozenset[str] = frozenset()
     write: bool = False
     diff: bool = True
+    roots: tuple[Path, ...] = ()
 
     def rules(self) -> list[Rule]:
         """Return the rules to apply."""
@@ -100,15 +103,29 @@ def _migrate(path: Path, settings: Settings) -> Outcome:
     if result.text == decoded.text:
         return Outcome(path, places=result.places)
     data = decoded.encode(result.text)
-    diff = _diff(path, decoded.text, result.text) if settings.diff else ""
+    name = shown(path, settings.roots)
+    diff = _diff(name, decoded.text, result.text) if settings.diff else ""
     if settings.write:
         replace_file(path, data)
     return Outcome(path, True, result.places, diff)
 
 
-def _diff(path: Path, before: str, after: str) -> str:
+def shown(path: Path, roots: Sequence[Path]) -> str:
+    """Return the name of a file in a difference, for ``patch -p1``.
+
+    As it is where it begins at the working folder; else from the folder that was asked for.
+    """
+    if not path.is_absolute() and ".." not in path.parts:
+        return path.as_posix()
+    for root in roots:
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix() if path != root else path.name
+    return path.name
+
+
+def _diff(name: str, before: str, after: str) -> str:
     old, new = (text.splitlines(keepends=True) for text in (before, after))
-    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
     ended = (
         x if x.endswith(("\n", "\r")) else f"{x}\n\\ No newline at end of file\n" for x in lines
     )

@@ -53,6 +53,7 @@ def drop_in(name: str) -> Deprecation | None:
     return drop_ins().get(name)
 
 
+@cache
 def drop_in_leaves() -> frozenset[str]:
     """Return the unqualified names of the legacy functions."""
     return frozenset(name.rpartition(".")[2] for name in drop_ins())
@@ -68,14 +69,22 @@ def same_numbers(name: str) -> bool:
     return name in MOVED or not name.startswith(OLDER_GENERATIONS)
 
 
+@cache
 def parameters() -> dict[str, Deprecation]:
     """Return the entries of the parameters that choose how the engine works, by key."""
     return {key: e for e in TABLE if e.kind == "parameter" for key in e.legacy}
 
 
+@cache
 def variables() -> dict[str, Deprecation]:
     """Return the entries of the environment variables, by name."""
     return {e.old: e for e in TABLE if e.kind == "variable"}
+
+
+@cache
+def plugins() -> dict[str, Deprecation]:
+    """Return the entries of the plugins, by name."""
+    return {e.old: e for e in TABLE if e.kind == "plugin"}
 
 
 @cache
@@ -83,7 +92,9 @@ def _worth_parsing() -> re.Pattern[str]:
     names = sorted({*drop_in_leaves(), *parameters(), *variables()})
     words = "|".join(map(re.escape, names))
     star = r"from\s+ptycho[\w.]*\s+import\s*\*"
-    return re.compile(rf"(?<!\w)(?:{words})(?!\w)|{star}")
+    whole = r"cfg\s*\.\s*(?:clear|copy)\b|\*\*\s*[\w.]*cfg\b|(?:dict|copy)\s*\(\s*[\w.]*cfg\b"
+    plugin = "|".join(map(re.escape, sorted(plugins())))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)|{star}|{whole}|[\"'](?:{plugin})[\"']")
 
 
 def may_concern(text: str) -> bool:

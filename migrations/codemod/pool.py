@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 from .job import Outcome, Settings, migrate_file, migrate_files
@@ -43,16 +44,16 @@ def migrate_all(
     batches = [paths[i : i + BATCH] for i in range(0, len(paths), BATCH)]
     left: list[Path] = []
     with _pool(min(jobs, len(batches))) as pool:
-        futures = {pool.submit(migrate_files, batch, settings): batch for batch in batches}
         try:
+            with _undisturbed():
+                futures = {pool.submit(migrate_files, batch, settings): batch for batch in batches}
             for future in as_completed(futures):
                 try:
                     yield from future.result()
                 except BrokenProcessPool:
                     left += futures[future]
         finally:  # interrupted, or closed by the caller: what has not begun shall not begin
-            for future in futures:
-                future.cancel()
+            pool.shutdown(cancel_futures=True)
     for path in left:
         yield _alone(path, settings)
 
@@ -70,6 +71,19 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     # Not forked: the bar's thread may hold a lock at that moment.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait while processes start: they take over what is blocked, from the first on."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare() -> None:

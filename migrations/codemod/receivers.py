@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import libcst as cst
@@ -20,7 +21,12 @@ class Origin(Enum):
     UNKNOWN = auto()
 
 
-def origin(source: Source, node: cst.BaseExpression) -> Origin:
+def origin(
+    source: Source,
+    node: cst.BaseExpression,
+    classes: Collection[str] = GROUPING_CLASSES,
+    factories: Collection[str] = GROUPING_FACTORIES,
+) -> Origin:
     """Say what an expression was made from.
 
     Parameters
@@ -29,6 +35,8 @@ def origin(source: Source, node: cst.BaseExpression) -> Origin:
         The module.
     node : BaseExpression
         A name, or what makes an object.
+    classes, factories : collection of str
+        Legacy classes, and other functions that make their objects.
 
     Returns
     -------
@@ -36,15 +44,14 @@ def origin(source: Source, node: cst.BaseExpression) -> Origin:
         LEGACY for ``RawData(...)`` and its like, and for names that are bound to nothing else;
         OTHER for what another module made.
     """
+    made = _Made(source, classes, factories)
     if isinstance(node, cst.Call):
-        return _made_by(source, node)
+        return made.by(node)
     scope = source.scope(node)
     if not isinstance(node, cst.Name) or scope is None:
         return Origin.UNKNOWN
     return _common(
-        _of_binding(source, assignment.node)
-        if isinstance(assignment, Assignment)
-        else Origin.UNKNOWN
+        made.of_binding(assignment.node) if isinstance(assignment, Assignment) else Origin.UNKNOWN
         for assignment in scope[node.value]
     )
 
@@ -54,29 +61,39 @@ def _common(found: Iterable[Origin]) -> Origin:
     return kinds.pop() if len(kinds) == 1 else Origin.UNKNOWN
 
 
-def _of_binding(source: Source, node: cst.CSTNode) -> Origin:
-    """Look at one place that binds a name: an assignment of a call, an annotated parameter."""
-    if isinstance(node, cst.Param):
-        named = node.annotation is not None and node.default is None
-        return _annotated(source, node.annotation.annotation) if named else Origin.UNKNOWN  # type: ignore[union-attr]
-    target = source.parent(node)
-    statement = source.parent(target) if target is not None else None
-    if isinstance(target, cst.AssignTarget) and isinstance(statement, cst.Assign):
-        value = statement.value
-        return _made_by(source, value) if isinstance(value, cst.Call) else Origin.UNKNOWN
-    return Origin.UNKNOWN
+@dataclass(frozen=True)
+class _Made:
+    """Objects of some legacy classes."""
 
+    source: Source
+    classes: Collection[str]
+    factories: Collection[str]
 
-def _annotated(source: Source, annotation: cst.BaseExpression) -> Origin:
-    legacy = source.resolve(annotation).is_one_of(GROUPING_CLASSES)
-    return Origin.LEGACY if legacy else Origin.UNKNOWN
-
-
-def _made_by(source: Source, call: cst.Call) -> Origin:
-    resolution = source.resolve(call.func)
-    if not dotted(call.func) or resolution.name is None:
+    def of_binding(self, node: cst.CSTNode) -> Origin:
+        """Look at one place that binds a name: an assignment of a call, an annotation."""
+        if isinstance(node, cst.Param):
+            named = node.annotation is not None and node.default is None
+            return self.annotated(node.annotation.annotation) if named else Origin.UNKNOWN  # type: ignore[union-attr]
+        target = self.source.parent(node)
+        statement = self.source.parent(target) if target is not None else None
+        if isinstance(target, cst.AnnAssign) and target.target is node:
+            return self.annotated(target.annotation.annotation)
+        if isinstance(target, cst.AssignTarget) and isinstance(statement, cst.Assign):
+            value = statement.value
+            return self.by(value) if isinstance(value, cst.Call) else Origin.UNKNOWN
         return Origin.UNKNOWN
-    if resolution.name in (*GROUPING_CLASSES, *GROUPING_FACTORIES):
-        return Origin.LEGACY
-    # Other functions of the package may return one: load_data does.
-    return Origin.UNKNOWN if resolution.name.startswith("ptycho.") else Origin.OTHER
+
+    def annotated(self, annotation: cst.BaseExpression) -> Origin:
+        """Look at a type."""
+        legacy = self.source.resolve(annotation).is_one_of(self.classes)
+        return Origin.LEGACY if legacy else Origin.UNKNOWN
+
+    def by(self, call: cst.Call) -> Origin:
+        """Look at a call."""
+        resolution = self.source.resolve(call.func)
+        if not dotted(call.func) or resolution.name is None:
+            return Origin.UNKNOWN
+        if resolution.name in (*self.classes, *self.factories):
+            return Origin.LEGACY
+        # Other functions of the package may return one: load_data does.
+        return Origin.UNKNOWN if resolution.name.startswith("ptycho.") else Origin.OTHER

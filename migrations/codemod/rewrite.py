@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -56,7 +56,7 @@ class Rewritten:
     places: tuple[Place, ...] = ()
 
 
-def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
+def rewrite(text: str, rules: Sequence[Rule], magics: Mapping[str, str] | None = None) -> Rewritten:
     """Apply rules, one after another, to the source of a module.
 
     Parameters
@@ -65,6 +65,8 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
         The source.
     rules : sequence of Rule
         The rules, in the order in which they are applied.
+    magics : mapping of str to str, optional
+        What names stand for that take the place of lines that are not Python.
 
     Returns
     -------
@@ -78,11 +80,12 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
     ResultError
         If the result cannot.
     """
-    if not may_concern(text):
+    if not may_concern("\n".join([text, *(magics or {}).values()])):
         check_syntax(text)
         return Rewritten(text)
-    source = Source(text)
-    places = [_place(source, finding) for rule in rules for finding in rule.check(source)]
+    source = Source(text, magics)
+    found = {(f.offset, _place(source, f)): None for rule in rules for f in rule.check(source)}
+    places = [place for _, place in found]
     if not places:
         return Rewritten(text)
     for _ in rules:  # each run completes one rule at least
@@ -90,7 +93,7 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
         text = apply_edits(source.text, edits)
         if complete:
             break
-        source = _result(Source, text)
+        source = _result(lambda made: Source(made, magics), text)
     _result(check_syntax, text)
     return Rewritten(text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
 

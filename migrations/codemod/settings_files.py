@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ptycho_engine.compat.keys import LegacyKey, find_key
@@ -36,6 +36,8 @@ class Setting:
         What becomes of it.
     deprecation : Deprecation or None
         Its entry in the table of deprecations.
+    is_new : bool
+        Whether the file is a configuration of the engine itself.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Setting:
     name: str
     meaning: str
     deprecation: Deprecation | None = None
+    is_new: bool = False
 
 
 def find_settings(path: Path, text: str) -> list[Setting]:
@@ -89,7 +92,8 @@ def _in_yaml(path: Path, text: str) -> Iterator[Setting]:
             yield Setting(path, line, match.group(2), _meaning(row), _entry(row))
     elif top & {"plugin", "defaults", "patch_size"}:
         for number, content in enumerate(text.splitlines(), 1):
-            yield from _assigned(path, number, content.partition("#")[0])
+            for setting in _assigned(path, number, content.partition("#")[0]):
+                yield replace(setting, is_new=True)
 
 
 def _assigned(path: Path, number: int, line: str) -> Iterator[Setting]:

@@ -6,7 +6,7 @@ import ast
 import bisect
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from .survey import reduce_text, survey
 from .text import SourceError, line_starts, newline_of
 
 Node = TypeVar("Node", bound=cst.CSTNode)
+Found = TypeVar("Found")
 Import = cst.Import | cst.ImportFrom
 
 
@@ -93,6 +94,8 @@ class Source:
     ----------
     text : str
         Its source.
+    magics : mapping of str to str, optional
+        What names stand for that take the place of lines that are not Python.
 
     Raises
     ------
@@ -100,11 +103,11 @@ class Source:
         If it cannot be parsed, or libcst would not give the same text back.
     """
 
-    def __init__(self, text: str) -> None:
-        self.survey = survey(check_syntax(text))
+    def __init__(self, text: str, magics: Mapping[str, str] | None = None) -> None:
+        self.survey, self.magics = survey(check_syntax(text)), magics or {}
         self.text = text
         self.newline = newline_of(text)
-        reduced = reduce_text(text, self.survey)
+        reduced = reduce_text(text, self.survey, self.magics)
         try:
             module = cst.parse_module(reduced)
             if module.code != reduced:
@@ -119,7 +122,13 @@ class Source:
         except RecursionError as error:
             raise SourceError("nested too deeply to be analysed") from error
         self.module = module
-        self._starts = line_starts(text)
+        self._starts, self._found = line_starts(text), dict[Hashable, Any]()
+
+    def once(self, name: Hashable, find: Callable[[], Found]) -> Found:
+        """Return what a search found, made once for all rules."""
+        if name not in self._found:
+            self._found[name] = find()
+        return self._found[name]  # type: ignore[no-any-return]
 
     def find(self, kind: type[Node]) -> Iterator[Node]:
         """Yield every node of a kind, in the order of the source."""

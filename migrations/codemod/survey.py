@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .names import GROUPING_METHOD, drop_in_leaves, parameters, variables
+from .names import GROUPING_METHOD, drop_in_leaves, parameters, plugins, variables
 from .text import NEWLINE, line_starts
 
 
@@ -28,8 +28,10 @@ class Statement:
         Every string in it.
     legacy : set of str
         Names that it imports from a package whose name begins with ``ptycho``.
-    calls_method : bool
-        Whether the legacy method is in it.
+    spelt : set of str
+        Every attribute and keyword in it.
+    renamed : dict of str to str
+        Names bound to plain names in it, by theirs: ``new = old``.
     """
 
     first: int
@@ -38,7 +40,8 @@ class Statement:
     names: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     legacy: set[str] = field(default_factory=set)
-    calls_method: bool = False
+    spelt: set[str] = field(default_factory=set)
+    renamed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,11 @@ def survey(tree: ast.Module) -> Survey:
             if isinstance(part, ast.Name):
                 statement.names.add(part.id)
             elif isinstance(part, ast.Attribute):
-                statement.calls_method |= part.attr == GROUPING_METHOD
+                statement.spelt.add(part.attr)
+            elif isinstance(part, ast.keyword):
+                statement.spelt.add(part.arg or "")
+            elif isinstance(part, ast.Assign):
+                statement.renamed |= _renamed(part)
             elif isinstance(part, ast.Import | ast.ImportFrom):
                 statement.legacy |= _legacy(part)
         statements.append(statement)
@@ -117,7 +124,23 @@ def _legacy(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {name for a in node.names if a.name.startswith("ptycho") for name in _bound_by(a)}
 
 
-def reduce_text(text: str, found: Survey) -> str:
+def _renamed(node: ast.Assign) -> dict[str, str]:
+    value = node.value
+    if isinstance(value, ast.Call) and value.args:
+        value = value.args[0]
+    elif isinstance(value, ast.Subscript):
+        value = value.slice
+    if isinstance(value, ast.Constant):  # perhaps a module by its name
+        root = str(value.value).partition(".")[0]
+    else:
+        value = node.value
+        while isinstance(value, ast.Attribute):
+            value = value.value
+        root = value.id if isinstance(value, ast.Name) else ""
+    return {t.id: root for t in node.targets if isinstance(t, ast.Name) and root}
+
+
+def reduce_text(text: str, found: Survey, more: Iterable[str] = ()) -> str:
     """Comment out the statements that can have nothing to do with a legacy name.
 
     Parameters
@@ -126,24 +149,22 @@ def reduce_text(text: str, found: Survey) -> str:
         Source of the module.
     found : Survey
         What is in it.
+    more : iterable of str
+        Names whose statements matter too.
 
     Returns
     -------
     str
         A source of the same length, in which every other character stays at its place.
     """
-    if any(s.calls_method for s in found.statements):
+    methods = {GROUPING_METHOD, *parameters()}
+    if any(s.spelt & methods for s in found.statements):
         return text  # whatever binds the object may tell what it is
-    legacy = set().union(*(s.legacy for s in found.statements)) | drop_in_leaves()
-    strings = {*parameters(), *variables()}
+    legacy = _legacy_names(found).union(more)
+    spelt = drop_in_leaves() | variables().keys()
     kept: set[int] = set()
     for s in found.statements:
-        if (
-            s.is_import
-            or s.names & legacy
-            or s.strings & strings
-            or any(string.startswith("ptycho.") for string in s.strings)
-        ):
+        if s.is_import or s.names & legacy or s.spelt & spelt or any(map(_may_matter, s.strings)):
             kept.update(range(s.first, s.last + 1))
     # Statements that share a line stay or go together, in either direction.
     for s in [*found.statements, *reversed(found.statements)]:
@@ -154,6 +175,26 @@ def reduce_text(text: str, found: Survey) -> str:
     lines = [text[a:b] for a, b in itertools.pairwise(starts)]
     return "".join(
         _commented(line) if number in gone else line for number, line in enumerate(lines, 1)
+    )
+
+
+def _legacy_names(found: Survey) -> set[str]:
+    """Return the names that legacy modules and what they hold may have."""
+    legacy = set().union(*(s.legacy for s in found.statements)) | drop_in_leaves() | {"ptycho"}
+    renamed = [pair for s in found.statements for pair in s.renamed.items()]
+    while more := {new for new, old in renamed if old in legacy} - legacy:
+        legacy |= more
+    return legacy
+
+
+def _may_matter(string: str) -> bool:
+    return (
+        string in parameters()
+        or string in drop_in_leaves()
+        or string in plugins()
+        or string == "ptycho"
+        or string.startswith("ptycho.")
+        or any(name in string for name in variables())
     )
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ptycho_engine.deprecations import GUIDES
 from ptycho_engine.errors import OutputError
 
 
 def complain(message: object) -> None:
     """Print a message for the user on standard error."""
     print(f"ptycho-migrate: {message}", file=sys.stderr)
+
+
+def where_the_pages_are() -> str:
+    """Say where the pages that comments and messages name lie on this machine."""
+    return f"{GUIDES} is {Path(__file__).parents[1]}"
 
 
 def refuse_output(path: Path, overwrite: bool) -> None:

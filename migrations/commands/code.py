@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-
-from ptycho_engine.errors import one_of
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ..cli import DONE, FAILED, PENDING
 from ..codemod.findings import Kind
 from ..codemod.job import Outcome, Settings
-from ..codemod.settings_files import SHELL
+from ..codemod.settings_files import SHELL, Setting
 from ..rules import RULES
-from . import complain
+from . import complain, where_the_pages_are
 from .scan import read_settings, scan
 
 
@@ -21,22 +21,37 @@ def run(options: argparse.Namespace) -> int:
     skip = {number.strip().upper() for text in options.skip for number in text.split(",")}
     known = [rule.id for rule in RULES]
     for number in sorted(skip - set(known)):
-        complain(one_of("rule", number, known))
+        complain(f"rule {number!r} is not known. Available: {', '.join(sorted(known))}.")
         return FAILED
-    settings = Settings(options.level, frozenset(skip), options.write, not options.write)
+    settings = Settings(
+        options.level, frozenset(skip), options.write, not options.write, tuple(options.paths)
+    )
     try:
         outcomes = scan(options.paths, settings, options.jobs)
-        beside = {setting.path for setting in read_settings(options.paths)}
+        beside = list(read_settings(options.paths))
     except FileNotFoundError as error:
         complain(error)
         return FAILED
     if not options.write and not options.check:
         for outcome in outcomes:
             sys.stdout.write(outcome.diff)
-    for path in sorted(beside):
-        how = f"ptycho-migrate {'status' if path.suffix in SHELL else 'config'} {path}"
-        complain(f"{path} holds legacy settings, which code leaves alone: {how}")
+    for line in remarks(beside):
+        complain(line)
     return report(outcomes, options.write, options.check)
+
+
+def remarks(settings: Iterable[Setting]) -> Iterator[str]:
+    """Say once of each file outside Python what is to be done with it."""
+    by_path: dict[Path, list[Setting]] = {}
+    for setting in settings:
+        by_path.setdefault(setting.path, []).append(setting)
+    for path, found in sorted(by_path.items()):
+        if all(setting.is_new for setting in found):
+            chosen = ", ".join(dict.fromkeys(f"{s.name} ({s.meaning})" for s in found))
+            yield f"{path} holds deprecated choices, which code leaves alone. Change {chosen}"
+        else:
+            how = f"ptycho-migrate {'status' if path.suffix in SHELL else 'config'} {path}"
+            yield f"{path} holds legacy settings, which code leaves alone: {how}"
 
 
 def report(outcomes: list[Outcome], written: bool, check: bool) -> int:
@@ -57,6 +72,8 @@ def report(outcomes: list[Outcome], written: bool, check: bool) -> int:
         f"{len(outcomes)} files read, {len(changed)} {verb}, {len(failed)} failed; "
         f"{rewritten} places rewritten, {todo} left to you with a TODO comment."
     )
+    if places:
+        complain(where_the_pages_are())
     if failed:
         return FAILED
     return PENDING if check and changed else DONE

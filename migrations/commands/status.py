@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ptycho_engine.deprecations import TABLE, Deprecation
+from ptycho_engine.deprecations import GUIDES, TABLE, Deprecation
 
 from ..cli import DONE, FAILED
 from ..codemod.job import Outcome, Settings
-from ..codemod.names import drop_in
+from ..codemod.names import GROUPING, GROUPING_METHOD, drop_in
 from ..codemod.settings_files import SHELL, YAML, Setting
-from . import complain
+from . import complain, where_the_pages_are
 from .scan import read_settings, scan
 
 
@@ -50,8 +50,11 @@ def run(options: argparse.Namespace) -> int:
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}")
-    for line in listing(uses_in(outcomes, settings)):
+    uses = list(uses_in(outcomes, settings))
+    for line in listing(uses):
         print(line)
+    if uses:
+        print(where_the_pages_are())
     return FAILED if failed else DONE
 
 
@@ -75,7 +78,7 @@ def _entry(name: str) -> Deprecation | None:
         found = drop_in(head) or next((e for e in TABLE if head in (e.old, *e.legacy)), None)
         if found is not None:
             return found
-    return None
+    return drop_in(GROUPING) if name == GROUPING_METHOD else None  # of what may be a RawData
 
 
 def listing(found: Iterable[Use]) -> Iterator[str]:
@@ -85,7 +88,7 @@ def listing(found: Iterable[Use]) -> Iterator[str]:
         of_entry = [use for use in uses if use.entry is entry]
         if of_entry:
             yield f"{entry.id} {entry.old}: removed in {entry.removal}, use {entry.replacement}"
-            yield f"  guide: migrations/{entry.guide}"
+            yield f"  guide: {GUIDES}/{entry.guide}"
             yield from (f"  {use.place}: {use.name}" for use in of_entry)
     rest = [use for use in uses if use.entry is None]
     if rest:

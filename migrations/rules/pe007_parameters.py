@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..codemod.advice import advice
 from ..codemod.findings import Finding, Rule, todo
 from ..codemod.idioms import restores
+from ..codemod.indirect import indirect
 from ..codemod.names import parameters
 from ..codemod.parameters import accesses
 from ..codemod.source import Source
@@ -27,6 +28,10 @@ def check(source: Source) -> Iterator[Finding]:
             offset = source.span(access.node)[0]
             statement = source.statement(access.node)
             yield todo(source, ID, offset, statement, access.key, text)
+    for access, key in indirect(source):
+        text = f"which parameter this is, the line does not tell; {advice(key)}"
+        offset = source.span(access.node)[0]
+        yield todo(source, ID, offset, source.statement(access.node), key, text)
 
 
 RULE = Rule(ID, "parameters that choose how patches are cut", check)

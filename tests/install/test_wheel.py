@@ -1,6 +1,7 @@
 """The wheel, installed elsewhere, does the job of the checkout."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +44,10 @@ def test_migration_command_runs_outside_the_checkout(installed, tmp_path):
     done = installed.run("ptycho-migrate", "code", ".", "--write", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert code.read_text() == "from ptycho_engine.compat import get_image_patches\n"
+    status = installed.run("ptycho-migrate", "status", ".", cwd=tmp_path).stdout.splitlines()
+    folder = Path(status[-1].partition("ptycho_engine/migrations is ")[2])
+    assert {"rules", "0006-parameters.md"} <= {page.name for page in folder.iterdir()}
+    assert (folder / "rules" / "PE007.md").is_file()
     pages = "from ptycho_engine import migrations as m; import os; print(os.listdir(*m.__path__))"
     done = installed.run("python", "-c", pages, cwd=tmp_path)
     assert "cleanup-plan.md" in done.stdout

@@ -1,17 +1,13 @@
 """``ptycho-migrate code`` as a user runs it: exit codes, messages, files."""
 
-import os
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from ptycho_engine.migrations import cli
-from ptycho_engine.migrations.codemod import files, pool
+from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.codemod.findings import Finding, Kind, Rule
-from ptycho_engine.migrations.codemod.job import Outcome, Settings, migrate_files
-from ptycho_engine.migrations.codemod.pool import migrate_all
 from ptycho_engine.migrations.codemod.text import Edit
 
 OLD = b"from ptycho.raw_data import get_image_patches\n"
@@ -64,6 +60,46 @@ def test_settings_elsewhere_are_pointed_out(tree, capsys):
     assert "other.yaml" not in err
 
 
+def test_new_configuration_is_to_be_changed_itself(tmp_path, capsys):
+    path = tmp_path / "hy.yaml"
+    path.write_text("defaults:\n  - config\n  - override plugin: iterative\n")
+    assert migrate("code", tmp_path) == cli.DONE
+    err = capsys.readouterr().err
+    assert f"{path} holds deprecated choices, which code leaves alone. Change plugin: iter" in err
+    assert "ptycho-migrate config" not in err
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5"])
+def test_number_of_processes(tree, jobs, capsys):
+    assert migrate("code", tree, f"--jobs={jobs}") == cli.FAILED
+    assert f"expected a number from 1 on, not '{jobs}'" in capsys.readouterr().err
+
+
+def test_the_last_line_says_where_the_pages_are(tree, capsys):
+    (tree / "c.py").write_text("from ptycho.params import cfg\ncfg['use_xla_translate'] = 0\n")
+    assert migrate("code", tree, "--write") == cli.DONE
+    folder = capsys.readouterr().err.splitlines()[-1].partition(" is ")[2]
+    page = (tree / "c.py").read_text().partition("; see ")[2].split()[0]
+    assert (Path(folder) / Path(page).relative_to("ptycho_engine/migrations")).is_file()
+
+
+def headers(out):
+    return [line for line in out.splitlines() if line.startswith(("--- ", "+++ "))]
+
+
+def test_names_in_a_difference_begin_at_the_folder_asked_for(tree, monkeypatch, capsys):
+    expected = ["--- a/a.py", "+++ b/a.py", "--- a/sub/b.py", "+++ b/sub/b.py"]
+    monkeypatch.chdir(tree / "sub")
+    for folder in (tree, Path("..")):
+        assert migrate("code", folder) == cli.DONE
+        assert headers(capsys.readouterr().out) == expected
+    assert migrate("code", tree / "a.py") == cli.DONE
+    assert headers(capsys.readouterr().out) == expected[:2]
+    monkeypatch.chdir(tree)
+    assert migrate("code", "sub") == cli.DONE
+    assert headers(capsys.readouterr().out) == expected[2:]
+
+
 def test_a_terminal_gets_a_bar(tree, monkeypatch, capsys):
     migrate("code", tree, "--write")
     assert "/3" not in capsys.readouterr().err
@@ -107,6 +143,10 @@ def test_skipped_rules(tree, capsys):
     assert migrate("code", tree, "--check", "--skip", "PE002,pe001") == cli.DONE
     assert migrate("code", tree, "--skip", "PE999") == cli.FAILED
     assert "'PE999' is not known" in capsys.readouterr().err
+    assert migrate("code", tree, "--skip", "PE1") == cli.FAILED
+    err = capsys.readouterr().err
+    assert "Did you mean" not in err
+    assert "Available: PE001, PE002" in err
 
 
 @pytest.mark.parametrize(("name", "message"), [("missing", "no such file"), ("x.txt", "'.txt'")])
@@ -212,75 +252,6 @@ def test_names_that_other_files_import_and_patch_stay(tmp_path):
     command = [sys.executable, str(test)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_processes_give_what_one_process_gives(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
-    paths = [tmp_path / f"{n}.py" for n in range(20)]
-    for n, path in enumerate(paths):
-        path.write_bytes(OLD if n % 3 else b"def (:\n")
-    together = {o.path: o for o in migrate_all(paths, Settings(), 2)}
-    alone = {o.path: o for o in migrate_all(paths, Settings(), 1)}
-    assert together == alone
-    assert len(together) == len(paths)
-
-
-def die(*arguments):
-    os._exit(1)
-
-
-def test_process_that_dies_costs_its_file_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
-    monkeypatch.setattr(pool, "migrate_files", die)
-    paths = [tmp_path / f"{n}.py" for n in range(3)]
-    for path in paths:
-        path.write_bytes(OLD)
-    outcomes = list(migrate_all(paths, Settings(), 2))
-    assert [o.path for o in outcomes if o.changed] == paths
-    monkeypatch.setattr(pool, "migrate_file", die)
-    outcomes = list(migrate_all(paths, Settings(), 2))
-    assert all("died" in o.error for o in outcomes)
-
-
-def slowly(paths, settings):
-    for path in paths:
-        path.with_suffix(".begun").touch()
-    time.sleep(0.3)
-    return migrate_files(paths, settings)
-
-
-def test_what_has_not_begun_does_not_begin_after_an_interrupt(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
-    monkeypatch.setattr(pool, "BATCH", 1)
-    monkeypatch.setattr(pool, "_pool", ThreadPoolExecutor)
-    monkeypatch.setattr(pool, "migrate_files", slowly)
-    paths = [tmp_path / f"{n}.py" for n in range(20)]
-    for path in paths:
-        path.write_bytes(OLD)
-    outcomes = migrate_all(paths, Settings(write=True), 2)
-    next(outcomes)
-    outcomes.close()
-    begun = [path for path in paths if path.with_suffix(".begun").exists()]
-    assert 1 <= len(begun) < len(paths)
-    for path in paths:
-        assert path.read_bytes() == (NEW if path in begun else OLD)
-    assert not list(tmp_path.glob("*.part"))
-
-
-def test_interrupt_is_said(tree, monkeypatch, capsys):
-    closed = []
-
-    def outcomes(*arguments):
-        try:
-            yield Outcome(tree / "a.py")
-            raise KeyboardInterrupt
-        finally:
-            closed.append(True)
-
-    monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", outcomes)
-    assert migrate("code", tree, "--write") == cli.INTERRUPTED
-    assert "interrupted" in capsys.readouterr().err
-    assert closed
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(tree):

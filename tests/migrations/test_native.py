@@ -187,7 +187,7 @@ def test_other_functions_get_one_comment_each_at_their_first_use():
     assert "patches by pixels" in mirror
     assert "layouts.flat_to_grid" in both
     assert "layouts.channel_to_flat" in both
-    assert mirror.endswith("; see migrations/rules/PE013.md")
+    assert mirror.endswith("; see ptycho_engine/migrations/rules/PE013.md")
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,20 @@ from ptycho_engine.migrations.codemod.findings import LEVELS, page
 from ptycho_engine.migrations.codemod.rewrite import rewrite
 from ptycho_engine.migrations.rules import RULES
 
-ROOT = Path(__file__).parents[2]
+from ptycho_engine import migrations
+
+INSTALLED = Path(migrations.__file__).parents[0]
 BY_ID = {rule.id: rule for rule in RULES}
+
+
+def found(rule):
+    """Return the page that comments name, in the installed package."""
+    return INSTALLED / Path(page(rule)).relative_to("ptycho_engine/migrations")
 
 
 def example(rule):
     """Return what the page shows: before, after, and what stays."""
-    text = (ROOT / page(rule)).read_text()
+    text = found(rule).read_text()
     before, after, stays = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert text.index("Before:") < text.index("After:")
     return before, after, stays
@@ -22,13 +29,13 @@ def example(rule):
 
 def test_numbers_are_unique_and_every_rule_has_a_page():
     assert len(BY_ID) == len(RULES)
-    pages = {path.stem for path in (ROOT / "migrations" / "rules").glob("PE*.md")}
+    pages = {path.stem for path in (INSTALLED / "rules").glob("PE*.md")}
     assert pages == set(BY_ID)
 
 
 def test_pages_name_their_levels():
     for rule in RULES:
-        text = (ROOT / page(rule.id)).read_text()
+        text = found(rule.id).read_text()
         word = "Levels" if len(rule.levels) > 1 else "Level"
         assert text.startswith(f"# {rule.id}: ")
         assert f"{word}: {', '.join(rule.levels)}." in text

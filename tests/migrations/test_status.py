@@ -1,6 +1,7 @@
 """``ptycho-migrate status``: what is still used, where, and until when."""
 
 import json
+from pathlib import Path
 
 import pytest
 from ptycho_engine.migrations import cli
@@ -69,6 +70,50 @@ def test_names_places_and_removal(tree, capsys):
         assert f"  {line}" in out
     for absent in ("--other", "run.sh:1", "other.yaml", "3: plugin=batched", "compat.resolve"):
         assert absent not in out
+
+
+def test_deprecated_plugins_in_python(tmp_path, capsys):
+    (tmp_path / "a.py").write_text(
+        "from ptycho_engine import Engine, extract_patches\nimport ptycho_engine as pe\n"
+        "Engine('iterative')\npe.Engine(plugin='iterative')\n"
+        "extract_patches(1, 2, 3, plugin='iterative')\nname = 'iterative'\nEngine(name)\n"
+        "Engine('batched'), pe.other('iterative'), print('iterative')\n"
+        "Engine(1, 'iterative'), extract_patches('iterative')\n"
+    )
+    (tmp_path / "b.py").write_text("from mine import Engine  # ptycho\nEngine('iterative')\n")
+    assert status(tmp_path) == cli.DONE
+    out = capsys.readouterr().out
+    assert out.startswith("PED001 iterative: ")
+    assert [line.split(":")[1] for line in out.splitlines() if "a.py:" in line] == list("3457")
+    assert "b.py" not in out
+
+
+def test_method_of_what_may_be_a_raw_data_is_deprecated(tmp_path, capsys):
+    (tmp_path / "a.py").write_text("import ptycho\nx.generate_grouped_data(8)\n")
+    assert status(tmp_path) == cli.DONE
+    out = capsys.readouterr().out
+    assert out.startswith("PED029 ")
+    assert f"  {tmp_path}/a.py:2: generate_grouped_data\n" in out
+    assert "Not deprecated" not in out
+
+
+def test_pages_are_where_the_last_line_says(tree, capsys):
+    assert status(tree) == cli.DONE
+    *lines, last = capsys.readouterr().out.splitlines()
+    spelt, _, folder = last.partition(" is ")
+    assert spelt == "ptycho_engine/migrations"
+    guides = [line.partition("guide: ")[2] for line in lines if "  guide: " in line]
+    assert guides
+    for guide in guides:
+        assert (Path(folder) / Path(guide).relative_to(spelt)).is_file()
+
+
+def test_all_parameters_saved_and_put_back(tmp_path, capsys):
+    (tmp_path / "a.py").write_text(
+        "from ptycho import params as p\nold = p.cfg.copy()\np.cfg.clear()\np.cfg.update(old)\n"
+    )
+    assert status(tmp_path) == cli.DONE
+    assert "a.py:2: ptycho.params.cfg: PE011: all parameters, saved" in capsys.readouterr().out
 
 
 def test_files_one_by_one(tree, capsys):
