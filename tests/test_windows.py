@@ -28,7 +28,7 @@ def test_every_window_lies_inside_the_padded_object(case):
     assert (found.starts >= 0).all()
     assert (found.starts + request.patch_size + taps - 1 <= padded).all()
     assert np.isfinite(found.offsets).all()
-    assert found.offsets.dtype == request.real_dtype
+    assert found.offsets.dtype == request.offset_dtype
 
 
 @given(FREE)
@@ -43,7 +43,7 @@ def test_windows_and_offsets_tell_everything(case):
         for offset in offsets:
             t = np.full(n, offset)
             if request.rounding == "legacy":
-                real = request.real_dtype.type
+                real = request.offset_dtype.type
                 t = (index.astype(real) + offset) - (index.astype(real) + np.floor(offset))
             if request.interpolation == "nearest":
                 t = (t >= 0.5).astype(float)
