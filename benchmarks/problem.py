@@ -52,6 +52,11 @@ class Problem:
     def output_bytes(self) -> int:
         return int(np.prod(self.output_shape)) * np.dtype(self.dtype).itemsize
 
+    @property
+    def fresh_bytes(self) -> int:
+        """What a call allocates: the output, and room for a padded object."""
+        return self.output_bytes + 2 * self.object_size**2 * np.dtype(self.dtype).itemsize
+
     def image(self) -> np.ndarray:
         """Noise of unit variance: every sample differs from its neighbours."""
         rng = np.random.default_rng(self.seed)

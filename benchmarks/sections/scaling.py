@@ -99,7 +99,7 @@ def _time(engine: Engine, problem: Problem, repeats: int) -> dict[str, list[floa
     # Short calls are timed more often, so that their median means something.
     turns = max(repeats, min(50, int(0.2 / once(cut))))
     actions = {"cut": cut, "touch": limits.first_touch(problem.output_shape, problem.dtype)}
-    before = dict.fromkeys(actions, limits.settle(problem.output_bytes))
+    before = dict.fromkeys(actions, limits.settle(problem.fresh_bytes))
     return in_turn(actions, turns, before)
 
 

@@ -114,7 +114,7 @@ def _time(
         limits.WARM_COPY: limits.warm_copy(target),
     }
     before = dict.fromkeys(
-        [limits.FIRST_TOUCH, limits.THREADED, *allocating], limits.settle(target.nbytes)
+        [limits.FIRST_TOUCH, limits.THREADED, *allocating], limits.settle(problem.fresh_bytes)
     )
     for action in actions.values():
         once(action)
