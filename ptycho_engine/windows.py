@@ -265,10 +265,10 @@ def _may_be_far(request: ExtractionRequest) -> bool:
         return True
     if request.patch_count == 0:
         return False
-    kernel, (start, stop) = KERNELS[request.interpolation], _reach(request)
-    high = np.add(request.image.shape[-2:], kernel.before)
-    base = start + kernel.before, stop - request.patch_size - kernel.after
-    return bool((base[0] < -(request.patch_size + kernel.after)).any() or (base[1] > high).any())
+    kernel, n, (start, stop) = KERNELS[request.interpolation], request.patch_size, _reach(request)
+    first, last = start + kernel.before, stop - n - kernel.after  # whole parts of window starts
+    low, high = -(n + kernel.after), np.add(request.image.shape[-2:], kernel.before)
+    return bool((first < low).any() or (last > high).any())
 
 
 def _reach(request: ExtractionRequest) -> tuple[NDArray[Any], NDArray[Any]]:

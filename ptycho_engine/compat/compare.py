@@ -97,7 +97,7 @@ class Comparison:
         from rich.table import Table
 
         table = Table(
-            title=f"{escape(str(self.scan.source))}\n{len(self.positions)} patches of "
+            title=f"{escape(self.scan.source)}\n{len(self.positions)} patches of "
             f"{self.patch_size} x {self.patch_size}, {self.crossing} of them across the border",
             caption=f"In units of the object, whose largest magnitude is {self.amplitude:.3g}.",
         )

@@ -84,18 +84,18 @@ def _split(
     values: Mapping[str, Any], given: Sequence[str], path: str = "compat.values"
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part legacy values into those that the command line set and the others."""
+    if path in given:
+        return dict(values), {}
     overriding: dict[str, Any] = {}
     others: dict[str, Any] = {}
     for key, value in values.items():
         here = f"{path}.{key}"
-        if here in given:
-            overriding[key] = value
-        elif isinstance(value, Mapping):
+        if isinstance(value, Mapping):
             parts = _split(value, given, here)
             for whole, part in zip((overriding, others), parts, strict=True):
                 whole.update({key: part} if part else {})
         else:
-            others[key] = value
+            (overriding if here in given else others)[key] = value
     return overriding, others
 
 

@@ -126,6 +126,13 @@ def test_legacy_values_on_the_command_line_beat_the_new_configuration(tmp_path):
     assert {c.key for c in resolution.conflicts} == {"plugin", "patch_size"}
 
 
+@pytest.mark.parametrize("override", ["+compat.values={N: 24}", "+compat.values.model={N: 24}"])
+def test_so_do_those_given_as_a_whole(tmp_path, override):
+    job, resolution = user_configuration(tmp_path, [override])
+    assert job.patch_size == 24
+    assert resolution.sources["patch_size"].startswith("command line: ")
+
+
 def test_legacy_values_of_a_configuration_do_not(tmp_path):
     values = "use_batched_patch_extraction: false, N: 24"
     job, resolution = user_configuration(tmp_path, [], values)
