@@ -55,7 +55,7 @@ class Capabilities:
             ("interpolation", request.interpolation, self.interpolations),
             ("fill", request.fill, self.fills),
             ("rounding", request.rounding, self.roundings),
-            ("dtype", request.dtype.name, self.dtypes),
+            ("dtype", request.dtype_name, self.dtypes),
         ):
             if value not in served:
                 raise CapabilityError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -72,7 +72,12 @@ class ExtractionRequest:
     @cached_property
     def real_dtype(self) -> np.dtype[Any]:
         """The real dtype of the same precision."""
-        return np.dtype(np.empty(0, self.dtype).real.dtype)
+        return _real(self.dtype)
+
+    @property
+    def dtype_name(self) -> str:
+        """Name of `dtype`, such as ``complex64``."""
+        return _name(self.dtype)
 
     @property
     def offset_dtype(self) -> np.dtype[Any]:
@@ -120,6 +125,17 @@ class ExtractionRequest:
         """Return the same request for the groups `start` to `stop` alone."""
         positions = self.positions[start * self.channels : stop * self.channels]
         return replace(self, positions=positions)
+
+
+# NumPy answers both more slowly than a small patch is cut.
+@lru_cache
+def _real(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.empty(0, dtype).real.dtype)
+
+
+@lru_cache
+def _name(dtype: np.dtype[Any]) -> str:
+    return dtype.name
 
 
 def _known(size: int | None) -> int:

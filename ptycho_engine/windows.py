@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,7 @@ from .kernels import KERNELS
 from .request import ExtractionRequest
 
 
-@dataclass(frozen=True)
-class Padding:
+class Padding(NamedTuple):
     """How far the object is continued beyond its borders, in pixels.
 
     Attributes
@@ -101,18 +100,18 @@ def locate(
     kernel = KERNELS[interpolation]
     base, offsets = geometry.split(positions, patch_size, rounding, xp)
     size = xp.asarray(shape, dtype=xp.float64)  # (2,)
-    low, high = -float(patch_size + kernel.after), size + float(kernel.before)
-    moved = (base < low) | (base > high)
+    beside = xp.maximum(base, -float(patch_size + kernel.after))
+    beside = xp.minimum(beside, size + float(kernel.before))
+    moved = beside != base
     if fill == "reflect":
-        beside = xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0))
+        beside = xp.where(moved, xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0)), base)
     else:
-        beside = xp.minimum(xp.maximum(base, low), high)
         # Samples beyond the border do not change with the fraction.
-        offsets = xp.where(moved, xp.zeros_like(offsets), offsets)
+        offsets = xp.where(moved, 0.0, offsets)
     if kernel.snaps and rounding == "exact":
         # Here, where the fraction is float64: rounded to float32, 0.5 - 1e-9 would snap up.
         offsets = xp.where(offsets >= 0.5, xp.ones_like(offsets), xp.zeros_like(offsets))
-    return xp.where(moved, beside, base) - float(kernel.before), offsets, moved
+    return beside - float(kernel.before), offsets, moved
 
 
 def padding_for(
@@ -235,8 +234,9 @@ def find_windows(request: ExtractionRequest) -> Windows:
         request.fill,
         request.rounding,
     )
+    far = request.fill == "reflect" and bool(moved.any())
     padding = padding_for(
-        (height, width), request.patch_size, request.interpolation, request.fill, bool(moved.any())
+        (height, width), request.patch_size, request.interpolation, request.fill, far
     )
     starts = (first + padding.before).astype(np.int32)
     return Windows(starts, offsets.astype(request.offset_dtype), padding)

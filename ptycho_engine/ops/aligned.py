@@ -27,7 +27,7 @@ def as_tensor(array: Array) -> tf.Tensor:
     tf.Tensor
         Of the same shape and dtype; it does not follow later changes of `array`.
     """
-    if _has_gpu():
+    if has_gpu():
         return tf.constant(array)
     copy = aligned_zeros(array.shape, array.dtype)
     copy[...] = array
@@ -44,11 +44,12 @@ def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 def adopt(array: Array) -> tf.Tensor:
     """Return an array of `aligned_zeros` as a tensor; it must not be written to any more."""
-    if _has_gpu() or not array.size:
+    if has_gpu() or not array.size:
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 @lru_cache(maxsize=1)
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Tell whether TensorFlow computes on a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))

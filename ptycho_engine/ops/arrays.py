@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ import tensorflow as tf
 from .. import windows
 from ..request import ExtractionRequest
 from .aligned import adopt, aligned_zeros, as_tensor
-from .chunks import ChunkFunction, bind
+from .chunks import ChunkFunction, PieceFunction, bind
 
 Array = np.ndarray[Any, Any]
 
@@ -52,16 +53,20 @@ def fill_array(
     members = request.channels if request.layout == "channel" else 1
     found = windows.find_windows(request)
     step, count = chunk_size // members, request.groups
-    whole = -(-count // step) * chunk_size if one_shape else count * members
-    starts, offsets = _padded_rows(found.starts, whole), _padded_rows(found.offsets, whole)
+    rows = -(-count // step) * chunk_size if one_shape else count * members
+    starts, offsets = _padded_rows(found.starts, rows), _padded_rows(found.offsets, rows)
     firsts = range(0, count, step)
 
-    def fill(cut: ChunkFunction, source: tf.Tensor, target: Array, first: int) -> None:
-        last = min(first + step, count)
-        chunk = slice(first * members, (first + step) * members)
-        patches = cut(source, as_tensor(starts[chunk]), as_tensor(offsets[chunk]))
-        values = np.asarray(memoryview(patches)).view(request.dtype)  # (chunk, N, N)
-        target[first:last] = values.reshape(-1, *target.shape[1:])[: last - first]
+    def fill(cut: PieceFunction, source: tf.Tensor, target: Array, first: int) -> None:
+        last, chunk = min(first + step, count), slice(first * members, (first + step) * members)
+        for piece in cut(source, as_tensor(starts[chunk]), as_tensor(offsets[chunk])):
+            values = np.asarray(memoryview(piece)).view(request.dtype)  # (rows, N, N)
+            groups = values.reshape(-1, *target.shape[1:])[: last - first]
+            target[first : first + len(groups)] = groups
+            first += len(groups)
+
+    def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:
+        return (function(*arguments),)
 
     with tf.init_scope():  # arrays are cut at once, also while a function with them is traced
         for index in request.slices:
@@ -69,11 +74,12 @@ def fill_array(
                 (index, found.padding, request.fill),
                 partial(_padded_source, request, index, found.padding),
             )
-            cut: ChunkFunction = function
+            cut: PieceFunction = whole_chunk
             if one_shape:
+                like = starts[:chunk_size], offsets[:chunk_size]
                 cut = request.prepared.once(
-                    (function, chunk_size, found.padding),
-                    partial(bind, function, source, starts[:chunk_size], offsets[:chunk_size]),
+                    (function, chunk_size, members, found.padding),
+                    partial(bind, function, request, source, *like),
                 )
             work = partial(fill, cut, source, _members_first(request, out[index]))
             if workers == 1 or len(firsts) == 1:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ..request import ExtractionRequest
+from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
 from .interpolate import cut_patches
 
 Array = np.ndarray[Any, Any]
 #: Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches (P, N, k N).
 ChunkFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+#: The same in pieces along the first axis.
+PieceFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Sequence[tf.Tensor]]
+#: Bytes of patches up to which a chunk is cut on one thread, and of each of its pieces.
+SERIAL_BYTES = 512 * 1024
+PIECE_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True)
-class ChunkKind:
+class ChunkKind(NamedTuple):
     """What a chunk function depends on besides the shapes of its arrays.
 
     Attributes
@@ -74,18 +78,63 @@ def chunk_function(kind: ChunkKind) -> Any:
     return tf.function(cut_chunk, reduce_retracing=True, autograph=False)
 
 
-def bind(function: Any, image: tf.Tensor, starts: Array, offsets: Array) -> ChunkFunction:
-    """Return a chunk function for eager tensors shaped like these alone, without gradients.
+def bind(
+    function: Any, request: ExtractionRequest, image: tf.Tensor, starts: Array, offsets: Array
+) -> PieceFunction:
+    """Return a compiled chunk function for eager tensors shaped like these, without gradients.
 
     What ``tf.function`` does at every call to match its arguments takes longer than a small chunk.
+
+    Parameters
+    ----------
+    function : tf.function
+        What `chunk_function` returns for the request's kind, compiled.
+    request : ExtractionRequest
+        The request.
+    image, starts, offsets
+        Arguments that it will get.
+
+    Returns
+    -------
+    callable
+        Of these arguments, to the patches: in one piece or, of a small chunk, in a few of whole
+        groups.
     """
+    patch_bytes = request.patch_size**2 * request.dtype.itemsize
+    if 1 < len(starts) <= SERIAL_BYTES // patch_bytes and not has_gpu():
+        groups = max(1, PIECE_BYTES // (request.channels * patch_bytes))
+        function = serial_function(function.python_function, groups * request.channels)
     like = (tf.TensorSpec(x.shape, x.dtype) for x in (image, starts, offsets))
-    call = function.get_concrete_function(*like).inference_fn.call_flat
+    call: PieceFunction = function.get_concrete_function(*like).inference_fn.call_flat
+    return call
 
-    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-        return call(image, starts, offsets)[0]
 
-    return cut
+@lru_cache(maxsize=64)
+def serial_function(cut: ChunkFunction, rows: int) -> Any:
+    """Cut a small chunk in pieces, on one thread: waking another takes longer than the work.
+
+    XLA shares out among the threads of a CPU whatever it takes to read the whole object, however
+    small its result, but neither a single patch nor the update of an array in place.
+    """
+
+    def cut_pieces(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> list[tf.Tensor]:
+        pieces = []
+        for first in range(0, starts.shape[0], rows):
+            piece_starts, piece_offsets = (x[first : first + rows] for x in (starts, offsets))
+            others = piece_starts.shape[0] - 1
+            piece = cut(image, piece_starts[:1], piece_offsets[:1])
+            if others:
+                piece = tf.raw_ops.TensorStridedSliceUpdate(
+                    input=tf.pad(piece, [[0, others], [0, 0], [0, 0]]),
+                    begin=[1],
+                    end=[1 + others],
+                    strides=[1],
+                    value=cut(image, piece_starts[1:], piece_offsets[1:]),
+                )
+            pieces.append(piece)
+        return pieces
+
+    return tf.function(cut_pieces, jit_compile=True, autograph=False)
 
 
 def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:

@@ -147,13 +147,17 @@ def blend(
 
 
 def _leave_out_weightless(term: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """Leave out terms without weight, even of NaN or infinity.
+    """Leave out terms without weight, even of NaN or infinity; weights lie within -1 and 1.
 
     The gradient passes: where a weight is zero, its slope is not.
     """
 
     @tf.custom_gradient
     def leave_out(term: tf.Tensor) -> Any:
-        return tf.where(weight == 0, tf.zeros_like(term), term), lambda upstream: upstream
+        # A choice by `weight == 0` would become a branch at every few samples.
+        bits = tf.int32 if term.dtype.size == 4 else tf.int64
+        mask = -tf.cast(tf.math.ceil(tf.abs(weight)), bits)  # all bits, or none
+        kept = tf.bitwise.bitwise_and(tf.bitcast(term, bits), mask)
+        return tf.bitcast(kept, term.dtype), lambda upstream: upstream
 
     return leave_out(term)

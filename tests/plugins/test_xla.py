@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ptycho_engine import Engine
+from ptycho_engine.layouts import flat_to_channel
 from ptycho_engine.ops import chunks, gather
 from ptycho_engine.ops.aligned import ALIGNMENT, as_tensor
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function
@@ -20,15 +21,23 @@ def image():
     return np.random.default_rng(0).normal(size=(9, 12)).astype(np.float32)
 
 
-def test_one_trace_for_every_number_of_positions(image):
+@pytest.mark.parametrize(
+    ("chunk_size", "counts"), [(4, (1, 3, 4, 5, 11, 40)), (6000, (1, 5999, 6001))]
+)
+def test_one_trace_for_every_number_of_positions(image, chunk_size, counts):
     # A patch size that no other test uses, so that the count starts at zero.
     kind = ChunkKind(5, "bilinear", "exact", interleave=1, compiled=True)
-    function, engine = chunk_function(kind), Engine("chunked_xla", options={"chunk_size": 4})
+    function, patch_bytes = chunk_function(kind), 5 * 5 * 4
+    if chunk_size * patch_bytes <= chunks.SERIAL_BYTES:
+        function = chunks.serial_function(
+            function.python_function, chunks.PIECE_BYTES // patch_bytes
+        )
+    engine = Engine("chunked_xla", options={"chunk_size": chunk_size})
     before = function.experimental_get_tracing_count()
     rng = np.random.default_rng(1)
-    for count in (1, 3, 4, 5, 11, 40):
+    for count in counts:
         engine.extract(image, rng.uniform(0, 9, (count, 2)), 5)
-        for _ in engine.stream(image, rng.uniform(0, 9, (count, 2)), 5, block_size=3):
+        for _ in engine.stream(image, rng.uniform(0, 9, (count, 2)), 5, block_size=chunk_size // 2 + 1):
             pass
     assert function.experimental_get_tracing_count() - before == 1
     engine.extract(image[:, :11], [[1.0, 2.0]], 5)
@@ -62,6 +71,56 @@ def test_window_gather_equals_elements(image):
             loss = tf.reduce_sum(found * upstream)
         np.testing.assert_array_equal(found, expected)
         assert_close(tape.gradient(loss, source), adjoint, 3 * adjoint)
+
+
+# What is small enough for one thread comes in pieces: of whole groups, and of one patch if large.
+@pytest.mark.parametrize(
+    ("n", "dtype", "layout", "shape"),
+    [
+        (64, "complex64", "flat", (16, 2)),
+        (64, "complex64", "flat", (13, 2)),
+        (64, "complex64", "channel", (3, 4, 2)),
+        (64, "complex64", "channel", (1, 9, 2)),
+        (128, "complex128", "flat", (2, 2)),
+        (7, "float32", "flat", (2, 2)),
+        (7, "float64", "channel", (100, 4, 2)),
+    ],
+)
+@pytest.mark.parametrize("interpolation", ["bilinear", "fourier"])
+def test_small_chunks_come_in_pieces(n, dtype, layout, shape, interpolation):
+    rng = np.random.default_rng(3)
+    image = rng.normal(size=(150, 170)) + 1j * rng.normal(size=(150, 170))
+    image = (image if "complex" in dtype else image.real).astype(dtype)
+    engine, how = Engine("chunked_xla"), {"layout": layout, "interpolation": interpolation}
+    prepared, positions = engine.prepare(image), rng.uniform(-40, 200, shape)
+    patches = engine.extract(prepared, positions, n, **how)
+    flat = reference_patches(image, positions.reshape(-1, 2), n, interpolation).astype(dtype)
+    expected = flat if layout == "flat" else flat_to_channel(flat, shape[1])
+    assert_close(patches, expected, image)
+
+
+def test_small_chunks_are_computed_on_one_thread():
+    function = chunk_function(ChunkKind(64, "bilinear", "exact", interleave=2, compiled=True))
+    arguments = tf.zeros((1154, 2308)), tf.zeros((16, 2), tf.int32), tf.zeros((16, 2))
+
+    def shared_out(function):
+        hlo = function.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo")
+        return "outer_dimension_partitions" in hlo
+
+    if not shared_out(function):
+        pytest.skip("XLA has one thread here, or shares nothing out")
+    assert not shared_out(chunks.serial_function(function.python_function, 8))
+
+
+def test_prepared_objects_of_one_shape_share_compiled_code(image):
+    positions = np.random.default_rng(4).uniform(0, 9, (7, 2))
+    functions = []
+    for _ in range(2):
+        prepared = Engine("chunked_xla").prepare(image.copy())
+        Engine("chunked_xla").extract(prepared, positions, 3)
+        functions += [made for key, made in prepared._made.items() if callable(made)]
+    first, second = functions
+    assert first.__self__ is second.__self__
 
 
 @pytest.fixture
