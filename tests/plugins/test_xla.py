@@ -37,7 +37,9 @@ def test_one_trace_for_every_number_of_positions(image, chunk_size, counts):
     rng = np.random.default_rng(1)
     for count in counts:
         engine.extract(image, rng.uniform(0, 9, (count, 2)), 5)
-        for _ in engine.stream(image, rng.uniform(0, 9, (count, 2)), 5, block_size=chunk_size // 2 + 1):
+        for _ in engine.stream(
+            image, rng.uniform(0, 9, (count, 2)), 5, block_size=chunk_size // 2 + 1
+        ):
             pass
     assert function.experimental_get_tracing_count() - before == 1
     engine.extract(image[:, :11], [[1.0, 2.0]], 5)
