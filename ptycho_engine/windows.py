@@ -177,7 +177,7 @@ def pad(
     image: NDArray[Any],
     padding: Padding,
     fill: str,
-    zeros: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.zeros,
+    empty: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.empty,
 ) -> NDArray[Any]:
     """Continue an object beyond its borders.
 
@@ -189,7 +189,7 @@ def pad(
         How far.
     fill : {"zeros", "edge", "reflect"}
         With what.
-    zeros : callable
+    empty : callable
         Allocates the result from its shape and dtype.
 
     Returns
@@ -198,17 +198,24 @@ def pad(
         A contiguous copy.
     """
     height, width = image.shape[-2:]
-    padded = zeros((*image.shape[:-2], *padding.padded_shape((height, width))), image.dtype)
+    padded = empty((*image.shape[:-2], *padding.padded_shape((height, width))), image.dtype)
     first, (below, right) = padding.before, padding.after
     rows, columns = slice(first, first + height), slice(first, first + width)
     padded[..., rows, columns] = image
-    if fill != "zeros":
-        for outside in (slice(0, first), slice(columns.stop, columns.stop + right)):
-            index = np.arange(outside.start, outside.stop) - first
-            padded[..., rows, outside] = image[..., source_index(index, width, fill)]
-        for outside in (slice(0, first), slice(rows.stop, rows.stop + below)):
-            index = np.arange(outside.start, outside.stop) - first
-            padded[..., outside, :] = padded[..., first + source_index(index, height, fill), :]
+    beside = slice(0, first), slice(columns.stop, columns.stop + right)
+    above_below = slice(0, first), slice(rows.stop, rows.stop + below)
+    if fill == "zeros":
+        for outside in beside:
+            padded[..., rows, outside] = 0
+        for outside in above_below:
+            padded[..., outside, :] = 0
+        return padded
+    for outside in beside:
+        index = np.arange(outside.start, outside.stop) - first
+        padded[..., rows, outside] = image[..., source_index(index, width, fill)]
+    for outside in above_below:
+        index = np.arange(outside.start, outside.stop) - first
+        padded[..., outside, :] = padded[..., first + source_index(index, height, fill), :]
     return padded
 
 

@@ -29,21 +29,21 @@ def as_tensor(array: Array) -> tf.Tensor:
     """
     if has_gpu():
         return tf.constant(array)
-    copy = aligned_zeros(array.shape, array.dtype)
+    copy = aligned_empty(array.shape, array.dtype)
     copy[...] = array
     return adopt(copy)
 
 
-def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return zeros that `adopt` takes without a copy."""
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return memory that `adopt` takes without a copy."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.__array_interface__["data"][0] % ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def adopt(array: Array) -> tf.Tensor:
-    """Return an array of `aligned_zeros` as a tensor; it must not be written to any more."""
+    """Return an array of `aligned_empty` as a tensor; it must not be written to any more."""
     if has_gpu() or not array.size:
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())

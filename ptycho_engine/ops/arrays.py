@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from .. import windows
 from ..request import ExtractionRequest
-from .aligned import adopt, aligned_zeros, as_tensor
+from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
 
 Array = np.ndarray[Any, Any]
@@ -109,5 +109,5 @@ def _padded_source(
     request: ExtractionRequest, index: tuple[int, ...], padding: windows.Padding
 ) -> tf.Tensor:
     """Pad one slice of the object, as its real view (H, k W)."""
-    padded = windows.pad(request.image[index], padding, request.fill, aligned_zeros)
+    padded = windows.pad(request.image[index], padding, request.fill, aligned_empty)
     return adopt(padded.view(request.real_dtype))
