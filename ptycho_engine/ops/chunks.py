@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ..kernels import KERNELS
 from ..request import ExtractionRequest
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
@@ -101,7 +102,9 @@ def bind(
         groups.
     """
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
-    if 1 < len(starts) <= SERIAL_BYTES // patch_bytes and not has_gpu():
+    kernel = KERNELS[request.interpolation]
+    little_work = kernel.weights is not None and kernel.taps <= 2
+    if little_work and 1 < len(starts) <= SERIAL_BYTES // patch_bytes and not has_gpu():
         groups = max(1, PIECE_BYTES // (request.channels * patch_bytes))
         function = serial_function(function.python_function, groups * request.channels)
     like = (tf.TensorSpec(x.shape, x.dtype) for x in (image, starts, offsets))
