@@ -29,7 +29,7 @@ class PreparedObject:
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` returned when it was first called under `key`."""
-        made: T = self._made.get(key, self)
-        if made is self:
-            made = self._made[key] = make()
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
         return made

@@ -69,7 +69,7 @@ class ExtractionRequest:
         numpy_dtype: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
         return numpy_dtype
 
-    @cached_property
+    @property
     def real_dtype(self) -> np.dtype[Any]:
         """The real dtype of the same precision."""
         return _real(self.dtype)

@@ -202,18 +202,14 @@ def pad(
     first, (below, right) = padding.before, padding.after
     rows, columns = slice(first, first + height), slice(first, first + width)
     padded[..., rows, columns] = image
-    beside = slice(0, first), slice(columns.stop, columns.stop + right)
-    above_below = slice(0, first), slice(rows.stop, rows.stop + below)
     if fill == "zeros":
-        for outside in beside:
-            padded[..., rows, outside] = 0
-        for outside in above_below:
-            padded[..., outside, :] = 0
+        padded[..., rows, :first] = padded[..., rows, columns.stop :] = 0
+        padded[..., :first, :] = padded[..., rows.stop :, :] = 0
         return padded
-    for outside in beside:
+    for outside in (slice(0, first), slice(columns.stop, columns.stop + right)):
         index = np.arange(outside.start, outside.stop) - first
         padded[..., rows, outside] = image[..., source_index(index, width, fill)]
-    for outside in above_below:
+    for outside in (slice(0, first), slice(rows.stop, rows.stop + below)):
         index = np.arange(outside.start, outside.stop) - first
         padded[..., outside, :] = padded[..., first + source_index(index, height, fill), :]
     return padded

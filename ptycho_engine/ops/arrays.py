@@ -50,9 +50,9 @@ def fill_array(
     ndarray
         `out`.
     """
-    members = request.channels if request.layout == "channel" else 1
     found = windows.find_windows(request)
-    step, count = chunk_size // members, request.groups
+    members, count = request.channels, request.groups
+    step = chunk_size // members
     rows = -(-count // step) * chunk_size if one_shape else count * members
     starts, offsets = _padded_rows(found.starts, rows), _padded_rows(found.offsets, rows)
     firsts = range(0, count, step)

@@ -21,17 +21,20 @@ def image():
     return np.random.default_rng(0).normal(size=(9, 12)).astype(np.float32)
 
 
+def traced_function(n, chunk_size):
+    """The ``tf.function`` that cuts chunks of flat float32 patches of size n."""
+    function = chunk_function(ChunkKind(n, "bilinear", "exact", interleave=1, compiled=True))
+    if chunk_size * n * n * 4 > chunks.SERIAL_BYTES:
+        return function
+    return chunks.serial_function(function.python_function, chunks.PIECE_BYTES // (n * n * 4))
+
+
 @pytest.mark.parametrize(
     ("chunk_size", "counts"), [(4, (1, 3, 4, 5, 11, 40)), (6000, (1, 5999, 6001))]
 )
 def test_one_trace_for_every_number_of_positions(image, chunk_size, counts):
     # A patch size that no other test uses, so that the count starts at zero.
-    kind = ChunkKind(5, "bilinear", "exact", interleave=1, compiled=True)
-    function, patch_bytes = chunk_function(kind), 5 * 5 * 4
-    if chunk_size * patch_bytes <= chunks.SERIAL_BYTES:
-        function = chunks.serial_function(
-            function.python_function, chunks.PIECE_BYTES // patch_bytes
-        )
+    function = traced_function(5, chunk_size)
     engine = Engine("chunked_xla", options={"chunk_size": chunk_size})
     before = function.experimental_get_tracing_count()
     rng = np.random.default_rng(1)
@@ -115,14 +118,14 @@ def test_small_chunks_are_computed_on_one_thread():
 
 
 def test_prepared_objects_of_one_shape_share_compiled_code(image):
+    function, engine = traced_function(3, 8), Engine("chunked_xla")
+    before = function.experimental_get_tracing_count()
     positions = np.random.default_rng(4).uniform(0, 9, (7, 2))
-    functions = []
-    for _ in range(2):
-        prepared = Engine("chunked_xla").prepare(image.copy())
-        Engine("chunked_xla").extract(prepared, positions, 3)
-        functions += [made for key, made in prepared._made.items() if callable(made)]
-    first, second = functions
-    assert first.__self__ is second.__self__
+    for scale in (1, 2):
+        prepared = engine.prepare(scale * image)
+        expected = scale * reference_patches(image, positions, 3)
+        assert_close(engine.extract(prepared, positions, 3), expected, scale * image)
+    assert function.experimental_get_tracing_count() - before == 1
 
 
 @pytest.fixture
