@@ -27,8 +27,7 @@ def cut(
     out: Array,
     members: int,
     each: bool,
-    first: int,
-    last: int,
+    groups: Array,
 ) -> None:
     """Cut groups of patches.
 
@@ -47,25 +46,41 @@ def cut(
     each : bool
         Whether every row and every number of a row has weights of its own, as legacy coordinates
         ask for. Samples of weight zero count then, so that NaN spreads as in the legacy code.
-    first, last : int
-        The range of groups to cut.
+    groups : ndarray of int
+        The groups to cut, in this order.
     """
+    if members == 1:
+        blend(image, starts, rows, columns, out.view(image.dtype), each, 0, groups)
+        return
     n = out.shape[1]
-    grouped = members > 1
     patch = np.empty((1, n, n), out.dtype)
-    target = (patch if grouped else out).view(image.dtype)  # (1 or P, N, k N)
-    lot = 1 if grouped else last - first  # patches at a time
-    for p in range(first * members, last * members, lot):
-        shift = p if grouped else 0
-        if rows.shape[2] == 2 and not each:
-            blend_two(image, starts, rows[:, 0], columns[:, :, 0], target, shift, p, p + lot)
-        else:
-            blend_any(image, starts, rows, columns, target, each, shift, p, p + lot)
-        if grouped:
-            strided = out[p // members, :, p % members :: members]  # (N, N)
+    member = np.empty(1, groups.dtype)
+    for g in groups:
+        for c in range(members):
+            member[0] = g * members + c
+            blend(image, starts, rows, columns, patch.view(image.dtype), each, member[0], member)
+            strided = out[g, :, c::members]  # (N, N)
             for i in range(n):
                 for j in range(n):
                     strided[i, j] = patch[0, i, j]
+
+
+@compiled
+def blend(
+    image: Array,
+    starts: Array,
+    rows: Array,
+    columns: Array,
+    out: Array,
+    each: bool,
+    shift: int,
+    patches: Array,
+) -> None:
+    """Cut each flat patch p into ``out[p - shift]``, of k N columns."""
+    if rows.shape[2] == 2 and not each:
+        blend_two(image, starts, rows[:, 0], columns[:, :, 0], out, shift, patches)
+    else:
+        blend_any(image, starts, rows, columns, out, each, shift, patches)
 
 
 @compiled
@@ -76,17 +91,15 @@ def blend_two(
     columns: Array,
     out: Array,
     shift: int,
-    first: int,
-    last: int,
+    patches: Array,
 ) -> None:
-    """Cut the flat patches p from `first` to `last` into ``out[p - shift]``, of k N columns.
+    """Blend two taps, whose weights (P, 2) a patch shares, in one pass.
 
-    Two taps, whose weights (P, 2) a patch shares, in one pass. A tap of weight zero, beside one
-    of weight one, is not read: it may be NaN.
+    A tap of weight zero, beside one of weight one, is not read: it may be NaN.
     """
     n, width = out.shape[1:]
     k = width // n
-    for p in range(first, last):
+    for p in patches:
         y, x = starts[p, 0], starts[p, 1] * k
         v, w = rows[p]
         s, t = columns[p]
@@ -131,17 +144,16 @@ def blend_any(
     out: Array,
     each: bool,
     shift: int,
-    first: int,
-    last: int,
+    patches: Array,
 ) -> None:
-    """Like `blend_two`, for any even number of taps: along y, then along x, taps in pairs."""
+    """Blend any even number of taps: along y, then along x, taps in pairs."""
     n, width = out.shape[1:]
     k = width // n
     taps = rows.shape[2]
     span = width + k * (taps - 1)
     sums = np.empty(span, image.dtype)
     nothing = np.zeros(span, image.dtype)  # read in place of samples without weight
-    for p in range(first, last):
+    for p in patches:
         y, x = starts[p, 0], starts[p, 1] * k
         for i in range(n):
             line = out[p - shift, i]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -14,8 +14,11 @@ from .. import windows
 from ..request import ExtractionRequest
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
+from .scatter import Scatter, scatter_into
 
 Array = np.ndarray[Any, Any]
+#: Of a target, where groups begin that it gets, and the groups.
+Place = Callable[[Array, int, Array], None]
 
 
 def fill_array(
@@ -52,9 +55,16 @@ def fill_array(
     """
     found = windows.find_windows(request)
     members, count = request.channels, request.groups
+    starts, offsets = found.starts, found.offsets
+    place: Place = _place_in_order
+    scatter = scatter_into(out, out.itemsize * request.patch_size**2) if members == 1 else None
+    if scatter is not None:  # down the object, so that its rows stay in the caches
+        order = np.argsort(starts[:, 0], kind="stable")
+        starts, offsets = starts[order], offsets[order]
+        place = partial(_place_anywhere, scatter, order)
     step = chunk_size // members
     rows = -(-count // step) * chunk_size if one_shape else count * members
-    starts, offsets = _padded_rows(found.starts, rows), _padded_rows(found.offsets, rows)
+    starts, offsets = _padded_rows(starts, rows), _padded_rows(offsets, rows)
     firsts = range(0, count, step)
 
     def fill(cut: PieceFunction, source: tf.Tensor, target: Array, first: int) -> None:
@@ -62,7 +72,7 @@ def fill_array(
         for piece in cut(source, as_tensor(starts[chunk]), as_tensor(offsets[chunk])):
             values = np.asarray(memoryview(piece)).view(request.dtype)  # (rows, N, N)
             groups = values.reshape(-1, *target.shape[1:])[: last - first]
-            target[first : first + len(groups)] = groups
+            place(target, first, groups)
             first += len(groups)
 
     def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:
@@ -89,6 +99,16 @@ def fill_array(
                 with ThreadPoolExecutor(workers) as pool:
                     list(pool.map(work, firsts))
     return out
+
+
+def _place_in_order(target: Array, first: int, groups: Array) -> None:
+    target[first : first + len(groups)] = groups
+
+
+def _place_anywhere(
+    scatter: Scatter, order: Array, target: Array, first: int, groups: Array
+) -> None:
+    scatter(target, order[first : first + len(groups)], groups)
 
 
 def _members_first(request: ExtractionRequest, out: Array) -> Array:

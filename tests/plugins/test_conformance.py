@@ -1,6 +1,7 @@
-"""The three built-in plugins pass the suite that third parties inherit."""
+"""The built-in plugins pass the suite that third parties inherit."""
 
 import pytest
+from ptycho_engine.plugins import numba
 
 from ptycho_engine.testing import PluginConformance
 
@@ -24,4 +25,12 @@ class TestIterative(PluginConformance):
 
 class TestNumba(PluginConformance):
     plugin = "numba"
-    options = {"threads": 2}
+
+
+class TestNumbaThreads(PluginConformance):
+    plugin = "numba"
+    options = {"threads": 3}
+
+    @pytest.fixture(autouse=True)
+    def always_threads(self, monkeypatch):
+        monkeypatch.setattr(numba, "SERIAL", 0)
