@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
+from typing import Any
 
 from ptycho_engine import Engine, list_plugins
 from ptycho_engine.errors import PluginLoadError
@@ -32,12 +33,12 @@ def plugin_names(fast: bool = False) -> list[str]:
     return [name for name in names if not (fast and name in SLOW_PLUGINS)]
 
 
-def select_engine(plugin: str) -> Engine:
+def select_engine(plugin: str, **how: Any) -> Engine:
     """Return an engine; that a plugin is deprecated is no news in a benchmark."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         try:
-            return Engine(plugin)
+            return Engine(plugin, **how)
         except PluginLoadError as error:
             if isinstance(error.__cause__, ImportError):
                 raise error.__cause__ from None  # an optional dependency, as with a peer

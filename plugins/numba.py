@@ -66,8 +66,8 @@ def plugin_capabilities() -> Capabilities:
 
 
 @hookimpl
-def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
-    """Count the padded object and the weights of all patches, which are cut one by one."""
+def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
+    """Count the padded object, the weights of all patches, and a group for each thread."""
     padded = 0 if _needs_no_padding(request) else padded_bytes(request)
     span = request.patch_size if request.rounding == "legacy" else 1
     weights = 2 * span * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
@@ -78,6 +78,7 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
         fixed_bytes=request.slice_count * padded + (weights + 64) * request.patch_count,
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
+        chunks_at_once=options.count(),
     )
 
 

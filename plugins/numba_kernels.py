@@ -53,16 +53,31 @@ def cut(
         blend(image, starts, rows, columns, out.view(image.dtype), each, 0, groups)
         return
     n = out.shape[1]
-    patch = np.empty((1, n, n), out.dtype)
-    member = np.empty(1, groups.dtype)
+    group = np.empty((members, n, n), out.dtype)
     for g in groups:
-        for c in range(members):
-            member[0] = g * members + c
-            blend(image, starts, rows, columns, patch.view(image.dtype), each, member[0], member)
-            strided = out[g, :, c::members]  # (N, N)
-            for i in range(n):
-                for j in range(n):
-                    strided[i, j] = patch[0, i, j]
+        first = g * members
+        patches = np.arange(first, first + members)
+        blend(image, starts, rows, columns, group.view(image.dtype), each, first, patches)
+        interleave(group, out[g].reshape(n, n, members))
+
+
+@compiled
+def interleave(group: Array, out: Array) -> None:
+    """Move the first axis of a group (C, N, N) last; four members at a time are vectorised."""
+    members, n = group.shape[:2]
+    alone = members // 4 * 4
+    for i in range(n):
+        line = out[i]
+        for c in range(0, alone, 4):
+            p, q, r, s = group[c, i], group[c + 1, i], group[c + 2, i], group[c + 3, i]
+            for j in range(n):
+                line[j, c] = p[j]
+                line[j, c + 1] = q[j]
+                line[j, c + 2] = r[j]
+                line[j, c + 3] = s[j]
+        for c in range(alone, members):
+            for j in range(n):
+                line[j, c] = group[c, i, j]
 
 
 @compiled

@@ -31,9 +31,13 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     problem = Problem(**task["problem"])
     engine = select_engine(task["plugin"])
     image, positions, n = problem.image(), problem.positions(), problem.patch_size
-    # TensorFlow, its threads and its compiler are there before anything is counted.
+    # Libraries are there before anything is counted: TensorFlow, its threads and its compiler, and
+    # LLVM, which a large output asks for; a small budget, lest TensorFlow keep large buffers.
     tiny = Problem(patches=4, patch_size=4, object_size=16)
-    engine.extract(tiny.image(), tiny.positions(), tiny.patch_size)
+    large = Problem(patches=800, object_size=128)
+    thrifty = select_engine(task["plugin"], memory_budget="40MB")
+    for chosen, first in ((engine, tiny), (thrifty, large)):
+        chosen.extract(first.image(), first.positions(), first.patch_size)
     plan = engine.plan(image, positions, n, layout=problem.layout)
     growth = []
     for _ in range(2):
