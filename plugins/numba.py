@@ -17,6 +17,7 @@ import numpy as np
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.capabilities import whole_number_option
 from ptycho_engine.kernels import KERNELS
+from ptycho_engine.ops.scatter import goes_past_caches
 from ptycho_engine.planning import make_plan
 from ptycho_engine.windows import Windows, all_inside, find_windows, pad, padded_bytes
 
@@ -109,7 +110,8 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
         arrays = (
             image.view(request.real_dtype), starts, rows, columns, whole.reshape(shape),
         )  # fmt: skip
-        work = partial(cut, *arrays, members, request.rounding == "legacy")
+        past_caches = goes_past_caches(whole, shape[-1] * out.itemsize)
+        work = partial(cut, *arrays, members, request.rounding == "legacy", past_caches)
         if threads == 1:
             work(order)
         else:

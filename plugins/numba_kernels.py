@@ -13,6 +13,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_engine.ops.scatter import VECTOR_BYTES
+
+from .numba_stores import fence, store_past_caches
+
 Array = NDArray[Any]
 
 compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
@@ -27,6 +31,7 @@ def cut(
     out: Array,
     members: int,
     each: bool,
+    past_caches: bool,
     groups: Array,
 ) -> None:
     """Cut groups of patches.
@@ -46,56 +51,54 @@ def cut(
     each : bool
         Whether every row and every number of a row has weights of its own, as legacy coordinates
         ask for. Samples of weight zero count then, so that NaN spreads as in the legacy code.
+    past_caches : bool
+        Whether groups of several patches are stored past the caches, which asks for aligned rows.
     groups : ndarray of int
         The groups to cut, in this order.
     """
-    if members == 1:
-        blend(image, starts, rows, columns, out.view(image.dtype), each, 0, groups)
-        return
     n = out.shape[1]
-    group = np.empty((members, n, n), out.dtype)
-    for g in groups:
-        first = g * members
-        patches = np.arange(first, first + members)
-        blend(image, starts, rows, columns, group.view(image.dtype), each, first, patches)
-        interleave(group, out[g].reshape(n, n, members))
+    grouped = members > 1
+    group = np.empty((members if grouped else 0, n, n), out.dtype)
+    target = (group if grouped else out).view(image.dtype)  # (C or P, N, k N)
+    patches, first = groups, 0
+    for g in groups if grouped else groups[:1]:  # flat patches all at once
+        if grouped:
+            first = g * members
+            patches = np.arange(first, first + members)
+        if rows.shape[2] == 2 and not each:
+            blend_two(image, starts, rows[:, 0], columns[:, :, 0], target, first, patches)
+        else:
+            blend_any(image, starts, rows, columns, target, each, first, patches)
+        if grouped:
+            interleave(group, out[g], past_caches)
+    fence()
 
 
 @compiled
-def interleave(group: Array, out: Array) -> None:
-    """Move the first axis of a group (C, N, N) last; four members at a time are vectorised."""
+def interleave(group: Array, out: Array, past_caches: bool) -> None:
+    """Write a group (C, N, N) as (N, N C); four members at a time are vectorised."""
     members, n = group.shape[:2]
     alone = members // 4 * 4
+    line = np.empty(n * members, out.dtype)
     for i in range(n):
-        line = out[i]
         for c in range(0, alone, 4):
             p, q, r, s = group[c, i], group[c + 1, i], group[c + 2, i], group[c + 3, i]
             for j in range(n):
-                line[j, c] = p[j]
-                line[j, c + 1] = q[j]
-                line[j, c + 2] = r[j]
-                line[j, c + 3] = s[j]
+                at = j * members + c
+                line[at] = p[j]
+                line[at + 1] = q[j]
+                line[at + 2] = r[j]
+                line[at + 3] = s[j]
         for c in range(alone, members):
             for j in range(n):
-                line[j, c] = group[c, i, j]
-
-
-@compiled
-def blend(
-    image: Array,
-    starts: Array,
-    rows: Array,
-    columns: Array,
-    out: Array,
-    each: bool,
-    shift: int,
-    patches: Array,
-) -> None:
-    """Cut each flat patch p into ``out[p - shift]``, of k N columns."""
-    if rows.shape[2] == 2 and not each:
-        blend_two(image, starts, rows[:, 0], columns[:, :, 0], out, shift, patches)
-    else:
-        blend_any(image, starts, rows, columns, out, each, shift, patches)
+                line[j * members + c] = group[c, i, j]
+        row = out[i]
+        if past_caches:
+            for vector in range(line.nbytes // VECTOR_BYTES):
+                store_past_caches(row, line, vector)
+        else:
+            for j in range(n * members):
+                row[j] = line[j]
 
 
 @compiled
@@ -105,12 +108,13 @@ def blend_two(
     rows: Array,
     columns: Array,
     out: Array,
-    shift: int,
+    first: int,
     patches: Array,
 ) -> None:
-    """Blend two taps, whose weights (P, 2) a patch shares, in one pass.
+    """Cut each flat patch p into ``out[p - first]``, of k N columns.
 
-    A tap of weight zero, beside one of weight one, is not read: it may be NaN.
+    Two taps, whose weights (P, 2) a patch shares, in one pass. A tap of weight zero, beside one
+    of weight one, is not read: it may be NaN.
     """
     n, width = out.shape[1:]
     k = width // n
@@ -126,26 +130,26 @@ def blend_two(
         if two_rows and two_columns:
             vs, vt, ws, wt = v * s, v * t, w * s, w * t
             for i in range(n):
-                line = out[p - shift, i]
+                line = out[p - first, i]
                 a, b = image[y + i, x : x + width], image[y + i, x + k : x + k + width]
                 c, d = image[y + i + 1, x : x + width], image[y + i + 1, x + k : x + k + width]
                 for q in range(width):
                     line[q] = (vs * a[q] + vt * b[q]) + (ws * c[q] + wt * d[q])
         elif two_rows:
             for i in range(n):
-                line = out[p - shift, i]
+                line = out[p - first, i]
                 a, c = image[y + i, x : x + width], image[y + i + 1, x : x + width]
                 for q in range(width):
                     line[q] = v * a[q] + w * c[q]
         elif two_columns:
             for i in range(n):
-                line = out[p - shift, i]
+                line = out[p - first, i]
                 a, b = image[y + i, x : x + width], image[y + i, x + k : x + k + width]
                 for q in range(width):
                     line[q] = s * a[q] + t * b[q]
         else:
             for i in range(n):
-                line, a = out[p - shift, i], image[y + i, x : x + width]
+                line, a = out[p - first, i], image[y + i, x : x + width]
                 for q in range(width):
                     line[q] = a[q]
 
@@ -158,7 +162,7 @@ def blend_any(
     columns: Array,
     out: Array,
     each: bool,
-    shift: int,
+    first: int,
     patches: Array,
 ) -> None:
     """Blend any even number of taps: along y, then along x, taps in pairs."""
@@ -171,7 +175,7 @@ def blend_any(
     for p in patches:
         y, x = starts[p, 0], starts[p, 1] * k
         for i in range(n):
-            line = out[p - shift, i]
+            line = out[p - first, i]
             for a in range(0, taps, 2):
                 v, w = rows[p, i if each else 0, a], rows[p, i if each else 0, a + 1]
                 upper = image[y + i + a, x : x + span] if each or v != 0 else nothing

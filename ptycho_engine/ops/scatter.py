@@ -22,8 +22,8 @@ LARGE = 24 * 1024**2
 VECTOR_BYTES = 16
 
 
-def scatter_into(out: Array, row_bytes: int) -> Scatter | None:
-    """Return what writes rows of a large array past the caches.
+def goes_past_caches(out: Array, row_bytes: int) -> bool:
+    """Tell whether such stores suit an output: a large one of rows that are aligned.
 
     Parameters
     ----------
@@ -34,12 +34,27 @@ def scatter_into(out: Array, row_bytes: int) -> Scatter | None:
 
     Returns
     -------
-    callable or None
-        May be called from several threads. None where ordinary stores serve: for a small array,
-        one whose rows are strided or not aligned, or without llvmlite.
+    bool
+        Whether they do.
     """
     aligned = not (_address(out) | row_bytes) % VECTOR_BYTES
-    if out.nbytes < LARGE or not (aligned and out.flags.c_contiguous):
+    return bool(out.nbytes >= LARGE and aligned and out.flags.c_contiguous)
+
+
+def scatter_into(out: Array, row_bytes: int) -> Scatter | None:
+    """Return what writes rows of an array past the caches.
+
+    Parameters
+    ----------
+    out, row_bytes
+        As for `goes_past_caches`.
+
+    Returns
+    -------
+    callable or None
+        May be called from several threads. None where ordinary stores serve, or without llvmlite.
+    """
+    if not goes_past_caches(out, row_bytes):
         return None
     try:
         copy_rows = _compiled()

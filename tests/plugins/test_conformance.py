@@ -3,6 +3,7 @@
 import pytest
 from ptycho_engine.plugins import numba
 
+from ptycho_engine.ops import scatter
 from ptycho_engine.testing import PluginConformance
 
 
@@ -27,10 +28,13 @@ class TestNumba(PluginConformance):
     plugin = "numba"
 
 
-class TestNumbaThreads(PluginConformance):
+class TestNumbaLarge(PluginConformance):
+    """Threads, and stores past the caches, are for large outputs: here for every one."""
+
     plugin = "numba"
     options = {"threads": 3}
 
     @pytest.fixture(autouse=True)
-    def always_threads(self, monkeypatch):
+    def everything_is_large(self, monkeypatch):
         monkeypatch.setattr(numba, "SERIAL", 0)
+        monkeypatch.setattr(scatter, "LARGE", 0)
