@@ -57,10 +57,12 @@ def fill_array(
     members, count = request.channels, request.groups
     starts, offsets = found.starts, found.offsets
     place: Place = _place_in_order
-    scatter = scatter_into(out, out.itemsize * request.patch_size**2) if members == 1 else None
+    scatter = scatter_into(out, members)
     if scatter is not None:  # down the object, so that its rows stay in the caches
-        order = np.argsort(starts[:, 0], kind="stable")
-        starts, offsets = starts[order], offsets[order]
+        order = np.argsort(starts[::members, 0], kind="stable")
+        starts, offsets = (
+            x.reshape(count, members, 2)[order].reshape(-1, 2) for x in (starts, offsets)
+        )
         place = partial(_place_anywhere, scatter, order)
     step = chunk_size // members
     rows = -(-count // step) * chunk_size if one_shape else count * members

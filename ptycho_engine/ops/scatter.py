@@ -7,18 +7,19 @@ any processor; without llvmlite, which the extra ``numba`` installs, NumPy copie
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-#: Of a target, which of its rows, and what to write there, (rows, ...).
+#: Of a target (B, ...), which of its groups, and what to write there: (groups, C, N, N).
 Scatter = Callable[[Array, Array, Array], None]
 #: Bytes of an output that few caches hold until it is read.
 LARGE = 24 * 1024**2
-#: Bytes stored at once; NumPy aligns its memory to as many.
+#: Bytes stored at once, at most; NumPy aligns its memory to as many.
 VECTOR_BYTES = 16
 
 
@@ -41,31 +42,36 @@ def goes_past_caches(out: Array, row_bytes: int) -> bool:
     return bool(out.nbytes >= LARGE and aligned and out.flags.c_contiguous)
 
 
-def scatter_into(out: Array, row_bytes: int) -> Scatter | None:
-    """Return what writes rows of an array past the caches.
+def scatter_into(out: Array, members: int) -> Scatter | None:
+    """Return what writes groups of patches, interleaved, past the caches.
 
     Parameters
     ----------
-    out, row_bytes
-        As for `goes_past_caches`.
+    out : ndarray, shape (..., P, N, N) or (..., B, N, N, C)
+        The whole output.
+    members : int
+        Patches C of a group; 1 for flat patches.
 
     Returns
     -------
     callable or None
         May be called from several threads. None where ordinary stores serve, or without llvmlite.
     """
-    if not goes_past_caches(out, row_bytes):
+    side = out.shape[-2]
+    if not goes_past_caches(out, side**2 * out.itemsize):
         return None
+    unit = out.itemsize if members > 1 else VECTOR_BYTES
     try:
-        copy_rows = _compiled()
+        copy_groups = _compiled(unit)
     except ImportError:
         return None
 
-    def scatter(target: Array, rows: Array, values: Array) -> None:
-        rows = np.ascontiguousarray(rows, np.int64)
-        values = np.ascontiguousarray(values)
-        addresses = (_address(array) for array in (target, rows, values))
-        copy_rows(*addresses, len(rows), row_bytes // VECTOR_BYTES)
+    def scatter(target: Array, groups: Array, patches: Array) -> None:
+        groups, patches = np.ascontiguousarray(groups, np.int64), np.ascontiguousarray(patches)
+        addresses = (_address(array) for array in (target, groups, patches))
+        units = patches.nbytes // len(groups) // unit
+        samples = units // members if members > 1 else 1
+        copy_groups(*addresses, len(groups), samples, units // samples)
 
     return scatter
 
@@ -75,48 +81,40 @@ def _address(array: Array) -> int:
     return address
 
 
-@lru_cache(maxsize=1)
-def _compiled() -> Callable[..., None]:
-    """Compile the loop over rows: of addresses of target, rows and values, counts of rows, vectors.
+@lru_cache
+def _compiled(unit: int) -> Callable[..., None]:
+    """Compile a loop over groups, of units of so many bytes.
 
-    ``for i in range(count): for j in range(vectors): target[rows[i], j] = values[i, j]``
+    Its arguments are the addresses of target, groups and patches, and three counts::
+
+        for i in range(count):
+            for s in range(samples):
+                for m in range(members):
+                    target[groups[i], s, m] = patches[i, m, s]
     """
     import llvmlite.binding as llvm
     from llvmlite import ir
 
-    integer = ir.IntType(64)
-    vector = ir.VectorType(ir.IntType(32), VECTOR_BYTES // 4)
-    arguments = [vector.as_pointer(), integer.as_pointer(), vector.as_pointer(), integer, integer]
+    integer, word = ir.IntType(64), ir.IntType(32)
+    value = ir.VectorType(word, unit // 4) if unit > 4 else word
+    places = [value.as_pointer(), integer.as_pointer(), value.as_pointer()]
     module = ir.Module()
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), "copy_rows")
-    target, rows, values, count, vectors = function.args
-    entry, row, body, row_end, done = (
-        function.append_basic_block(name) for name in ("entry", "row", "body", "row_end", "done")
-    )
-    ir.IRBuilder(entry).branch(row)
-
-    build = ir.IRBuilder(row)
-    i = build.phi(integer)
-    to = build.mul(build.load(build.gep(rows, [i])), vectors)
-    source = build.mul(i, vectors)
-    build.branch(body)
-
-    build = ir.IRBuilder(body)
-    j = build.phi(integer)
-    value = build.load(build.gep(values, [build.add(source, j)]), align=1)
-    store = build.store(value, build.gep(target, [build.add(to, j)]), align=VECTOR_BYTES)
-    store.set_metadata("nontemporal", module.add_metadata([ir.IntType(32)(1)]))
-    next_j = build.add(j, integer(1))
-    build.cbranch(build.icmp_unsigned("<", next_j, vectors), body, row_end)
-
-    build = ir.IRBuilder(row_end)
-    next_i = build.add(i, integer(1))
-    build.cbranch(build.icmp_unsigned("<", next_i, count), row, done)
-    for counter, before, following, end in ((i, entry, next_i, row_end), (j, row, next_j, body)):
-        counter.add_incoming(integer(0), before)
-        counter.add_incoming(following, end)
-
-    build = ir.IRBuilder(done)
+    kind = ir.FunctionType(ir.VoidType(), [*places, integer, integer, integer])
+    function = ir.Function(module, kind, "copy_groups")
+    target, groups, patches, count, samples, members = function.args
+    build = ir.IRBuilder(function.append_basic_block())
+    size = build.mul(samples, members)
+    with _loop(build, count) as i:
+        to = build.mul(build.load(build.gep(groups, [i])), size)
+        of = build.mul(i, size)
+        with _loop(build, samples) as s:
+            to_sample = build.add(to, build.mul(s, members))
+            of_sample = build.add(of, s)
+            with _loop(build, members) as m:
+                source = build.add(of_sample, build.mul(m, samples))
+                moved = build.load(build.gep(patches, [source]), align=1)
+                store = build.store(moved, build.gep(target, [build.add(to_sample, m)]), align=unit)
+                store.set_metadata("nontemporal", module.add_metadata([word(1)]))
     build.fence("seq_cst")  # such stores keep no order with others
     build.ret_void()
 
@@ -125,13 +123,29 @@ def _compiled() -> Callable[..., None]:
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(str(module)), machine)
     engine.finalize_object()
-    addresses_and_counts = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 2
+    addresses_and_counts = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 3
     compiled = ctypes.CFUNCTYPE(None, *addresses_and_counts)(
-        engine.get_function_address("copy_rows")
+        engine.get_function_address("copy_groups")
     )
 
-    def copy_rows(*arguments: int) -> None:
+    def copy_groups(*arguments: int) -> None:
         compiled(*arguments)  # ctypes lets other threads run meanwhile
         assert engine  # owns the code
 
-    return copy_rows
+    return copy_groups
+
+
+@contextmanager
+def _loop(build: Any, count: Any) -> Iterator[Any]:
+    """Repeat the code that is built inside, `count` times and at least once; give the counter."""
+    before, body = build.block, build.append_basic_block()
+    build.branch(body)
+    build.position_at_end(body)
+    counter = build.phi(count.type)
+    counter.add_incoming(count.type(0), before)
+    yield counter
+    following = build.add(counter, count.type(1))
+    counter.add_incoming(following, build.block)
+    after = build.append_basic_block()
+    build.cbranch(build.icmp_unsigned("<", following, count), body, after)
+    build.position_at_end(after)

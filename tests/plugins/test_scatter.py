@@ -22,7 +22,7 @@ def always(monkeypatch):
 
 @pytest.fixture
 def image():
-    return np.random.default_rng(0).normal(size=(2, 9, 12))
+    return np.random.default_rng(0).normal(size=(2, 9, 12))  # float64
 
 
 def rows_at(offset, count, row_bytes):
@@ -33,54 +33,63 @@ def rows_at(offset, count, row_bytes):
 
 
 @settings(max_examples=200)
-@given(data=st.data(), count=st.integers(1, 9), vectors=st.integers(1, 9))
-def test_rows_arrive_and_nothing_else_changes(data, count, vectors):
-    row_bytes = 16 * vectors
-    offset = data.draw(st.sampled_from([0, 16, 48]))
-    rows = np.array(data.draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True)))
-    values = np.random.default_rng(count).integers(0, 255, (len(rows), row_bytes), np.uint8)
-    memory, out = rows_at(offset, count, row_bytes)
+@given(
+    data=st.data(),
+    count=st.integers(1, 7),
+    n=st.integers(1, 5),
+    members=st.integers(1, 5),
+    dtype=st.sampled_from(["float32", "float64", "complex64", "complex128"]),
+)
+def test_groups_arrive_and_nothing_else_changes(data, count, n, members, dtype):
+    n = 2 * n if dtype != "complex128" else n  # rows of whole vectors
+    patch_bytes = n * n * np.dtype(dtype).itemsize
+    memory, rows = rows_at(data.draw(st.sampled_from([0, 16, 48])), count, members * patch_bytes)
+    shape = (count, n, n, members) if members > 1 else (count, n, n)
+    out = rows.view(dtype).reshape(shape)
+    groups = np.array(data.draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True)))
+    patches = np.random.default_rng(count).normal(size=(len(groups), members, n, n)).astype(dtype)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scatter, "LARGE", 0)
-        write = scatter.scatter_into(out, row_bytes)
+        write = scatter.scatter_into(out, members)
     assert write is not None
     before = memory.copy()
-    out[rows] = values
+    out[groups] = np.moveaxis(patches, 1, -1).reshape(len(groups), *shape[1:])
     expected, memory[:] = memory.copy(), before
-    write(out, rows, values)
+    write(out, groups, patches)
     np.testing.assert_array_equal(memory, expected)
 
 
-def test_numpy_copies_what_is_small_strided_or_unaligned(always, monkeypatch):
+def test_what_is_small_strided_or_unaligned_goes_through_the_caches(always, monkeypatch):
     _, out = rows_at(0, 4, 32)
-    assert scatter.scatter_into(out, 32) is not None
-    assert scatter.scatter_into(out[::2], 32) is None
-    assert scatter.scatter_into(rows_at(8, 4, 32)[1], 32) is None
-    assert scatter.scatter_into(rows_at(0, 4, 24)[1], 24) is None
+    assert scatter.goes_past_caches(out, 32)
+    assert not scatter.goes_past_caches(out[::2], 32)
+    assert not scatter.goes_past_caches(rows_at(8, 4, 32)[1], 32)
+    assert not scatter.goes_past_caches(rows_at(0, 4, 24)[1], 24)
     monkeypatch.undo()
-    assert scatter.scatter_into(out, 32) is None
+    assert not scatter.goes_past_caches(out, 32)
 
 
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched"])
-@pytest.mark.parametrize("layout", ["flat", "channel"])
-def test_patches_come_out_in_order(always, monkeypatch, image, plugin, layout):
+@pytest.mark.parametrize(("layout", "members"), [("flat", 1), ("channel", 1), ("channel", 2)])
+def test_patches_come_out_in_order(always, monkeypatch, image, plugin, layout, members):
     calls = []
-    compiled = scatter._compiled()
+    compiled = scatter._compiled(8 if members > 1 else 16)
     monkeypatch.setattr(
-        scatter, "_compiled", lambda: lambda *arguments: [calls.append(1), compiled(*arguments)]
+        scatter, "_compiled", lambda unit: lambda *given: [calls.append(unit), compiled(*given)]
     )
-    positions = POSITIONS if layout == "flat" else POSITIONS[:, None]  # groups of one
+    positions = POSITIONS if layout == "flat" else POSITIONS.reshape(-1, members, 2)
     option = "chunk_size" if plugin == "chunked_xla" else "batch_size"
     engine = Engine(plugin, options={option: 4})
     patches = engine.extract(image, positions, 6, layout=layout)
-    expected = reference_patches(image, POSITIONS, 6)
-    assert_close(patches.reshape(expected.shape), expected, image)
+    if layout == "channel":
+        patches = np.moveaxis(patches, -1, -3).reshape(2, -1, 6, 6)
+    assert_close(patches, reference_patches(image, POSITIONS, 6), image)
     assert len(calls) == 2 * 6  # for each slice of the object, chunks of four
 
 
 def test_without_llvmlite_numpy_copies(always, monkeypatch, image):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     scatter._compiled.cache_clear()
-    assert scatter.scatter_into(np.empty((4, 6, 6)), 6 * 6 * 8) is None
+    assert scatter.scatter_into(np.empty((4, 6, 6)), 1) is None
     patches = Engine("chunked_xla").extract(image, POSITIONS, 6)
     assert_close(patches, reference_patches(image, POSITIONS, 6), image)
