@@ -21,7 +21,7 @@ class Options:
     Attributes
     ----------
     batch_size : int or "auto"
-        Patches of a batch; ``auto`` fills about 16 MiB, less if the budget is small.
+        Patches of a batch; ``auto`` fills about 8 MiB, less if the budget is small.
     """
 
     batch_size: int | str = "auto"

@@ -26,7 +26,7 @@ class Options:
     Attributes
     ----------
     chunk_size : int or "auto"
-        Patches of a chunk; ``auto`` fills about 16 MiB, less if the budget is small.
+        Patches of a chunk; ``auto`` fills about 8 MiB, less if the budget is small.
     """
 
     chunk_size: int | str = "auto"

@@ -350,10 +350,10 @@ class Engine:
 
 
 def _block_groups(request: ExtractionRequest, plan: Plan) -> int:
-    """Choose a block: whole chunks, about four times the bytes of a preferred one."""
+    """Choose a block: whole chunks, about eight times the bytes of a preferred one."""
     chunk = max(1, plan.chunk_size // request.channels)
     group_bytes = max(1, request.output_bytes // max(1, request.groups))
-    wanted = min(4 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
+    wanted = min(8 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
     return max(1, wanted // chunk) * chunk
 
 

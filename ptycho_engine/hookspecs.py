@@ -79,7 +79,7 @@ def plan_extraction(request: ExtractionRequest, options: Any, memory_budget: int
     -------
     Plan
         See :func:`ptycho_engine.planning.make_plan`. Without this hook the engine plans on one
-        padded copy of the object, and blocks of 16 MiB.
+        padded copy of the object, and blocks of 8 MiB.
     """
 
 

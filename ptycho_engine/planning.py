@@ -18,7 +18,7 @@ UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
 #: Share of the free memory that a run may take when no budget is given.
 DEFAULT_SHARE = 0.5
 #: Bytes of patches in one chunk: enough to hide the cost of a call, few enough to stay in cache.
-PREFERRED_CHUNK_BYTES = 16 * 1024**2
+PREFERRED_CHUNK_BYTES = 8 * 1024**2
 
 
 @dataclass(frozen=True)

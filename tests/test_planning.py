@@ -110,7 +110,7 @@ def test_chunks_fill_the_preferred_bytes(size):
 def test_chunks_shrink_with_the_budget():
     sizes = [plan_for(request(), budget).chunk_size for budget in (10**9, 10**7, 10**6, 1)]
     assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] == 512
+    assert sizes[0] == 256
     assert sizes[-1] == 1
     plan = plan_for(request(), 10**7)
     assert plan.workspace_bytes <= 10**7 / 4 + 1000
@@ -204,7 +204,7 @@ def test_chunks_of_an_object_that_is_shared_follow_a_few_patches():
         count: plan_for(build_request(prepared, np.zeros((count, 2)), 64)).chunk_size
         for count in (0, 1, 3, 16, 17, 100_000)
     }
-    assert sizes == {0: 1, 1: 1, 3: 4, 16: 16, 17: 32, 100_000: 512}
+    assert sizes == {0: 1, 1: 1, 3: 4, 16: 16, 17: 32, 100_000: 256}
 
 
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "numba"])
@@ -213,4 +213,4 @@ def test_a_stream_holds_blocks_of_bounded_size(plugin, layout):
     shape = (40_000, 2) if layout == "flat" else (10_000, 4, 2)
     blocks = Engine(plugin).stream(IMAGE, np.full(shape, 50.0), 64, layout=layout)
     first = next(iter(blocks)).patches
-    assert first.nbytes <= 4 * PREFERRED_CHUNK_BYTES
+    assert first.nbytes <= 8 * PREFERRED_CHUNK_BYTES
