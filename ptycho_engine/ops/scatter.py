@@ -38,8 +38,9 @@ def goes_past_caches(out: Array, row_bytes: int) -> bool:
     bool
         Whether they do.
     """
-    aligned = not (_address(out) | row_bytes) % VECTOR_BYTES
-    return bool(out.nbytes >= LARGE and aligned and out.flags.c_contiguous)
+    if out.nbytes < LARGE or not out.flags.c_contiguous:
+        return False
+    return not (_address(out) | row_bytes) % VECTOR_BYTES
 
 
 def scatter_into(out: Array, members: int) -> Scatter | None:
