@@ -94,6 +94,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     order = np.arange(request.groups)
     if threads > 1:  # down the object, so that its rows stay in the caches
         order = np.argsort(found.starts[:: request.channels, 0], kind="stable")
+    past_caches = goes_past_caches(out, shape[-1] * out.itemsize)
     as_it_is, starts = _needs_no_padding(request), found.starts
     if as_it_is:
         starts = starts - np.int32(found.padding.before)
@@ -110,7 +111,6 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
         arrays = (
             image.view(request.real_dtype), starts, rows, columns, whole.reshape(shape),
         )  # fmt: skip
-        past_caches = goes_past_caches(whole, shape[-1] * out.itemsize)
         work = partial(cut, *arrays, members, request.rounding == "legacy", past_caches)
         if threads == 1:
             work(order)

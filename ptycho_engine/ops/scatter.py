@@ -71,8 +71,8 @@ def scatter_into(out: Array, members: int) -> Scatter | None:
         groups, patches = np.ascontiguousarray(groups, np.int64), np.ascontiguousarray(patches)
         addresses = (_address(array) for array in (target, groups, patches))
         units = patches.nbytes // len(groups) // unit
-        samples = units // members if members > 1 else 1
-        copy_groups(*addresses, len(groups), samples, units // samples)
+        samples, beside = (units // members, members) if members > 1 else (1, units)
+        copy_groups(*addresses, len(groups), samples, beside)
 
     return scatter
 
