@@ -1,6 +1,7 @@
-"""Settings of the whole suite: quiet TensorFlow, one Hypothesis profile."""
+"""Settings of the whole suite: quiet TensorFlow, one Hypothesis profile, Ctrl-C that works."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
@@ -14,3 +15,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ptycho_engine")
+
+# Programs that a shell starts in the background ignore Ctrl-C, and so do the programs they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
