@@ -91,9 +91,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     members = request.channels if request.layout == "channel" else 1
     shape = (request.groups, request.patch_size, request.patch_size * members)
     threads = options.count() if out.size > SERIAL else 1
-    order = np.arange(request.groups)
-    if threads > 1:  # down the object, so that its rows stay in the caches
-        order = np.argsort(found.starts[:: request.channels, 0], kind="stable")
+    order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     past_caches = goes_past_caches(out, shape[-1] * out.itemsize)
     as_it_is, starts = _needs_no_padding(request), found.starts
     if as_it_is:

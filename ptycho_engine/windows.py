@@ -59,6 +59,23 @@ class Windows:
     offsets: NDArray[Any]
     padding: Padding
 
+    def down_the_object(self, members: int) -> NDArray[np.intp]:
+        """Order the groups by their first row, so that the object's rows stay in the caches.
+
+        Parameters
+        ----------
+        members : int
+            Windows C of a group.
+
+        Returns
+        -------
+        ndarray of int, shape (P / C,)
+            Indices of the groups.
+        """
+        # NumPy sorts 16 bits ten times faster; the few objects with more rows are gone down twice.
+        rows = self.starts[::members, 0].astype(np.uint16)
+        return np.argsort(rows, kind="stable")
+
 
 def margin(patch_size: int, interpolation: str) -> int:
     """Pixels of padding after which a window touches no sample of the object."""
@@ -278,6 +295,9 @@ def _reach(request: ExtractionRequest) -> tuple[NDArray[Any], NDArray[Any]]:
     """First sample (row, column) that any window needs, and the one after the last."""
     kernel, n = KERNELS[request.interpolation], request.patch_size
     spare = 1 if request.rounding == "legacy" else 0  # for positions rounded to float32
-    start = np.floor(request.positions.min(axis=0)) - (n // 2 + kernel.before + spare)
-    stop = np.floor(request.positions.max(axis=0)) + (n - n // 2 + kernel.after + spare)
+    # By column: along an axis of two, NumPy takes ten times as long.
+    low = np.array([coordinate.min() for coordinate in request.positions.T])
+    high = np.array([coordinate.max() for coordinate in request.positions.T])
+    start = np.floor(low) - (n // 2 + kernel.before + spare)
+    stop = np.floor(high) + (n - n // 2 + kernel.after + spare)
     return start, stop

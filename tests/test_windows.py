@@ -121,3 +121,16 @@ def test_a_kernel_declares_its_taps():
     for kernel in separable:
         assert len(kernel.weights(0.25)) == kernel.taps
         assert sum(kernel.weights(0.25)) == 1
+
+
+def test_groups_go_down_the_object():
+    starts = np.array([[9, 0], [1, 5], [0, 0], [8, 2], [9, 1], [3, 3]], np.int32)
+    found = windows.Windows(starts, np.zeros((6, 2)), windows.Padding(0, (0, 0)))
+    assert found.down_the_object(1).tolist() == [2, 1, 5, 3, 0, 4]
+    assert found.down_the_object(2).tolist() == [1, 0, 2]  # by the rows 9, 0, 9 of the first
+
+
+def test_groups_of_a_very_high_object_are_each_named_once():
+    starts = np.stack([np.arange(0, 300_000, 7), np.zeros(42_858)], 1).astype(np.int32)
+    found = windows.Windows(starts, starts, windows.Padding(0, (0, 0)))
+    assert sorted(found.down_the_object(1)) == list(range(42_858))

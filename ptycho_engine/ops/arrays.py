@@ -58,8 +58,8 @@ def fill_array(
     starts, offsets = found.starts, found.offsets
     place: Place = _place_in_order
     scatter = scatter_into(out, members)
-    if scatter is not None:  # down the object, so that its rows stay in the caches
-        order = np.argsort(starts[::members, 0], kind="stable")
+    if scatter is not None:
+        order = found.down_the_object(members)
         starts, offsets = (
             x.reshape(count, members, 2)[order].reshape(-1, 2) for x in (starts, offsets)
         )
