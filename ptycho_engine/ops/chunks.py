@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ..kernels import KERNELS
 from ..request import ExtractionRequest
+from ..windows import padded_bytes
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
 from .interpolate import cut_patches
@@ -36,6 +37,8 @@ class ChunkKind(NamedTuple):
         Numbers per sample: 2 for complex objects.
     compiled : bool
         Compiled by XLA, with the window gather; otherwise a plain graph.
+    wide : bool
+        Whether the padded object may hold more numbers than int32 counts.
     """
 
     patch_size: int
@@ -43,6 +46,7 @@ class ChunkKind(NamedTuple):
     rounding: str
     interleave: int
     compiled: bool
+    wide: bool = False
 
 
 @lru_cache(maxsize=64)
@@ -64,7 +68,7 @@ def chunk_function(kind: ChunkKind) -> Any:
     def cut_chunk(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
         return cut_patches(
             image,
-            starts,
+            tf.cast(starts, tf.int64) if kind.wide else starts,
             offsets,
             patch_size=kind.patch_size,
             interpolation=kind.interpolation,
@@ -142,10 +146,12 @@ def serial_function(cut: ChunkFunction, rows: int) -> Any:
 
 def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
     """Return the kind of chunk that serves a request."""
+    numbers = padded_bytes(request) // request.real_dtype.itemsize
     return ChunkKind(
         request.patch_size,
         request.interpolation,
         request.rounding,
         interleave=2 if request.dtype.kind == "c" else 1,
         compiled=compiled,
+        wide=numbers > np.iinfo(np.int32).max or None in tuple(request.image.shape[-2:]),
     )

@@ -20,8 +20,9 @@ def gather_elements(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int
     ----------
     image : tf.Tensor, shape (H, W)
         The array.
-    starts : tf.Tensor of int32, shape (P, 2)
-        First row and column of each window; every window lies inside the array.
+    starts : tf.Tensor of int32 or int64, shape (P, 2)
+        First row and column of each window; every window lies inside the array. Whichever they
+        are must be able to count the numbers of the array.
     rows, columns : int
         Shape of the windows.
 
@@ -30,7 +31,7 @@ def gather_elements(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int
     tf.Tensor, shape (P, rows, columns)
         The windows.
     """
-    index = _flat_index(tf.shape(image)[1], starts, rows, columns)  # (P, rows, columns)
+    index = _flat_index(image, starts, rows, columns)  # (P, rows, columns)
     return tf.gather(tf.reshape(image, [-1]), index)
 
 
@@ -46,8 +47,8 @@ def gather_windows(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int)
     @tf.custom_gradient
     def cut(image: tf.Tensor) -> Any:
         def scatter(upstream: tf.Tensor) -> tf.Tensor:
-            index = _flat_index(tf.shape(image)[1], starts, rows, columns)
-            flat = tf.scatter_nd(index[..., None], upstream, [tf.size(image)])
+            index = _flat_index(image, starts, rows, columns)
+            flat = tf.scatter_nd(index[..., None], upstream, [tf.size(image, index.dtype)])
             return tf.reshape(flat, tf.shape(image))
 
         return xla_gather()(image, starts, rows, columns), scatter
@@ -55,9 +56,10 @@ def gather_windows(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int)
     return cut(image)
 
 
-def _flat_index(width: tf.Tensor, starts: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
-    row = starts[:, 0, None] + tf.range(rows)  # (P, rows)
-    column = starts[:, 1, None] + tf.range(columns)  # (P, columns)
+def _flat_index(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
+    width = tf.shape(image, starts.dtype)[1]
+    row = starts[:, 0, None] + tf.range(rows, dtype=starts.dtype)  # (P, rows)
+    column = starts[:, 1, None] + tf.range(columns, dtype=starts.dtype)  # (P, columns)
     return (row * width)[:, :, None] + column[:, None, :]
 
 
@@ -75,7 +77,7 @@ def xla_gather() -> Any:
     numbers.index_vector_dim = 1
 
     def gather(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
-        shape = tf.constant([rows, columns], tf.int32)
+        shape = tf.constant([rows, columns], starts.dtype)
         return xla.gather(image, starts, numbers, shape, indices_are_sorted=False)
 
     return gather

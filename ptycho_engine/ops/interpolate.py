@@ -36,7 +36,7 @@ def cut_patches(
     ----------
     image : tf.Tensor of float32 or float64, shape (H, interleave * W)
         The padded object.
-    starts : tf.Tensor of int32, shape (P, 2)
+    starts : tf.Tensor of int32 or int64, shape (P, 2)
         Row and column of the first sample that each patch needs.
     offsets : tf.Tensor, shape (P, 2), the request's `offset_dtype`
         The second result of :func:`ptycho_engine.geometry.split`.
@@ -59,7 +59,7 @@ def cut_patches(
     """
     kernel = KERNELS[interpolation]
     n, k = patch_size, interleave
-    starts *= tf.constant([1, k])
+    starts *= tf.constant([1, k], starts.dtype)
     if kernel.weights is None:
         whole = fractions(offsets, tf.constant(0), kernel, rounding, image.dtype)  # (P, 2)
         return shift_windows(gather(image, starts, n, k * n), whole, k)
@@ -72,7 +72,8 @@ def cut_patches(
     else:
 
         def sample(row: int, column: int) -> tf.Tensor:
-            return gather(image, starts + tf.constant([row, k * column]), n, k * n)
+            away = tf.constant([row, k * column], starts.dtype)
+            return gather(image, starts + away, n, k * n)
 
     how = kernel, rounding, image.dtype
     rows = fractions(offsets[:, :1], tf.range(n), *how)[:, :, None]

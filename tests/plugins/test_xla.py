@@ -10,7 +10,8 @@ from ptycho_engine import Engine
 from ptycho_engine.layouts import flat_to_channel
 from ptycho_engine.ops import chunks, gather
 from ptycho_engine.ops.aligned import ALIGNMENT, as_tensor
-from ptycho_engine.ops.chunks import ChunkKind, chunk_function
+from ptycho_engine.ops.chunks import ChunkKind, chunk_function, kind_of
+from ptycho_engine.request import build_request
 from ptycho_engine.testing import assert_close, reference_patches
 
 STARTS = np.array([[0, 0], [3, 5], [5, 7], [3, 5]], np.int32)
@@ -76,6 +77,35 @@ def test_window_gather_equals_elements(image):
             loss = tf.reduce_sum(found * upstream)
         np.testing.assert_array_equal(found, expected)
         assert_close(tape.gradient(loss, source), adjoint, 3 * adjoint)
+
+
+# 46,400 rows and columns of float32, which take no memory here, are more than 2**31 numbers.
+@pytest.mark.parametrize(
+    ("shape", "wide"), [((46_400, 46_400), True), ((46_200, 46_200), False), ((9, 9), False)]
+)
+def test_objects_beyond_32_bits_are_counted_in_64(shape, wide):
+    image = np.broadcast_to(np.float32(0), shape)
+    how = {"interpolation": "bilinear", "fill": "zeros", "rounding": "exact", "layout": "flat"}
+    request = build_request(image, [[4.0, 4.0]], 8, **how)
+    assert kind_of(request, compiled=False).wide is wide
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "fourier"])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_patches_counted_in_64_bits_are_the_same(interpolation, compiled):
+    rng = np.random.default_rng(4)
+    source = tf.constant(rng.normal(size=(20, 2 * 22)).astype(np.float32))
+    starts, offsets = tf.constant(STARTS), tf.constant(rng.random((len(STARTS), 2)), tf.float32)
+    found = []
+    for wide in (False, True):
+        kind = ChunkKind(6, interpolation, "exact", interleave=2, compiled=compiled, wide=wide)
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            patches = chunk_function(kind)(source, starts, offsets)
+        found.append((patches, tape.gradient(patches, source)))
+    for narrow, wide in zip(*found, strict=True):
+        assert np.abs(narrow).max() > 0
+        np.testing.assert_array_equal(narrow, wide)
 
 
 # What is small enough for one thread comes in pieces: of whole groups, and of one patch if large.
