@@ -72,7 +72,7 @@ class Windows:
         ndarray of int, shape (P / C,)
             Indices of the groups.
         """
-        # NumPy sorts 16 bits ten times faster; the few objects with more rows are gone down twice.
+        # 16 bits are sorted ten times faster. Objects of more rows are gone down more than once.
         rows = self.starts[::members, 0].astype(np.uint16)
         return np.argsort(rows, kind="stable")
 

@@ -163,6 +163,7 @@ def test_table_formatting():
 @pytest.mark.slow
 def test_the_exported_kernel_runs_on_the_device_of_jax():
     pytest.importorskip("jax")
+    pytest.importorskip("tensorflow", "2.19")  # older ones export no StableHLO
     from benchmarks.effort import QUICK
     from benchmarks.problem import Problem
     from benchmarks.sections import device
