@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ptycho_engine.layouts import flat_to_channel
+from ptycho_engine.geometry.layouts import flat_to_channel
 from ptycho_engine.testing.reference import reference_patches
 
 from .contender import Contender, Cut

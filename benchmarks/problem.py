@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptycho_engine.layouts import output_shape
+from ptycho_engine.geometry.layouts import output_shape
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ptycho_engine.deprecations import CATEGORIES, TABLE, Deprecation
+from ptycho_engine.deprecation.table import CATEGORIES, TABLE, Deprecation
 
 ROOT = Path(__file__).parents[1]
 RELEASE = "2.0"
@@ -138,11 +138,12 @@ def cleanup_plan(root: Path = ROOT, table: Iterable[Deprecation] = TABLE) -> str
     single = [name for name in files if name.rpartition("/")[0] not in FOLDERS]
     parts = [
         f"# What goes in {RELEASE}",
-        "Made from `ptycho_engine/deprecations.py` and the source by `python -m "
+        "Made from `ptycho_engine/deprecation/table.py` and the source by `python -m "
         "ptycho_engine.migrations.cleanup`; a test fails when it no longer holds.",
-        f"Done once `ptycho_engine.deprecations.due('{RELEASE}')` is empty and this plan lists "
-        "nothing. `ptycho-migrate` goes too, since its rules follow the table: late users run it "
-        f'from `pip install "ptycho_engine<{RELEASE.partition(".")[0]}"`. The guide pages stay.',
+        f"Done once `ptycho_engine.deprecation.table.due('{RELEASE}')` is empty and this plan "
+        "lists nothing. `ptycho-migrate` goes too, since its rules follow the table: late users "
+        f'run it from `pip install "ptycho_engine<{RELEASE.partition(".")[0]}"`. The guide '
+        "pages stay.",
         "## Whole folders and files",
         "\n".join(
             [*(f"- `{folder}/`, all of it" for folder in FOLDERS), *(f"- `{n}`" for n in single)]

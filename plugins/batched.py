@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.capabilities import whole_number_option
-from ptycho_engine.kernels import KERNELS
-from ptycho_engine.planning import make_plan
-from ptycho_engine.windows import padded_bytes
+from ptycho_engine.geometry.kernels import KERNELS
+from ptycho_engine.host.capabilities import whole_number_option
+from ptycho_engine.request.planning import make_plan
+from ptycho_engine.request.windows import padded_bytes
 
 NAME = "batched"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.deprecations import warn
-from ptycho_engine.planning import make_plan
-from ptycho_engine.windows import padded_bytes
+from ptycho_engine.deprecation.table import warn
+from ptycho_engine.request.planning import make_plan
+from ptycho_engine.request.windows import padded_bytes
 
 NAME = "iterative"
 

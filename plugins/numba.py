@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.capabilities import whole_number_option
-from ptycho_engine.kernels import KERNELS
-from ptycho_engine.ops.scatter import goes_past_caches
-from ptycho_engine.planning import make_plan
-from ptycho_engine.windows import Windows, all_inside, find_windows, pad, padded_bytes
+from ptycho_engine.geometry.kernels import KERNELS
+from ptycho_engine.host.capabilities import whole_number_option
+from ptycho_engine.native.stores import goes_past_caches
+from ptycho_engine.request.planning import make_plan
+from ptycho_engine.request.windows import Windows, all_inside, find_windows, pad, padded_bytes
 
 try:
-    from .numba_kernels import cut
+    from ptycho_engine.native.kernels import cut
 except ImportError as error:
     raise ImportError('numba is missing: pip install "ptycho_engine[numba]"') from error
 

@@ -6,15 +6,15 @@ Importing this package does not import TensorFlow.
 from importlib.metadata import version as _version
 
 from . import errors
-from .capabilities import Capabilities
-from .deprecations import RemovedIn2Warning
+from .deprecation.table import RemovedIn2Warning
 from .discovery import PluginSource
 from .engine import Engine, extract_patches, list_plugins
-from .hookspecs import hookimpl
-from .host import Host
-from .outputs import Block
-from .planning import Plan
-from .request import ExtractionRequest
+from .host.capabilities import Capabilities
+from .host.hookspecs import hookimpl
+from .host.host import Host
+from .request.blocks import Block
+from .request.extraction import ExtractionRequest
+from .request.planning import Plan
 
 __version__ = _version("ptycho_engine")
 

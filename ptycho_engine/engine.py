@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from .capabilities import Capabilities
-from .checks import prepare_object
+from .arrays.tensors import is_symbolic, outside_autograph
 from .discovery import PluginSource, discover
 from .errors import CapabilityError, RequestError
-from .host import Host
+from .host.capabilities import Capabilities
+from .host.host import Host
 from .logs import get_logger
-from .outputs import Block, arranged, block_index, check_out, flat_target
-from .planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan, parse_bytes
-from .prepared import PreparedObject
-from .request import ExtractionRequest, build_request
-from .tensors import is_symbolic, outside_autograph
-from .windows import margin
+from .memory import parse_bytes
+from .request.blocks import Block, arranged, block_index, check_out, flat_target
+from .request.checks import prepare_object
+from .request.extraction import ExtractionRequest, build_request
+from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
+from .request.prepared import PreparedObject
+from .request.windows import margin
 
 DEFAULT_PLUGIN = "chunked_xla"
 
@@ -182,7 +183,7 @@ class Engine:
         rounding : {"exact", "legacy"}
             ``legacy`` repeats the float32 coordinates of PtychoPINN, and so its numbers.
         layout : {"flat", "channel", "grid"}
-            See :mod:`ptycho_engine.layouts`.
+            See :mod:`ptycho_engine.geometry.layouts`.
         out : array, optional
             Receives the patches: a NumPy array, memmap, HDF5 dataset, Zarr array, or anything
             else with `shape`, `dtype` and slice assignment. Not for tensors.

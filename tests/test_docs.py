@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
-from ptycho_engine import hookspecs
-from ptycho_engine.config import register_schemas
+from ptycho_engine.app.config import register_schemas
+from ptycho_engine.host import hookspecs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

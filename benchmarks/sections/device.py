@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_engine.layouts import flat_to_channel
-from ptycho_engine.request import build_request
+from ptycho_engine.geometry.layouts import flat_to_channel
+from ptycho_engine.request.extraction import build_request
+from ptycho_engine.request.windows import find_windows, pad
 from ptycho_engine.testing.reference import reference_patches
-from ptycho_engine.windows import find_windows, pad
 
 from ..problem import Problem
 from ..settings import Settings, progress

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ptycho_engine.deprecations import GUIDES
+from ptycho_engine.deprecation.table import GUIDES
 
 from .source import Source
 from .text import Edit

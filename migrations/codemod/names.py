@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from ptycho_engine.deprecations import TABLE, Deprecation
+from ptycho_engine.deprecation.table import TABLE, Deprecation
 
 COMPAT: Final = "ptycho_engine.compat"
 

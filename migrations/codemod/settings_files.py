@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ptycho_engine.compat.keys import LegacyKey, find_key
-from ptycho_engine.deprecations import TABLE, Deprecation
+from ptycho_engine.compat.params.keys import LegacyKey, find_key
+from ptycho_engine.deprecation.table import TABLE, Deprecation
 
 from .names import parameters, variables
 

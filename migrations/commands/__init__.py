@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ptycho_engine.deprecations import GUIDES
+from ptycho_engine.deprecation.table import GUIDES
 from ptycho_engine.errors import OutputError
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ptycho_engine.deprecations import GUIDES, TABLE, Deprecation
+from ptycho_engine.deprecation.table import GUIDES, TABLE, Deprecation
 
 from ..cli import DONE, FAILED
 from ..codemod.job import Outcome, Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from ptycho_engine.deprecations import Deprecation
+from ptycho_engine.deprecation.table import Deprecation
 
 from ..codemod.findings import Finding, Rule, todo
 from ..codemod.names import COMPAT, GROUPING_METHOD, drop_ins, same_numbers

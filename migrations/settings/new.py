@@ -9,9 +9,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ptycho_engine.compat.keys import SELECTION, LegacyKey, find_key
-from ptycho_engine.compat.resolve import Resolution
-from ptycho_engine.compat.selection import BATCH_OPTIONS
+from ptycho_engine.compat.params.keys import SELECTION, LegacyKey, find_key
+from ptycho_engine.compat.params.resolve import Resolution
+from ptycho_engine.compat.params.selection import BATCH_OPTIONS
 
 from .comments import Comment
 from .old import OldFile
@@ -170,7 +170,7 @@ def validate(text: str, folder: Path) -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     from ptycho_engine import Engine
-    from ptycho_engine.config import register_schemas
+    from ptycho_engine.app.config import register_schemas
     from ptycho_engine.errors import ConfigurationError, PtychoEngineError
 
     (folder / "made.yaml").write_text(text, encoding="utf-8")

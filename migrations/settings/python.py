@@ -8,7 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-from ptycho_engine.compat.keys import find_key
+from ptycho_engine.compat.params.keys import find_key
 
 from ..codemod.names import CONFIG_CLASSES
 from ..codemod.parameters import accesses

@@ -6,9 +6,9 @@ first asked for.
 
 from typing import Any
 
-from ..deprecations import deprecated
-from .compare import Comparison, compare_scan
-from .formats import (
+from ..deprecation.table import deprecated
+from .compare.comparison import Comparison, compare_scan
+from .dropins.formats import (
     _channel_to_flat,
     _channel_to_patches,
     _flat_to_channel,
@@ -17,13 +17,13 @@ from .formats import (
     _togrid,
     flatten_offsets,
 )
-from .grouped import generate_grouped_data
-from .patches import get_image_patches, get_relative_coords
-from .positions import extract_patches_position, reassemble_position, shift_and_sum
-from .resolve import CompatWarning, Resolution, legacy_engine
-from .resolve import resolve as _resolve
-from .translation import translate, translate_core, translate_xla
-from .warp import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
+from .dropins.grouped import generate_grouped_data
+from .dropins.patches import get_image_patches, get_relative_coords
+from .dropins.positions import extract_patches_position, reassemble_position, shift_and_sum
+from .dropins.translation import translate, translate_core, translate_xla
+from .dropins.warp import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
+from .params.resolve import CompatWarning, Resolution, legacy_engine
+from .params.resolve import resolve as _resolve
 
 __all__ = [
     "Comparison",
@@ -60,7 +60,7 @@ resolve = deprecated("PED031")(_resolve)
 
 def __getattr__(name: str) -> Any:
     if name == "Translation":
-        from .layer import Translation
+        from .dropins.layer import Translation
 
         return Translation
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ..layouts import grid_side
+from ..geometry.layouts import grid_side
 
 
 def to_interleaved(image: tf.Tensor) -> tf.Tensor:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .. import windows
-from ..request import ExtractionRequest
+from ..native.stores import Scatter, scatter_into
+from ..request import windows
+from ..request.extraction import ExtractionRequest
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
-from .scatter import Scatter, scatter_into
 
 Array = np.ndarray[Any, Any]
 #: Of a target, where groups begin that it gets, and the groups.

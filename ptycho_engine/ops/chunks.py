@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ..kernels import KERNELS
-from ..request import ExtractionRequest
-from ..windows import padded_bytes
+from ..geometry.kernels import KERNELS
+from ..request.extraction import ExtractionRequest
+from ..request.windows import padded_bytes
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
 from .interpolate import cut_patches

@@ -2,7 +2,7 @@
 
 XLA's ``Gather`` copies whole windows. TensorFlow reaches it through a module that is not public,
 so the element-wise gather stands beside it with the same meaning; both clamp nothing, because
-:mod:`ptycho_engine.windows` returns only windows that lie inside the padded object.
+:mod:`ptycho_engine.request.windows` returns only windows that lie inside the padded object.
 """
 
 from __future__ import annotations

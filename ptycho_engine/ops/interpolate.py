@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..kernels import KERNELS, Kernel
+from ..geometry.kernels import KERNELS, Kernel
 from .fourier import shift_windows
 
 Gather = Callable[[tf.Tensor, tf.Tensor, int, int], tf.Tensor]

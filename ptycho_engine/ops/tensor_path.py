@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from .. import windows
-from ..request import ExtractionRequest
-from ..tensors import is_symbolic
+from ..arrays.tensors import is_symbolic
+from ..request import windows
+from ..request.extraction import ExtractionRequest
 from .arrange import arrange_tensor, from_interleaved, to_interleaved
 from .chunks import ChunkFunction
 

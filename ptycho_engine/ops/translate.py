@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..kernels import KERNELS
+from ..geometry.kernels import KERNELS
 from .chunks import ChunkFunction, ChunkKind
 from .interpolate import blend, fractions
 

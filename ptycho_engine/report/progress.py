@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ..outputs import Block
+from ..request.blocks import Block
 
 
 def progress_bar(when: str) -> Callable[[Iterator[Block], int], Iterator[Block]]:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from numpy.typing import NDArray
 
-from .. import layouts
-from ..capabilities import Capabilities
 from ..engine import Engine
 from ..errors import CapabilityError, ConfigurationError, MemoryBudgetError
-from ..kernels import KERNELS
-from ..planning import Plan
+from ..geometry import layouts
+from ..geometry.kernels import KERNELS
+from ..host.capabilities import Capabilities
+from ..request.planning import Plan
 from .reference import assert_close, reference_patches
 from .strategies import Case, cases
 from .tensor_conformance import TensorConformance

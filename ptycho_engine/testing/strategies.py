@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from ..capabilities import Capabilities
+from ..host.capabilities import Capabilities
 
 Shape = tuple[int, int]
 

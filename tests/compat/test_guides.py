@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ptycho_engine.compat import keys
-from ptycho_engine.compat.environment import VARIABLES
-from ptycho_engine.deprecations import TABLE
+from ptycho_engine.compat.params import keys
+from ptycho_engine.compat.params.environment import VARIABLES
+from ptycho_engine.deprecation.table import TABLE
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 PAGES = [*sorted({entry.guide for entry in TABLE}), "README.md", "trained-models.md", "rollback.md"]

@@ -12,7 +12,7 @@ from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
 from ptycho_engine.migrations.settings.python import read_python
 
-from ptycho_engine.config import register_schemas
+from ptycho_engine.app.config import register_schemas
 from ptycho_engine.io.writers import read_output
 
 OLD = """\
@@ -221,7 +221,7 @@ def test_neither_conversion_nor_check_imports_tensorflow(old):
 
 
 def engine(folder, *arguments):
-    command = [sys.executable, "-m", "ptycho_engine.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "ptycho_engine.app.cli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr

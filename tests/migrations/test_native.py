@@ -9,7 +9,8 @@ import pytest
 from ptycho_engine.migrations.codemod.rewrite import rewrite
 from ptycho_engine.migrations.rules import RULES
 
-from ptycho_engine import compat, layouts
+from ptycho_engine import compat
+from ptycho_engine.geometry import layouts
 
 IMPORT = "from ptycho.raw_data import get_image_patches\n"
 DROP_IN = "from ptycho_engine.compat import get_image_patches\n"

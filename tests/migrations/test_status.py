@@ -7,7 +7,7 @@ import pytest
 from ptycho_engine.migrations import cli
 from ptycho_engine.migrations.codemod.settings_files import find_settings
 
-from ptycho_engine.deprecations import TABLE
+from ptycho_engine.deprecation.table import TABLE
 
 
 def status(*arguments):

@@ -3,7 +3,7 @@
 import pytest
 from ptycho_engine.plugins import numba
 
-from ptycho_engine.ops import scatter
+from ptycho_engine.native import stores as scatter
 from ptycho_engine.testing import PluginConformance
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ptycho_engine import Engine
 from ptycho_engine.errors import ConfigurationError
-from ptycho_engine.request import build_request
+from ptycho_engine.request.extraction import build_request
+from ptycho_engine.request.windows import all_inside
 from ptycho_engine.testing import assert_close, reference_patches
-from ptycho_engine.windows import all_inside
 
 CUT = """
 import sys
@@ -22,7 +22,7 @@ from ptycho_engine import Engine
 image = np.ones((20, 30), np.complex64)
 patches = Engine("numba").extract(image, np.full((3, 2), 10.25), 8)
 assert patches.shape == (3, 8, 8) and np.allclose(patches, 1)
-from ptycho_engine.plugins.numba_kernels import cut
+from ptycho_engine.native.kernels import cut
 print(sum(cut.stats.cache_hits.values()), sum(cut.stats.cache_misses.values()))
 """
 

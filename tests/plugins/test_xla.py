@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 from ptycho_engine import Engine
-from ptycho_engine.layouts import flat_to_channel
+from ptycho_engine.geometry.layouts import flat_to_channel
 from ptycho_engine.ops import chunks, gather
 from ptycho_engine.ops.aligned import ALIGNMENT, as_tensor
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function, kind_of
-from ptycho_engine.request import build_request
+from ptycho_engine.request.extraction import build_request
 from ptycho_engine.testing import assert_close, reference_patches
 
 STARTS = np.array([[0, 0], [3, 5], [5, 7], [3, 5]], np.int32)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...errors import ConfigurationError, OutputError, one_of
 from ...logs import get_logger
-from ...planning import format_bytes
+from ...memory import format_bytes
 from .base import OutputHeader, Writer
 from .system import sync, writing
 

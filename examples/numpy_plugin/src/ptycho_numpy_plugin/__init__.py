@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptycho_engine import Capabilities, hookimpl
-from ptycho_engine.kernels import KERNELS
-from ptycho_engine.windows import find_windows, pad
+from ptycho_engine.geometry.kernels import KERNELS
+from ptycho_engine.request.windows import find_windows, pad
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The command ptycho-engine: configuration, listing, jobs."""

@@ -1,0 +1,187 @@
+"""The command ``ptycho-engine``: a thin shell around Hydra and the jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line and exit with 0 (done), 2 (bad input or configuration) or 1 (fault)."""
+    # TensorFlow logs its build options at import unless told not to.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Who typed a command is not helped by the line of the script that they come from.
+    warnings.formatwarning = lambda message, category, *_: (
+        f"ptycho-engine: {category.__name__}: {message}\n"
+    )
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["plugins"]:
+        from .listing import main as list_plugins
+
+        sys.exit(list_plugins(arguments[1:]))
+    if arguments[:1] == ["--version"]:
+        from .. import __version__
+
+        print(f"ptycho-engine {__version__}")
+        sys.exit(DONE)
+    sys.exit(run_hydra())
+
+
+def run_hydra() -> int:
+    """Let Hydra compose the configuration and run every job; return the worst exit code."""
+    import hydra
+    from omegaconf import DictConfig
+
+    from .config import register_schemas
+
+    codes: list[int] = []
+
+    @hydra.main(version_base="1.3", config_path="pkg://ptycho_engine.conf", config_name="config")
+    def task(config: DictConfig) -> None:
+        codes.append(FAULT)  # until the job says otherwise
+        codes[-1] = run_job(config)
+        if codes[-1] == INTERRUPTED:
+            sys.exit(INTERRUPTED)
+
+    register_schemas()
+    try:
+        task()
+    except SystemExit as stop:
+        if stop.code in (None, DONE):
+            return max(codes, default=DONE)
+        if codes:
+            return INTERRUPTED if INTERRUPTED in codes else int(stop.code)
+        # Hydra has printed what is wrong with the configuration, and exits with 1.
+        return explain_refusal(sys.argv[1:])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return max(codes, default=DONE)
+
+
+def run_job(config: Any) -> int:
+    """Run one composed job, and say what went wrong if it did."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from .. import logs
+    from ..errors import PtychoEngineError
+    from ..report.progress import progress_bar
+    from .jobs import extract
+
+    hydra_config = HydraConfig.get()
+    folder = Path.cwd()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        folder = Path(hydra_config.runtime.output_dir)
+    try:
+        job: Any = OmegaConf.to_object(config)
+        check_runner(job.runner)
+        run_id = uuid.uuid4().hex[:12]
+        logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
+        with logs.bound(run_id=run_id), terminable():
+            progress = progress_bar(job.runner.progress)
+            overrides = list(hydra_config.overrides.task)
+            extract.run(job, folder, run_id, plugin_reason(hydra_config), progress, overrides)
+    except OmegaConfBaseException as error:
+        print(f"ptycho-engine: {error}", file=sys.stderr)
+        return REFUSED
+    except PtychoEngineError as error:
+        print(f"ptycho-engine: {type(error).__name__}: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("ptycho-engine: interrupted; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        print("ptycho-engine: a fault of the program; nothing was written.", file=sys.stderr)
+        return FAULT
+    return DONE
+
+
+def check_runner(runner: Any) -> None:
+    """Refuse values of the group `runner` that mean nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        With the values that there are.
+    """
+    from ..errors import ConfigurationError, one_of
+
+    for name, options in (
+        ("progress", ("auto", "always", "never")),
+        ("log_level", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        ("log_format", ("text", "json")),
+    ):
+        if getattr(runner, name) not in options:
+            raise ConfigurationError(one_of(f"runner.{name}", getattr(runner, name), options))
+
+
+def explain_refusal(arguments: list[str]) -> int:
+    """Name the keys that are not in the configuration, with those that are; return 2."""
+    from hydra import compose, initialize_config_module
+    from omegaconf import OmegaConf
+
+    from ..errors import one_of
+
+    overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
+    given = dict(a.partition("=")[::2] for a in overrides)
+    groups = {"plugin", "scan", "output", "runner", "compat"}
+    chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in groups]
+    try:
+        with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
+            config = compose("config", overrides=chosen)
+    except Exception:  # Hydra has said what is wrong with a group
+        return REFUSED
+
+    known = list(dotted_keys(OmegaConf.to_container(config, throw_on_missing=False)))
+    for key in given:
+        if key not in known and not key.startswith("hydra"):
+            print(f"ptycho-engine: {one_of('key', key, known)}", file=sys.stderr)
+    return REFUSED
+
+
+def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """Every key of nested dictionaries, written with dots."""
+    for key, value in node.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from dotted_keys(value, f"{prefix}{key}.")
+
+
+def plugin_reason(hydra_config: Any) -> str:
+    """Say whether the plugin was chosen on the command line, in a file, or by default."""
+    chosen = [o for o in hydra_config.overrides.task if o.startswith("plugin=")]
+    if chosen:
+        return f"command line: {chosen[-1]}"
+    name = hydra_config.job.config_name
+    return "default of the configuration" if name == "config" else f"configuration {name!r}"
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM into the interrupt that cleans up, for as long as the block runs."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+if __name__ == "__main__":
+    main()

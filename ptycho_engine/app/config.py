@@ -1,0 +1,134 @@
+"""The schema of the configuration: what Hydra checks names and types against.
+
+The options of a plugin are checked by the plugin itself, a built-in one like anyone's.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import MISSING
+
+from ..discovery import discover
+
+CONF_GROUP = "ptycho_engine.conf"
+
+
+@dataclass
+class ScanConfig:
+    """Where the object and the positions come from."""
+
+
+@dataclass
+class SyntheticConfig(ScanConfig):
+    """The built-in scan."""
+
+    seed: int = 0
+    object_size: int = 512
+    points: int = 1000
+    step: float = 11.0
+
+
+@dataclass
+class NpzConfig(ScanConfig):
+    """A PtychoPINN scan file."""
+
+    path: str = MISSING
+
+
+@dataclass
+class OutputConfig:
+    """Where the patches go."""
+
+    path: str = "patches.npz"
+    overwrite: bool = False
+    picture: bool = True
+
+
+@dataclass
+class RunnerConfig:
+    """How the run shows itself."""
+
+    progress: str = "auto"
+    log_level: str = "INFO"
+    log_format: str = "text"
+
+
+@dataclass
+class CompatConfig:
+    """Settings of PtychoPINN to work in."""
+
+    mode: str = "none"
+    params: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class JobConfig:
+    """One run of the command."""
+
+    plugin: Any = MISSING
+    scan: ScanConfig = MISSING
+    output: OutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    compat: CompatConfig = field(default_factory=CompatConfig)
+    patch_size: int = 64
+    interpolation: str = "bilinear"
+    fill: str = "zeros"
+    rounding: str = "exact"
+    memory_budget: str | None = None
+    wrappers: list[str] = field(default_factory=list)
+
+
+def register_schemas() -> None:
+    """Store the schemas, and the groups that installed plugins contribute, with Hydra."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=JobConfig)
+    store.store(group="scan", name="schema_synthetic", node=SyntheticConfig)
+    store.store(group="scan", name="schema_npz", node=NpzConfig)
+    store.store(group="output", name="schema", node=OutputConfig)
+    store.store(group="runner", name="schema", node=RunnerConfig)
+    store.store(group="compat", name="schema", node=CompatConfig)
+    own = importlib.util.find_spec("ptycho_engine.conf")
+    folders = [Path(place) for place in (own and own.submodule_search_locations) or ()]
+    folders += [folder for _, folder in contributed_folders()]
+    for source in discover():
+        if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
+            store.store(group="plugin", name=source.name, node={"name": source.name})
+    Plugins.instance().register(ContributedConfigs)
+
+
+class ContributedConfigs(SearchPathPlugin):
+    """Lets Hydra find the configuration groups of installed plugins."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append the folders of the entry points in `CONF_GROUP`."""
+        for distribution, folder in contributed_folders():
+            search_path.append(provider=distribution, path=f"file://{folder}")
+
+
+def contributed_folders() -> list[tuple[str, Path]]:
+    """Find the folders that distributions contribute, from metadata, importing nothing.
+
+    Returns
+    -------
+    list of (str, Path)
+        Name of the distribution, and the folder of the package that its entry point names.
+    """
+    folders = []
+    for point in importlib.metadata.entry_points(group=CONF_GROUP):
+        top, *rest = point.value.split(".")
+        spec = importlib.util.find_spec(top)  # a top-level name is located, not imported
+        for location in (spec and spec.submodule_search_locations) or ():
+            folder = Path(location, *rest)
+            if folder.is_dir():
+                folders.append((point.dist.name if point.dist else point.name, folder))
+    return folders

@@ -1,0 +1,142 @@
+"""``compat=legacy``: a composed job with legacy settings worked in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..compat.params.gather import COMMAND_LINE
+from ..compat.params.resolve import Resolution, resolve
+from ..deprecation.table import warn
+from ..engine import DEFAULT_PLUGIN
+from ..errors import ConfigurationError, one_of
+from .config import JobConfig, NpzConfig, SyntheticConfig
+
+MODES = ("none", "legacy")
+
+#: Keys of the job that legacy settings may set, beside the plugin and the scan.
+PLAIN = ("patch_size", "rounding")
+
+
+def work_in_legacy(
+    job: JobConfig, overrides: Sequence[str], environ: Mapping[str, str] | None = None
+) -> tuple[JobConfig, Resolution | None]:
+    """Work legacy settings into a job, if it asks for them.
+
+    Parameters
+    ----------
+    job : JobConfig
+        The composed configuration.
+    overrides : sequence of str
+        What the command line set, as Hydra lists it: ``key=value``. These values win.
+    environ : mapping of str to str, optional
+        Where legacy variables stand; ``os.environ`` by default.
+
+    Returns
+    -------
+    job : JobConfig
+        With the values settled.
+    resolution : Resolution or None
+        Plugin, reason and sources; None if the job asks for no legacy settings.
+
+    Raises
+    ------
+    ConfigurationError
+        If a legacy value cannot be used, or legacy values stand in a job without
+        ``compat=legacy``.
+    InputFileError
+        If the legacy file cannot be read.
+    """
+    asked = job.compat
+    if asked.mode not in MODES:
+        raise ConfigurationError(one_of("compat.mode", asked.mode, MODES))
+    if asked.mode == "none":
+        if asked.params is not None or asked.values:
+            raise ConfigurationError(
+                "compat: received legacy settings, but compat=none ignores them. Add compat=legacy."
+            )
+        return job, None
+    warn("PED028")
+    given = [override.lstrip("+~").partition("=")[0] for override in overrides]
+    composed = _composed(job)
+    overriding, others = _split(asked.values, given)
+    resolution = resolve(
+        explicit={key: value for key, value in composed.items() if _was_given(key, given)},
+        config={
+            key: value
+            for key, value in composed.items()
+            if not _was_given(key, given) and value != _default(key)
+        },
+        overrides=overriding,
+        params=others,
+        file=asked.params,
+        environ=os.environ if environ is None else environ,
+        explicit_origin=COMMAND_LINE,
+        params_origin="compat.values",
+    )
+    resolution.warn()
+    return _with_values(job, resolution), resolution
+
+
+def _split(
+    values: Mapping[str, Any], given: Sequence[str], path: str = "compat.values"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part legacy values into those that the command line set and the others."""
+    if path in given:
+        return dict(values), {}
+    overriding: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for key, value in values.items():
+        here = f"{path}.{key}"
+        if isinstance(value, Mapping):
+            parts = _split(value, given, here)
+            for whole, part in zip((overriding, others), parts, strict=True):
+                whole.update({key: part} if part else {})
+        else:
+            (overriding if here in given else others)[key] = value
+    return overriding, others
+
+
+def _composed(job: JobConfig) -> dict[str, Any]:
+    """Every value of the job that legacy settings may set, by dotted key."""
+    values: dict[str, Any] = {key: getattr(job, key) for key in PLAIN}
+    plugin = dict(job.plugin)
+    values["plugin"] = plugin.pop("name")
+    values |= {f"plugin.{option}": value for option, value in plugin.items()}
+    values["scan.path"] = job.scan.path if isinstance(job.scan, NpzConfig) else _kind(job.scan)
+    return values
+
+
+def _kind(scan: Any) -> str:
+    return f"<{type(scan).__name__.removesuffix('Config').lower()} scan>"
+
+
+def _was_given(key: str, given: Sequence[str]) -> bool:
+    if key == "scan.path":  # choosing another scan, or anything in it, is a choice against a path
+        return any(name.partition(".")[0] == "scan" for name in given)
+    return key in given
+
+
+def _default(key: str) -> Any:
+    """Return what the packaged configuration sets, so that the user's own configuration shows."""
+    plain = {name: getattr(JobConfig, name) for name in PLAIN}
+    known = plain | {"plugin": DEFAULT_PLUGIN, "scan.path": _kind(SyntheticConfig())}
+    return known.get(key, "auto")
+
+
+def _with_values(job: JobConfig, resolution: Resolution) -> JobConfig:
+    values = resolution.values
+    options = dict(resolution.options)
+    if job.plugin["name"] == resolution.plugin:
+        options = {k: v for k, v in job.plugin.items() if k != "name"} | options
+    settled = replace(
+        job,
+        plugin={"name": resolution.plugin, **options},
+        **{key: values[key] for key in PLAIN if key in values},
+    )
+    path = values.get("scan.path")
+    if path is None or path == _kind(job.scan):
+        return settled
+    return replace(settled, scan=NpzConfig(path=path))

@@ -1,0 +1,141 @@
+"""``ptycho-engine plugins``: which plugins there are, where they come from, whether they load."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..discovery import PluginSource, discover
+
+
+@dataclass(frozen=True)
+class PluginState:
+    """One line of the listing.
+
+    Attributes
+    ----------
+    name, target, distribution, version : str
+        As in :class:`~ptycho_engine.discovery.PluginSource`.
+    state : str
+        ``"ok"``, or what stands in the way.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    version: str
+    state: str
+
+
+def main(arguments: list[str]) -> int:
+    """Print the listing; return 0, or 1 if a plugin cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="ptycho-engine plugins",
+        description="List the installed plugins. Without --check no plugin's code runs: its module "
+        "is located and its syntax read. Choose one with plugin=NAME.",
+    )
+    parser.add_argument("--check", action="store_true", help="import each plugin in a process")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+    states = describe(check=options.check)
+    if options.json:
+        print(json.dumps([vars(state) for state in states], indent=2))
+    else:
+        print_table(states)
+    return 0 if all(state.state == "ok" for state in states) else 1
+
+
+def describe(*, check: bool) -> list[PluginState]:
+    """Describe every installed plugin.
+
+    Parameters
+    ----------
+    check : bool
+        Import each plugin in a process of its own; otherwise no plugin's code runs.
+
+    Returns
+    -------
+    list of PluginState
+        In the order of their names.
+    """
+    sources = discover()
+    taken = Counter(source.name for source in sources)
+    return [
+        PluginState(
+            source.name,
+            source.target,
+            source.distribution,
+            source.version,
+            f"name taken {taken[source.name]} times"
+            if taken[source.name] > 1
+            else (imported(source) if check else located(source)),
+        )
+        for source in sources
+    ]
+
+
+def located(source: PluginSource) -> str:
+    """Look for a plugin's module and read its syntax, running nothing."""
+    module = source.target.partition(":")[0].strip()
+    path = find_module(module)
+    if path is None:
+        return f"module {module} not found"
+    try:
+        ast.parse(path.read_bytes(), str(path))
+    except (SyntaxError, ValueError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "ok"
+
+
+def find_module(name: str) -> Path | None:
+    """File of a module, found without importing its parents (ours are imported already)."""
+    top, *rest = name.split(".")
+    if top == "ptycho_engine":
+        spec = importlib.util.find_spec(name)
+        return Path(spec.origin) if spec and spec.origin else None
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin else None
+    for location in spec.submodule_search_locations or ():
+        stem = Path(location, *rest)
+        for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def imported(source: PluginSource) -> str:
+    """Import a plugin in a process of its own."""
+    code = (
+        "import sys, pkgutil\n"
+        "try: pkgutil.resolve_name(sys.argv[1])\n"
+        "except BaseException as error: sys.exit(f'{type(error).__name__}: {error}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, source.target], capture_output=True, text=True, check=False
+    )
+    return "ok" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["failed"])[-1]
+
+
+def print_table(states: list[PluginState]) -> None:
+    """Print the listing for a reader."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("plugin", "from", "module", "state", box=None)
+    for state in states:
+        origin = f"{state.distribution} {state.version}"
+        style = None if state.state == "ok" else "red"
+        table.add_row(state.name, origin, state.target, state.state, style=style)
+    console = Console()
+    # In a pipe there is no screen width to fold the lines at.
+    console.print(table, width=None if console.is_terminal else 200)

@@ -1,0 +1,1 @@
+"""Array frameworks: what the engine asks of each, without importing any."""

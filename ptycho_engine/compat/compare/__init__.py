@@ -1,0 +1,1 @@
+"""How far the legacy numbers and ours lie apart on a scan."""

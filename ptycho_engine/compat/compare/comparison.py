@@ -1,0 +1,255 @@
+"""Legacy and new settings on one scan: where the patches differ, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine import DEFAULT_PLUGIN, Engine
+from ...errors import CompatError
+from ...io.scan import Scan
+from ...report.picture import picture_file, refuse_existing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What one difference between legacy and new settings does.
+
+    Attributes
+    ----------
+    name : str
+        The difference.
+    legacy, new : str
+        The settings compared.
+    differences : ndarray of float64, shape (P,)
+        Largest difference in each patch, in units of the object.
+    rms : float
+        Root mean square over all samples, in units of the object.
+    worst : tuple of (ndarray, ndarray) or None
+        The patch that differs most, (N, N), legacy and new; None if none differs.
+    """
+
+    name: str
+    legacy: str
+    new: str
+    differences: Array
+    rms: float
+    worst: tuple[Array, Array] | None
+
+    @property
+    def count(self) -> int:
+        """Patches that differ at all."""
+        return int(np.count_nonzero(self.differences))
+
+    @property
+    def largest(self) -> float:
+        """Largest difference, in units of the object."""
+        return float(self.differences.max(initial=0.0))
+
+    @property
+    def index(self) -> int | None:
+        """Where in `Comparison.positions` the patch that differs most stands."""
+        return int(self.differences.argmax()) if self.count else None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Each difference by itself, then all of them together.
+
+    Attributes
+    ----------
+    scan : Scan
+        What was cut from.
+    positions : ndarray of float64, shape (P, 2)
+        The scan positions compared, (y, x) in object pixels; members of a group in a row.
+    patch_size, gridsize : int
+        N, and the side of a group.
+    crossing : int
+        Windows that leave the object.
+    amplitude : float
+        Largest finite magnitude of the object.
+    effects : tuple of Effect
+        The last one is all together.
+    """
+
+    scan: Scan
+    positions: Array
+    patch_size: int
+    gridsize: int
+    crossing: int
+    amplitude: float
+    effects: tuple[Effect, ...]
+
+    def table(self) -> Table:
+        """Return the comparison as a table for a terminal."""
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(
+            title=f"{escape(self.scan.source)}\n{len(self.positions)} patches of "
+            f"{self.patch_size} x {self.patch_size}, {self.crossing} of them across the border",
+            caption=f"In units of the object, whose largest magnitude is {self.amplitude:.3g}.",
+        )
+        for heading in ("difference", "legacy, new"):
+            table.add_column(heading)
+        for heading in ("patches", "largest", "rms", "at (y, x)"):
+            table.add_column(heading, justify="right")
+        for effect in self.effects:
+            where = "-"
+            if effect.index is not None:
+                y, x = self.positions[effect.index]
+                where = f"{y:.1f}, {x:.1f}"
+            numbers = (f"{n:.1e}" for n in (effect.largest, effect.rms))
+            settings = effect.name, f"{effect.legacy}, {effect.new}"
+            table.add_row(*settings, str(effect.count), *numbers, where)
+        return table
+
+
+def compare_scan(
+    scan: Scan,
+    patch_size: int = 64,
+    *,
+    gridsize: int = 2,
+    interpolation: str = "bilinear",
+    fill: str = "zeros",
+    rounding: str = "exact",
+    plugin: str = DEFAULT_PLUGIN,
+    limit: int = 500,
+) -> Comparison:
+    """Cut the same patches with legacy and with new settings.
+
+    Parameters
+    ----------
+    scan : Scan
+        Object and positions.
+    patch_size : int
+        Size N of the patches.
+    gridsize : int
+        Side of the groups: each is a position with its nearest neighbours. For 1, no member is
+        mirrored.
+    interpolation, fill, rounding : str
+        The new settings, as :meth:`ptycho_engine.Engine.extract` takes them; legacy ones are
+        bilinear, zeros and legacy.
+    plugin : str
+        What cuts both.
+    limit : int
+        Patches compared at most, evenly spread over the scan.
+
+    Returns
+    -------
+    Comparison
+        The effect of rounding, of the mirrored group members, of the border rule and of the
+        interpolation, and of all together.
+
+    Raises
+    ------
+    CompatError
+        If the scan has too few positions for a group, or `gridsize` or `limit` is below one.
+    PtychoEngineError
+        If the new settings cannot be used.
+    """
+    members = _grouped(scan.positions, gridsize, limit)
+    true = members.reshape(-1, 2)
+    mirrored = (2 * members.mean(axis=1, keepdims=True) - members).reshape(-1, 2)
+    engine = Engine(plugin, reason="comparison")
+    image = engine.prepare(scan.image)
+    before = {"interpolation": "bilinear", "fill": "zeros", "rounding": "legacy"}
+    after = {"interpolation": interpolation, "fill": fill, "rounding": rounding}
+
+    def effect(name: str, old: str, new: str, *sides: tuple[Array, dict[str, str]]) -> Effect:
+        one, other = (engine.extract(image, where, patch_size, **how) for where, how in sides)
+        return _effect(name, old, new, one, other)
+
+    def effects() -> Iterator[Effect]:
+        for name, key in (("rounding",) * 2, ("border rule", "fill"), ("interpolation",) * 2):
+            if key != "interpolation" or interpolation != "bilinear":
+                old = after | {key: before[key]}
+                yield effect(name, old[key], after[key], (true, old), (true, after))
+        if gridsize > 1:
+            sides = (mirrored, after), (true, after)
+            yield effect("group members", "mirrored", "true", *sides)
+        old_settings = (mirrored if gridsize > 1 else true), before
+        yield effect("all together", "legacy", "new", old_settings, (true, after))
+
+    start = true - patch_size // 2
+    far = start + (patch_size - 1) > np.asarray(scan.image.shape[-2:]) - 1
+    crossing = int(np.count_nonzero(((start < 0) | far).any(axis=1)))
+    magnitude = np.abs(scan.image)
+    amplitude = float(magnitude[np.isfinite(magnitude)].max(initial=0.0))
+    return Comparison(scan, true, patch_size, gridsize, crossing, amplitude, tuple(effects()))
+
+
+def _grouped(positions: Array, gridsize: int, limit: int) -> Array:
+    """Return groups (B, C, 2): positions spread over the scan, each with its nearest neighbours."""
+    members = gridsize**2
+    if gridsize < 1 or limit < 1 or len(positions) < members:
+        raise CompatError(
+            f"compare: received gridsize {gridsize}, limit {limit} for {len(positions)} positions. "
+            f"Expected both above zero, and at least gridsize**2 positions; try gridsize=1."
+        )
+    wanted = min(len(positions), max(1, limit // members))
+    seeds = np.unique(np.linspace(0, len(positions) - 1, wanted).astype(int))
+    groups = np.empty((len(seeds), members, 2))
+    for group, seed in zip(groups, seeds, strict=True):
+        distance = ((positions - positions[seed]) ** 2).sum(axis=1)
+        group[...] = positions[np.argsort(distance, kind="stable")[:members]]
+    return groups
+
+
+def _effect(name: str, legacy: str, new: str, one: Array, other: Array) -> Effect:
+    both_nan = np.isnan(one) & np.isnan(other)
+    difference = np.where(both_nan, 0, np.abs(one.astype(complex) - other.astype(complex)))
+    difference = np.nan_to_num(difference, nan=np.inf)
+    largest = difference.max(axis=(1, 2), initial=0.0)
+    rms = float(np.sqrt(np.mean(difference**2))) if difference.size else 0.0
+    worst = int(largest.argmax()) if largest.any() else None
+    pair = None if worst is None else (one[worst].copy(), other[worst].copy())
+    return Effect(name, legacy, new, largest, rms, pair)
+
+
+def write_report(
+    comparison: Comparison,
+    picture: Path | None = None,
+    *,
+    console: Console | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Print the table, and draw the picture.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What `compare_scan` returned.
+    picture : Path, optional
+        The PNG file; none is drawn if left out.
+    console : rich.console.Console, optional
+        Where the table goes; standard output by default.
+    overwrite : bool
+        Whether an existing picture may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If the picture exists and may not be replaced.
+    """
+    from rich.console import Console
+
+    if picture is not None:
+        refuse_existing(picture, overwrite)
+    (console or Console()).print(comparison.table())
+    with picture_file(picture) as canvas:
+        if canvas is not None:
+            from .picture import draw_comparison
+
+            draw_comparison(comparison, canvas)

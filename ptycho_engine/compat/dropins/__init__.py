@@ -1,0 +1,1 @@
+"""PtychoPINN's functions, with its signatures, formats and numbers."""

@@ -1,0 +1,228 @@
+"""Conversions between the channel, flat and grid formats as PtychoPINN has them.
+
+Flat index ``b * C + c``, ``c = row * gridsize + column``. TensorFlow tensors come back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...deprecation.table import deprecated
+from ...errors import CompatError
+from ..params import ambient
+
+
+@deprecated("PED011")
+def _channel_to_flat(img: Any) -> Any:
+    """Turn channel format (B, H, W, C) into flat format (B * C, H, W, 1).
+
+    Parameters
+    ----------
+    img : tf.Tensor or ndarray, shape (B, H, W, C)
+        Of any dtype; H and W may differ.
+
+    Returns
+    -------
+    tf.Tensor, shape (B * C, H, W, 1)
+        The same samples.
+
+    Raises
+    ------
+    CompatError
+        If the rank is not 4.
+    """
+    return channel_to_flat(img)
+
+
+@deprecated("PED012")
+def _flat_to_channel(img: Any, N: int | None = None, gridsize: int | None = None) -> Any:
+    """Turn flat format (B * C, N, N, 1) into channel format (B, N, N, C).
+
+    Parameters
+    ----------
+    img : tf.Tensor or ndarray, shape (B * C, N, N, 1)
+        Of any dtype.
+    N, gridsize : int, optional
+        Left out, from ``ptycho.params`` if the program has imported it.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, N, N, gridsize ** 2)
+        The same samples.
+
+    Raises
+    ------
+    CompatError
+        If a number is nowhere, or the samples do not fill whole groups.
+    """
+    import tensorflow as tf
+
+    n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
+    return tf.transpose(_reshaped(img, (side**2, n, n)), (0, 2, 3, 1))
+
+
+@deprecated("PED013")
+def _togrid(img: Any, gridsize: int | None = None, N: int | None = None) -> Any:
+    """Turn flat format (B * C, N, N, 1) into grid format (B, g, g, N, N, 1).
+
+    Parameters
+    ----------
+    img : tf.Tensor or ndarray, shape (B * C, N, N, 1)
+        Of any dtype.
+    gridsize, N : int, optional
+        As `_flat_to_channel` takes them, in the other order.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, g, g, N, N, 1)
+        The same samples.
+
+    Raises
+    ------
+    CompatError
+        As `_flat_to_channel`.
+    """
+    n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
+    return _reshaped(img, (side, side, n, n, 1))
+
+
+@deprecated("PED014")
+def _fromgrid(img: Any, N: int | None = None) -> Any:
+    """Turn grid format (B, g, g, N, N, 1) into flat format (B * C, N, N, 1).
+
+    Parameters
+    ----------
+    img : tf.Tensor or ndarray, shape (B, g, g, N, N, 1)
+        Of any dtype.
+    N : int, optional
+        As `_flat_to_channel` takes it. Legacy code has no such argument.
+
+    Returns
+    -------
+    tf.Tensor, shape (B * C, N, N, 1)
+        The same samples.
+
+    Raises
+    ------
+    CompatError
+        As `_flat_to_channel`.
+    """
+    n = ambient.size("N", N)
+    return _reshaped(img, (n, n, 1))
+
+
+@deprecated("PED015")
+def _grid_to_channel(grid: Any, gridsize: int | None = None) -> Any:
+    """Turn grid format (B, g, g, N, N, 1) into channel format (B, N, N, C).
+
+    Parameters
+    ----------
+    grid : tf.Tensor or ndarray, shape (B, g, g, N, N, 1)
+        Of any dtype.
+    gridsize : int, optional
+        As `_flat_to_channel` takes it. Legacy code has no such argument.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, N, N, gridsize ** 2)
+        The same samples.
+
+    Raises
+    ------
+    CompatError
+        As `_flat_to_channel`.
+    """
+    import tensorflow as tf
+
+    side, tensor = ambient.size("gridsize", gridsize), tf.convert_to_tensor(grid)
+    if tensor.shape.rank != 6 or tuple(tensor.shape[1:3]) != (side, side):
+        raise CompatError(
+            f"grid: received shape {tuple(tensor.shape)}. Expected (B, {side}, {side}, N, N, 1)."
+        )
+    n, m = tensor.shape[3:5]
+    return tf.reshape(tf.transpose(tensor, (0, 3, 4, 1, 2, 5)), (-1, n, m, side**2))
+
+
+@deprecated("PED016")
+def _channel_to_patches(channel: Any, N: int | None = None, gridsize: int | None = None) -> Any:
+    """Turn channel format (B, N, N, C) into grid format (B, g, g, N, N, 1).
+
+    Parameters
+    ----------
+    channel : tf.Tensor or ndarray, shape (B, N, N, C)
+        Of any dtype.
+    N, gridsize : int, optional
+        As `_flat_to_channel` takes them. Legacy code has no such arguments.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, g, g, N, N, 1)
+        The same samples.
+
+    Raises
+    ------
+    CompatError
+        As `_flat_to_channel`.
+    """
+    n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
+    return _reshaped(channel_to_flat(channel), (side, side, n, n, 1))
+
+
+@deprecated("PED017")
+def flatten_offsets(input: Any) -> Any:
+    """Turn offsets (B, 1, 2, C) into a list (B * C, 2) of [x, y].
+
+    Parameters
+    ----------
+    input : tf.Tensor or ndarray, shape (B, 1, 2, C)
+        Offsets in object pixels.
+
+    Returns
+    -------
+    tf.Tensor, shape (B * C, 2)
+        The same offsets.
+
+    Raises
+    ------
+    CompatError
+        If the shape is another.
+    """
+    return offsets_to_flat(input)
+
+
+def channel_to_flat(img: Any) -> Any:
+    """Do what `_channel_to_flat` does, without its warning."""
+    import tensorflow as tf
+
+    tensor = tf.convert_to_tensor(img)
+    if tensor.shape.rank != 4:
+        raise CompatError(f"img: received shape {tuple(tensor.shape)}. Expected (B, H, W, C).")
+    _, height, width, _ = tensor.shape
+    return tf.reshape(tf.transpose(tensor, (0, 3, 1, 2)), (-1, height, width, 1))
+
+
+def offsets_to_flat(offsets: Any) -> Any:
+    """Do what `flatten_offsets` does, without its warning."""
+    import tensorflow as tf
+
+    tensor = tf.convert_to_tensor(offsets)
+    if tensor.shape.rank != 4 or tuple(tensor.shape[1:3]) != (1, 2):
+        raise CompatError(
+            f"offsets: received shape {tuple(tensor.shape)}. Expected (B, 1, 2, C), [x, y] on "
+            "axis 2."
+        )
+    return channel_to_flat(tensor)[:, 0, :, 0]
+
+
+def _reshaped(img: Any, group: tuple[int, ...]) -> Any:
+    """Cut the samples into whole groups of one shape."""
+    import tensorflow as tf
+
+    tensor = tf.convert_to_tensor(img)
+    samples, wanted = tensor.shape.num_elements(), tf.TensorShape(group).num_elements()
+    if samples is not None and samples % wanted:
+        raise CompatError(
+            f"img: received shape {tuple(tensor.shape)}, which does not fill groups of {group}. "
+            "Check N and gridsize."
+        )
+    return tf.reshape(tensor, (-1, *group))

@@ -1,0 +1,130 @@
+"""Projective warps of images as PtychoPINN has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...deprecation.table import deprecated
+from ...errors import CompatError, one_of
+from .translation import INTERPOLATIONS
+
+FILLS = ("edge", "zeros")
+
+
+@deprecated("PED009")
+def tfa_params_to_3x3(params: Any) -> Any:
+    """Turn the eight parameters of homographies into matrices.
+
+    Parameters
+    ----------
+    params : tf.Tensor, shape (B, 8)
+        a0 a1 a2 b0 b1 b2 c0 c1, row by row; the ninth element is 1.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, 3, 3), dtype of the parameters
+        The matrices.
+
+    Raises
+    ------
+    CompatError
+        If the shape is another.
+    """
+    return _matrices(params)
+
+
+@deprecated("PED007")
+def projective_warp_xla(
+    images: Any, transforms: Any, *, interpolation: str = "bilinear", fill_mode: str = "edge"
+) -> Any:
+    """Warp images by homographies, eagerly.
+
+    Parameters
+    ----------
+    images : tf.Tensor or ndarray, shape (B, H, W, C)
+        Floating or integer. Below float32, and integers, are computed in float32 and cast back;
+        integers are truncated.
+    transforms : tf.Tensor or ndarray, shape (B, 3, 3) or (B, 8)
+        Take (x, y, 1) of a pixel of the result to the point that it samples: float64 for float64
+        images, else float32. Eight parameters are cast.
+    interpolation : {"bilinear", "nearest"}
+        Nearest rounds half to even.
+    fill_mode : {"edge", "zeros"}
+        What lies outside the images.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, H, W, C), dtype of the images
+        The images warped.
+
+    Raises
+    ------
+    CompatError
+        If a dtype, a shape or an option cannot be used.
+    """
+    return _warped(images, transforms, interpolation, fill_mode, jit=False)
+
+
+@deprecated("PED008")
+def projective_warp_xla_jit(
+    images: Any, transforms: Any, interpolation: str = "bilinear", fill_mode: str = "edge"
+) -> Any:
+    """Warp images by homographies: as `projective_warp_xla`, compiled by XLA.
+
+    Parameters
+    ----------
+    images, transforms, interpolation, fill_mode
+        As `projective_warp_xla` takes them.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, H, W, C), dtype of the images
+        The images warped.
+
+    Raises
+    ------
+    CompatError
+        As `projective_warp_xla`.
+    """
+    return _warped(images, transforms, interpolation, fill_mode, jit=True)
+
+
+def _warped(images: Any, transforms: Any, interpolation: str, fill: str, *, jit: bool) -> Any:
+    import tensorflow as tf
+
+    from .sampling import compiled, warp
+
+    for name, value, options in (
+        ("interpolation", interpolation, INTERPOLATIONS),
+        ("fill_mode", fill, FILLS),
+    ):
+        if value not in options:
+            raise CompatError(one_of(name, value, options))
+    images, transforms = tf.convert_to_tensor(images), tf.convert_to_tensor(transforms)
+    if images.shape.rank != 4 or not (images.dtype.is_floating or images.dtype.is_integer):
+        raise CompatError(
+            f"images: received shape {tuple(images.shape)}, dtype {images.dtype.name}. Expected "
+            "real numbers of shape (B, H, W, C)."
+        )
+    dtype = tf.float64 if images.dtype == tf.float64 else tf.float32
+    if transforms.shape.rank == 2:
+        transforms = tf.cast(_matrices(transforms), dtype)
+    if tuple(transforms.shape) != (images.shape[0], 3, 3) or transforms.dtype != dtype:
+        raise CompatError(
+            f"transforms: received shape {tuple(transforms.shape)}, dtype "
+            f"{transforms.dtype.name}. Expected {dtype.name} of shape ({images.shape[0]}, 3, 3), "
+            f"or ({images.shape[0]}, 8)."
+        )
+    function = compiled()[1] if jit else warp
+    result = function(tf.cast(images, dtype), transforms, interpolation, fill)
+    return tf.cast(result, images.dtype)
+
+
+def _matrices(params: Any) -> Any:
+    import tensorflow as tf
+
+    params = tf.convert_to_tensor(params)
+    if params.shape.rank != 2 or params.shape[1] != 8:
+        raise CompatError(f"params: received shape {tuple(params.shape)}. Expected (B, 8).")
+    ones = tf.ones_like(params[:, :1])
+    return tf.reshape(tf.concat([params, ones], axis=1), (-1, 3, 3))

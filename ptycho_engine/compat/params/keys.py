@@ -1,0 +1,139 @@
+"""The table of legacy parameters: each is mapped, or dropped with a reason; others are unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .values import Convert, as_is, to_bool, to_float, to_int, to_path
+
+#: Target of the keys that together choose the plugin, see `ptycho_engine.compat.params.selection`.
+SELECTION = "plugin"
+
+
+@dataclass(frozen=True)
+class LegacyKey:
+    """What becomes of one legacy parameter.
+
+    Attributes
+    ----------
+    name : str
+        Its name, with underscores.
+    target : str or None
+        The key of the new configuration that it becomes, dotted; None if it is dropped.
+    reason : str
+        Why it is dropped; a remark if it is mapped.
+    convert : callable
+        Turns what a source gave into a value, see `ptycho_engine.compat.params.values`.
+    aliases : tuple of str
+        Other names that it had.
+    deprecation : str or None
+        Its entry in the table of deprecations.
+    """
+
+    name: str
+    target: str | None = None
+    reason: str = ""
+    convert: Convert = as_is
+    aliases: tuple[str, ...] = ()
+    deprecation: str | None = None
+
+
+def _dropped(reason: str, names: str, convert: Convert = as_is) -> Iterable[LegacyKey]:
+    return (LegacyKey(name, None, reason, convert) for name in names.split())
+
+
+_GROUPS = "an argument now: group the positions yourself and pass them as (B, C, 2)"
+_MODEL = "belongs to the model; the engine trains none"
+_TRAINING = "belongs to the training; the engine trains none"
+_PROBE = "belongs to the probe; extraction has none"
+_SIMULATION = "belongs to the simulation of diffraction"
+_GRID = "belongs to the simulation of grid scans"
+_COMPUTED = "computed by legacy code, never set"
+
+KEYS: tuple[LegacyKey, ...] = (
+    LegacyKey("N", "patch_size", convert=to_int),
+    LegacyKey(
+        "use_batched_patch_extraction",
+        SELECTION,
+        "chooses the plugin",
+        to_bool,
+        deprecation="PED021",
+    ),
+    LegacyKey(
+        "patch_extraction_batch_size",
+        SELECTION,
+        "becomes plugin.chunk_size or plugin.batch_size",
+        to_int,
+        deprecation="PED022",
+    ),
+    LegacyKey("use_xla_translate", SELECTION, "chooses the plugin", to_bool, deprecation="PED023"),
+    LegacyKey("use_xla_compile", None, _MODEL, to_bool, deprecation="PED024"),
+    LegacyKey(
+        "train_data_file", "scan.path", "read as scan=npz", to_path, ("train_data_file_path",)
+    ),
+    LegacyKey(
+        "test_data_file",
+        None,
+        "one run reads one scan: set scan.path in a run of its own",
+        to_path,
+        ("test_data_file_path",),
+    ),
+    LegacyKey(
+        "output_dir",
+        None,
+        "was the folder of trained models: set output.path",
+        to_path,
+        ("output_prefix",),
+    ),
+    LegacyKey("gridsize", None, _GROUPS, to_int),
+    LegacyKey("n_groups", None, _GROUPS, to_int, ("n_images", "n_samples")),
+    LegacyKey("neighbor_count", None, _GROUPS, to_int, ("K",)),
+    *_dropped(_GROUPS, "n_subsample subsample_seed neighbor_pool_size", to_int),
+    *_dropped(_GROUPS, "enable_oversampling sequential_sampling", to_bool),
+    *_dropped(_SIMULATION, "nphotons sim_jitter_scale", to_float),
+    *_dropped("sized the FFT and training batches; chunks are sized by memory", "batch_size"),
+    *_dropped("sized the padded canvas; windows beyond the object need none", "offset", to_int),
+    *_dropped(
+        "sized the padded canvas; windows beyond the object need none",
+        "max_position_jitter",
+        to_float,
+    ),
+    *_dropped(
+        _GRID,
+        "outer_offset_train outer_offset_test big_gridsize size nimgs_train nimgs_test set_phi "
+        "data_source npseed",
+    ),
+    *_dropped(
+        _MODEL,
+        "model_type architecture n_filters_scale amp_activation object_big pad_object "
+        "gaussian_smoothing_sigma model_path backend",
+    ),
+    *_dropped(
+        _PROBE, "probe_big probe_mask probe_scale probe_trainable default_probe_scale probe_type"
+    ),
+    *_dropped(
+        _TRAINING,
+        "nepochs mae_weight nll_weight realspace_mae_weight realspace_weight tv_weight "
+        "learning_rate positions_provided intensity_scale_trainable output_suffix label debug "
+        "timestamp stitch_crop_size torch_loss_mode",
+    ),
+    *_dropped(_COMPUTED, "bigN bigoffset padded_size intensity_scale probe h w"),
+)
+
+_BY_NAME = {name: key for key in KEYS for name in (key.name, *key.aliases)}
+
+
+def normalise(spelling: str) -> str:
+    """Return a key with underscores for dots and hyphens: ``object.big`` is ``object_big``."""
+    return spelling.strip().replace(".", "_").replace("-", "_")
+
+
+def find_key(spelling: str) -> LegacyKey | None:
+    """Return the row of a legacy parameter, in any spelling; None if it is unknown."""
+    return _BY_NAME.get(normalise(spelling))
+
+
+def known_names() -> tuple[str, ...]:
+    """Return every name that a row has or had."""
+    return tuple(_BY_NAME)

@@ -1,0 +1,1 @@
+"""Plugins: what they declare, how one is chosen by name, and the check of its results."""

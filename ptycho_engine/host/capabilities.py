@@ -1,0 +1,109 @@
+"""What a plugin declares about itself, and the refusal of requests beyond it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import CapabilityError, ConfigurationError, one_of
+from ..request.checks import DTYPES
+from ..request.extraction import ExtractionRequest
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a plugin serves; the defaults are what a plugin that declares nothing promises.
+
+    Attributes
+    ----------
+    interpolations, fills, roundings, dtypes : frozenset of str
+        The values that the plugin serves.
+    layouts : frozenset of str
+        Layouts that the plugin returns itself; the engine rearranges flat patches for the others.
+    tensors : bool
+        Whether the plugin computes on TensorFlow tensors, also symbolic ones. The engine converts
+        eager tensors for a plugin that does not.
+    gradients : frozenset of str
+        Of ``"image"`` and ``"positions"``, those that a gradient tape reaches through the plugin.
+    devices : frozenset of str
+        Of ``"cpu"`` and ``"gpu"``, where the plugin computes.
+    options : type or None
+        A dataclass whose fields are the plugin's options; it may validate in ``__post_init__``.
+    """
+
+    interpolations: frozenset[str] = frozenset({"nearest", "bilinear"})
+    fills: frozenset[str] = frozenset({"zeros", "edge", "reflect"})
+    roundings: frozenset[str] = frozenset({"exact", "legacy"})
+    dtypes: frozenset[str] = frozenset(DTYPES)
+    layouts: frozenset[str] = frozenset({"flat"})
+    tensors: bool = False
+    gradients: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset({"cpu"})
+    options: type | None = None
+
+    def check(self, request: ExtractionRequest, plugin: str) -> None:
+        """Refuse a request that the plugin does not serve.
+
+        Raises
+        ------
+        CapabilityError
+            Names the first value that is not served and those that are.
+        """
+        for what, value, served in (
+            ("interpolation", request.interpolation, self.interpolations),
+            ("fill", request.fill, self.fills),
+            ("rounding", request.rounding, self.roundings),
+            ("dtype", request.dtype_name, self.dtypes),
+        ):
+            if value not in served:
+                raise CapabilityError(
+                    f"{plugin}: does not serve {what} {value!r}. It serves: "
+                    f"{', '.join(sorted(served))}. Choose one of these, or another plugin."
+                )
+
+    def read_options(self, plugin: str, given: Mapping[str, Any] | None) -> Any:
+        """Turn a mapping into the plugin's option object.
+
+        Parameters
+        ----------
+        plugin : str
+            Name of the plugin, for messages.
+        given : mapping of str to object, or None
+            Option values by name.
+
+        Returns
+        -------
+        object or None
+            An instance of `options`; None for a plugin without options.
+
+        Raises
+        ------
+        ConfigurationError
+            If an option is unknown or its value is refused.
+        """
+        given = dict(given or {})
+        known = [] if self.options is None else [f.name for f in dataclasses.fields(self.options)]
+        for name in given:
+            if name not in known:
+                raise ConfigurationError(one_of(f"{plugin}: option", name, known))
+        if self.options is None:
+            return None
+        try:
+            return self.options(**given)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"{plugin}: {error}") from error
+
+
+def whole_number_option(name: str, value: object) -> None:
+    """Check an option that is either ``"auto"`` or an integer above zero.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if value != "auto" and not whole:
+        raise ValueError(f"{name}: received {value!r}. Expected 'auto' or an integer above zero.")

@@ -1,0 +1,107 @@
+"""The hooks of an extraction plugin: this file is the contract.
+
+A plugin is a module, or any object, with functions marked by ``ptycho_engine.hookimpl``. Only
+`extract_patches` is required. An implementation may leave out arguments that it does not use, and
+must not give an argument a default value.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from ..errors import PluginError
+
+if TYPE_CHECKING:
+    from ..request.extraction import ExtractionRequest
+    from ..request.planning import Plan
+    from .capabilities import Capabilities
+
+PROJECT = "ptycho_engine"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec(firstresult=True)
+def extract_patches(request: ExtractionRequest, options: Any, plan: Plan, out: Any) -> Any:
+    """Cut the patches of `request`.
+
+    The one implementation that configuration names is called; implementations marked
+    ``wrapper=True`` surround it.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        Validated; nothing in it needs checking again. Its layout is one that the plugin declares,
+        and its arrays are tensors only if the plugin declares tensors.
+    options : object or None
+        Instance of the dataclass that the plugin declares.
+    plan : Plan
+        What `plan_extraction` returned.
+    out : ndarray or None
+        Where the patches may be written, of the right shape and dtype; None for tensors.
+
+    Returns
+    -------
+    ndarray or tf.Tensor, shape `request.output_shape`, dtype `request.dtype`
+        The patches: `out` itself once filled, or another array, which the engine copies.
+    """
+
+
+@hookspec(firstresult=True)
+def plugin_capabilities() -> Capabilities:
+    """Declare what the plugin serves.
+
+    Returns
+    -------
+    Capabilities
+        Requests beyond it are refused before any work. A plugin without this hook promises the
+        defaults of :class:`ptycho_engine.Capabilities`.
+    """
+
+
+@hookspec(firstresult=True)
+def plan_extraction(request: ExtractionRequest, options: Any, memory_budget: int) -> Plan:
+    """Choose the chunk size and predict the memory, without doing any work.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        Validated; the number of its patches is known.
+    options : object or None
+        Instance of the dataclass that the plugin declares.
+    memory_budget : int
+        Bytes that patches and workspace may take together.
+
+    Returns
+    -------
+    Plan
+        See :func:`ptycho_engine.request.planning.make_plan`. Without this hook the engine plans
+        on one padded copy of the object, and blocks of 8 MiB.
+    """
+
+
+def refuse_ambiguous(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
+    """Refuse what versions of pluggy treat differently, and so might call the wrong plugin."""
+    if type(plugin).__hash__ is None:
+        raise PluginError(
+            f"plugin {name!r}: objects of {type(plugin).__name__} cannot be hashed, which pluggy "
+            "needs. For a dataclass, write @dataclass(eq=False)."
+        )
+    for function in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, function)
+        if options is None:
+            continue
+        if options.get("specname"):
+            raise PluginError(
+                f"plugin {name!r}: {function} names its hook by specname. Give the function the "
+                f"name of the hook: {options['specname']}."
+            )
+        for parameter in inspect.signature(getattr(plugin, function)).parameters.values():
+            if parameter.default is not parameter.empty:
+                raise PluginError(
+                    f"plugin {name!r}: {function} gives the argument {parameter.name!r} a default "
+                    "value. Hook arguments are always passed: remove the default."
+                )

@@ -1,0 +1,167 @@
+"""The plugin host: discovery from metadata, import on selection, selection by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import pluggy
+
+from ..discovery import PluginSource, discover
+from ..errors import PluginError, PluginLoadError, UnknownPluginError, one_of
+from . import hookspecs
+from .capabilities import Capabilities
+from .selection import SelectedPlugin
+
+
+class Host:
+    """Holds the plugins of one engine.
+
+    Parameters
+    ----------
+    sources : iterable of PluginSource, optional
+        What can be selected besides registered objects; by default what `discover` finds.
+    """
+
+    def __init__(self, sources: Iterable[PluginSource] | None = None) -> None:
+        self._sources = list(discover() if sources is None else sources)
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    @property
+    def sources(self) -> tuple[PluginSource, ...]:
+        """Every plugin that can be selected, by name."""
+        return tuple(sorted(self._sources, key=lambda source: source.name))
+
+    def register(self, plugin: object, name: str | None = None) -> str:
+        """Make an object selectable, and its wrappers active.
+
+        Parameters
+        ----------
+        plugin : object
+            Anything with functions marked by ``ptycho_engine.hookimpl``.
+        name : str, optional
+            The name to select it by; by default that of the object or of its class.
+
+        Returns
+        -------
+        str
+            The name.
+
+        Raises
+        ------
+        PluginError
+            If the name is taken, or the object does not fit the hooks.
+        """
+        name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        taken = next((s for s in self._sources if s.name == name), None)
+        if taken is not None:
+            raise PluginError(
+                f"plugin name {name!r} is taken by {taken.target} ({taken.distribution}). "
+                "Register the object under another name."
+            )
+        self._add(plugin, name)
+        self._sources.append(PluginSource(name, repr(plugin), "registered", "", lambda: plugin))
+        return name
+
+    def activate(self, name: str) -> object:
+        """Import the plugin `name` and register its hooks, wrappers included.
+
+        Raises
+        ------
+        UnknownPluginError, PluginLoadError, PluginError
+            If there is no such plugin, it cannot be imported, or it breaks the contract.
+        """
+        source = self.source(name)
+        plugin = self._manager.get_plugin(name)
+        if plugin is None:
+            try:
+                plugin = source.load()
+            except Exception as error:
+                raise PluginLoadError(
+                    f"plugin {name!r} ({source.target}, from {source.distribution} "
+                    f"{source.version}) cannot be imported: {type(error).__name__}: {error}. "
+                    f"Repair or remove {source.distribution}; other plugins work."
+                ) from error
+            self._add(plugin, name)
+        return plugin
+
+    def source(self, name: str) -> PluginSource:
+        """Return where the plugin `name` comes from, or raise if that is not one place."""
+        found = [source for source in self._sources if source.name == name]
+        if not found:
+            raise UnknownPluginError(one_of("plugin", name, {s.name for s in self._sources}))
+        if len(found) > 1:
+            places = ", ".join(f"{s.target} ({s.distribution} {s.version})" for s in found)
+            raise PluginError(
+                f"plugin name {name!r} is taken {len(found)} times: {places}. Uninstall all but "
+                "one of these distributions; other plugins work."
+            )
+        return found[0]
+
+    def select(self, name: str) -> SelectedPlugin:
+        """Choose the implementation of every hook by name; wrappers of others stay active.
+
+        Parameters
+        ----------
+        name : str
+            Name of an installed or registered plugin.
+
+        Returns
+        -------
+        SelectedPlugin
+            The plugin, ready to be called.
+
+        Raises
+        ------
+        UnknownPluginError, PluginLoadError, PluginError
+            As `activate`; also if the plugin implements no `extract_patches`.
+        """
+        plugin = self.activate(name)
+        if plugin not in self._implementers("extract_patches"):
+            raise PluginError(
+                f"plugin {name!r} ({self.source(name).target}) implements no extract_patches. "
+                "Mark the function with ptycho_engine.hookimpl, or use it as a wrapper only."
+            )
+        capabilities = self._caller("plugin_capabilities", plugin)() or Capabilities()
+        if not isinstance(capabilities, Capabilities):
+            raise PluginError(
+                f"plugin {name!r}: plugin_capabilities returned {type(capabilities).__name__}. "
+                "Expected ptycho_engine.Capabilities."
+            )
+        return SelectedPlugin(
+            self.source(name),
+            capabilities,
+            self._caller("extract_patches", plugin),
+            self._caller("plan_extraction", plugin),
+        )
+
+    def _implementers(self, hook: str) -> list[object]:
+        """Plugins that implement `hook` themselves, wrappers left out."""
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        return [i.plugin for i in implementations if not (i.wrapper or i.hookwrapper)]
+
+    def _caller(self, hook: str, plugin: object) -> Callable[..., Any]:
+        others = [other for other in self._implementers(hook) if other is not plugin]
+        return self._manager.subset_hook_caller(hook, others)
+
+    def _add(self, plugin: object, name: str) -> None:
+        hookspecs.refuse_ambiguous(self._manager, plugin, name)
+        known = self._manager.get_name(plugin)
+        if known is not None:
+            raise PluginError(
+                f"plugin {name!r}: the object is registered already. Select it as {known!r}."
+            )
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            with suppress(AssertionError, ValueError):
+                self._manager.unregister(plugin)
+            callers = vars(self._manager.hook).items()
+            hooks = ", ".join(sorted(hook for hook, caller in callers if caller.has_spec()))
+            raise PluginError(
+                f"plugin {name!r} does not fit the hooks: {error} Available hooks: {hooks}; their "
+                "arguments are in ptycho_engine.host.hookspecs."
+            ) from error

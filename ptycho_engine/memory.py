@@ -1,0 +1,67 @@
+"""Memory: what this process may have, and sizes in words."""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import lru_cache
+
+import psutil
+
+from .errors import ConfigurationError
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
+
+#: Share of the free memory that a run may take when no budget is given.
+DEFAULT_SHARE = 0.5
+
+
+def parse_bytes(budget: int | str | None) -> int:
+    """Read a memory budget.
+
+    Parameters
+    ----------
+    budget : int, str or None
+        Bytes, a text such as ``"2GiB"`` or ``"500 MB"``, or None for half of the memory that is
+        free, looked up once in a tenth of a second: that takes longer than a small extraction.
+
+    Returns
+    -------
+    int
+        Bytes, above zero.
+
+    Raises
+    ------
+    ConfigurationError
+        If the text is not a size.
+    """
+    if budget is None:
+        return int(_free_memory(int(10 * time.monotonic())) * DEFAULT_SHARE)
+    if isinstance(budget, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?i?)B?\s*", budget, re.IGNORECASE)
+        unit = match[2][:1].upper() + match[2][1:].lower() if match else None
+        if match is None or unit not in UNITS:
+            raise ConfigurationError(
+                f"memory_budget: cannot read {budget!r}. Expected bytes, or a text such as "
+                "'500MB', '2GiB'."
+            )
+        budget = int(float(match[1]) * UNITS[unit])
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget <= 0:
+        raise ConfigurationError(f"memory_budget: received {budget!r}. Expected bytes above zero.")
+    return budget
+
+
+@lru_cache(maxsize=1)
+def _free_memory(tenth_of_a_second: int) -> int:
+    return int(psutil.virtual_memory().available)
+
+
+def format_bytes(count: int) -> str:
+    """Bytes for a reader: ``format_bytes(2 * 1024**3) == "2.00 GiB"``."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.2f} {unit}"
+        value /= 1024
+    return f"{value:.2f} GiB"

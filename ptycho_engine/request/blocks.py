@@ -1,0 +1,68 @@
+"""Where patches go: blocks, the targets that plugins fill, and layouts they do not return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import RequestError
+from ..geometry import layouts
+from .extraction import ExtractionRequest
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of consecutive patches of a stream.
+
+    Attributes
+    ----------
+    start, stop : int
+        Their range along the first axis of the layout: patches if flat, else groups.
+    patches : ndarray
+        The patches of that range, leading axes first.
+    """
+
+    start: int
+    stop: int
+    patches: np.ndarray[Any, Any]
+
+
+def flat_target(served: ExtractionRequest, layout: str, out: Any) -> np.ndarray[Any, Any]:
+    """Return an array for flat patches: a view of a grid, which is flat under another shape."""
+    if layout == "grid" and out.flags.c_contiguous:
+        return np.asarray(out).reshape(served.output_shape)
+    return np.empty(served.output_shape, served.dtype)
+
+
+def arranged(patches: Any, request: ExtractionRequest) -> Any:
+    """Rearrange flat patches into the layout of a request."""
+    if patches.shape == request.output_shape:
+        return patches
+    if request.layout == "channel":
+        return layouts.flat_to_channel(patches, request.channels)
+    return layouts.flat_to_grid(patches, layouts.grid_side(request.channels))
+
+
+def block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:
+    """Index of the groups `start` to `stop` behind the leading axes."""
+    return (*(slice(None) for _ in request.leading_shape), slice(start, stop))
+
+
+def check_out(request: ExtractionRequest, out: Any) -> None:
+    """Refuse an `out` that cannot take the patches of a request.
+
+    Raises
+    ------
+    RequestError
+        If its shape or dtype is another, or it is read-only.
+    """
+    shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+    if shape is None or tuple(shape) != request.output_shape or dtype != request.dtype:
+        raise RequestError(
+            f"out: received shape {shape}, dtype {dtype}. Expected shape {request.output_shape}, "
+            f"dtype {request.dtype}."
+        )
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise RequestError("out: the array is read-only. Open or copy it writeable.")

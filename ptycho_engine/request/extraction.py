@@ -1,0 +1,210 @@
+"""One extraction, validated once at the border; plugins receive clean input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from .. import geometry
+from ..arrays.tensors import is_tensor
+from ..errors import RequestError, one_of
+from ..geometry.kernels import KERNELS
+from ..geometry.layouts import LAYOUTS, output_shape
+from .checks import check_inside, check_patch_size, check_positions, prepare_object
+from .prepared import PreparedObject
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractionRequest:
+    """What to cut out of which object, as plugins receive it.
+
+    Attributes
+    ----------
+    image : ndarray or tf.Tensor, shape (..., H, W)
+        The object: float32, float64, complex64 or complex128; leading axes are modes or slices.
+    positions : ndarray or tf.Tensor of float64, shape (P, 2)
+        Scan positions (y, x) in object pixels, finite; grouped ones in the order
+        ``p = b * channels + c``.
+    patch_size : int
+        Size N of the patches, at least 1.
+    interpolation : str
+        A key of :data:`ptycho_engine.geometry.kernels.KERNELS`.
+    fill : {"zeros", "edge", "reflect"}
+        What lies outside the object. (``"error"`` is settled before a plugin is called.)
+    rounding : {"exact", "legacy"}
+        How a position is split into a whole and a fractional part.
+    layout : {"flat", "channel", "grid"}
+        The layout of the result, see :mod:`ptycho_engine.geometry.layouts`.
+    channels : int
+        Members C of a group; 1 in the flat layout.
+    prepared : PreparedObject
+        Keeps what plugins derive from the object, for the next block or call.
+    """
+
+    image: Any
+    positions: Any
+    patch_size: int
+    interpolation: str = "bilinear"
+    fill: str = "zeros"
+    rounding: str = "exact"
+    layout: str = "flat"
+    channels: int = 1
+    prepared: PreparedObject = field(kw_only=True)
+
+    @cached_property
+    def is_tensor(self) -> bool:
+        """Whether the result is a TensorFlow tensor."""
+        return is_tensor(self.image) or is_tensor(self.positions)
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the object and of the patches."""
+        dtype = self.image.dtype
+        numpy_dtype: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+        return numpy_dtype
+
+    @property
+    def real_dtype(self) -> np.dtype[Any]:
+        """The real dtype of the same precision."""
+        return _real(self.dtype)
+
+    @property
+    def dtype_name(self) -> str:
+        """Name of `dtype`, such as ``complex64``."""
+        return _name(self.dtype)
+
+    @property
+    def offset_dtype(self) -> np.dtype[Any]:
+        """Dtype of coordinates: the legacy code takes those of all real objects as float32."""
+        single = self.rounding == "legacy" and self.dtype.kind != "c"
+        return np.dtype(np.float32) if single else self.real_dtype
+
+    @cached_property
+    def patch_count(self) -> int:
+        """Number P of patches; 1 if a symbolic tensor does not tell, for planning."""
+        return _known(self.positions.shape[0])
+
+    @property
+    def groups(self) -> int:
+        """Length B of the first axis of the layout: groups, or patches in the flat layout."""
+        return self.patch_count // self.channels
+
+    @cached_property
+    def leading_shape(self) -> tuple[int, ...]:
+        """Shape of the object's leading axes; unknown ones of a symbolic tensor count as 1."""
+        return tuple(_known(size) for size in self.image.shape[:-2])
+
+    @property
+    def slices(self) -> Iterator[tuple[int, ...]]:
+        """Index of every slice of the object among its leading axes: one () without any."""
+        return product(*map(range, self.leading_shape))
+
+    @property
+    def slice_count(self) -> int:
+        """Number of slices of the object: 1 without leading axes."""
+        return math.prod(self.leading_shape)
+
+    @cached_property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the result, leading axes included."""
+        patches = output_shape(self.layout, self.groups, self.channels, self.patch_size)
+        return self.leading_shape + patches
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of the result."""
+        return math.prod(self.output_shape) * self.dtype.itemsize
+
+    def block(self, start: int, stop: int) -> ExtractionRequest:
+        """Return the same request for the groups `start` to `stop` alone."""
+        positions = self.positions[start * self.channels : stop * self.channels]
+        return replace(self, positions=positions)
+
+
+# NumPy answers both more slowly than a small patch is cut.
+@lru_cache
+def _real(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.empty(0, dtype).real.dtype)
+
+
+@lru_cache
+def _name(dtype: np.dtype[Any]) -> str:
+    return dtype.name
+
+
+def _known(size: int | None) -> int:
+    return 1 if size is None else int(size)
+
+
+def build_request(
+    image: Any,
+    positions: Any,
+    patch_size: int,
+    *,
+    interpolation: str = "bilinear",
+    fill: str = "zeros",
+    rounding: str = "exact",
+    layout: str = "flat",
+) -> ExtractionRequest:
+    """Validate the arguments of an extraction.
+
+    Parameters
+    ----------
+    image : array_like, tf.Tensor or PreparedObject, shape (..., H, W)
+        The object.
+    positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
+        Scan positions (y, x) in object pixels.
+    patch_size : int
+        Size N of the patches; one larger than the object is legal.
+    interpolation, fill, rounding, layout : str
+        As in :class:`ExtractionRequest`; `fill` may also be ``"error"``.
+
+    Returns
+    -------
+    ExtractionRequest
+        The clean request, positions flattened to (P, 2) and finite.
+
+    Raises
+    ------
+    RequestError
+        If an argument cannot be used.
+    OutOfBoundsError
+        If ``fill="error"`` and a window leaves the object.
+    """
+    for name, value, options in (
+        ("interpolation", interpolation, tuple(KERNELS)),
+        ("fill", fill, geometry.FILLS),
+        ("rounding", rounding, geometry.ROUNDINGS),
+        ("layout", layout, LAYOUTS),
+    ):
+        if value not in options:
+            raise RequestError(one_of(name, value, options))
+    size = check_patch_size(patch_size)
+    prepared = image if isinstance(image, PreparedObject) else prepare_object(image)
+    image = prepared.image
+    if fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
+        raise RequestError(
+            f'image: received shape {tuple(image.shape)}, without samples. fill="{fill}" needs at '
+            'least one; use fill="zeros".'
+        )
+    positions, channels = check_positions(positions, layout)
+    if fill == "error":
+        positions = check_inside(positions, image, size, interpolation, rounding)
+        fill = "zeros"  # every sample with a weight lies inside: the rule is never applied
+    return ExtractionRequest(
+        image,
+        positions,
+        size,
+        interpolation,
+        fill,
+        rounding,
+        layout,
+        channels,
+        prepared=prepared,
+    )

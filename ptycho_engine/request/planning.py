@@ -1,0 +1,134 @@
+"""From a memory budget to a chunk size, and what a run will take before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import MemoryBudgetError
+from ..memory import format_bytes
+from .extraction import ExtractionRequest
+
+#: Bytes of patches in one chunk: enough to hide the cost of a call, few enough to stay in cache.
+PREFERRED_CHUNK_BYTES = 8 * 1024**2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an extraction will do and take.
+
+    Attributes
+    ----------
+    plugin : str
+        Name of the plugin.
+    chunk_size : int
+        Patches computed by one call of the kernel, a multiple of the members of a group.
+    chunk_count : int
+        Number of such calls per slice of the object.
+    output_bytes : int
+        Bytes of the patches.
+    workspace_bytes : int
+        Bytes that the plugin needs besides the object, the positions and the patches.
+    memory_budget : int
+        Bytes that everything may take together.
+    """
+
+    plugin: str
+    chunk_size: int
+    chunk_count: int
+    output_bytes: int
+    workspace_bytes: int
+    memory_budget: int
+
+    @property
+    def peak_bytes(self) -> int:
+        """Predicted peak above the arrays that the caller holds already."""
+        return self.output_bytes + self.workspace_bytes
+
+
+def make_plan(
+    request: ExtractionRequest,
+    plugin: str,
+    memory_budget: int,
+    *,
+    fixed_bytes: int,
+    bytes_per_patch: int,
+    chunk_size: int | None = None,
+    chunks_at_once: int = 1,
+) -> Plan:
+    """Choose a chunk size and predict the peak.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        The request. Its number of patches does not change the chunk size, so that one compiled
+        kernel serves every number; unless many calls share its object: a few patches are then
+        rounded up to a power of two, and each of these sizes compiled once.
+    plugin : str
+        Name of the plugin.
+    memory_budget : int
+        Bytes that output and workspace may take together.
+    fixed_bytes : int
+        Workspace that does not depend on the chunk size.
+    bytes_per_patch : int
+        Workspace per patch of a chunk, for each of `chunks_at_once`.
+    chunk_size : int, optional
+        Patches of a chunk as the user gave it; otherwise as many as fill
+        `PREFERRED_CHUNK_BYTES`, if a quarter of the budget holds the workspace of a chunk.
+    chunks_at_once : int
+        Chunks that are held at the same time, if there are as many.
+
+    Returns
+    -------
+    Plan
+        The plan.
+    """
+    channels = request.channels
+    if chunk_size is None:
+        patch_bytes = request.patch_size**2 * request.dtype.itemsize
+        wanted = max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
+        affordable = max(1, memory_budget // 4 // max(1, bytes_per_patch * chunks_at_once))
+        chunk_size = min(wanted, affordable)
+        chunk_size = 2 ** (chunk_size.bit_length() - 1)
+        if request.prepared.shared:
+            chunk_size = min(chunk_size, 2 ** max(0, request.patch_count - 1).bit_length())
+    groups_per_chunk = max(1, chunk_size // channels)
+    chunk_count = -(-request.groups // groups_per_chunk)
+    held = min(chunks_at_once, max(1, chunk_count))
+    return Plan(
+        plugin=plugin,
+        chunk_size=groups_per_chunk * channels,
+        chunk_count=chunk_count,
+        output_bytes=request.output_bytes,
+        workspace_bytes=fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels,
+        memory_budget=memory_budget,
+    )
+
+
+def check_budget(plan: Plan, *, holds_output: bool) -> None:
+    """Refuse work beyond the budget, before it starts.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    holds_output : bool
+        Whether the patches themselves are to be allocated.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With the numbers and the knob to turn.
+    """
+    needed = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
+    if needed <= plan.memory_budget:
+        return
+    parts = f"workspace {format_bytes(plan.workspace_bytes)}"
+    if holds_output:
+        parts = f"patches {format_bytes(plan.output_bytes)}, " + parts
+        step = "Use engine.stream(...), or out= with a file-backed array, or raise memory_budget"
+    else:
+        step = "Choose a smaller chunk, or raise memory_budget"
+    raise MemoryBudgetError(
+        f"{plan.plugin}: needs {format_bytes(needed)} ({parts}), and the memory budget is "
+        f"{format_bytes(plan.memory_budget)}. {step}."
+    )

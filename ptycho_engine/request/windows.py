@@ -1,0 +1,304 @@
+"""From positions to windows of a padded object: the one place that knows the fill rules.
+
+A kernel that cuts windows out of the padded object at the starts given here needs no bounds
+check and no mask. Windows wholly outside are moved, along with the rule of the fill, to where the
+padding shows the same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import geometry
+from ..geometry.kernels import KERNELS
+from .extraction import ExtractionRequest
+
+
+class Padding(NamedTuple):
+    """How far the object is continued beyond its borders, in pixels.
+
+    Attributes
+    ----------
+    before : int
+        Rows above and columns to the left.
+    after : (int, int)
+        Rows below and columns to the right.
+    """
+
+    before: int
+    after: tuple[Any, Any]
+
+    def padded_shape(self, shape: tuple[Any, Any]) -> tuple[Any, Any]:
+        """Height and width of the padded object."""
+        return (
+            self.before + shape[0] + self.after[0],
+            self.before + shape[1] + self.after[1],
+        )
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where the windows of a request lie in the padded object.
+
+    Attributes
+    ----------
+    starts : ndarray of int32, shape (P, 2)
+        Index (row, column) of the first sample that the kernel needs.
+    offsets : ndarray, shape (P, 2), the request's `offset_dtype`
+        What :func:`ptycho_engine.geometry.split` gives beside the whole part.
+    padding : Padding
+        The padding that `starts` refer to.
+    """
+
+    starts: NDArray[np.int32]
+    offsets: NDArray[Any]
+    padding: Padding
+
+    def down_the_object(self, members: int) -> NDArray[np.intp]:
+        """Order the groups by their first row, so that the object's rows stay in the caches.
+
+        Parameters
+        ----------
+        members : int
+            Windows C of a group.
+
+        Returns
+        -------
+        ndarray of int, shape (P / C,)
+            Indices of the groups.
+        """
+        # 16 bits are sorted ten times faster. Objects of more rows are gone down more than once.
+        rows = self.starts[::members, 0].astype(np.uint16)
+        return np.argsort(rows, kind="stable")
+
+
+def margin(patch_size: int, interpolation: str) -> int:
+    """Pixels of padding after which a window touches no sample of the object."""
+    return patch_size + KERNELS[interpolation].taps - 1
+
+
+def locate(
+    positions: Any,
+    shape: tuple[Any, Any],
+    patch_size: int,
+    interpolation: str,
+    fill: str,
+    rounding: str,
+    xp: Any = np,
+) -> tuple[Any, Any, Any]:
+    """Place windows relative to an object of `shape`, moving those wholly outside next to it.
+
+    Parameters
+    ----------
+    positions : array of float64, shape (P, 2)
+        Columns (y, x), in object pixels.
+    shape : (int, int)
+        Height and width of the object.
+    patch_size, interpolation, fill, rounding
+        As in :class:`~ptycho_engine.request.extraction.ExtractionRequest`; `fill` is never
+        ``"error"`` here.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    first : array of float64, shape (P, 2)
+        Whole-number index of the first sample needed, relative to the object.
+    offsets : array of float64, shape (P, 2)
+        As `geometry.split` gives them, snapped to 0 or 1 for an exact ``nearest``; zero for
+        windows moved beside the object.
+    moved : array of bool, shape (P, 2)
+        Which coordinates were moved.
+    """
+    kernel = KERNELS[interpolation]
+    base, offsets = geometry.split(positions, patch_size, rounding, xp)
+    size = xp.asarray(shape, dtype=xp.float64)  # (2,)
+    beside = xp.maximum(base, -float(patch_size + kernel.after))
+    beside = xp.minimum(beside, size + float(kernel.before))
+    moved = beside != base
+    if fill == "reflect":
+        beside = xp.where(moved, xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0)), base)
+    else:
+        # Samples beyond the border do not change with the fraction.
+        offsets = xp.where(moved, 0.0, offsets)
+    if kernel.snaps and rounding == "exact":
+        # Here, where the fraction is float64: rounded to float32, 0.5 - 1e-9 would snap up.
+        offsets = xp.where(offsets >= 0.5, xp.ones_like(offsets), xp.zeros_like(offsets))
+    return beside - float(kernel.before), offsets, moved
+
+
+def padding_for(
+    shape: tuple[Any, Any],
+    patch_size: int,
+    interpolation: str,
+    fill: str,
+    far: bool,
+    xp: Any = np,
+) -> Padding:
+    """Choose the padding that holds every window which `locate` can return.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the object.
+    patch_size, interpolation, fill
+        As in the request.
+    far : bool
+        Whether windows were moved; only ``reflect`` then needs more, a whole mirrored period.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` if the shape is known at run time only.
+
+    Returns
+    -------
+    Padding
+        The padding.
+    """
+    beside = margin(patch_size, interpolation)
+    if fill != "reflect" or not far:
+        return Padding(beside, (beside, beside))
+    # The last folded window starts at 2 * (size - 1) - 1.
+    below, right = (beside + xp.maximum(size - 2, 0) for size in shape)
+    return Padding(beside, (below, right))
+
+
+def source_index(index: Any, size: Any, fill: str, xp: Any = np) -> Any:
+    """Index of the object's sample that a row or column repeats (``edge``, ``reflect``).
+
+    Parameters
+    ----------
+    index : array of int
+        Rows or columns relative to the object, beyond its borders too.
+    size : int
+        Height or width of the object, at least 1.
+    fill : {"edge", "reflect"}
+        The rule; ``reflect`` does not repeat the border sample.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    array of int, shape of `index`
+        Indices into the object.
+    """
+    if fill == "edge":
+        return xp.minimum(xp.maximum(index, 0), size - 1)
+    folded = xp.mod(index, xp.maximum(2 * (size - 1), 1))
+    return xp.minimum(folded, 2 * (size - 1) - folded)
+
+
+def pad(
+    image: NDArray[Any],
+    padding: Padding,
+    fill: str,
+    empty: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.empty,
+) -> NDArray[Any]:
+    """Continue an object beyond its borders.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., H, W)
+        The object.
+    padding : Padding
+        How far.
+    fill : {"zeros", "edge", "reflect"}
+        With what.
+    empty : callable
+        Allocates the result from its shape and dtype.
+
+    Returns
+    -------
+    ndarray, shape (..., before + H + after, before + W + after)
+        A contiguous copy.
+    """
+    height, width = image.shape[-2:]
+    padded = empty((*image.shape[:-2], *padding.padded_shape((height, width))), image.dtype)
+    first, (below, right) = padding.before, padding.after
+    rows, columns = slice(first, first + height), slice(first, first + width)
+    padded[..., rows, columns] = image
+    if fill == "zeros":
+        padded[..., rows, :first] = padded[..., rows, columns.stop :] = 0
+        padded[..., :first, :] = padded[..., rows.stop :, :] = 0
+        return padded
+    for outside in (slice(0, first), slice(columns.stop, columns.stop + right)):
+        index = np.arange(outside.start, outside.stop) - first
+        padded[..., rows, outside] = image[..., source_index(index, width, fill)]
+    for outside in (slice(0, first), slice(rows.stop, rows.stop + below)):
+        index = np.arange(outside.start, outside.stop) - first
+        padded[..., outside, :] = padded[..., first + source_index(index, height, fill), :]
+    return padded
+
+
+def find_windows(request: ExtractionRequest) -> Windows:
+    """Windows of a NumPy request, and the padding that they need.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        A validated request whose arrays are NumPy's.
+
+    Returns
+    -------
+    Windows
+        Starts, offsets and padding.
+    """
+    height, width = request.image.shape[-2:]
+    first, offsets, moved = locate(
+        request.positions,
+        (height, width),
+        request.patch_size,
+        request.interpolation,
+        request.fill,
+        request.rounding,
+    )
+    far = request.fill == "reflect" and bool(moved.any())
+    padding = padding_for(
+        (height, width), request.patch_size, request.interpolation, request.fill, far
+    )
+    starts = (first + padding.before).astype(np.int32)
+    return Windows(starts, offsets.astype(request.offset_dtype), padding)
+
+
+def all_inside(request: ExtractionRequest) -> bool:
+    """Tell whether every window of a NumPy request, neighbours included, lies inside the object."""
+    if request.patch_count == 0:
+        return False
+    start, stop = _reach(request)
+    return bool((start >= 0).all() and (stop <= request.image.shape[-2:]).all())
+
+
+def padded_bytes(request: ExtractionRequest) -> int:
+    """Bytes of one padded slice of the object of a request, at most."""
+    shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
+    far = request.fill == "reflect" and _may_be_far(request)
+    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
+    rows, columns = padding.padded_shape(shape)
+    return int(rows * columns) * request.dtype.itemsize
+
+
+def _may_be_far(request: ExtractionRequest) -> bool:
+    """Tell whether `locate` may move windows of a request; always so if it holds tensors."""
+    if request.is_tensor:
+        return True
+    if request.patch_count == 0:
+        return False
+    kernel, n, (start, stop) = KERNELS[request.interpolation], request.patch_size, _reach(request)
+    first, last = start + kernel.before, stop - n - kernel.after  # whole parts of window starts
+    low, high = -(n + kernel.after), np.add(request.image.shape[-2:], kernel.before)
+    return bool((first < low).any() or (last > high).any())
+
+
+def _reach(request: ExtractionRequest) -> tuple[NDArray[Any], NDArray[Any]]:
+    """First sample (row, column) that any window needs, and the one after the last."""
+    kernel, n = KERNELS[request.interpolation], request.patch_size
+    spare = 1 if request.rounding == "legacy" else 0  # for positions rounded to float32
+    # By column: along an axis of two, NumPy takes ten times as long.
+    low = np.array([coordinate.min() for coordinate in request.positions.T])
+    high = np.array([coordinate.max() for coordinate in request.positions.T])
+    start = np.floor(low) - (n // 2 + kernel.before + spare)
+    stop = np.floor(high) + (n - n // 2 + kernel.after + spare)
+    return start, stop

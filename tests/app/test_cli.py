@@ -1,0 +1,250 @@
+"""The command, run as a user runs it: exit codes, messages, and what is left on disk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ptycho_engine.io.writers import read_output
+from ptycho_engine.testing import reference_patches
+
+COMMAND = [sys.executable, "-m", "ptycho_engine.app.cli"]
+SMALL = ["scan.points=30", "scan.object_size=96", "patch_size=16"]
+
+
+def run(folder, *arguments, **options):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+        **options,
+    )
+
+
+def refused(folder, *arguments):
+    """Run what must be refused with exit code 2 and without output; return the message."""
+    before = sorted(folder.iterdir())
+    done = run(folder, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert sorted(folder.iterdir()) == before
+    return done.stderr
+
+
+@pytest.fixture
+def scan_file(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "scan.npz"
+    image = (rng.normal(size=(60, 70)) + 1j * rng.normal(size=(60, 70))).astype(np.complex64)
+    np.savez(
+        path,
+        xcoords=rng.uniform(10, 60, 12),
+        ycoords=rng.uniform(10, 50, 12),
+        objectGuess=image,
+        probeGuess=np.ones((16, 16), np.complex64),
+        diff3d=np.ones((12, 16, 16), np.float32),
+    )
+    return path
+
+
+def without_tensorflow(*arguments):
+    """Run the command in a process that refuses to import TensorFlow."""
+    code = (
+        "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'ptycho-engine'\n"
+        "from ptycho_engine.app.cli import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plugins"], ["plugins", "--check"], ["--version"]]
+)
+def test_help_and_listing_do_not_import_tensorflow(arguments):
+    done = without_tensorflow(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_help_names_what_can_be_chosen():
+    text = without_tensorflow("--help").stdout
+    for word in (
+        "plugin: batched, chunked_xla, iterative, numba",
+        "npz",
+        "patch_size: 64",
+        "--multirun",
+    ):
+        assert word in text
+
+
+def test_without_arguments_the_synthetic_scan_runs(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.png"]
+    with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
+        assert output["patches"].shape == (1000, 64, 64)
+        assert output["patches"].dtype == np.complex64
+        assert output["positions"].shape == (1000, 2)
+    lines = [line for line in done.stderr.splitlines() if "plugin_selected" in line]
+    assert len(lines) == 1
+    assert "chunked_xla" in lines[0]
+    assert "default of the configuration" in lines[0]
+    assert "━" not in done.stderr  # no progress bar in a pipe
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
+def test_scan_file_through_every_format(tmp_path, scan_file, suffix):
+    done = run(
+        tmp_path, "scan=npz", f"scan.path={scan_file}", "patch_size=16", "plugin=batched",
+        "plugin.batch_size=5", f"output.path=out{suffix}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    output = read_output(tmp_path / f"out{suffix}")
+    with np.load(scan_file) as scan:
+        positions = np.stack([scan["ycoords"], scan["xcoords"]], axis=1)
+        expected = reference_patches(scan["objectGuess"], positions, 16)
+        amplitude = np.abs(scan["objectGuess"]).max()
+    np.testing.assert_array_equal(output.positions, positions)
+    np.testing.assert_allclose(output.patches[...], expected, atol=1e-6 * amplitude)
+    assert output.geometry["axis_order"] == "y, x"
+    assert output.configuration["plugin"] == {"name": "batched", "batch_size": 5}
+    assert output.provenance["plugin"] == "batched"
+    assert len(output.provenance["run_id"]) == 12
+
+
+def test_log_is_json_on_request(tmp_path):
+    done = run(tmp_path, *SMALL, "runner.log_format=json", "plugin=batched")
+    assert done.returncode == 0, done.stderr
+    events = {e["event"]: e for e in map(json.loads, done.stderr.splitlines())}
+    assert events["plugin_selected"]["plugin"] == "batched"
+    assert events["plugin_selected"]["reason"] == "command line: plugin=batched"
+    assert events["plugin_selected"]["options"] == {"batch_size": "auto"}
+    assert events["plan"]["patches"] == 30
+    assert len({event["run_id"] for event in events.values()}) == 1
+
+
+def test_multirun_sweeps_into_folders_of_their_own(tmp_path):
+    done = run(
+        tmp_path, "--multirun", "scan.points=10", "scan.object_size=64",
+        "plugin=batched,chunked_xla", "patch_size=8,16", "output.picture=false",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    outputs = sorted(tmp_path.glob("multirun/*/*/*/patches.npz"))
+    results = [read_output(path) for path in outputs]
+    shapes = [result.patches.shape for result in results]
+    assert sorted(shapes) == [(10, 8, 8)] * 2 + [(10, 16, 16)] * 2
+    plugins = [result.provenance["plugin"] for result in results]
+    assert sorted(plugins) == ["batched"] * 2 + ["chunked_xla"] * 2
+
+
+def test_progress_bar_when_asked_for(tmp_path):
+    done = run(tmp_path, *SMALL, "runner.progress=always")
+    assert done.returncode == 0
+    assert "30/30" in done.stderr
+
+
+def test_iterative_warns_once_with_removal_and_guide(tmp_path):
+    done = run(tmp_path, "scan.points=3", "scan.object_size=32", "patch_size=8", "plugin=iterative")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("RemovedIn2Warning") == 1
+    assert "ptycho-engine: RemovedIn2Warning: The plugin" in done.stderr
+    assert "sys.exit" not in done.stderr
+    assert "removed in ptycho_engine 2.0" in done.stderr
+    assert "0001-iterative-plugin.md" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["patch_size=0"], ["patch_size", "0", "above zero"]),
+        (["patch_size=-3"], ["patch_size", "-3"]),
+        (["patch_size=6.5"], ["6.5", "Integer"]),
+        (["plugin=chunky_xla"], ["chunky_xla", "batched", "chunked_xla", "iterative"]),
+        (["patchsize=3"], ["patchsize", "Did you mean 'patch_size'", "memory_budget"]),
+        (["plugin.chunksize=3"], ["chunksize", "plugin.chunk_size"]),
+        (["plugin.chunk_size=0"], ["chunk_size", "auto"]),
+        (["scan.points=many"], ["many", "Integer"]),
+        (["fill=zeroes"], ["zeroes", "Did you mean 'zeros'"]),
+        (["fill=error", "patch_size=300"], ["OutOfBoundsError", "first at index"]),
+        (["interpolation=cubic"], ["cubic", "bilinear"]),
+        (["memory_budget=lots"], ["lots", "2GiB"]),
+        (["memory_budget=1MB"], ["memory budget", "workspace"]),
+        (["runner.progress=maybe"], ["maybe", "always"]),
+        (["output.path=patches.mat"], [".mat", ".npz"]),
+        (["output.path=nowhere/patches.npz"], ["nowhere"]),
+        (["scan=npz"], ["scan.path"]),
+        (["scan=npz", "scan.path=none.npz"], ["none.npz"]),
+        (["wrappers=[audit]"], ["audit", "batched"]),
+    ],
+)  # fmt: skip
+def test_bad_configuration_is_refused(tmp_path, arguments, words):
+    message = refused(tmp_path, *arguments)
+    for word in words:
+        assert word in message
+    assert "Traceback" not in message
+
+
+def test_existing_output_is_kept_unless_told(tmp_path):
+    assert run(tmp_path, *SMALL).returncode == 0
+    first = (tmp_path / "patches.npz").read_bytes()
+    assert "output.overwrite=true" in refused(tmp_path, *SMALL)
+    assert (tmp_path / "patches.npz").read_bytes() == first
+    assert run(tmp_path, *SMALL, "scan.seed=1", "output.overwrite=true").returncode == 0
+    assert (tmp_path / "patches.npz").read_bytes() != first
+
+
+def test_existing_picture_is_kept(tmp_path):
+    (tmp_path / "patches.png").write_text("mine")
+    assert "output.picture=false" in refused(tmp_path, *SMALL)
+    assert (tmp_path / "patches.png").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_unwritable_folder_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        assert "patches.npz" in refused(tmp_path, *SMALL)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_leaves_nothing_half_written(tmp_path, number):
+    process = subprocess.Popen(
+        [*COMMAND, "scan.points=100000", "scan.step=1", "output.path=big.zarr"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".big.zarr.*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(number)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fault_of_the_program_exits_with_one(tmp_path):
+    code = (
+        "import sys; from ptycho_engine.app.jobs import extract\n"
+        "def broken(*arguments): raise RuntimeError('a fault')\n"
+        "extract.read_scan = broken\n"
+        "from ptycho_engine.app.cli import main; sys.argv = ['ptycho-engine']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert "a fault" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,202 @@
+"""``compat=legacy`` on the command line: composed, run, and what it says."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir, initialize_config_module
+from omegaconf import OmegaConf
+
+from ptycho_engine import Engine, compat
+from ptycho_engine.app.config import NpzConfig, SyntheticConfig, register_schemas
+from ptycho_engine.app.legacy import work_in_legacy
+from ptycho_engine.errors import ConfigurationError
+from ptycho_engine.io.readers.synthetic import make_synthetic
+from ptycho_engine.io.writers import read_output
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning"),
+    pytest.mark.filterwarnings("ignore::ptycho_engine.compat.CompatWarning"),
+]
+SMALL = ["scan.points=12", "scan.object_size=96", "runner.log_format=json"]
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    path = tmp_path / "old.yaml"
+    path.write_text(
+        "# an old run\nN: '16'\ngridsize: 1\nuse_batched_patch_extraction: false\nnphotons: 1e6\n"
+    )
+    return path
+
+
+def settled(*overrides, environ=()):
+    register_schemas()
+    with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
+        config = compose("config", overrides=list(overrides))
+    job = OmegaConf.to_object(config)
+    return work_in_legacy(job, overrides, dict(environ))
+
+
+def test_without_it_nothing_changes_and_no_variable_is_read():
+    job, resolution = settled(environ={"USE_XLA_TRANSLATE": "0"})
+    assert resolution is None
+    assert job.plugin == {"name": "chunked_xla", "chunk_size": "auto"}
+    assert job.rounding == "exact"
+
+
+def test_legacy_values_without_the_group_are_refused():
+    with pytest.raises(ConfigurationError, match="Add compat=legacy"):
+        settled("+compat.values.N=3")
+
+
+def test_a_file_sets_plugin_size_and_rounding(old_file):
+    job, resolution = settled("compat=legacy", f"compat.params={old_file}")
+    assert (job.plugin, job.patch_size, job.rounding) == ({"name": "iterative"}, 16, "legacy")
+    assert resolution.sources["rounding"] == "default of legacy settings"
+    assert isinstance(job.scan, SyntheticConfig)
+
+
+def test_values_beat_the_file_and_keep_the_options(old_file):
+    job, _ = settled(
+        "compat=legacy", f"compat.params={old_file}",
+        "+compat.values.use_batched_patch_extraction=true",
+        "+compat.values.patch_extraction_batch_size=24",
+    )  # fmt: skip
+    assert job.plugin == {"name": "chunked_xla", "chunk_size": 24}
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("patch_size=8", "patch_size", 8),
+        ("patch_size=64", "patch_size", 64),  # the packaged default, but said
+        ("rounding=exact", "rounding", "exact"),
+        ("plugin=batched", "plugin", {"name": "batched", "batch_size": "auto"}),
+        ("plugin=chunked_xla", "plugin", {"name": "chunked_xla", "chunk_size": "auto"}),
+    ],
+)
+def test_the_command_line_wins(old_file, override, key, value):
+    job, resolution = settled("compat=legacy", f"compat.params={old_file}", override)
+    assert getattr(job, key) == value
+    assert resolution.sources[key] == "command line"
+
+
+def test_the_command_line_option_beats_the_legacy_batch_size():
+    job, resolution = settled(
+        "compat=legacy", "plugin=batched", "plugin.batch_size=5",
+        "+compat.values.patch_extraction_batch_size=24",
+    )  # fmt: skip
+    assert job.plugin == {"name": "batched", "batch_size": 5}
+    assert [c.key for c in resolution.conflicts] == ["plugin.batch_size"]
+
+
+def test_a_changed_value_of_the_configuration_beats_legacy_ones(old_file):
+    register_schemas()
+    with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
+        config = compose("config", overrides=["compat=legacy", f"compat.params={old_file}"])
+    config.patch_size = 48  # as a configuration file of the user's own sets it
+    job, resolution = work_in_legacy(OmegaConf.to_object(config), [], {})
+    assert job.patch_size == 48
+    assert resolution.sources["patch_size"] == "new configuration"
+
+
+def user_configuration(tmp_path, overrides, values=""):
+    """Settle a job whose user has a configuration of his own, with a plugin and legacy values."""
+    (tmp_path / "mine.yaml").write_text(
+        "defaults: [config, {override plugin: batched}, {override compat: legacy}, _self_]\n"
+        f"patch_size: 48\ncompat: {{values: {{{values}}}}}\n"
+    )
+    register_schemas()
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        config = compose("mine", overrides=["hydra.searchpath=[pkg://ptycho_engine.conf]",
+                                            *overrides])  # fmt: skip
+    return work_in_legacy(OmegaConf.to_object(config), overrides, {})
+
+
+def test_legacy_values_on_the_command_line_beat_the_new_configuration(tmp_path):
+    overrides = ["+compat.values.use_batched_patch_extraction=false", "+compat.values.model.N=24"]
+    job, resolution = user_configuration(tmp_path, overrides, "model: {gridsize: 1}")
+    assert (job.plugin, job.patch_size) == ({"name": "iterative"}, 24)
+    assert resolution.sources["plugin"] == "command line: use_batched_patch_extraction"
+    assert resolution.sources["patch_size"] == "command line: model.N"
+    assert resolution.legacy.sources["gridsize"] == "compat.values: model.gridsize"
+    assert {c.key for c in resolution.conflicts} == {"plugin", "patch_size"}
+
+
+@pytest.mark.parametrize("override", ["+compat.values={N: 24}", "+compat.values.model={N: 24}"])
+def test_so_do_those_given_as_a_whole(tmp_path, override):
+    job, resolution = user_configuration(tmp_path, [override])
+    assert job.patch_size == 24
+    assert resolution.sources["patch_size"].startswith("command line: ")
+
+
+def test_legacy_values_of_a_configuration_do_not(tmp_path):
+    values = "use_batched_patch_extraction: false, N: 24"
+    job, resolution = user_configuration(tmp_path, [], values)
+    assert (job.plugin["name"], job.patch_size) == ("batched", 48)
+    assert resolution.sources["plugin"] == "new configuration"
+    assert {c.key for c in resolution.conflicts} == {"plugin", "patch_size"}
+
+
+def test_the_data_file_becomes_the_scan_unless_another_is_named():
+    job, _ = settled("compat=legacy", "+compat.values.train_data_file=run.npz")
+    assert job.scan == NpzConfig(path="run.npz")
+    job, resolution = settled(
+        "compat=legacy", "+compat.values.train_data_file=run.npz", "scan=synthetic"
+    )
+    assert isinstance(job.scan, SyntheticConfig)
+    assert [c.key for c in resolution.conflicts] == ["scan.path"]
+    job, _ = settled(
+        "compat=legacy", "+compat.values.train_data_file=run.npz", "scan=npz", "scan.path=my.npz"
+    )
+    assert job.scan == NpzConfig(path="my.npz")
+
+
+def test_variables_count_under_it():
+    job, resolution = settled("compat=legacy", environ={"USE_XLA_TRANSLATE": "0"})
+    assert job.plugin["name"] == "batched"
+    assert resolution.sources["plugin"] == "environment: USE_XLA_TRANSLATE=0"
+
+
+def test_the_command_runs_with_it(tmp_path, old_file):
+    done = subprocess.run(
+        [sys.executable, "-m", "ptycho_engine.app.cli", *SMALL, "compat=legacy",
+         f"compat.params={old_file}", "+compat.values.use_batched_patch_extraction=true"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    (chosen,) = [event for event in events if event["event"] == "plugin_selected"]
+    assert chosen["plugin"] == "chunked_xla"
+    assert chosen["sources"]["patch_size"].endswith("old.yaml: N")
+    assert set(chosen["dropped"]) == {"gridsize", "nphotons"}
+    assert "overrides False" in done.stderr
+    assert "PED021" in done.stderr
+    output = read_output(tmp_path / "patches.npz")
+    scan = make_synthetic(0, 96, 12, 11.0)
+    expected = Engine().extract(scan.image, scan.positions, 16, rounding="legacy")
+    np.testing.assert_array_equal(output.patches[...], expected)
+    assert output.provenance["setting_sources"] == chosen["sources"]
+
+
+def test_the_command_refuses_what_it_cannot_use(tmp_path):
+    for override, words in (
+        ("+compat.values.N=many", "a whole number"),
+        ("compat.params=none.yaml", "none.yaml: no such file"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "ptycho_engine.app.cli", *SMALL, "compat=legacy", override],
+            capture_output=True, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_the_package_does_not_import_tensorflow():
+    code = "import sys, ptycho_engine.compat; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert not hasattr(compat, "nothing_of_this_name")

@@ -1,0 +1,174 @@
+"""The smoother kernels: exact where theory says so, and never moving a patch."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptycho_engine import Engine
+from ptycho_engine.errors import CapabilityError, OutOfBoundsError
+from ptycho_engine.geometry.kernels import KERNELS
+from ptycho_engine.testing import assert_close, tolerance
+
+SERVED = [
+    (plugin, interpolation)
+    for plugin in ("chunked_xla", "batched", "numba")
+    for interpolation in KERNELS
+    if (plugin, interpolation) != ("numba", "fourier")
+]
+FOURIER = ["chunked_xla", "batched"]
+fractions = st.floats(0, 1, exclude_max=True)
+
+
+def band_limited(n, repeats, dtype, seed):
+    """A periodic object of period n, and a function that samples one period of it anywhere."""
+    rng = np.random.default_rng(seed)
+    waves = np.arange(-((n - 1) // 2), (n - 1) // 2 + 1)  # below the highest frequency
+    amplitudes = rng.standard_normal((len(waves), len(waves), 2)) @ [1, 1j] / n
+
+    def sample(y, x):
+        rows, columns = (
+            np.exp(2j * np.pi / n * np.outer(start + np.arange(n), waves)) for start in (y, x)
+        )
+        values = rows @ amplitudes @ columns.T
+        return values if np.dtype(dtype).kind == "c" else values.real
+
+    return np.tile(sample(0, 0), (repeats, repeats)).astype(dtype), sample
+
+
+@pytest.mark.parametrize("plugin", FOURIER)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("n", [8, 9])
+def test_fourier_shifts_band_limited_objects_exactly(plugin, dtype, n):
+    engine = Engine(plugin)
+
+    @settings(max_examples=25)
+    @given(y=st.floats(0, n), x=st.floats(0, n), seed=st.integers(0, 100))
+    def check(y, x, seed):
+        image, sample = band_limited(n, 3, dtype, seed)
+        position = np.array([y, x]) + n // 2
+        (patch,) = engine.extract(image, [position], n, interpolation="fourier", fill="error")
+        assert_close(patch, sample(y, x), image)
+
+    check()
+
+
+@pytest.mark.parametrize("plugin", FOURIER)
+def test_fourier_of_a_whole_object_rolls_it(plugin):
+    image = np.random.default_rng(0).standard_normal((7, 7))
+    (patch,) = Engine(plugin).extract(image, [[3.25, 3.5]], 7, interpolation="fourier")
+    waves = np.fft.fftfreq(7)
+    phases = np.exp(2j * np.pi * (0.25 * waves[:, None] + 0.5 * waves))
+    assert_close(patch, np.fft.ifft2(np.fft.fft2(image) * phases).real, image)
+
+
+@pytest.mark.parametrize("plugin", FOURIER)
+def test_fourier_keeps_the_highest_frequency_real(plugin):
+    image = np.tile([1.0, -1.0], (4, 2))  # the highest frequency, in phase with the pixels
+    (patch,) = Engine(plugin).extract(image, [[2, 2.25]], 4, interpolation="fourier")
+    assert_close(patch, np.cos(0.25 * np.pi) * image, image)
+
+
+@pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "numba"])
+@given(polynomial=st.lists(st.floats(-1, 1), min_size=6, max_size=6), y=fractions, x=fractions)
+@settings(max_examples=25)
+def test_bicubic_reproduces_second_order(plugin, polynomial, y, x):
+    def surface(rows, columns):
+        a, b, c, d, e, f = polynomial
+        return a + b * rows + c * columns + d * rows**2 + e * rows * columns + f * columns**2
+
+    image = surface(*np.mgrid[0:12, 0:12].astype(float))
+    (patch,) = Engine(plugin).extract(
+        image, [[5 + y, 6 + x]], 4, interpolation="bicubic", fill="error"
+    )
+    rows, columns = np.mgrid[0:4, 0:4]
+    expected = surface(rows + 3 + y, columns + 4 + x)
+    np.testing.assert_allclose(patch, expected, rtol=0, atol=1e-12 * (1 + np.abs(image).max()))
+
+
+@pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
+def test_whole_steps_move_the_window_and_nothing_else(plugin, interpolation):
+    image = np.random.default_rng(1).standard_normal((30, 30)).astype(np.complex64)
+    how = {"interpolation": interpolation, "fill": "reflect"}
+    here = Engine(plugin).extract(image[:-2, 3:], [[10.3, 11.75]], 6, **how)
+    there = Engine(plugin).extract(image, [[10.3, 14.75]], 6, **how)
+    np.testing.assert_allclose(here, there, rtol=0, atol=tolerance(image))
+
+
+@pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
+def test_no_kernel_moves_the_centroid(plugin, interpolation):
+    if interpolation == "nearest":
+        pytest.skip("rounds the position, by up to half a pixel")
+    n, where = 32, np.arange(32)
+    blob = np.exp(-((np.arange(64) - 32.0) ** 2) / 18)
+    image = np.outer(blob, blob)
+    positions = np.random.default_rng(2).uniform(31, 33, (40, 2))
+    patches = Engine(plugin).extract(image, positions, n, interpolation=interpolation)
+    mass = patches.sum(axis=(1, 2))
+    centroids = np.stack(
+        [patches.sum(axis=2) @ where / mass, patches.sum(axis=1) @ where / mass], axis=1
+    )
+    # A blob at 32 seen from p: at N // 2 + 32 - p. Bilinear keeps first moments exactly.
+    np.testing.assert_allclose(centroids, n // 2 + 32 - positions, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("plugin", FOURIER)
+@pytest.mark.parametrize("interpolation", ["bicubic", "fourier"])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_gradients(plugin, interpolation, dtype):
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal((2, 12, 12)) @ np.eye(12)
+    image = (noise[0] + 1j * noise[1] if dtype == "complex128" else noise[0]).astype(dtype)
+    positions = np.array([[5.25, 6.5], [4.7, 5.1]])
+    engine, how = Engine(plugin), {"interpolation": interpolation, "fill": "edge"}
+    patches = engine.extract(image, positions, 4, **how)
+    upstream = rng.standard_normal(patches.shape).astype(dtype)
+    with tf.GradientTape() as tape:
+        source, where = tf.constant(image), tf.constant(positions)
+        tape.watch([source, where])
+        found = engine.extract(source, where, 4, **how)
+        loss = tf.math.real(tf.reduce_sum(tf.math.conj(upstream) * found))
+    to_image, to_positions = (g.numpy() for g in tape.gradient(loss, [source, where]))
+    left, right = np.vdot(upstream, patches).real, np.vdot(to_image, image).real
+    assert left == pytest.approx(right, abs=1e-10)
+    step = 1e-6
+    for axis in (0, 1):
+        moved = [
+            engine.extract(image, positions + sign * step * np.eye(2)[axis], 4, **how)
+            for sign in (1, -1)
+        ]
+        slopes = ((moved[0] - moved[1]) / (2 * step) * upstream.conj()).real.sum(axis=(1, 2))
+        np.testing.assert_allclose(to_positions[:, axis], slopes, rtol=0, atol=1e-6)
+
+
+def test_bicubic_needs_a_neighbour_on_either_side():
+    image, how = np.ones((10, 10)), {"interpolation": "bicubic", "fill": "error"}
+    engine = Engine("batched")
+    inside = [[3.0, 3.0], [3.5, 4.25], [6.0, 7.0]]  # whole positions need no neighbour
+    assert_close(engine.extract(image, inside, 5, **how), np.ones((3, 5, 5)), image)
+    for outside in ([1.5, 5.0], [5.0, 6.5], [2.5, 2.5]):
+        with pytest.raises(OutOfBoundsError):
+            engine.extract(image, [outside], 5, **how)
+    for where in ([2.5, 4.0], [7.0, 6.5]):  # enough for two taps
+        patches = engine.extract(image, [where], 5, interpolation="bilinear", fill="error")
+        assert patches.shape == (1, 5, 5)
+
+
+def test_nan_spreads_as_documented():
+    image = np.ones((12, 12))
+    image[6, 6] = np.nan
+    near = [[6.0, 6.0], [4.5, 6.0], [3.5, 6.0]]
+    engine = Engine("chunked_xla")
+    cubic = engine.extract(image, near, 1, interpolation="bicubic")[:, 0, 0]
+    np.testing.assert_array_equal(np.isnan(cubic), [True, True, False])
+    fourier = engine.extract(
+        image, [[6.0, 6.0], [6.5, 6.0], [2.5, 2.5]], 4, interpolation="fourier"
+    )
+    np.testing.assert_array_equal(np.isnan(fourier).sum(axis=(1, 2)), [1, 16, 0])
+
+
+@pytest.mark.parametrize(("plugin", "interpolation"), [("numba", "fourier")])
+def test_what_is_not_served_is_refused(plugin, interpolation):
+    with pytest.raises(CapabilityError, match=interpolation):
+        Engine(plugin).extract(np.ones((5, 5)), [[2, 2]], 3, interpolation=interpolation)
