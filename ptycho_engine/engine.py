@@ -11,6 +11,8 @@ import numpy as np
 from .arrays.tensors import is_symbolic, outside_autograph
 from .discovery import PluginSource, discover
 from .errors import CapabilityError, RequestError
+from .geometry.cut import Cut, Fill, Interpolation, Rounding
+from .geometry.layouts import Layout
 from .host.capabilities import Capabilities
 from .host.host import Host
 from .logs import get_logger
@@ -23,6 +25,11 @@ from .request.prepared import PreparedObject
 from .request.windows import margin
 
 DEFAULT_PLUGIN = "chunked_xla"
+
+USE_STREAM = "Use engine.stream(...), or out= with a file-backed array"
+SMALLER_CHUNK = "Choose a smaller chunk"
+SMALLER_BLOCK = "Choose a smaller block_size"
+FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
 
 
 class Engine:
@@ -74,11 +81,20 @@ class Engine:
         reason: str | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> None:
+        self._made_of = {
+            "plugin": plugin,
+            "options": options,
+            "memory_budget": memory_budget,
+            "wrappers": wrappers,
+            "reason": reason,
+        }
         host = host or Host()
         name = plugin if isinstance(plugin, str) else host.register(plugin)
         for wrapper in wrappers:
             host.activate(wrapper)
         self._plugin = host.select(name)
+        if self._plugin.source.distribution == "registered":  # by hand: goes along as an object
+            self._made_of["plugin"] = self._plugin.source.load()
         self._options = self._plugin.capabilities.read_options(name, options)
         if memory_budget is not None:
             parse_bytes(memory_budget)  # refused now rather than at the first call
@@ -115,12 +131,30 @@ class Engine:
         """The plugin's options, defaults included."""
         return {} if self._options is None else dict(vars(self._options))
 
-    def plan(self, image: Any, positions: Any, patch_size: int, **how: Any) -> Plan:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as what the engine was made of: the receiver imports the plugin itself."""
+        return _restored, (self._made_of,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Engine:
+        """Nothing in an engine changes: a copy is the engine."""
+        return self
+
+    def plan(
+        self,
+        image: Any,
+        positions: Any,
+        patch_size: int,
+        *,
+        interpolation: Interpolation = "bilinear",
+        fill: Fill = "zeros",
+        rounding: Rounding = "exact",
+        layout: Layout = "flat",
+    ) -> Plan:
         """Predict chunking and memory without doing any work.
 
         Parameters
         ----------
-        image, positions, patch_size, **how
+        image, positions, patch_size, interpolation, fill, rounding, layout
             As for `extract`.
 
         Returns
@@ -128,7 +162,8 @@ class Engine:
         Plan
             Chunk size and count, bytes of the patches and of the workspace.
         """
-        return self._plan(self._accept(build_request(image, positions, patch_size, **how)))
+        cut = Cut(patch_size, interpolation, fill, rounding)
+        return self._plan(self._accept(build_request(image, positions, cut, layout=layout)))
 
     def prepare(self, image: Any) -> PreparedObject:
         """Make repeated calls on one object cheap: pass the result in place of `image`.
@@ -157,10 +192,10 @@ class Engine:
         positions: Any,
         patch_size: int,
         *,
-        interpolation: str = "bilinear",
-        fill: str = "zeros",
-        rounding: str = "exact",
-        layout: str = "flat",
+        interpolation: Interpolation = "bilinear",
+        fill: Fill = "zeros",
+        rounding: Rounding = "exact",
+        layout: Layout = "flat",
         out: Any = None,
     ) -> Any:
         """Cut the patch under each scan position out of the object.
@@ -203,12 +238,8 @@ class Engine:
         MemoryBudgetError
             If patches and workspace exceed the memory budget.
         """
-        request = self._accept(
-            build_request(
-                image, positions, patch_size,
-                interpolation=interpolation, fill=fill, rounding=rounding, layout=layout,
-            )
-        )  # fmt: skip
+        cut = Cut(patch_size, interpolation, fill, rounding)
+        request = self._accept(build_request(image, positions, cut, layout=layout))
         if request.is_tensor:
             if out is not None:
                 raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
@@ -217,7 +248,11 @@ class Engine:
             check_out(request, out)
         if out is None or isinstance(out, np.ndarray):
             plan = self._plan(request)
-            check_budget(plan, holds_output=out is None)
+            check_budget(
+                plan,
+                held_bytes=plan.output_bytes if out is None else 0,
+                advice=USE_STREAM if out is None else SMALLER_CHUNK,
+            )
             if out is None:
                 out = np.empty(request.output_shape, request.dtype)
             self._fill(request, plan, out)
@@ -233,13 +268,16 @@ class Engine:
         patch_size: int,
         *,
         block_size: int | None = None,
-        **how: Any,
+        interpolation: Interpolation = "bilinear",
+        fill: Fill = "zeros",
+        rounding: Rounding = "exact",
+        layout: Layout = "flat",
     ) -> Iterator[Block]:
         """Cut patches block by block, in order, within a bounded memory.
 
         Parameters
         ----------
-        image, positions, patch_size, **how
+        image, positions, patch_size, interpolation, fill, rounding, layout
             As for `extract`, NumPy only.
         block_size : int, optional
             Patches (groups, in the other layouts) of a block; by default a few chunks.
@@ -254,7 +292,8 @@ class Engine:
         RequestError, CapabilityError, MemoryBudgetError
             As `extract`, before the first block is asked for.
         """
-        request = self._accept(build_request(image, positions, patch_size, **how))
+        cut = Cut(patch_size, interpolation, fill, rounding)
+        request = self._accept(build_request(image, positions, cut, layout=layout))
         if request.is_tensor:
             raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
         if block_size is not None and block_size < 1:
@@ -316,11 +355,17 @@ class Engine:
             image, positions = (np.asarray(x) for x in (request.image, request.positions))
             prepared = PreparedObject(image)
             request = replace(request, image=image, positions=positions, prepared=prepared)
+            plan = self._plan(request)
+            # Once as an array, once as a tensor.
+            check_budget(plan, held_bytes=2 * plan.output_bytes, advice=FEWER_POSITIONS)
             out = np.empty(request.output_shape, request.dtype)
-            self._fill(request, self._plan(request), out)
+            self._fill(request, plan, out)
             return tf.convert_to_tensor(out)
-        served = self._served(request)
-        patches = self._plugin.extract(served, self._options, self._plan(request), None)
+        served, plan = self._served(request), self._plan(request)
+        # The chunks are held until they are joined.
+        held = plan.output_bytes * (2 if plan.chunk_count > 1 else 1)
+        check_budget(plan, held_bytes=held, advice=FEWER_POSITIONS)
+        patches = self._plugin.extract(served, self._options, plan, None)
         if served is request:
             return patches
         from .ops.arrange import arrange_tensor
@@ -336,7 +381,12 @@ class Engine:
         starts = range(0, request.groups, step)
         parts = (request.block(start, min(start + step, request.groups)) for start in starts)
         budget = plan.memory_budget
-        check_budget(self._plan(request.block(0, step), budget), holds_output=False)
+        first = self._plan(request.block(0, step), budget)
+        check_budget(
+            first,
+            held_bytes=first.output_bytes,
+            advice=SMALLER_CHUNK if block_size is None else SMALLER_BLOCK,
+        )
 
         def cut() -> Iterator[Block]:
             buffer: np.ndarray[Any, Any] | None = None
@@ -348,6 +398,10 @@ class Engine:
                 yield Block(start, start + part.groups, patches)
 
         return cut()
+
+
+def _restored(made_of: dict[str, Any]) -> Engine:
+    return Engine(**made_of)
 
 
 def _block_groups(request: ExtractionRequest, plan: Plan) -> int:
@@ -367,14 +421,17 @@ def extract_patches(
     plugin: str | object = DEFAULT_PLUGIN,
     options: Mapping[str, Any] | None = None,
     memory_budget: int | str | None = None,
+    interpolation: Interpolation = "bilinear",
+    fill: Fill = "zeros",
+    rounding: Rounding = "exact",
+    layout: Layout = "flat",
     out: Any = None,
-    **how: Any,
 ) -> Any:
     """Cut patches once: ``Engine(plugin, ...).extract(image, positions, patch_size, ...)``.
 
     Parameters
     ----------
-    image, positions, patch_size, out, **how
+    image, positions, patch_size, interpolation, fill, rounding, layout, out
         As for :meth:`Engine.extract`.
     plugin, options, memory_budget
         As for :class:`Engine`.
@@ -385,7 +442,10 @@ def extract_patches(
         The patches.
     """
     engine = Engine(plugin, options=options, memory_budget=memory_budget)
-    return engine.extract(image, positions, patch_size, out=out, **how)
+    return engine.extract(
+        image, positions, patch_size,
+        interpolation=interpolation, fill=fill, rounding=rounding, layout=layout, out=out,
+    )  # fmt: skip
 
 
 def list_plugins() -> tuple[PluginSource, ...]:

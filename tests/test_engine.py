@@ -1,6 +1,8 @@
 """The engine: arrays in, patches out, into memory, files or blocks."""
 
+import copy
 import inspect
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
@@ -9,7 +11,7 @@ import pytest
 import zarr
 
 import ptycho_engine
-from ptycho_engine import Engine, extract_patches
+from ptycho_engine import Engine, extract_patches, hookimpl
 from ptycho_engine.errors import RequestError
 from ptycho_engine.testing import assert_close, reference_patches
 
@@ -204,3 +206,35 @@ def test_calls_from_many_threads(engine):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(call, range(16)))
+
+
+# -- engines travel --------------------------------------------------------------------------
+
+
+def test_engines_travel():
+    engine = Engine("numba", options={"threads": 1}, memory_budget="1GiB", reason="tried")
+    image, positions = np.arange(100.0).reshape(10, 10), [[4.5, 4.25]]
+    for copied in (pickle.loads(pickle.dumps(engine)), copy.deepcopy(engine), copy.copy(engine)):
+        assert (copied.plugin, copied.options) == (engine.plugin, engine.options)
+        assert copied.extract(image, positions, 1) == 49.25
+
+
+def test_engines_of_registered_objects_travel():
+    copied = pickle.loads(pickle.dumps(Engine(Constant())))
+    assert copied.extract(np.ones((3, 3)), [[1, 1]], 1) == 7.0
+
+
+class Constant:
+    @hookimpl
+    def extract_patches(self, request, out):
+        out[...] = 7.0
+        return out
+
+
+@pytest.mark.parametrize("call", ["extract", "plan", "stream"])
+def test_a_mistyped_option_is_named(call):
+    engine = Engine("numba")
+    with pytest.raises(TypeError, match="patch_sizes"):
+        getattr(engine, call)(np.ones((3, 3)), [[1, 1]], patch_sizes=1)
+    with pytest.raises(TypeError, match="interpolaton"):
+        getattr(engine, call)(np.ones((3, 3)), [[1, 1]], 1, interpolaton="nearest")

@@ -1,9 +1,8 @@
 """Scan positions and patches as numbers: frames and anchors, kernels, layouts."""
 
+from .cut import Cut, Fill, Interpolation, Rounding
 from .positions import (
     ANCHORS,
-    FILLS,
-    ROUNDINGS,
     Positions,
     from_anchor,
     from_legacy,
@@ -17,9 +16,11 @@ from .positions import (
 
 __all__ = [
     "ANCHORS",
-    "FILLS",
-    "ROUNDINGS",
+    "Cut",
+    "Fill",
+    "Interpolation",
     "Positions",
+    "Rounding",
     "from_anchor",
     "from_legacy",
     "from_metres",

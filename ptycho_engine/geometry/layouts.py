@@ -14,14 +14,15 @@ Leading axes (modes, slices) stand before these and are carried along.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RequestError
 
-LAYOUTS = ("flat", "channel", "grid")
+Layout = Literal["flat", "channel", "grid"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 Array = NDArray[Any]
 

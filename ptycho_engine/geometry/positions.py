@@ -23,9 +23,6 @@ from ..errors import RequestError, one_of
 
 Positions = NDArray[np.float64]
 
-ROUNDINGS = ("exact", "legacy")
-FILLS = ("zeros", "edge", "reflect", "error")
-
 #: Where each named anchor puts the first sample of the window of size n at position p, in pixels.
 ANCHORS: dict[str, Callable[[Positions, int], Positions]] = {
     # ours, PtychoPINN, torch-subpixel-crop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,6 @@ from ..geometry.layouts import grid_side
 from .prepared import PreparedObject
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
-
-
-def check_patch_size(patch_size: Any) -> int:
-    """Return `patch_size` as an int of at least 1, or raise a `RequestError`."""
-    try:
-        size = None if isinstance(patch_size, bool | np.bool_) else operator.index(patch_size)
-    except TypeError:
-        size = None
-    if size is None or size < 1:
-        raise RequestError(f"patch_size: received {patch_size!r}. Expected an integer above zero.")
-    return size
 
 
 def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import geometry
 from ..arrays.tensors import is_tensor
 from ..errors import RequestError, one_of
-from ..geometry.kernels import KERNELS
-from ..geometry.layouts import LAYOUTS, output_shape
-from .checks import check_inside, check_patch_size, check_positions, prepare_object
+from ..geometry.cut import Cut, Fill, Interpolation, Rounding
+from ..geometry.layouts import LAYOUTS, Layout, output_shape
+from .checks import check_inside, check_positions, prepare_object
 from .prepared import PreparedObject
 
 
@@ -31,14 +30,9 @@ class ExtractionRequest:
     positions : ndarray or tf.Tensor of float64, shape (P, 2)
         Scan positions (y, x) in object pixels, finite; grouped ones in the order
         ``p = b * channels + c``.
-    patch_size : int
-        Size N of the patches, at least 1.
-    interpolation : str
-        A key of :data:`ptycho_engine.geometry.kernels.KERNELS`.
-    fill : {"zeros", "edge", "reflect"}
-        What lies outside the object. (``"error"`` is settled before a plugin is called.)
-    rounding : {"exact", "legacy"}
-        How a position is split into a whole and a fractional part.
+    cut : Cut
+        What is cut there; its `fill` is never ``"error"``, which is settled before a plugin is
+        called. `patch_size`, `interpolation`, `fill` and `rounding` are short for its own.
     layout : {"flat", "channel", "grid"}
         The layout of the result, see :mod:`ptycho_engine.geometry.layouts`.
     channels : int
@@ -49,13 +43,30 @@ class ExtractionRequest:
 
     image: Any
     positions: Any
-    patch_size: int
-    interpolation: str = "bilinear"
-    fill: str = "zeros"
-    rounding: str = "exact"
-    layout: str = "flat"
+    cut: Cut
+    layout: Layout = "flat"
     channels: int = 1
     prepared: PreparedObject = field(kw_only=True)
+
+    @property
+    def patch_size(self) -> int:
+        """Size N of the patches."""
+        return self.cut.patch_size
+
+    @property
+    def interpolation(self) -> Interpolation:
+        """Name of the kernel."""
+        return self.cut.interpolation
+
+    @property
+    def fill(self) -> Fill:
+        """What lies outside the object."""
+        return self.cut.fill
+
+    @property
+    def rounding(self) -> Rounding:
+        """How a position is split."""
+        return self.cut.rounding
 
     @cached_property
     def is_tensor(self) -> bool:
@@ -143,14 +154,7 @@ def _known(size: int | None) -> int:
 
 
 def build_request(
-    image: Any,
-    positions: Any,
-    patch_size: int,
-    *,
-    interpolation: str = "bilinear",
-    fill: str = "zeros",
-    rounding: str = "exact",
-    layout: str = "flat",
+    image: Any, positions: Any, cut: Cut, *, layout: Layout = "flat"
 ) -> ExtractionRequest:
     """Validate the arguments of an extraction.
 
@@ -160,10 +164,10 @@ def build_request(
         The object.
     positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
         Scan positions (y, x) in object pixels.
-    patch_size : int
-        Size N of the patches; one larger than the object is legal.
-    interpolation, fill, rounding, layout : str
-        As in :class:`ExtractionRequest`; `fill` may also be ``"error"``.
+    cut : Cut
+        What is cut there.
+    layout : {"flat", "channel", "grid"}
+        Layout of the result.
 
     Returns
     -------
@@ -177,34 +181,17 @@ def build_request(
     OutOfBoundsError
         If ``fill="error"`` and a window leaves the object.
     """
-    for name, value, options in (
-        ("interpolation", interpolation, tuple(KERNELS)),
-        ("fill", fill, geometry.FILLS),
-        ("rounding", rounding, geometry.ROUNDINGS),
-        ("layout", layout, LAYOUTS),
-    ):
-        if value not in options:
-            raise RequestError(one_of(name, value, options))
-    size = check_patch_size(patch_size)
+    if layout not in LAYOUTS:
+        raise RequestError(one_of("layout", layout, LAYOUTS))
     prepared = image if isinstance(image, PreparedObject) else prepare_object(image)
     image = prepared.image
-    if fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
+    if cut.fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
         raise RequestError(
-            f'image: received shape {tuple(image.shape)}, without samples. fill="{fill}" needs at '
-            'least one; use fill="zeros".'
+            f'image: received shape {tuple(image.shape)}, without samples. fill="{cut.fill}" needs '
+            'at least one; use fill="zeros".'
         )
     positions, channels = check_positions(positions, layout)
-    if fill == "error":
-        positions = check_inside(positions, image, size, interpolation, rounding)
-        fill = "zeros"  # every sample with a weight lies inside: the rule is never applied
-    return ExtractionRequest(
-        image,
-        positions,
-        size,
-        interpolation,
-        fill,
-        rounding,
-        layout,
-        channels,
-        prepared=prepared,
-    )
+    if cut.fill == "error":
+        positions = check_inside(positions, image, cut.patch_size, cut.interpolation, cut.rounding)
+        cut = replace(cut, fill="zeros")  # every sample with a weight lies inside
+    return ExtractionRequest(image, positions, cut, layout, channels, prepared=prepared)

@@ -104,31 +104,30 @@ def make_plan(
     )
 
 
-def check_budget(plan: Plan, *, holds_output: bool) -> None:
+def check_budget(plan: Plan, *, held_bytes: int, advice: str) -> None:
     """Refuse work beyond the budget, before it starts.
 
     Parameters
     ----------
     plan : Plan
-        The plan.
-    holds_output : bool
-        Whether the patches themselves are to be allocated.
+        The plan of what is computed in one go.
+    held_bytes : int
+        Bytes of patches that are held beside the workspace: of the result, or of a block.
+    advice : str
+        What to do instead, beside raising the budget.
 
     Raises
     ------
     MemoryBudgetError
         With the numbers and the knob to turn.
     """
-    needed = plan.workspace_bytes + (plan.output_bytes if holds_output else 0)
+    needed = plan.workspace_bytes + held_bytes
     if needed <= plan.memory_budget:
         return
     parts = f"workspace {format_bytes(plan.workspace_bytes)}"
-    if holds_output:
-        parts = f"patches {format_bytes(plan.output_bytes)}, " + parts
-        step = "Use engine.stream(...), or out= with a file-backed array, or raise memory_budget"
-    else:
-        step = "Choose a smaller chunk, or raise memory_budget"
+    if held_bytes:
+        parts = f"patches {format_bytes(held_bytes)}, " + parts
     raise MemoryBudgetError(
         f"{plan.plugin}: needs {format_bytes(needed)} ({parts}), and the memory budget is "
-        f"{format_bytes(plan.memory_budget)}. {step}."
+        f"{format_bytes(plan.memory_budget)}. {advice}, or raise memory_budget."
     )

@@ -237,7 +237,7 @@ class PluginConformance(TensorConformance):
         if not refused:
             pytest.skip("serves every request")
 
-    def ways(self, engine: Engine, **fixed: str) -> Iterator[dict[str, str]]:
+    def ways(self, engine: Engine, **fixed: str) -> Iterator[dict[str, Any]]:
         """Every way of cutting that the plugin declares, but for what is `fixed`."""
         served = engine.capabilities
         values = (served.interpolations, served.fills, served.roundings)

@@ -133,7 +133,7 @@ class Case:
     image: NDArray[Any]
     positions: NDArray[np.float64]
     patch_size: int
-    how: dict[str, str] = field(default_factory=dict)
+    how: dict[str, Any] = field(default_factory=dict)
 
 
 @st.composite

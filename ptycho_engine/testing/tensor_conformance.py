@@ -87,7 +87,7 @@ class TensorConformance:
                 bound = 16 * 8 * tolerance(image) / step
                 np.testing.assert_allclose(gradient[:, axis], slope, rtol=0, atol=bound)
 
-    def how(self, engine: Engine) -> dict[str, str]:
+    def how(self, engine: Engine) -> dict[str, Any]:
         """One way of cutting that the plugin declares, the defaults if it does."""
         served = engine.capabilities
         return {

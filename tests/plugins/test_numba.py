@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requests_built import build_request
 
 from ptycho_engine import Engine
 from ptycho_engine.errors import ConfigurationError
-from ptycho_engine.request.extraction import build_request
 from ptycho_engine.request.windows import all_inside
 from ptycho_engine.testing import assert_close, reference_patches
 

@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from requests_built import build_request
 
 from ptycho_engine import Engine
 from ptycho_engine.geometry.layouts import flat_to_channel
 from ptycho_engine.ops import chunks, gather
 from ptycho_engine.ops.aligned import ALIGNMENT, as_tensor
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function, kind_of
-from ptycho_engine.request.extraction import build_request
 from ptycho_engine.testing import assert_close, reference_patches
 
 STARTS = np.array([[0, 0], [3, 5], [5, 7], [3, 5]], np.int32)

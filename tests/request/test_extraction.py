@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from requests_built import build_request
 
 from ptycho_engine import Engine
 from ptycho_engine.errors import OutOfBoundsError, PtychoEngineError, RequestError
-from ptycho_engine.request.checks import check_patch_size
-from ptycho_engine.request.extraction import build_request
+from ptycho_engine.geometry.cut import Cut
 
 IMAGE = np.zeros((9, 12), np.float32)
 POSITIONS = np.array([[4.0, 6.0], [2.5, 3.25]])
@@ -33,7 +33,7 @@ def test_patch_sizes_refused(size):
 
 @pytest.mark.parametrize("size", [1, 64, np.int64(8), np.uint8(8), np.array(8)])
 def test_patch_sizes_taken(size):
-    assert check_patch_size(size) == int(size)
+    assert Cut(size).patch_size == int(size)
     assert type(build_request(IMAGE, POSITIONS, size).patch_size) is int
 
 

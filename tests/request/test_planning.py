@@ -5,11 +5,11 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests_built import build_request
 
 from ptycho_engine import Engine, Plan
 from ptycho_engine.errors import ConfigurationError, MemoryBudgetError
 from ptycho_engine.memory import format_bytes, parse_bytes
-from ptycho_engine.request.extraction import build_request
 from ptycho_engine.request.planning import PREFERRED_CHUNK_BYTES, check_budget, make_plan
 
 IMAGE = np.zeros((100, 120), np.complex64)
@@ -139,16 +139,16 @@ def test_chunks_cover_the_patches(count, channels, size):
 def test_refusal_gives_the_numbers_and_the_knob():
     plan = Plan("some_plugin", 1, 1, 3 * 1024**3, 1024**2, 1024**3)
     with pytest.raises(MemoryBudgetError) as caught:
-        check_budget(plan, holds_output=True)
+        check_budget(plan, held_bytes=plan.output_bytes, advice="Use engine.stream")
     message = str(caught.value)
     assert message.startswith("some_plugin: needs 3.00 GiB (patches 3.00 GiB, workspace 1.00 MiB)")
     assert "the memory budget is 1.00 GiB" in message
     assert "engine.stream" in message
     assert isinstance(caught.value, MemoryError)
-    check_budget(plan, holds_output=False)  # a stream fits
-    with pytest.raises(MemoryBudgetError, match="Choose a smaller chunk"):
-        check_budget(Plan("p", 1, 1, 0, 2, 1), holds_output=False)
-    check_budget(Plan("p", 1, 1, 1, 1, 2), holds_output=True)  # exactly
+    check_budget(plan, held_bytes=0, advice="")  # without the patches it fits
+    with pytest.raises(MemoryBudgetError, match="Choose a smaller chunk, or raise"):
+        check_budget(Plan("p", 1, 1, 0, 2, 1), held_bytes=0, advice="Choose a smaller chunk")
+    check_budget(Plan("p", 1, 1, 1, 1, 2), held_bytes=1, advice="")  # exactly
 
 
 def test_engine_refuses_before_any_work():
@@ -209,3 +209,81 @@ def test_a_stream_holds_blocks_of_bounded_size(plugin, layout):
     blocks = Engine(plugin).stream(IMAGE, np.full(shape, 50.0), 64, layout=layout)
     first = next(iter(blocks)).patches
     assert first.nbytes <= 8 * PREFERRED_CHUNK_BYTES
+
+
+# -- one gate before every path --------------------------------------------------------------
+
+
+def test_a_block_counts_against_the_budget():
+    """62.5 MiB in one block is ten times what this stream may take."""
+    engine = Engine("numba", memory_budget="6MiB")
+    with pytest.raises(MemoryBudgetError, match="block_size"):
+        engine.stream(IMAGE, np.zeros((4000, 2)), 64, block_size=4000)
+    sizes = [b.patches.nbytes for b in engine.stream(IMAGE, np.zeros((4000, 2)), 64)]
+    assert sum(sizes) == 4000 * 64 * 64 * 8
+    assert max(sizes) < 6 * 1024**2
+
+
+@pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "numba"])
+def test_tensors_stay_within_the_budget(plugin):
+    tf = pytest.importorskip("tensorflow")
+    image = tf.constant(IMAGE)
+    with pytest.raises(MemoryBudgetError, match="fewer positions"):
+        Engine(plugin, memory_budget=16).extract(image, np.zeros((2, 2)), 8)
+    patches = Engine(plugin, memory_budget="1GiB").extract(image, np.zeros((2, 2)), 8)
+    assert patches.shape == (2, 8, 8)
+
+
+@given(
+    st.integers(1, 300),
+    st.sampled_from([4, 16, 33]),
+    st.sampled_from(["array", "out", "file", "stream", "block"]),
+    st.sampled_from(["flat", "channel", "grid"]),
+    st.integers(12, 24),
+)
+def test_a_plan_within_the_budget_is_never_refused(count, size, path, layout, bits):
+    """And one beyond it always is: the gate compares the numbers of `plan`, on every path."""
+    positions = np.full((count, 2) if layout == "flat" else (count, 4, 2), 50.0)
+    engine = Engine("numba", options={"threads": 1}, memory_budget=2**bits)
+    plan = engine.plan(IMAGE, positions, size, layout=layout)
+    shape = build_request(IMAGE, positions, size, layout=layout).output_shape
+    block = max(1, count // 2)
+    part = engine.plan(IMAGE, positions[:block], size, layout=layout)
+    within = {
+        "array": plan.peak_bytes <= 2**bits,
+        "out": plan.workspace_bytes <= 2**bits,
+        "block": part.peak_bytes <= 2**bits,
+    }.get(path)
+
+    def cut():
+        if path == "array":
+            return engine.extract(IMAGE, positions, size, layout=layout).nbytes
+        if path == "out":
+            out = np.empty(shape, IMAGE.dtype)
+            return engine.extract(IMAGE, positions, size, layout=layout, out=out).nbytes
+        if path == "file":
+            return engine.extract(IMAGE, positions, size, layout=layout, out=Kept(shape)).nbytes
+        how = {"layout": layout} | ({"block_size": block} if path == "block" else {})
+        blocks = list(engine.stream(IMAGE, positions, size, **how))
+        assert all(b.patches.nbytes <= 2**bits for b in blocks)
+        return sum(b.patches.nbytes for b in blocks)
+
+    try:
+        assert cut() == plan.output_bytes
+        refused = False
+    except MemoryBudgetError:
+        refused = True
+    if within is not None:
+        assert refused != within
+    elif refused:  # not even the smallest block fits
+        assert engine.plan(IMAGE, positions[:1], size, layout=layout).peak_bytes > 2**bits / 8
+
+
+class Kept:
+    """A file-backed array, as far as the engine sees it."""
+
+    def __init__(self, shape):
+        self.shape, self.dtype, self.nbytes = shape, IMAGE.dtype, 0
+
+    def __setitem__(self, index, values):
+        self.nbytes += values.nbytes

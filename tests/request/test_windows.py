@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from requests_built import build_request
 
 from ptycho_engine.geometry.kernels import KERNELS
 from ptycho_engine.request import windows
-from ptycho_engine.request.extraction import build_request
 from ptycho_engine.testing import reference_patches
 from ptycho_engine.testing.strategies import cases, shapes
 

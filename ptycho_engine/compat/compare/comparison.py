@@ -167,7 +167,7 @@ def compare_scan(
     before = {"interpolation": "bilinear", "fill": "zeros", "rounding": "legacy"}
     after = {"interpolation": interpolation, "fill": fill, "rounding": rounding}
 
-    def effect(name: str, old: str, new: str, *sides: tuple[Array, dict[str, str]]) -> Effect:
+    def effect(name: str, old: str, new: str, *sides: tuple[Array, dict[str, Any]]) -> Effect:
         one, other = (engine.extract(image, where, patch_size, **how) for where, how in sides)
         return _effect(name, old, new, one, other)
 

@@ -1,0 +1,62 @@
+"""What is cut at a position: said once, shared by all that cut or place patches."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from ..errors import RequestError, one_of
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "fourier"]
+Fill = Literal["zeros", "edge", "reflect", "error"]
+Rounding = Literal["exact", "legacy"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is cut at a position.
+
+    Attributes
+    ----------
+    patch_size : int
+        Size N of the patches in pixels, at least 1; one larger than the object is legal.
+    interpolation : {"nearest", "bilinear", "bicubic", "fourier"}
+        How samples between pixels are formed, see :mod:`ptycho_engine.geometry.kernels`.
+    fill : {"zeros", "edge", "reflect", "error"}
+        What lies outside the object; ``error`` refuses windows that leave it.
+    rounding : {"exact", "legacy"}
+        How a position is split into a whole and a fractional part.
+
+    Raises
+    ------
+    RequestError
+        If one of them is none of these.
+    """
+
+    patch_size: int
+    interpolation: Interpolation = "bilinear"
+    fill: Fill = "zeros"
+    rounding: Rounding = "exact"
+
+    def __post_init__(self) -> None:
+        for name, value, options in (
+            ("interpolation", self.interpolation, get_args(Interpolation)),
+            ("fill", self.fill, get_args(Fill)),
+            ("rounding", self.rounding, get_args(Rounding)),
+        ):
+            if value not in options:
+                raise RequestError(one_of(name, value, options))
+        object.__setattr__(self, "patch_size", _whole_size(self.patch_size))
+
+
+def _whole_size(patch_size: Any) -> int:
+    try:
+        size = None if isinstance(patch_size, bool | np.bool_) else operator.index(patch_size)
+    except TypeError:
+        size = None
+    if size is None or size < 1:
+        raise RequestError(f"patch_size: received {patch_size!r}. Expected an integer above zero.")
+    return size
