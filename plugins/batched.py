@@ -36,7 +36,7 @@ def plugin_capabilities() -> Capabilities:
     return Capabilities(
         interpolations=frozenset(KERNELS),
         layouts=frozenset({"flat", "channel"}),
-        tensors=True,
+        arrays=frozenset({"numpy", "tensorflow"}),
         gradients=frozenset({"image", "positions"}),
         devices=frozenset({"cpu", "gpu"}),
         options=Options,

@@ -16,7 +16,9 @@ NAME = "iterative"
 def plugin_capabilities() -> Capabilities:
     """Serve everything, slowly; a tensor inside ``tf.function`` too. Warns on selection."""
     warn("PED001")
-    return Capabilities(tensors=True, devices=frozenset({"cpu", "gpu"}))
+    return Capabilities(
+        arrays=frozenset({"numpy", "tensorflow"}), devices=frozenset({"cpu", "gpu"})
+    )
 
 
 @hookimpl

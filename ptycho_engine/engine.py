@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays.tensors import is_symbolic, outside_autograph
+from .arrays.adapter import NUMPY
+from .arrays.tensors import outside_autograph
 from .discovery import PluginSource, discover
 from .errors import CapabilityError, RequestError
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
@@ -81,6 +82,7 @@ class Engine:
         reason: str | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> None:
+        self._said_converting = False
         self._made_of = {
             "plugin": plugin,
             "options": options,
@@ -163,7 +165,8 @@ class Engine:
             Chunk size and count, bytes of the patches and of the workspace.
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
-        return self._plan(self._accept(build_request(image, positions, cut, layout=layout)))
+        request = self._accept(build_request(image, positions, cut, layout=layout))
+        return self._plan(self._for_plugin(request))
 
     def prepare(self, image: Any) -> PreparedObject:
         """Make repeated calls on one object cheap: pass the result in place of `image`.
@@ -240,10 +243,10 @@ class Engine:
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
         request = self._accept(build_request(image, positions, cut, layout=layout))
-        if request.is_tensor:
+        if request.arrays is not NUMPY:
             if out is not None:
                 raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
-            return self._extract_tensor(request)
+            return self._extract_native(request)
         if out is not None:
             check_out(request, out)
         if out is None or isinstance(out, np.ndarray):
@@ -294,7 +297,7 @@ class Engine:
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
         request = self._accept(build_request(image, positions, cut, layout=layout))
-        if request.is_tensor:
+        if request.arrays is not NUMPY:
             raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
         if block_size is not None and block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
@@ -303,8 +306,9 @@ class Engine:
     def _accept(self, request: ExtractionRequest) -> ExtractionRequest:
         capabilities = self._plugin.capabilities
         capabilities.check(request, self.plugin)
-        symbolic = is_symbolic(request.image) or is_symbolic(request.positions)
-        if symbolic and not capabilities.tensors:
+        arrays = request.arrays
+        symbolic = arrays.is_symbolic(request.image) or arrays.is_symbolic(request.positions)
+        if symbolic and arrays.name not in capabilities.arrays:
             raise CapabilityError(
                 f"{self.plugin}: does not compute inside tf.function. Call it on eager tensors or "
                 "NumPy arrays, or choose a plugin that declares tensors."
@@ -348,29 +352,37 @@ class Engine:
             return request
         return replace(request, layout="flat", channels=1)
 
-    def _extract_tensor(self, request: ExtractionRequest) -> Any:
-        import tensorflow as tf
+    def _for_plugin(self, request: ExtractionRequest) -> ExtractionRequest:
+        """Return the request in arrays that the plugin computes on."""
+        arrays = request.arrays
+        if arrays.name in self._plugin.capabilities.arrays:
+            return request
+        image, positions = map(arrays.to_numpy, (request.image, request.positions))
+        return replace(request, image=image, positions=positions, prepared=PreparedObject(image))
 
-        if not self._plugin.capabilities.tensors:
-            image, positions = (np.asarray(x) for x in (request.image, request.positions))
-            prepared = PreparedObject(image)
-            request = replace(request, image=image, positions=positions, prepared=prepared)
+    def _extract_native(self, request: ExtractionRequest) -> Any:
+        """Cut patches of another framework's arrays: in the plugin, or by way of NumPy."""
+        arrays = request.arrays
+        if arrays.name not in self._plugin.capabilities.arrays:
+            if not self._said_converting:
+                self._said_converting = True
+                get_logger().info("arrays_converted", plugin=self.plugin, arrays=arrays.name)
+            request = self._for_plugin(request)
             plan = self._plan(request)
-            # Once as an array, once as a tensor.
+            # Once as NumPy's array, once as the framework's.
             check_budget(plan, held_bytes=2 * plan.output_bytes, advice=FEWER_POSITIONS)
             out = np.empty(request.output_shape, request.dtype)
             self._fill(request, plan, out)
-            return tf.convert_to_tensor(out)
-        served, plan = self._served(request), self._plan(request)
-        # The chunks are held until they are joined.
+            return arrays.from_numpy(out)
+        plan = self._plan(request)
+        # Chunks are held until they are joined.
         held = plan.output_bytes * (2 if plan.chunk_count > 1 else 1)
         check_budget(plan, held_bytes=held, advice=FEWER_POSITIONS)
+        served = self._served(request)
         patches = self._plugin.extract(served, self._options, plan, None)
         if served is request:
             return patches
-        from .ops.arrange import arrange_tensor
-
-        return arrange_tensor(patches, request.layout, request.channels)
+        return arrays.arrange(patches, request.layout, request.channels)
 
     def _blocks(
         self, request: ExtractionRequest, block_size: int | None = None, *, reuse: bool = False

@@ -119,7 +119,7 @@ ROOMS = {
     "memory": "errors",
     "discovery": "",
     "geometry": "errors",
-    "arrays": "errors geometry",
+    "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors memory geometry arrays",
     "native": "errors memory geometry request",
     "io": "errors logs memory discovery geometry",

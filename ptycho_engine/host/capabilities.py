@@ -22,9 +22,9 @@ class Capabilities:
         The values that the plugin serves.
     layouts : frozenset of str
         Layouts that the plugin returns itself; the engine rearranges flat patches for the others.
-    tensors : bool
-        Whether the plugin computes on TensorFlow tensors, also symbolic ones. The engine converts
-        eager tensors for a plugin that does not.
+    arrays : frozenset of str
+        Of ``"numpy"`` and ``"tensorflow"``, the arrays that the plugin computes on, symbolic
+        tensors included. The engine converts eager arrays for a plugin that does not.
     gradients : frozenset of str
         Of ``"image"`` and ``"positions"``, those that a gradient tape reaches through the plugin.
     devices : frozenset of str
@@ -38,7 +38,7 @@ class Capabilities:
     roundings: frozenset[str] = frozenset({"exact", "legacy"})
     dtypes: frozenset[str] = frozenset(DTYPES)
     layouts: frozenset[str] = frozenset({"flat"})
-    tensors: bool = False
+    arrays: frozenset[str] = frozenset({"numpy"})
     gradients: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset({"cpu"})
     options: type | None = None

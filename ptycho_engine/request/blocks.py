@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import RequestError
-from ..geometry import layouts
 from .extraction import ExtractionRequest
 
 
@@ -40,9 +39,7 @@ def arranged(patches: Any, request: ExtractionRequest) -> Any:
     """Rearrange flat patches into the layout of a request."""
     if patches.shape == request.output_shape:
         return patches
-    if request.layout == "channel":
-        return layouts.flat_to_channel(patches, request.channels)
-    return layouts.flat_to_grid(patches, layouts.grid_side(request.channels))
+    return request.arrays.arrange(patches, request.layout, request.channels)
 
 
 def block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import geometry
-from ..arrays.tensors import is_symbolic, is_tensor
+from ..arrays.adapter import adapter_of
+from ..arrays.tensors import is_symbolic
 from ..errors import OutOfBoundsError, RequestError
 from ..geometry.kernels import KERNELS, Kernel
 from ..geometry.layouts import grid_side
@@ -36,15 +37,11 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
     RequestError
         If its rank or dtype is not that of an object.
     """
-    if is_tensor(image):
-        name = image.dtype.name
-        if image.shape.rank is None:
-            raise RequestError("image: a tensor of unknown rank. Expected (..., H, W).")
-        shape = tuple(image.shape)
-    else:
-        image = _as_array(image, "image")
-        image = image.astype(image.dtype.newbyteorder("="), copy=False)
-        name, shape = image.dtype.name, image.shape
+    arrays = adapter_of(image)
+    image = arrays.convert(image, "image")
+    name, shape = arrays.dtype_name(image), arrays.shape(image)
+    if shape is None:
+        raise RequestError("image: a tensor of unknown rank. Expected (..., H, W).")
     if name not in DTYPES:
         raise RequestError(
             f"image: received dtype {name}. Expected one of {', '.join(DTYPES)}. "
@@ -55,40 +52,23 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
     return PreparedObject(image, shared=shared)
 
 
-def _as_array(value: Any, what: str) -> np.ndarray[Any, Any]:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # ragged lists
-        raise RequestError(f"{what}: cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biufc":
-        raise RequestError(
-            f"{what}: received dtype {array.dtype}, which holds no numbers. Expected numbers."
-        )
-    return array
-
-
 def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     """Flatten to (P, 2) float64; also the number of members of a group."""
-    tensor = is_tensor(positions)
-    if tensor:
-        if not (positions.dtype.is_floating or positions.dtype.is_integer):
-            raise RequestError(f"positions: received dtype {positions.dtype.name}. Expected reals.")
-        rank = positions.shape.rank
-        shape = tuple(positions.shape) if rank is not None else None
-    else:
-        positions = _as_array(positions, "positions")
-        if positions.dtype.kind not in "iuf":
-            raise RequestError(f"positions: received dtype {positions.dtype}. Expected reals.")
-        if layout == "flat" and positions.shape == (0,):
-            positions = positions.reshape(0, 2)
-        shape = positions.shape
+    arrays = adapter_of(positions)
+    positions = arrays.convert(positions, "positions")
+    name = arrays.dtype_name(positions)
+    if not name.startswith(("int", "uint", "float", "bfloat")):
+        raise RequestError(f"positions: received dtype {name}. Expected reals.")
+    shape = arrays.shape(positions)
+    if layout == "flat" and shape == (0,):
+        positions, shape = np.empty((0, 2)), (0, 2)
     expected, rank = ("(P, 2)", 2) if layout == "flat" else ("(B, C, 2)", 3)
     if shape is None or len(shape) != rank or shape[-1] != 2:
         raise RequestError(
             f'positions: received shape {shape}. Expected {expected} for layout="{layout}", with '
             "(y, x) along the last axis."
         )
-    channels = 1 if layout == "flat" else shape[1]
+    channels = 1 if layout == "flat" else shape[1] or 0
     if not channels:
         raise RequestError(
             f"positions: received shape {shape}. A group needs at least one member, known before "
@@ -96,12 +76,13 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
         )
     if layout == "grid":
         grid_side(channels)
-    if tensor:
-        return _finite_tensor(positions), channels
-    return _finite_array(positions.reshape(-1, 2).astype(np.float64)), channels
+    pairs = arrays.real_pairs(positions)
+    if not arrays.is_symbolic(pairs):
+        _refuse_infinite(arrays.to_numpy(pairs))
+    return pairs, channels
 
 
-def _finite_array(positions: Any) -> Any:
+def _refuse_infinite(positions: np.ndarray[Any, Any]) -> None:
     finite = np.isfinite(positions)
     if not finite.all():
         bad = np.flatnonzero(~finite.all(axis=1))
@@ -109,17 +90,6 @@ def _finite_array(positions: Any) -> Any:
             f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
             f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."
         )
-    return positions
-
-
-def _finite_tensor(positions: Any) -> Any:
-    import tensorflow as tf
-
-    flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
-    if is_symbolic(flat):
-        return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite")
-    _finite_array(flat.numpy())
-    return flat
 
 
 def _window_starts(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.tensors import is_tensor
+from ..arrays.adapter import ArrayAdapter, adapter_of
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..geometry.layouts import LAYOUTS, Layout, output_shape
@@ -69,16 +69,19 @@ class ExtractionRequest:
         return self.cut.rounding
 
     @cached_property
+    def arrays(self) -> ArrayAdapter:
+        """The framework of the result."""
+        return adapter_of(self.image, self.positions)
+
+    @property
     def is_tensor(self) -> bool:
         """Whether the result is a TensorFlow tensor."""
-        return is_tensor(self.image) or is_tensor(self.positions)
+        return self.arrays.name == "tensorflow"
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """Dtype of the object and of the patches."""
-        dtype = self.image.dtype
-        numpy_dtype: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
-        return numpy_dtype
+        return adapter_of(self.image).dtype(self.image)
 
     @property
     def real_dtype(self) -> np.dtype[Any]:

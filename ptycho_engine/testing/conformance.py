@@ -64,7 +64,7 @@ class PluginConformance(TensorConformance):
         assert declared.layouts <= set(layouts.LAYOUTS)
         assert "flat" in declared.layouts
         assert declared.gradients <= {"image", "positions"}
-        assert declared.tensors or not declared.gradients
+        assert declared.arrays > {"numpy"} or not declared.gradients
 
     def test_equals_reference(self, engine: Engine) -> None:
         """Patches are those of the plain definition, whatever is asked."""

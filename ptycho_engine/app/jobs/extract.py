@@ -136,7 +136,7 @@ def run(
     if legacy:
         records["setting_sources"] = legacy.sources
     header = describe(config, scan, how, records)
-    if engine.capabilities.tensors:
+    if "tensorflow" in engine.capabilities.arrays:
         import_tensorflow_quietly()
     started = time.perf_counter()
     # The picture is drawn before the output appears, so that both appear or neither.

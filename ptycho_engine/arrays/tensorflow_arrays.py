@@ -1,0 +1,59 @@
+"""TensorFlow tensors, eager and symbolic. Importing this module imports TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .tensors import is_symbolic
+
+
+class TensorFlowArrays:
+    """See :class:`ptycho_engine.arrays.adapter.ArrayAdapter`."""
+
+    name = "tensorflow"
+
+    def convert(self, value: Any, what: str) -> tf.Tensor:
+        """Return `value` as a tensor; a variable stays one, so that gradients reach it."""
+        return value if isinstance(value, tf.Tensor | tf.Variable) else tf.convert_to_tensor(value)
+
+    def shape(self, array: tf.Tensor) -> tuple[int | None, ...] | None:
+        """Return the static shape."""
+        return None if array.shape.rank is None else tuple(array.shape)
+
+    def dtype(self, array: tf.Tensor) -> np.dtype[Any]:
+        """Return the dtype as NumPy names it."""
+        dtype: np.dtype[Any] = np.dtype(array.dtype.as_numpy_dtype)
+        return dtype
+
+    def dtype_name(self, array: tf.Tensor) -> str:
+        """Return the name of the dtype."""
+        name: str = array.dtype.name
+        return name
+
+    def is_symbolic(self, array: tf.Tensor) -> bool:
+        """Whether it belongs to a graph under construction."""
+        return is_symbolic(array)
+
+    def real_pairs(self, positions: tf.Tensor) -> tf.Tensor:
+        """Flatten to (P, 2) float64; symbolic ones are checked as they run."""
+        flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
+        if is_symbolic(flat):
+            return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite")
+        return flat
+
+    def to_numpy(self, array: tf.Tensor) -> np.ndarray[Any, Any]:
+        """Return the numbers of an eager tensor."""
+        return np.asarray(array)
+
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
+        """Return a tensor with these numbers."""
+        return tf.convert_to_tensor(array)
+
+    def arrange(self, patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
+        """Rearrange flat patches (..., B * C, N, N) into another layout."""
+        from ..ops.arrange import arrange_tensor
+
+        return arrange_tensor(patches, layout, channels)
