@@ -1,163 +1,124 @@
-"""The cleanup plan: which files and lines a release removes, found in the checkout.
+"""The cleanup plan: what a release removes, by name, and the conditions under which it may.
 
-``python -m ptycho_engine.migrations.cleanup`` prints the page `migrations/cleanup-plan.md`.
+``python -m ptycho_engine.migrations.cleanup`` prints the page `migrations/cleanup-plan.md`. It
+names no lines: it changes when something that goes gets another name or another user.
 """
 
 from __future__ import annotations
 
-import ast
-import itertools
-import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ptycho_engine.deprecation.table import CATEGORIES, TABLE, Deprecation
+from ptycho_engine.deprecation.table import TABLE, Deprecation
+
+from .inventory import (
+    FOLDERS,
+    GROUPS,
+    named_beside,
+    names_elsewhere,
+    settings_elsewhere,
+    whole_files,
+)
 
 ROOT = Path(__file__).parents[1]
 RELEASE = "2.0"
+#: Releases that must have warned of every name before it goes.
+WARNING_RELEASES = ("1.0", "1.1")
 
-#: Folders that exist for deprecated names alone.
-FOLDERS = (
-    "ptycho_engine/compat",
-    "conf/compat",
-    "migrations/codemod",
-    "migrations/commands",
-    "migrations/rules",
-    "migrations/settings",
-    "tests/compat",
-    "tests/migrations",
+#: What else must hold before the removal, and what shows it.
+CONDITIONS = (
+    (
+        "Equal numbers: with `rounding=legacy` every plugin that stays repeats the stored outputs "
+        "of PtychoPINN to 1e-6 of their largest value.",
+        ("tests/plugins/test_golden.py", "tests/plugins/test_agreement.py"),
+    ),
+    (
+        "Speed: `python -m benchmarks --only throughput` shows `chunked_xla` and `numba` within "
+        "twice the first touch of a fresh output, and a hundred times faster than `iterative`.",
+        ("benchmarks/sections/throughput.py",),
+    ),
+    (
+        "A way over: a project that `ptycho-migrate` has rewritten gives the patches it gave.",
+        ("tests/migrations/test_project.py",),
+    ),
+    (
+        "Nothing else needs it: the engine and the command work without `ptycho_engine.compat`.",
+        ("tests/app/test_legacy.py",),
+    ),
 )
-FILES = ("migrations/cli.py", "benchmarks/sections/migration.py")
-#: Where lines are listed, and where only files are.
-SHIPPED = ("ptycho_engine", "plugins", "conf", "benchmarks", "pyproject.toml")
-BESIDE = ("tests", "examples", "README.md", "DEVELOPER_GUIDE.md", "benchmarks/README.md")
-SUFFIXES = (".py", ".yaml", ".toml")
-#: Words that speak of what goes, beside the names in the table.
-WORDS = (
-    r"compat",
-    r"Compat\w+",
-    r"(?:ptycho_engine\.)?migrations\.\w+",
-    r"migrations/rules",
-    r"ptycho-migrate",
-    r"libcst",
-    r"ruamel\W?yaml",
-)
-
-
-def whole_files(root: Path, table: Iterable[Deprecation]) -> list[str]:
-    """Return the files that go as a whole, in order.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    table : iterable of Deprecation
-        What is removed.
-
-    Returns
-    -------
-    list of str
-        Paths from the root.
-    """
-    found = {root / file for file in FILES}
-    found |= {path for folder in FOLDERS for path in (root / folder).glob("*")}
-    for entry in table:
-        found |= {_file(root, code) for code in entry.code}
-        if entry.kind == "plugin":
-            found.add(root / "conf" / "plugin" / f"{entry.old}.yaml")
-    return sorted(path.relative_to(root).as_posix() for path in found if path.is_file())
-
-
-def _file(root: Path, code: str) -> Path:
-    """Return the file of ``module`` or ``module:attribute``, by the layout of the checkout."""
-    parts = code.partition(":")[0].split(".")
-    if parts[1:2] == ["plugins"]:
-        parts = parts[1:]
-    path = root.joinpath(*parts)
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def lines_elsewhere(
-    root: Path, table: Iterable[Deprecation], places: Iterable[str] = SHIPPED
-) -> Iterator[tuple[str, int, str]]:
-    """Yield the lines, in files that stay, that name what goes.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    table : iterable of Deprecation
-        What is removed.
-    places : iterable of str
-        Files and folders to look in.
-
-    Yields
-    ------
-    tuple of (str, int, str)
-        Path from the root, number of the line, and its text without indentation.
-    """
-    entries = list(table)
-    gone = set(whole_files(root, entries))
-    for path in _sources(root, places):
-        name = path.relative_to(root).as_posix()
-        if name not in gone:
-            text = path.read_text(encoding="utf-8")
-            words = _words(entries, _imported(text) if path.suffix == ".py" else ())
-            for number, line in enumerate(text.splitlines(), 1):
-                if words.search(line):
-                    yield name, number, line.strip()
-
-
-def _sources(root: Path, places: Iterable[str]) -> Iterator[Path]:
-    for place in places:
-        path = root / place
-        found = sorted(path.rglob("*")) if path.is_dir() else [path]
-        yield from (p for p in found if p.is_file() and (p.suffix in SUFFIXES or p is path))
-
-
-def _words(table: Iterable[Deprecation], imported: Iterable[str]) -> re.Pattern[str]:
-    names = {CATEGORIES[RELEASE].__name__, *imported}
-    for entry in table:
-        names |= {entry.id, *([entry.old] if entry.kind == "plugin" else [])}
-    alternatives = "|".join([*WORDS, *map(re.escape, sorted(names))])
-    return re.compile(rf"(?<![\w.])(?:{alternatives})(?!\w)|\.compat\b")
-
-
-def _imported(text: str) -> Iterator[str]:
-    """Yield the names that a module imports from what goes."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and "compat" in (node.module or "").split("."):
-            yield from (alias.asname or alias.name for alias in node.names)
 
 
 def cleanup_plan(root: Path = ROOT, table: Iterable[Deprecation] = TABLE) -> str:
-    """Return `migrations/cleanup-plan.md`."""
+    """Return `migrations/cleanup-plan.md`.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    table : iterable of Deprecation
+        What is deprecated; entries of other releases are left out.
+
+    Returns
+    -------
+    str
+        The page, in Markdown.
+    """
     entries = [entry for entry in table if entry.removal == RELEASE]
-    files = whole_files(root, entries)
-    single = [name for name in files if name.rpartition("/")[0] not in FOLDERS]
+    groups = [*GROUPS, *(f"plugin={entry.old}" for entry in entries if entry.kind == "plugin")]
     parts = [
         f"# What goes in {RELEASE}",
         "Made from `ptycho_engine/deprecation/table.py` and the source by `python -m "
         "ptycho_engine.migrations.cleanup`; a test fails when it no longer holds.",
+        "## When",
+        "The old way goes once all of this holds:",
+        _conditions(),
         f"Done once `ptycho_engine.deprecation.table.due('{RELEASE}')` is empty and this plan "
         "lists nothing. `ptycho-migrate` goes too, since its rules follow the table: late users "
         f'run it from `pip install "ptycho_engine<{RELEASE.partition(".")[0]}"`. The guide '
         "pages stay.",
         "## Whole folders and files",
-        "\n".join(
-            [*(f"- `{folder}/`, all of it" for folder in FOLDERS), *(f"- `{n}`" for n in single)]
-        ),
-        "## Lines in files that stay",
-        "With what belongs to them: the body of a class, the branch that a value decides.",
+        _files(root, entries),
+        "## Configuration groups",
+        _bullets(groups),
+        "## Names in modules that stay",
+        "The imports and definitions that use what goes: each is removed, or loses the use.",
+        _by_file(names_elsewhere(root, entries)),
+        "## Settings",
+        _by_file(settings_elsewhere(root, entries)),
+        "## Entries of the deprecation table",
+        _by_file({entry.id: entry.code for entry in entries}),
+        "## Tests and documents that name it",
+        _bullets(named_beside(root, entries)),
     ]
-    lines = lines_elsewhere(root, entries)
-    for name, group in itertools.groupby(lines, key=lambda line: line[0]):
-        listed = "\n".join(f"{number}: {text}" for _, number, text in group)
-        parts += [f"`{name}`", f"```text\n{listed}\n```"]
-    beside = sorted({name for name, _, _ in lines_elsewhere(root, entries, BESIDE)})
-    parts += ["## Tests and documents that name it", "\n".join(f"- `{name}`" for name in beside)]
     return "\n\n".join(parts) + "\n"
+
+
+def _conditions() -> str:
+    releases = " and ".join(WARNING_RELEASES)
+    warned = f"Warned long enough: {releases} are released, and warn of every entry below."
+    rest = [f"{text} Shown by {_coded(places)}." for text, places in CONDITIONS]
+    return "\n".join(f"{number}. {text}" for number, text in enumerate([warned, *rest], 1))
+
+
+def _files(root: Path, entries: Sequence[Deprecation]) -> str:
+    inside = tuple(f"{folder}/" for folder in (*FOLDERS, "migrations"))
+    single = [name for name in whole_files(root, entries) if not name.startswith(inside)]
+    folders = [f"- `{folder}/`, all of it" for folder in FOLDERS]
+    migrations = "- `migrations/`, all but `__init__.py` and the guide pages; this plan goes last"
+    return "\n".join([*folders, migrations, *(f"- `{name}`" for name in single)])
+
+
+def _by_file(found: Mapping[str, Sequence[str]]) -> str:
+    return "\n".join(f"- `{name}`: {_coded(items)}" for name, items in found.items())
+
+
+def _bullets(names: Iterable[str]) -> str:
+    return "\n".join(f"- `{name}`" for name in names)
+
+
+def _coded(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 if __name__ == "__main__":

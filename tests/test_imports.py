@@ -128,7 +128,7 @@ ROOMS = {
     "engine": "errors logs memory discovery geometry arrays request host ops",
     "ops": "errors memory geometry arrays request native",
     "report": "errors logs memory geometry request io",
-    "compat": "errors logs deprecation geometry arrays request host engine io report ops",
+    "compat": "errors deprecation geometry arrays engine io report ops",
     "testing": "errors geometry arrays request host engine",
     "app": "errors logs memory discovery geometry request host engine io report deprecation compat",
 }
@@ -149,6 +149,70 @@ def test_imports_point_downwards(path):
         assert (
             not full.startswith("ptycho_engine") or public or room in {own, *ROOMS[own].split()}
         ), f"{path.name} imports {full}"
+
+
+#: Who imports what goes in 2.0, and why: all others would have to change with it.
+USERS = {
+    "compat": {"app/legacy.py"},  # when a job asks for compat=legacy
+    "deprecation": {
+        "__init__.py",  # the class of the warnings is public
+        "app/legacy.py",  # compat=legacy is deprecated
+        "plugins/iterative.py",  # and so is this plugin
+    },
+}
+
+
+@pytest.mark.parametrize("room", USERS)
+def test_what_goes_is_imported_here_only(room):
+    paths = [*ENGINE_FILES, *sorted(PLUGINS.glob("*.py"))]
+    found = set()
+    for path in paths:
+        inside = path.is_relative_to(PLUGINS)
+        package = "ptycho_engine.plugins" if inside else package_of(path)
+        name = f"plugins/{path.name}" if inside else path.relative_to(PACKAGE).as_posix()
+        if any(room_of(full) == room for full in imported(path, package)):
+            found.add(name)
+    assert {n for n in found if n.partition("/")[0] not in ("compat", "deprecation")} == USERS[room]
+
+
+def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
+    modules = {
+        f"{package_of(path)}.{path.stem}": path
+        for path in ENGINE_FILES
+        if path.relative_to(PACKAGE).parts[0] == "compat" and path.stem != "__init__"
+    }
+    after = {
+        own: {m for full in imported(path, package_of(path)) for m in modules
+              if f"{full}.".startswith(f"{m}.")} - {own}
+        for own, path in modules.items()
+    }  # fmt: skip
+    assert any(after.values())
+    while free := [own for own, needs in after.items() if not needs]:
+        for own in free:
+            del after[own]
+        for needs in after.values():
+            needs.difference_update(free)
+    assert after == {}
+
+
+#: Where no two modules or folders have one name, so that a name says which one is meant.
+NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app")
+SAME_ON_PURPOSE = {
+    "host": "the room, and the class Host that it is about",
+    "kernels": "weights of an interpolation in geometry, compiled loops in native",
+}
+
+
+def test_no_name_of_a_module_is_used_twice():
+    named = {}
+    for room in NAMED:
+        named.setdefault(room, []).append(room)
+        for path in sorted((PACKAGE / room).rglob("*")):
+            named_here = path.is_dir() or path.suffix == ".py"
+            if named_here and path.stem not in ("__init__", "__pycache__"):
+                named.setdefault(path.stem, []).append(str(path.relative_to(PACKAGE)))
+    twice = {name: places for name, places in named.items() if len(places) > 1}
+    assert set(twice) == set(SAME_ON_PURPOSE), twice
 
 
 def test_every_room_is_in_the_table():

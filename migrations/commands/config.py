@@ -15,7 +15,7 @@ from ..cli import DONE, FAILED
 from . import complain, refuse_output
 
 if TYPE_CHECKING:
-    from ptycho_engine.compat.params.resolve import Resolution
+    from ptycho_engine.compat.params.resolution import Resolution
 
     from ..settings.old import OldFile
 
@@ -37,7 +37,7 @@ def convert(path: Path, output: Path | None, overwrite: bool) -> int:
     PtychoEngineError
         If it cannot be read, converted or written.
     """
-    from ptycho_engine.compat.params.resolve import resolve
+    from ptycho_engine.compat.params.resolution import resolve
 
     from ..codemod.files import write_file
     from ..settings.new import render, validate

@@ -9,9 +9,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from ptycho_engine.compat.params.flags import BATCH_OPTIONS
 from ptycho_engine.compat.params.keys import SELECTION, LegacyKey, find_key
-from ptycho_engine.compat.params.resolve import Resolution
-from ptycho_engine.compat.params.selection import BATCH_OPTIONS
+from ptycho_engine.compat.params.resolution import Resolution
 
 from .comments import Comment
 from .old import OldFile

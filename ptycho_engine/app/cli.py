@@ -79,6 +79,7 @@ def run_job(config: Any) -> int:
     from ..errors import PtychoEngineError
     from ..report.progress import progress_bar
     from .jobs import extract
+    from .legacy import work_in_legacy
 
     hydra_config = HydraConfig.get()
     folder = Path.cwd()
@@ -91,8 +92,11 @@ def run_job(config: Any) -> int:
         logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
         with logs.bound(run_id=run_id), terminable():
             progress = progress_bar(job.runner.progress)
-            overrides = list(hydra_config.overrides.task)
-            extract.run(job, folder, run_id, plugin_reason(hydra_config), progress, overrides)
+            reason = plugin_reason(hydra_config)
+            job, legacy = work_in_legacy(job, list(hydra_config.overrides.task))
+            settings = legacy.context() if legacy else None
+            reason = legacy.reason if legacy else reason
+            extract.run(job, folder, run_id, reason, progress, settings)
     except OmegaConfBaseException as error:
         print(f"ptycho-engine: {error}", file=sys.stderr)
         return REFUSED

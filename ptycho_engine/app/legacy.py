@@ -1,18 +1,23 @@
-"""``compat=legacy``: a composed job with legacy settings worked in."""
+"""``compat=legacy``: a composed job with legacy settings worked in.
+
+Nothing else in the command knows of `ptycho_engine.compat`, and this module asks for it only when a
+job does.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..compat.params.gather import COMMAND_LINE
-from ..compat.params.resolve import Resolution, resolve
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
 from .config import JobConfig, NpzConfig, SyntheticConfig
+
+if TYPE_CHECKING:
+    from ..compat import Resolution
 
 MODES = ("none", "legacy")
 
@@ -58,6 +63,9 @@ def work_in_legacy(
                 "compat: received legacy settings, but compat=none ignores them. Add compat=legacy."
             )
         return job, None
+    from ..compat.params.precedence import COMMAND_LINE
+    from ..compat.params.resolution import resolve
+
     warn("PED028")
     given = [override.lstrip("+~").partition("=")[0] for override in overrides]
     composed = _composed(job)

@@ -7,8 +7,8 @@ first asked for.
 from typing import Any
 
 from ..deprecation.table import deprecated
-from .compare.comparison import Comparison, compare_scan
-from .dropins.formats import (
+from .comparison import Comparison, compare_scan
+from .dropins.channels import (
     _channel_to_flat,
     _channel_to_patches,
     _flat_to_channel,
@@ -19,11 +19,11 @@ from .dropins.formats import (
 )
 from .dropins.grouped import generate_grouped_data
 from .dropins.patches import get_image_patches, get_relative_coords
-from .dropins.positions import extract_patches_position, reassemble_position, shift_and_sum
+from .dropins.reassembly import extract_patches_position, reassemble_position, shift_and_sum
 from .dropins.translation import translate, translate_core, translate_xla
 from .dropins.warp import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
-from .params.resolve import CompatWarning, Resolution, legacy_engine
-from .params.resolve import resolve as _resolve
+from .params.resolution import CompatWarning, Resolution, legacy_engine
+from .params.resolution import resolve as _resolve
 
 __all__ = [
     "Comparison",

@@ -95,7 +95,7 @@ def _helper(id_: str, name: str, replacement: str, guide: str) -> Deprecation:
 
 
 def _key(id_: str, key: str, replacement: str, kind: str = "parameter") -> Deprecation:
-    code = f"ptycho_engine.compat.{'keys' if kind == 'parameter' else 'environment'}"
+    code = f"ptycho_engine.compat.params.{'keys' if kind == 'parameter' else 'environment'}"
     return Deprecation(id_, kind, key, replacement, "0006-parameters.md", (key,), (code,))
 
 
@@ -150,7 +150,7 @@ TABLE: tuple[Deprecation, ...] = (
         "compat=legacy",
         "a configuration of ptycho_engine's own",
         "0006-parameters.md",
-        code=("ptycho_engine.app.legacy", "ptycho_engine.compat.params.resolve"),
+        code=("ptycho_engine.app.legacy", "ptycho_engine.compat.params.resolution"),
     ),
     Deprecation(
         "PED029",

@@ -196,6 +196,45 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path):
         assert list(tmp_path.iterdir()) == []
 
 
+#: Stands in for a package that has been deleted: importing it, or what lies in it, fails.
+WITHOUT_COMPAT = "import sys; sys.modules['ptycho_engine.compat'] = None\n"
+
+
+def without_compat(code, *arguments, folder):
+    command = [sys.executable, "-c", WITHOUT_COMPAT + code, *SMALL, "patch_size=8", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_without_the_compatibility_layer_the_engine_works(tmp_path):
+    done = without_compat(
+        "import ptycho_engine, numpy as np\n"
+        "engine = ptycho_engine.Engine()\n"
+        "patches = engine.extract(np.eye(8), [[4, 4]], 2)\n"
+        "print(patches.tolist())",
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[[[1.0, 0.0], [0.0, 1.0]]]\n"
+
+
+MAIN = "from ptycho_engine.app.cli import main; main()"
+
+
+def test_without_the_compatibility_layer_the_command_works(tmp_path):
+    done = without_compat(MAIN, "compat=none", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.glob("patches.*")} == {"patches.npz", "patches.png"}
+    assert read_output(tmp_path / "patches.npz").patches.shape == (12, 8, 8)
+
+
+def test_only_legacy_settings_need_the_compatibility_layer(tmp_path):
+    done = without_compat(MAIN, "compat=legacy", folder=tmp_path)
+    assert done.returncode != 0
+    assert "ptycho_engine.compat" in done.stderr
+    assert "app/legacy.py" in done.stderr.replace("\\", "/")
+    assert not list(tmp_path.glob("patches.*"))
+
+
 def test_importing_the_package_does_not_import_tensorflow():
     code = "import sys, ptycho_engine.compat; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,7 +12,7 @@ import pytest
 
 import ptycho_engine
 from ptycho_engine import Engine, compat
-from ptycho_engine.compat.params.resolve import resolve
+from ptycho_engine.compat.params.resolution import resolve
 from ptycho_engine.deprecation import table as deprecations
 from ptycho_engine.deprecation import timeline
 from ptycho_engine.deprecation.table import TABLE, Deprecation, RemovedIn2Warning

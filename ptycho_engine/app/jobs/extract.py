@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,6 @@ from ...report.quiet import import_tensorflow_quietly
 from ...request.blocks import Block
 from ...request.planning import Plan
 from ..config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
-from ..legacy import work_in_legacy
 
 #: Patches shown in the picture.
 SHOWN = 4
@@ -64,14 +63,14 @@ def run(
     run_id: str,
     reason: str,
     progress: Progress,
-    overrides: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Result:
     """Run one job.
 
     Parameters
     ----------
     config : JobConfig
-        The composed configuration.
+        The composed configuration, each of its values settled.
     folder : Path
         What a relative output path is relative to.
     run_id : str
@@ -80,8 +79,9 @@ def run(
         Why this plugin, for the log line.
     progress : callable
         Wraps the iterator over blocks, given the number of patches.
-    overrides : sequence of str
-        What the command line set; it wins over legacy settings.
+    settings : mapping of str to object, optional
+        What the log line says beside the reason. Its `sources`, where each value of the
+        configuration comes from, go into the output too.
 
     Returns
     -------
@@ -93,7 +93,6 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    config, legacy = work_in_legacy(config, overrides)
     output = folder / Path(config.output.path).expanduser()
     picture = output.with_suffix(".png") if config.output.picture else None
     check_output(output, config.output.overwrite)
@@ -107,8 +106,8 @@ def run(
         options=options,
         memory_budget=config.memory_budget,
         wrappers=config.wrappers,
-        reason=legacy.reason if legacy else reason,
-        context=legacy.context() if legacy else None,
+        reason=reason,
+        context=settings,
     )
     scan = read_scan(config.scan)
     how: dict[str, Any] = {
@@ -133,8 +132,8 @@ def run(
         budget=format_bytes(plan.memory_budget),
     )
     records = provenance(engine, scan, run_id)
-    if legacy:
-        records["setting_sources"] = legacy.sources
+    if settings:
+        records["setting_sources"] = settings["sources"]
     header = describe(config, scan, how, records)
     if "tensorflow" in engine.capabilities.arrays:
         import_tensorflow_quietly()

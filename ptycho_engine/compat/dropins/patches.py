@@ -13,7 +13,7 @@ from ...engine import DEFAULT_PLUGIN, Engine
 from ...errors import CompatError
 from ...geometry import from_xy
 from ..params import ambient
-from ..params.resolve import warn_compat
+from ..params.resolution import warn_compat
 
 Array = NDArray[Any]
 

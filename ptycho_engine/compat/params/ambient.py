@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import CompatError
-from .gather import Legacy, gather
+from .flags import XLA_OFF, select
 from .keys import KEYS
-from .resolve import warn_compat
-from .selection import XLA_OFF, select
+from .precedence import Legacy, gather
+from .resolution import warn_compat
 
 
 def legacy_values(config: Any = None) -> Legacy:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .sources import Given
-from .values import TRUE
+from .spellings import TRUE
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .values import Convert, as_is, to_bool, to_float, to_int, to_path
+from .spellings import Convert, as_is, to_bool, to_float, to_int, to_path
 
-#: Target of the keys that together choose the plugin, see `ptycho_engine.compat.params.selection`.
+#: Target of the keys that together choose the plugin, see `ptycho_engine.compat.params.flags`.
 SELECTION = "plugin"
 
 
@@ -24,7 +24,7 @@ class LegacyKey:
     reason : str
         Why it is dropped; a remark if it is mapped.
     convert : callable
-        Turns what a source gave into a value, see `ptycho_engine.compat.params.values`.
+        Turns what a source gave into a value, see `ptycho_engine.compat.params.spellings`.
     aliases : tuple of str
         Other names that it had.
     deprecation : str or None

@@ -11,7 +11,7 @@ from ...arrays.tensors import is_tensor
 from ...deprecation.table import deprecated
 from ...errors import CompatError
 from ..params import ambient
-from .formats import channel_to_flat, offsets_to_flat
+from .channels import channel_to_flat, offsets_to_flat
 from .translation import moved, translated
 
 #: Patches translated at a time, which bounds memory alone.

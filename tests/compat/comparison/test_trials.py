@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from ptycho_engine import compat
-from ptycho_engine.compat.compare.comparison import compare_scan, write_report
+from ptycho_engine.compat.comparison import compare_scan, write_report
 from ptycho_engine.errors import CompatError, OutputError, RequestError
 from ptycho_engine.io.scan import Scan
 

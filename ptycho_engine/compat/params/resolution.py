@@ -15,9 +15,9 @@ from typing import Any
 from ...deprecation import table as deprecations
 from ...deprecation.callsite import warn_caller
 from ...engine import DEFAULT_PLUGIN, Engine
-from .gather import Conflict, Legacy, described, gather, same
+from .flags import BATCH_OPTIONS, XLA_OFF, Selection, select
 from .keys import KEYS, SELECTION, find_key, known_names
-from .selection import BATCH_OPTIONS, XLA_OFF, Selection, select
+from .precedence import Conflict, Legacy, described, gather, same
 from .sources import from_mapping
 
 BATCH_SIZE = "patch_extraction_batch_size"
@@ -112,7 +112,8 @@ def resolve(
         ``patch_size``, ``rounding``, ...): those given explicitly, and those that a new
         configuration sets.
     overrides, dataclass, params, file, environ
-        As :func:`ptycho_engine.compat.params.gather.gather` takes them; `overrides` beat `config`.
+        As :func:`ptycho_engine.compat.params.precedence.gather` takes them; `overrides` beat
+        `config`.
     explicit_origin, params_origin : str
         What to call the sources of `explicit` and of `params`.
 
@@ -225,7 +226,7 @@ def legacy_engine(
     plugin, options
         Explicit choices, which win.
     dataclass, params, file, environ
-        As :func:`ptycho_engine.compat.params.gather.gather` takes them.
+        As :func:`ptycho_engine.compat.params.precedence.gather` takes them.
     memory_budget
         As for :class:`ptycho_engine.Engine`.
 

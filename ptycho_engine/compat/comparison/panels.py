@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .comparison import Comparison, Effect
+from .effects import Comparison, Effect
 
 
 def draw_comparison(comparison: Comparison, path: Path) -> None:

@@ -1,0 +1,192 @@
+"""What goes with the names of the deprecation table, found in the checkout by name."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ptycho_engine.deprecation.table import Deprecation
+
+from .mentions import Going, definitions
+
+#: Folders that exist for deprecated names alone; of `migrations/` the guide pages stay.
+FOLDERS = (
+    "ptycho_engine/compat",
+    "conf/compat",
+    "tests/compat",
+    "tests/migrations",
+    "tests/data/migration",
+)
+FILES = (
+    "migrations/cleanup-plan.md",
+    "benchmarks/sections/migration.py",
+    "tests/app/test_legacy.py",
+)
+#: Configuration groups that go whole; those of plugins follow from the table.
+GROUPS = ("compat",)
+#: Names in modules that stay, beside those that go with the table.
+NAMES = ("CompatConfig", "CompatError")
+#: Distributions that only what goes imports, by the module imported.
+LIBRARIES = {"libcst": "libcst", "ruamel": "ruamel-yaml", "yaml": "pyyaml"}
+#: Where names are looked up, and where files are only named.
+SHIPPED = ("ptycho_engine", "plugins", "benchmarks", "migrations")
+BESIDE = ("tests", "examples", "README.md", "DEVELOPER_GUIDE.md", "benchmarks/README.md")
+
+
+def whole_files(root: Path, table: Iterable[Deprecation]) -> list[str]:
+    """Return the files that go as a whole, in order.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    table : iterable of Deprecation
+        What is removed.
+
+    Returns
+    -------
+    list of str
+        Paths from the root.
+    """
+    found = {root / file for file in FILES}
+    found |= {path for folder in FOLDERS for path in (root / folder).rglob("*")}
+    pages = root / "migrations"
+    found |= {p for p in pages.rglob("*") if p.parent != pages or p.suffix == ".py"}
+    found.discard(pages / "__init__.py")
+    for entry in table:
+        found |= {_file(root, code) for code in entry.code}
+        if entry.kind == "plugin":
+            found.add(root / "conf" / "plugin" / f"{entry.old}.yaml")
+    files = (p for p in found if p.is_file() and "__pycache__" not in p.parts)
+    return sorted(path.relative_to(root).as_posix() for path in files)
+
+
+def _file(root: Path, code: str) -> Path:
+    """Return the file of ``module`` or ``module:attribute``, by the layout of the checkout."""
+    parts = code.partition(":")[0].split(".")
+    if parts[1:2] == ["plugins"]:
+        parts = parts[1:]
+    path = root.joinpath(*parts)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def going(root: Path, table: Iterable[Deprecation]) -> Going:
+    """Return what goes, by the names under which other modules may speak of it."""
+    entries = list(table)
+    files = whole_files(root, entries)
+    plugins = {entry.old for entry in entries if entry.kind == "plugin"}
+    sections = {Path(f).stem for f in files if f.startswith("benchmarks/sections/")}
+    names = {*NAMES, *(entry.category.__name__ for entry in entries)}
+    modules = {_module(f) for f in files if f.endswith(".py")}
+    return Going(frozenset(modules), frozenset({*names, *plugins, *GROUPS, *sections}))
+
+
+def _module(file: str) -> str:
+    parts = file.removesuffix(".py").removesuffix("/__init__").split("/")
+    inside = parts[0] in ("plugins", "conf", "migrations")
+    return ".".join(["ptycho_engine", *parts] if inside else parts)
+
+
+def names_elsewhere(root: Path, table: Iterable[Deprecation]) -> dict[str, list[str]]:
+    """Return the definitions, in modules that stay, that use what goes.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    table : iterable of Deprecation
+        What is removed.
+
+    Returns
+    -------
+    dict of str to list of str
+        By path from the root: imported names, functions, ``Class.field``, in order.
+    """
+    entries = list(table)
+    gone, what = set(whole_files(root, entries)), going(root, entries)
+    found = {}
+    for path in (p for place in SHIPPED for p in sorted((root / place).rglob("*.py"))):
+        name = path.relative_to(root).as_posix()
+        if name not in gone:
+            text = path.read_text(encoding="utf-8")
+            found[name] = definitions(text, _package(name), what)
+    return {name: names for name, names in found.items() if names}
+
+
+def _package(file: str) -> str:
+    return _module(f"{file.rpartition('/')[0]}/__init__.py")
+
+
+def settings_elsewhere(root: Path, table: Iterable[Deprecation]) -> dict[str, list[str]]:
+    """Return the keys of `pyproject.toml` and of configuration that stays, that name what goes.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    table : iterable of Deprecation
+        What is removed.
+
+    Returns
+    -------
+    dict of str to list of str
+        By path from the root: dotted keys, followed by the item where the value is a list.
+    """
+    entries = list(table)
+    gone, words = set(whole_files(root, entries)), _pattern(entries)
+    found = {}
+    for path in [root / "pyproject.toml", *sorted((root / "conf").rglob("*.yaml"))]:
+        name, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+        if name not in gone:
+            tree = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+            found[name] = list(dict.fromkeys(_settings(tree, words)))
+    return {name: keys for name, keys in found.items() if keys}
+
+
+def _pattern(table: Iterable[Deprecation]) -> re.Pattern[str]:
+    plugins = [entry.old for entry in table if entry.kind == "plugin"]
+    words = map(re.escape, [*GROUPS, *plugins, *LIBRARIES.values(), "ptycho-migrate"])
+    modules = r"ptycho_engine\.compat", r"ptycho_engine\.migrations(?=\.\w)", "migrations/rules"
+    return re.compile(rf"(?<![\w./])(?:{'|'.join([*modules, *words])})(?!\w)")
+
+
+def _settings(tree: Any, words: re.Pattern[str], path: str = "") -> Iterator[str]:
+    for key, value in tree.items() if isinstance(tree, dict) else ():
+        here = f"{path}.{key}".lstrip(".")
+        if words.search(key):
+            yield here
+        elif isinstance(value, list):
+            for item in value:
+                yield from _item(item, words, here)
+        elif isinstance(value, str) and words.search(value):
+            yield here
+        else:
+            yield from _settings(value, words, here)
+
+
+def _item(item: Any, words: re.Pattern[str], path: str) -> Iterator[str]:
+    match = words.search(item) if isinstance(item, str) else None
+    if match is None:
+        yield from _settings(item, words, path)
+    else:
+        package = match.group().startswith("ptycho_engine.")
+        yield f"{path}: {match.group()}{'.*' if package else ''}"
+
+
+def named_beside(root: Path, table: Iterable[Deprecation]) -> list[str]:
+    """Return the tests and documents that stay and speak of what goes."""
+    entries = list(table)
+    gone, words = set(whole_files(root, entries)), _pattern(entries)
+    found = []
+    for place in BESIDE:
+        path = root / place
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            name = file.relative_to(root).as_posix()
+            if name not in gone and words.search(file.read_text(encoding="utf-8")):
+                found.append(name)
+    return found

@@ -1,1 +1,0 @@
-"""How far the legacy numbers and ours lie apart on a scan."""

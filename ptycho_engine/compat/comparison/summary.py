@@ -1,0 +1,48 @@
+"""A comparison for the eye: a table in the terminal, a picture in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...report.picture import picture_file, refuse_existing
+from .effects import Comparison
+from .panels import draw_comparison
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def write_report(
+    comparison: Comparison,
+    picture: Path | None = None,
+    *,
+    console: Console | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Print the table, and draw the picture.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What `compare_scan` returned.
+    picture : Path, optional
+        The PNG file; none is drawn if left out.
+    console : rich.console.Console, optional
+        Where the table goes; standard output by default.
+    overwrite : bool
+        Whether an existing picture may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If the picture exists and may not be replaced.
+    """
+    from rich.console import Console
+
+    if picture is not None:
+        refuse_existing(picture, overwrite)
+    (console or Console()).print(comparison.table())
+    with picture_file(picture) as canvas:
+        if canvas is not None:
+            draw_comparison(comparison, canvas)
