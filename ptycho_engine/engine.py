@@ -10,8 +10,9 @@ import numpy as np
 
 from .arrays.tensors import is_symbolic, outside_autograph
 from .discovery import PluginSource, discover
-from .errors import CapabilityError, RequestError
+from .errors import CapabilityError, ConfigurationError, RequestError
 from .host.capabilities import Capabilities
+from .host.choice import AUTO, choose
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
@@ -22,7 +23,7 @@ from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_pl
 from .request.prepared import PreparedObject
 from .request.windows import margin
 
-DEFAULT_PLUGIN = "chunked_xla"
+DEFAULT_PLUGIN = AUTO
 
 
 class Engine:
@@ -32,7 +33,8 @@ class Engine:
     ----------
     plugin : str or object
         Name of an installed plugin, or an object with functions marked by
-        ``ptycho_engine.hookimpl``.
+        ``ptycho_engine.hookimpl``; ``"auto"`` takes the first that can run here of
+        ``chunked_xla``, ``jax`` and ``numba``, and no options.
     options : mapping, optional
         The plugin's options by name.
     memory_budget : int or str, optional
@@ -76,6 +78,11 @@ class Engine:
     ) -> None:
         host = host or Host()
         name = plugin if isinstance(plugin, str) else host.register(plugin)
+        reason = reason or ("named by the caller" if isinstance(plugin, str) else "registered")
+        if plugin == AUTO:
+            refuse_options(options)
+            name, why = choose(host.sources)
+            reason = f"{reason}; {why}"
         for wrapper in wrappers:
             host.activate(wrapper)
         self._plugin = host.select(name)
@@ -87,7 +94,7 @@ class Engine:
         get_logger().info(
             "plugin_selected",
             plugin=name,
-            reason=reason or ("named by the caller" if isinstance(plugin, str) else "registered"),
+            reason=reason,
             options=self.options,
             source=source.target,
             distribution=f"{source.distribution} {source.version}".strip(),
@@ -348,6 +355,21 @@ class Engine:
                 yield Block(start, start + part.groups, patches)
 
         return cut()
+
+
+def refuse_options(options: Mapping[str, Any] | None) -> None:
+    """Refuse options beside ``auto``: which there are depends on the plugin that it takes.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are any.
+    """
+    if options:
+        raise ConfigurationError(
+            f"plugin {AUTO!r}: takes no options, received {', '.join(map(str, options))}. Name the "
+            "plugin whose options they are."
+        )
 
 
 def _block_groups(request: ExtractionRequest, plan: Plan) -> int:

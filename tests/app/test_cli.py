@@ -76,7 +76,7 @@ def test_help_and_listing_do_not_import_tensorflow(arguments):
 def test_help_names_what_can_be_chosen():
     text = without_tensorflow("--help").stdout
     for word in (
-        "plugin: batched, chunked_xla, iterative, numba",
+        "plugin: auto, batched, chunked_xla, iterative, numba",
         "npz",
         "patch_size: 64",
         "--multirun",
@@ -168,8 +168,10 @@ def test_iterative_warns_once_with_removal_and_guide(tmp_path):
         (["patch_size=6.5"], ["6.5", "Integer"]),
         (["plugin=chunky_xla"], ["chunky_xla", "batched", "chunked_xla", "iterative"]),
         (["patchsize=3"], ["patchsize", "Did you mean 'patch_size'", "memory_budget"]),
-        (["plugin.chunksize=3"], ["chunksize", "plugin.chunk_size"]),
-        (["plugin.chunk_size=0"], ["chunk_size", "auto"]),
+        (["plugin=chunked_xla", "plugin.chunksize=3"], ["chunksize", "plugin.chunk_size"]),
+        (["plugin=chunked_xla", "plugin.chunk_size=0"], ["chunk_size", "auto"]),
+        (["plugin.chunk_size=3"], ["plugin=auto takes no options", "plugin=NAME"]),
+        (["+plugin.chunk_size=3"], ["'auto'", "takes no options", "chunk_size"]),
         (["scan.points=many"], ["many", "Integer"]),
         (["fill=zeroes"], ["zeroes", "Did you mean 'zeros'"]),
         (["fill=error", "patch_size=300"], ["OutOfBoundsError", "first at index"]),

@@ -43,7 +43,7 @@ def settled(*overrides, environ=()):
 def test_without_it_nothing_changes_and_no_variable_is_read():
     job, resolution = settled(environ={"USE_XLA_TRANSLATE": "0"})
     assert resolution is None
-    assert job.plugin == {"name": "chunked_xla", "chunk_size": "auto"}
+    assert job.plugin == {"name": "auto"}
     assert job.rounding == "exact"
 
 
