@@ -12,7 +12,7 @@ from .arrays.tensors import is_symbolic, outside_autograph
 from .discovery import PluginSource, discover
 from .errors import CapabilityError, ConfigurationError, RequestError
 from .host.capabilities import Capabilities
-from .host.choice import AUTO, choose
+from .host.choice import AUTO, choose, require_framework
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
@@ -53,6 +53,8 @@ class Engine:
     ------
     PluginError
         If the plugin is unknown, cannot be imported or breaks the contract of the hook.
+    MissingExtraError
+        If the framework of a built-in plugin is not installed.
     ConfigurationError
         If an option or the budget cannot be used.
 
@@ -83,6 +85,7 @@ class Engine:
             refuse_options(options)
             name, why = choose(host.sources)
             reason = f"{reason}; {why}"
+        require_framework(host.source(name))
         for wrapper in wrappers:
             host.activate(wrapper)
         self._plugin = host.select(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..discovery import PluginSource
 from ..errors import MissingExtraError
-from ..extras import install_command, is_installed
+from ..extras import install_command, is_installed, require
 
 #: The name that leaves the choice to us.
 AUTO = "auto"
@@ -30,6 +30,19 @@ def missing_framework(source: PluginSource) -> str | None:
         return None  # others check what they need when they are imported
     framework = FRAMEWORKS.get(source.name)
     return framework if framework and not is_installed(framework) else None
+
+
+def require_framework(source: PluginSource) -> None:
+    """Refuse a built-in plugin whose framework is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        With the command that installs it.
+    """
+    framework = missing_framework(source)
+    if framework is not None:
+        require(framework, f"plugin {source.name!r}")
 
 
 def choose(sources: Iterable[PluginSource]) -> tuple[str, str]:

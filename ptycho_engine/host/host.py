@@ -10,10 +10,8 @@ import pluggy
 
 from ..discovery import PluginSource, discover
 from ..errors import PluginError, PluginLoadError, UnknownPluginError, one_of
-from ..extras import require
 from . import hookspecs
 from .capabilities import Capabilities
-from .choice import FRAMEWORKS, missing_framework
 from .selection import SelectedPlugin
 
 
@@ -78,8 +76,6 @@ class Host:
         source = self.source(name)
         plugin = self._manager.get_plugin(name)
         if plugin is None:
-            if missing_framework(source):
-                require(FRAMEWORKS[name], f"plugin {name!r}")
             try:
                 plugin = source.load()
             except Exception as error:
