@@ -45,7 +45,10 @@ def package_of(path):
     [
         "import ptycho_engine",
         "import ptycho_engine; ptycho_engine.list_plugins()",
-        "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
+        pytest.param(
+            "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
+            marks=pytest.mark.tensorflow,
+        ),
         "import ptycho_engine.migrations.cli as c; c.parser().format_help()",
         *(f"import ptycho_engine.plugins.{name}" for name in BUILT_IN),
     ],

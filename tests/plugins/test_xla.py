@@ -4,7 +4,8 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
+
+tf = pytest.importorskip("tensorflow")
 
 from ptycho_engine import Engine
 from ptycho_engine.geometry.layouts import flat_to_channel
