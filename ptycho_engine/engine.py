@@ -62,7 +62,7 @@ class Engine:
     --------
     >>> import numpy as np
     >>> image = np.arange(25.0).reshape(5, 5)
-    >>> Engine("batched").extract(image, [[2.0, 2.5]], 2)
+    >>> Engine().extract(image, [[2.0, 2.5]], 2)
     array([[[ 6.5,  7.5],
             [11.5, 12.5]]])
     """
