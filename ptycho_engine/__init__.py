@@ -1,22 +1,23 @@
 """Subpixel object patches at ptychographic scan positions, through plugins chosen by name.
 
-Importing this package does not import TensorFlow.
+Importing this package imports nothing else: each public name is imported when it is first used.
 """
 
-from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
 
-from . import errors
-from .deprecation.table import RemovedIn2Warning
-from .discovery import PluginSource
-from .engine import Engine, extract_patches, list_plugins
-from .host.capabilities import Capabilities
-from .host.hookspecs import hookimpl
-from .host.host import Host
-from .request.blocks import Block
-from .request.extraction import ExtractionRequest
-from .request.planning import Plan
+if TYPE_CHECKING:
+    from . import errors
+    from .deprecation.table import RemovedIn2Warning
+    from .discovery import PluginSource
+    from .engine import Engine, extract_patches, list_plugins
+    from .host.capabilities import Capabilities
+    from .host.hookspecs import hookimpl
+    from .host.host import Host
+    from .request.blocks import Block
+    from .request.extraction import ExtractionRequest
+    from .request.planning import Plan
 
-__version__ = _version("ptycho_engine")
+    __version__: str
 
 __all__ = [
     "Block",
@@ -33,3 +34,44 @@ __all__ = [
     "hookimpl",
     "list_plugins",
 ]
+
+#: The module in which each public name is defined.
+_HOMES = {
+    "Block": "request.blocks",
+    "Capabilities": "host.capabilities",
+    "Engine": "engine",
+    "ExtractionRequest": "request.extraction",
+    "Host": "host.host",
+    "Plan": "request.planning",
+    "PluginSource": "discovery",
+    "RemovedIn2Warning": "deprecation.table",
+    "extract_patches": "engine",
+    "hookimpl": "host.hookspecs",
+    "list_plugins": "engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, and keep it."""
+    value: Any
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("ptycho_engine")
+    elif name == "errors":
+        from importlib import import_module
+
+        value = import_module(f"{__name__}.errors")
+    elif name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported already or not."""
+    return sorted({*globals(), *__all__})

@@ -11,10 +11,11 @@ import numpy as np
 from .arrays.adapter import NUMPY
 from .arrays.tensors import outside_autograph
 from .discovery import PluginSource, discover
-from .errors import CapabilityError, RequestError
+from .errors import CapabilityError, ConfigurationError, RequestError
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
 from .geometry.layouts import Layout
 from .host.capabilities import Capabilities
+from .host.choice import AUTO, choose, require_framework
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
@@ -25,7 +26,7 @@ from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_pl
 from .request.prepared import PreparedObject
 from .request.windows import margin
 
-DEFAULT_PLUGIN = "chunked_xla"
+DEFAULT_PLUGIN = AUTO
 
 USE_STREAM = "Use engine.stream(...), or out= with a file-backed array"
 SMALLER_CHUNK = "Choose a smaller chunk"
@@ -40,7 +41,8 @@ class Engine:
     ----------
     plugin : str or object
         Name of an installed plugin, or an object with functions marked by
-        ``ptycho_engine.hookimpl``.
+        ``ptycho_engine.hookimpl``; ``"auto"`` takes the first that can run here of
+        ``chunked_xla``, ``jax`` and ``numba``, and no options.
     options : mapping, optional
         The plugin's options by name.
     memory_budget : int or str, optional
@@ -59,6 +61,8 @@ class Engine:
     ------
     PluginError
         If the plugin is unknown, cannot be imported or breaks the contract of the hook.
+    MissingExtraError
+        If the framework of a built-in plugin is not installed.
     ConfigurationError
         If an option or the budget cannot be used.
 
@@ -66,7 +70,7 @@ class Engine:
     --------
     >>> import numpy as np
     >>> image = np.arange(25.0).reshape(5, 5)
-    >>> Engine("batched").extract(image, [[2.0, 2.5]], 2)
+    >>> Engine().extract(image, [[2.0, 2.5]], 2)
     array([[[ 6.5,  7.5],
             [11.5, 12.5]]])
     """
@@ -92,11 +96,19 @@ class Engine:
         }
         host = host or Host()
         name = plugin if isinstance(plugin, str) else host.register(plugin)
+        reason = reason or ("named by the caller" if isinstance(plugin, str) else "registered")
+        if plugin == AUTO:
+            refuse_options(options)
+            name, why = choose(host.sources)
+            reason = f"{reason}; {why}"
+        require_framework(host.source(name))
         for wrapper in wrappers:
             host.activate(wrapper)
         self._plugin = host.select(name)
         if self._plugin.source.distribution == "registered":  # by hand: goes along as an object
             self._made_of["plugin"] = self._plugin.source.load()
+        else:  # what auto took here
+            self._made_of["plugin"] = name
         self._options = self._plugin.capabilities.read_options(name, options)
         if memory_budget is not None:
             parse_bytes(memory_budget)  # refused now rather than at the first call
@@ -105,7 +117,7 @@ class Engine:
         get_logger().info(
             "plugin_selected",
             plugin=name,
-            reason=reason or ("named by the caller" if isinstance(plugin, str) else "registered"),
+            reason=reason,
             options=self.options,
             source=source.target,
             distribution=f"{source.distribution} {source.version}".strip(),
@@ -414,6 +426,21 @@ class Engine:
 
 def _restored(made_of: dict[str, Any]) -> Engine:
     return Engine(**made_of)
+
+
+def refuse_options(options: Mapping[str, Any] | None) -> None:
+    """Refuse options beside ``auto``: which there are depends on the plugin that it takes.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are any.
+    """
+    if options:
+        raise ConfigurationError(
+            f"plugin {AUTO!r}: takes no options, received {', '.join(map(str, options))}. Name the "
+            "plugin whose options they are."
+        )
 
 
 def _block_groups(request: ExtractionRequest, plan: Plan) -> int:

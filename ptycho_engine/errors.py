@@ -34,6 +34,10 @@ class PluginLoadError(PluginError, ImportError):
     """The plugin is installed, but its module cannot be imported."""
 
 
+class MissingExtraError(PluginLoadError):
+    """A framework is not installed; the message holds the command that installs it."""
+
+
 class CapabilityError(PluginError, ValueError):
     """The request asks for something that the chosen plugin does not declare."""
 

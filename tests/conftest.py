@@ -1,4 +1,9 @@
-"""Settings of the whole suite: quiet TensorFlow, one Hypothesis profile, a clean environment."""
+"""Settings of the whole suite: quiet TensorFlow, one Hypothesis profile, a clean environment.
+
+Without TensorFlow, what needs it is skipped and counted: tests marked ``tensorflow``, modules that
+begin with ``pytest.importorskip("tensorflow")``, and tests that name a plugin or a drop-in which
+says that it needs TensorFlow.
+"""
 
 import os
 import signal
@@ -7,6 +12,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from ptycho_engine.errors import MissingExtraError
+from ptycho_engine.extras import is_installed
+
+NEEDED = "needs tensorflow"
 
 settings.register_profile(
     "ptycho_engine",
@@ -27,3 +37,63 @@ def clean_environment(monkeypatch):
     for name in ("USE_XLA_TRANSLATE", "USE_XLA_COMPILE", "TF_DISABLE_XLA_TRANSLATE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("PTYCHO_ENGINE_DEPRECATIONS", raising=False)
+
+
+# -- without TensorFlow ----------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items):
+    if is_installed("tensorflow"):
+        return
+    for item in items:
+        if item.get_closest_marker("tensorflow"):
+            item.add_marker(pytest.mark.skip(reason=NEEDED))
+
+
+def skip_what_needs_tensorflow():
+    """Turn the refusal of what was named into a skip; that of `auto` stays a failure."""
+    try:
+        return (yield)
+    except MissingExtraError as error:
+        if is_installed("tensorflow") or NEEDED not in str(error):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup():
+    return (yield from skip_what_needs_tensorflow())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    return (yield from skip_what_needs_tensorflow())
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not is_installed("tensorflow"):
+        skipped = terminalreporter.stats.get("skipped", [])
+        count = sum("tensorflow" in str(report.longrepr) for report in skipped)
+        terminalreporter.write_line(f"without TensorFlow: {count} skips of what needs it")
+
+
+# -- how many --------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--counts",
+        type=float,
+        default=1.0,
+        metavar="FRACTION",
+        help="share of the repetitions in slow tests (default 1.0; CI takes 0.2)",
+    )
+
+
+@pytest.fixture(scope="session")
+def scaled(request):
+    """Return a function from a full count to the one asked for by ``--counts``, at least one."""
+    fraction = request.config.getoption("--counts")
+    if not 0 < fraction <= 1:
+        raise pytest.UsageError(f"--counts: received {fraction}. Expected above 0, at most 1.")
+    return lambda count: max(1, round(count * fraction))

@@ -45,7 +45,10 @@ def package_of(path):
     [
         "import ptycho_engine",
         "import ptycho_engine; ptycho_engine.list_plugins()",
-        "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
+        pytest.param(
+            "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
+            marks=pytest.mark.tensorflow,
+        ),
         "import ptycho_engine.migrations.cli as c; c.parser().format_help()",
         *(f"import ptycho_engine.plugins.{name}" for name in BUILT_IN),
     ],
@@ -79,6 +82,32 @@ def test_the_engine_never_imports_its_migrations():
     for path in ENGINE_FILES:
         for full in imported(path, package_of(path)):
             assert not full.startswith("ptycho_engine.migrations"), path
+
+
+def modules_after(code):
+    """Modules that are loaded after a line of Python in a process of its own."""
+    command = [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_imports_nothing_else():
+    loaded = modules_after("import ptycho_engine")
+    assert {name for name in loaded if name.startswith("ptycho_engine")} == {"ptycho_engine"}
+    assert loaded.isdisjoint({"numpy", "structlog", "psutil", "pluggy", "rich", "hydra"})
+
+
+def test_every_public_name_comes_from_the_package():
+    assert set(ptycho_engine.__all__) <= set(dir(ptycho_engine))
+    for name in ptycho_engine.__all__:
+        assert getattr(ptycho_engine, name) is getattr(ptycho_engine, name)
+    with pytest.raises(AttributeError, match="Engines"):
+        _ = ptycho_engine.Engines
+
+
+def test_listing_imports_no_engine_and_no_hydra():
+    loaded = modules_after("from ptycho_engine.app.listing import describe; describe(check=False)")
+    assert loaded.isdisjoint({"numpy", "structlog", "psutil", "pluggy", "hydra", "matplotlib"})
 
 
 def test_testing_imports_pytest_and_hypothesis_but_not_tensorflow():
@@ -115,6 +144,7 @@ def test_engine_never_imports_a_plugin(path):
 #: What each room may import besides itself: the house of DEVELOPER_GUIDE.md, from the bottom up.
 ROOMS = {
     "errors": "",
+    "extras": "errors",
     "logs": "",
     "memory": "errors",
     "discovery": "",
@@ -123,14 +153,15 @@ ROOMS = {
     "request": "errors memory geometry arrays",
     "native": "errors memory geometry request",
     "io": "errors logs memory discovery geometry",
-    "deprecation": "errors arrays",
-    "host": "errors discovery request",
+    "deprecation": "errors extras arrays",
+    "host": "errors extras discovery request",
     "engine": "errors logs memory discovery geometry arrays request host ops",
     "ops": "errors memory geometry arrays request native",
-    "report": "errors logs memory geometry request io",
-    "compat": "errors deprecation geometry arrays engine io report ops",
+    "report": "errors extras logs memory geometry request io",
+    "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors logs memory discovery geometry request host engine io report deprecation compat",
+    "app": "errors extras logs memory discovery geometry request host engine io report "
+    "deprecation compat",
 }
 
 

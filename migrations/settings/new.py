@@ -169,7 +169,7 @@ def validate(text: str, folder: Path) -> None:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from ptycho_engine import Engine
+    from ptycho_engine import Host
     from ptycho_engine.app.config import register_schemas
     from ptycho_engine.errors import ConfigurationError, PtychoEngineError
 
@@ -182,6 +182,8 @@ def validate(text: str, folder: Path) -> None:
         options = dict(job.plugin)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # the file says so itself
-            Engine(options.pop("name"), options=options)
+            # The host, not an engine: the framework may be installed elsewhere only.
+            name = options.pop("name")
+            Host().select(name).capabilities.read_options(name, options)
     except (HydraException, OmegaConfBaseException, PtychoEngineError) as error:
         raise ConfigurationError(f"The new configuration is refused: {error}") from error

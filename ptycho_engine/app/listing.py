@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..discovery import PluginSource, discover
+from ..extras import install_command
+from ..host.choice import missing_framework
+
+#: How the state of a plugin begins whose framework is not here: a choice, not a fault.
+NOT_INSTALLED = "not installed"
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class PluginState:
     name, target, distribution, version : str
         As in :class:`~ptycho_engine.discovery.PluginSource`.
     state : str
-        ``"ok"``, or what stands in the way.
+        ``"ok"``, or what stands in the way; ``"not installed: ..."`` with the command that installs
+        the framework of a built-in plugin.
     """
 
     name: str
@@ -35,7 +41,7 @@ class PluginState:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the listing; return 0, or 1 if a plugin cannot be used."""
+    """Print the listing; return 0, or 1 if something that is installed cannot be used."""
     parser = argparse.ArgumentParser(
         prog="ptycho-engine plugins",
         description="List the installed plugins. Without --check no plugin's code runs: its module "
@@ -49,7 +55,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps([vars(state) for state in states], indent=2))
     else:
         print_table(states)
-    return 0 if all(state.state == "ok" for state in states) else 1
+    usable = all(s.state == "ok" or s.state.startswith(NOT_INSTALLED) for s in states)
+    return 0 if usable else 1
 
 
 def describe(*, check: bool) -> list[PluginState]:
@@ -67,18 +74,16 @@ def describe(*, check: bool) -> list[PluginState]:
     """
     sources = discover()
     taken = Counter(source.name for source in sources)
-    return [
-        PluginState(
-            source.name,
-            source.target,
-            source.distribution,
-            source.version,
-            f"name taken {taken[source.name]} times"
-            if taken[source.name] > 1
-            else (imported(source) if check else located(source)),
-        )
-        for source in sources
-    ]
+
+    def state(source: PluginSource) -> str:
+        if taken[source.name] > 1:
+            return f"name taken {taken[source.name]} times"
+        framework = missing_framework(source)
+        if framework:
+            return f"{NOT_INSTALLED}: {install_command(framework)}"
+        return imported(source) if check else located(source)
+
+    return [PluginState(s.name, s.target, s.distribution, s.version, state(s)) for s in sources]
 
 
 def located(source: PluginSource) -> str:
@@ -134,7 +139,7 @@ def print_table(states: list[PluginState]) -> None:
     table = Table("plugin", "from", "module", "state", box=None)
     for state in states:
         origin = f"{state.distribution} {state.version}"
-        style = None if state.state == "ok" else "red"
+        style = {"ok": None, NOT_INSTALLED: "dim"}.get(state.state.partition(":")[0], "red")
         table.add_row(state.name, origin, state.target, state.state, style=style)
     console = Console()
     # In a pipe there is no screen width to fold the lines at.

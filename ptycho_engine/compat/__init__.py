@@ -7,6 +7,7 @@ first asked for.
 from typing import Any
 
 from ..deprecation.table import deprecated
+from ..extras import require
 from .comparison import Comparison, compare_scan
 from .dropins.channels import (
     _channel_to_flat,
@@ -60,6 +61,7 @@ resolve = deprecated("PED031")(_resolve)
 
 def __getattr__(name: str) -> Any:
     if name == "Translation":
+        require("tensorflow", name)
         from .dropins.layer import Translation
 
         return Translation

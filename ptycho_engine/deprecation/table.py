@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from ..arrays.tensors import outside_autograph
 from ..errors import ConfigurationError, DeprecatedUseError, one_of
+from ..extras import require
 from .callsite import warn_caller
 
 #: Set to ``error``, it turns deprecations into errors; ``warn`` is the default.
@@ -224,7 +225,12 @@ def deprecated(id_: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def warned(*args: P.args, **kwargs: P.kwargs) -> R:
             warn(id_)
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except ModuleNotFoundError as error:
+                if error.name == "tensorflow":
+                    require("tensorflow", function.__name__)
+                raise
 
         call = outside_autograph(warned)
         call.deprecation = id_  # type: ignore[attr-defined]

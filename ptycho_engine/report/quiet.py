@@ -7,13 +7,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..extras import is_installed
+
 
 def import_tensorflow_quietly() -> None:
     """Import TensorFlow and let it look for devices, its native messages sent nowhere.
 
     Its C++ code writes to standard error before any setting can reach it, which would break a log
-    of one JSON object a line. Errors raised in Python come through.
+    of one JSON object a line. Errors raised in Python come through. Without TensorFlow nothing
+    happens.
     """
+    if not is_installed("tensorflow"):
+        return
     with _native_stderr_silenced():
         import tensorflow as tf
 

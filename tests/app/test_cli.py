@@ -10,6 +10,8 @@ import time
 import numpy as np
 import pytest
 
+from ptycho_engine.discovery import discover
+from ptycho_engine.host.choice import choose
 from ptycho_engine.io.writers import read_output
 from ptycho_engine.testing import reference_patches
 
@@ -76,7 +78,7 @@ def test_help_and_listing_do_not_import_tensorflow(arguments):
 def test_help_names_what_can_be_chosen():
     text = without_tensorflow("--help").stdout
     for word in (
-        "plugin: batched, chunked_xla, iterative, numba",
+        "plugin: auto, batched, chunked_xla, iterative, numba",
         "npz",
         "patch_size: 64",
         "--multirun",
@@ -94,11 +96,12 @@ def test_without_arguments_the_synthetic_scan_runs(tmp_path):
         assert output["positions"].shape == (1000, 2)
     lines = [line for line in done.stderr.splitlines() if "plugin_selected" in line]
     assert len(lines) == 1
-    assert "chunked_xla" in lines[0]
+    assert f"auto: {choose(discover())[0]} is the first installed" in lines[0]
     assert "default of the configuration" in lines[0]
     assert "━" not in done.stderr  # no progress bar in a pipe
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
 def test_scan_file_through_every_format(tmp_path, scan_file, suffix):
     done = run(
@@ -119,6 +122,7 @@ def test_scan_file_through_every_format(tmp_path, scan_file, suffix):
     assert len(output.provenance["run_id"]) == 12
 
 
+@pytest.mark.tensorflow
 def test_log_is_json_on_request(tmp_path):
     done = run(tmp_path, *SMALL, "runner.log_format=json", "plugin=batched")
     assert done.returncode == 0, done.stderr
@@ -130,6 +134,7 @@ def test_log_is_json_on_request(tmp_path):
     assert len({event["run_id"] for event in events.values()}) == 1
 
 
+@pytest.mark.tensorflow
 def test_multirun_sweeps_into_folders_of_their_own(tmp_path):
     done = run(
         tmp_path, "--multirun", "scan.points=10", "scan.object_size=64",
@@ -150,6 +155,7 @@ def test_progress_bar_when_asked_for(tmp_path):
     assert "30/30" in done.stderr
 
 
+@pytest.mark.tensorflow
 def test_iterative_warns_once_with_removal_and_guide(tmp_path):
     done = run(tmp_path, "scan.points=3", "scan.object_size=32", "patch_size=8", "plugin=iterative")
     assert done.returncode == 0, done.stderr
@@ -168,14 +174,24 @@ def test_iterative_warns_once_with_removal_and_guide(tmp_path):
         (["patch_size=6.5"], ["6.5", "Integer"]),
         (["plugin=chunky_xla"], ["chunky_xla", "batched", "chunked_xla", "iterative"]),
         (["patchsize=3"], ["patchsize", "Did you mean 'patch_size'", "memory_budget"]),
-        (["plugin.chunksize=3"], ["chunksize", "plugin.chunk_size"]),
-        (["plugin.chunk_size=0"], ["chunk_size", "auto"]),
+        (["plugin=chunked_xla", "plugin.chunksize=3"], ["chunksize", "plugin.chunk_size"]),
+        pytest.param(
+            ["plugin=chunked_xla", "plugin.chunk_size=0"],
+            ["chunk_size", "auto"],
+            marks=pytest.mark.tensorflow,
+        ),
+        (["plugin.chunk_size=3"], ["plugin=auto takes no options", "plugin=NAME"]),
+        (["+plugin.chunk_size=3"], ["'auto'", "takes no options", "chunk_size"]),
         (["scan.points=many"], ["many", "Integer"]),
         (["fill=zeroes"], ["zeroes", "Did you mean 'zeros'"]),
         (["fill=error", "patch_size=300"], ["OutOfBoundsError", "first at index"]),
         (["interpolation=cubic"], ["cubic", "bilinear"]),
         (["memory_budget=lots"], ["lots", "2GiB"]),
-        (["memory_budget=1MB"], ["memory budget", "workspace"]),
+        pytest.param(
+            ["memory_budget=1MB", "plugin=chunked_xla"],
+            ["memory budget", "workspace"],
+            marks=pytest.mark.tensorflow,
+        ),
         (["runner.progress=maybe"], ["maybe", "always"]),
         (["output.path=patches.mat"], [".mat", ".npz"]),
         (["output.path=nowhere/patches.npz"], ["nowhere"]),

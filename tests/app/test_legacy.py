@@ -43,7 +43,7 @@ def settled(*overrides, environ=()):
 def test_without_it_nothing_changes_and_no_variable_is_read():
     job, resolution = settled(environ={"USE_XLA_TRANSLATE": "0"})
     assert resolution is None
-    assert job.plugin == {"name": "chunked_xla", "chunk_size": "auto"}
+    assert job.plugin == {"name": "auto"}
     assert job.rounding == "exact"
 
 
@@ -161,6 +161,7 @@ def test_variables_count_under_it():
     assert resolution.sources["plugin"] == "environment: USE_XLA_TRANSLATE=0"
 
 
+@pytest.mark.tensorflow
 def test_the_command_runs_with_it(tmp_path, old_file):
     done = subprocess.run(
         [sys.executable, "-m", "ptycho_engine.app.cli", *SMALL, "compat=legacy",
@@ -177,7 +178,7 @@ def test_the_command_runs_with_it(tmp_path, old_file):
     assert "PED021" in done.stderr
     output = read_output(tmp_path / "patches.npz")
     scan = make_synthetic(0, 96, 12, 11.0)
-    expected = Engine().extract(scan.image, scan.positions, 16, rounding="legacy")
+    expected = Engine("chunked_xla").extract(scan.image, scan.positions, 16, rounding="legacy")
     np.testing.assert_array_equal(output.patches[...], expected)
     assert output.provenance["setting_sources"] == chosen["sources"]
 

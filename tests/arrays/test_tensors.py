@@ -4,11 +4,12 @@ import inspect
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from ptycho_engine import Capabilities, Engine, hookimpl
 from ptycho_engine.errors import OutOfBoundsError, RequestError
 from ptycho_engine.testing import assert_close, tolerance
+
+tf = pytest.importorskip("tensorflow")
 
 PLUGINS = {"chunked_xla": {"chunk_size": 4}, "batched": {"batch_size": 4}, "iterative": {}}
 DTYPES = ["float32", "float64", "complex64", "complex128"]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +123,7 @@ def test_gradients(plugin, interpolation, dtype):
     engine, how = Engine(plugin), {"interpolation": interpolation, "fill": "edge"}
     patches = engine.extract(image, positions, 4, **how)
     upstream = rng.standard_normal(patches.shape).astype(dtype)
+    tf = pytest.importorskip("tensorflow")
     with tf.GradientTape() as tape:
         source, where = tf.constant(image), tf.constant(positions)
         tape.watch([source, where])

@@ -4,7 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
+
+tf = pytest.importorskip("tensorflow")
+
 from requests_built import build_request
 
 from ptycho_engine import Engine

@@ -145,7 +145,8 @@ def run(
     ):
         samples = write_all(progress(blocks, count), writer, evenly_spaced(count, SHOWN))
         if canvas is not None:
-            title = f"{count} patches of {config.patch_size} x {config.patch_size} by {name}"
+            size = f"{config.patch_size} x {config.patch_size}"
+            title = f"{count} patches of {size} by {engine.plugin}"
             draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
     seconds = time.perf_counter() - started
     log.info(

@@ -14,7 +14,9 @@ from typing import Any
 
 from ...deprecation import table as deprecations
 from ...deprecation.callsite import warn_caller
+from ...discovery import discover
 from ...engine import DEFAULT_PLUGIN, Engine
+from ...host.choice import AUTO, choose
 from .flags import BATCH_OPTIONS, XLA_OFF, Selection, select
 from .keys import KEYS, SELECTION, find_key, known_names
 from .precedence import Conflict, Legacy, described, gather, same
@@ -147,6 +149,8 @@ def resolve(
     defaults = {"plugin": (DEFAULT_PLUGIN, DEFAULT), "rounding": ("legacy", MODE)}
     conflicts = list(legacy.conflicts)
     plugin, source = _pick("plugin", offers, defaults, conflicts)
+    if plugin == AUTO:  # settled here: the batch size needs to know whose option it becomes
+        plugin, _ = choose(discover())
     batch_size = overriding if BATCH_SIZE in above else proposals
     batch_size |= _batch_size(legacy, plugin)
     if source == DEFAULT:

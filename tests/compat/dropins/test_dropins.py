@@ -5,10 +5,11 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from ptycho_engine import compat
 from ptycho_engine.errors import CompatError
+
+tf = pytest.importorskip("tensorflow")
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 

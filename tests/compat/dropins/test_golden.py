@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from golden import cases
 
 from ptycho_engine import compat
+
+tf = pytest.importorskip("tensorflow")
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 
