@@ -5,9 +5,6 @@ Install it with ``pip install "ptycho_engine[numba]"``.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +17,7 @@ from ptycho_engine.host.capabilities import whole_number_option
 from ptycho_engine.native.stores import goes_past_caches
 from ptycho_engine.request.planning import make_plan
 from ptycho_engine.request.windows import Windows, all_inside, find_windows, pad, padded_bytes
+from ptycho_engine.workers import POOL_SIZE, core_count, share
 
 try:
     from ptycho_engine.native.kernels import cut
@@ -40,7 +38,8 @@ class Options:
     Attributes
     ----------
     threads : int or "auto"
-        Threads that cut patches; ``auto`` takes one for each core this process may use.
+        Threads that cut patches; ``auto`` takes one for each core this process may use. They
+        come from the pool of the process, which has about as many: more are not used.
     """
 
     threads: int | str = "auto"
@@ -51,9 +50,8 @@ class Options:
     def count(self) -> int:
         """Return the number of threads."""
         if isinstance(self.threads, int):
-            return self.threads
-        affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
+            return min(self.threads, POOL_SIZE + 1)
+        return core_count()
 
 
 @hookimpl
@@ -113,25 +111,10 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
         if threads == 1:
             work(order)
         else:
-            _share(work, np.array_split(order, 4 * threads), threads)
+            share(work, np.array_split(order, 4 * threads), threads)
         if not out.flags.c_contiguous:
             out[index] = whole.reshape(out[index].shape)
     return out
-
-
-def _share(work: Callable[[Array], None], parts: Iterable[Array], threads: int) -> None:
-    """Work off the parts in this thread and helpers, whoever is free taking the next."""
-    rest = iter(parts)
-
-    def help_out() -> None:
-        for part in rest:
-            work(part)
-
-    with ThreadPoolExecutor(threads - 1) as pool:
-        helpers = [pool.submit(help_out) for _ in range(threads - 1)]
-        help_out()
-    for helper in helpers:
-        helper.result()
 
 
 def _needs_no_padding(request: ExtractionRequest) -> bool:

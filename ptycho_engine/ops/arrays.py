@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ import tensorflow as tf
 from ..native.stores import Scatter, scatter_into
 from ..request import windows
 from ..request.extraction import ExtractionRequest
+from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
 
@@ -93,13 +93,7 @@ def fill_array(
                     (function, chunk_size, members, found.padding),
                     partial(bind, function, request, source, *like),
                 )
-            work = partial(fill, cut, source, _members_first(request, out[index]))
-            if workers == 1 or len(firsts) == 1:
-                for first in firsts:
-                    work(first)
-            else:
-                with ThreadPoolExecutor(workers) as pool:
-                    list(pool.map(work, firsts))
+            share(partial(fill, cut, source, _members_first(request, out[index])), firsts, workers)
     return out
 
 
