@@ -69,6 +69,9 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the graph over batches."""
+    from ptycho_engine.ops.runtime import prepare_tensorflow
+
+    prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of
     from ptycho_engine.ops.tensor_path import extract_tensor

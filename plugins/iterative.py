@@ -35,6 +35,9 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
 @hookimpl
 def extract_patches(request: ExtractionRequest, out: Any) -> Any:
     """Translate and crop, one patch at a time."""
+    from ptycho_engine.ops.runtime import prepare_tensorflow
+
+    prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import kind_of
     from ptycho_engine.ops.tensor_path import extract_tensor

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import geometry
+from ..arrays.forks import refuse_after_fork
 from ..arrays.tensors import is_symbolic, is_tensor
 from ..errors import OutOfBoundsError, RequestError
 from ..geometry.kernels import KERNELS, Kernel
@@ -125,6 +126,7 @@ def _finite_array(positions: Any) -> Any:
 
 
 def _finite_tensor(positions: Any) -> Any:
+    refuse_after_fork()
     import tensorflow as tf
 
     flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
