@@ -10,6 +10,9 @@ from pathlib import Path
 import psutil
 
 MEBI = 1024**2
+#: No machine has so much: version 1 states it, rounded to pages, where there is no limit. The use
+#: is not looked up then, which takes a millisecond.
+UNLIMITED = 2**60
 #: Files of a control group, of version 2 and 1: the limit, the use, and the part of the use that
 #: the kernel gives back when asked, under the name of its line in ``memory.stat``.
 CGROUP_FILES = (
@@ -49,12 +52,10 @@ def cgroup_memory(root: str | Path = "/") -> int | None:
         Of version 1 or 2, whichever leaves less; None without any limit.
     """
     left = [
-        limit - max(0, used - cached)
-        for folder in _cgroup_folders(Path(root))
+        limit - _use_of(folder, used_file, cached_line)
+        for folder in dict.fromkeys(_cgroup_folders(Path(root)))
         for limit_file, used_file, cached_line in CGROUP_FILES
-        if (limit := _number(folder / limit_file)) is not None
-        and (used := _number(folder / used_file)) is not None
-        and (cached := _number(folder / "memory.stat", cached_line) or 0) is not None
+        if (limit := _number(folder / limit_file)) is not None and limit < UNLIMITED
     ]
     return min(left, default=None)
 
@@ -110,6 +111,12 @@ def _cgroup_folders(root: Path) -> Iterator[Path]:
         inside = Path(path.lstrip("/"))
         for base in bases:
             yield from (base / folder for folder in (inside, *inside.parents))
+
+
+def _use_of(folder: Path, used_file: str, cached_line: str) -> int:
+    """Bytes in use by a group, without what the kernel gives back when asked."""
+    used, cached = _number(folder / used_file), _number(folder / "memory.stat", cached_line)
+    return max(0, (used or 0) - (cached or 0))
 
 
 def _number(file: Path, line: str = "") -> int | None:
