@@ -7,7 +7,7 @@ from typing import Any
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.deprecation.table import warn
 from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import padded_bytes
+from ptycho_engine.request.windows import copied_bytes, padded_bytes
 
 NAME = "iterative"
 
@@ -26,7 +26,7 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=(request.slice_count + 3) * padded_bytes(request),
+        fixed_bytes=copied_bytes(request) + 3 * padded_bytes(request),
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
     )
