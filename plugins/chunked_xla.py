@@ -13,7 +13,7 @@ from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.geometry.kernels import KERNELS
 from ptycho_engine.host.capabilities import whole_number_option
 from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import padded_bytes
+from ptycho_engine.request.windows import copied_bytes
 
 NAME = "chunked_xla"
 WORKERS = 2
@@ -58,7 +58,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=request.slice_count * padded_bytes(request),
+        fixed_bytes=copied_bytes(request),
         bytes_per_patch=patch_bytes,
         chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
@@ -68,6 +68,9 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the compiled kernel over chunks of one shape."""
+    from ptycho_engine.ops.runtime import prepare_tensorflow
+
+    prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of
     from ptycho_engine.ops.tensor_path import extract_tensor

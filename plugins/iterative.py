@@ -7,7 +7,7 @@ from typing import Any
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.deprecation.table import warn
 from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import padded_bytes
+from ptycho_engine.request.windows import copied_bytes, padded_bytes
 
 NAME = "iterative"
 
@@ -28,7 +28,7 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=(request.slice_count + 3) * padded_bytes(request),
+        fixed_bytes=copied_bytes(request) + 3 * padded_bytes(request),
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
     )
@@ -37,6 +37,9 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
 @hookimpl
 def extract_patches(request: ExtractionRequest, out: Any) -> Any:
     """Translate and crop, one patch at a time."""
+    from ptycho_engine.ops.runtime import prepare_tensorflow
+
+    prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import kind_of
     from ptycho_engine.ops.tensor_path import extract_tensor

@@ -5,9 +5,7 @@ Install it with ``pip install "ptycho_engine[numba]"``.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,8 +16,18 @@ from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.geometry.kernels import KERNELS
 from ptycho_engine.host.capabilities import whole_number_option
 from ptycho_engine.native.stores import goes_past_caches
+from ptycho_engine.request.parts import stacked_windows
 from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import Windows, all_inside, find_windows, pad, padded_bytes
+from ptycho_engine.request.prepared import CopyKey
+from ptycho_engine.request.windows import (
+    Windows,
+    all_inside,
+    find_windows,
+    pad,
+    padded_bytes,
+    padding_of,
+)
+from ptycho_engine.workers import POOL_SIZE, core_count, share
 
 try:
     from ptycho_engine.native.kernels import cut
@@ -29,6 +37,10 @@ except ImportError as error:
 NAME = "numba"
 #: Numbers below which threads cost more than they save.
 SERIAL = 1 << 18
+#: Bytes of a padded object that few caches hold: it is not copied for the windows that leave it.
+LARGE_OBJECT = 24 * 1024**2
+#: Bytes of such windows that a thread copies at a time.
+STACK_BYTES = 2 * 1024**2
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +52,8 @@ class Options:
     Attributes
     ----------
     threads : int or "auto"
-        Threads that cut patches; ``auto`` takes one for each core this process may use.
+        Threads that cut patches; ``auto`` takes one for each core this process may use. They
+        come from the pool of the process, which has about as many: more are not used.
     """
 
     threads: int | str = "auto"
@@ -51,9 +64,8 @@ class Options:
     def count(self) -> int:
         """Return the number of threads."""
         if isinstance(self.threads, int):
-            return self.threads
-        affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
+            return min(self.threads, POOL_SIZE + 1)
+        return core_count()
 
 
 @hookimpl
@@ -69,17 +81,25 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
     """Count the padded object, the weights of all patches, and a group for each thread."""
-    padded = 0 if _needs_no_padding(request) else padded_bytes(request)
+    threads = options.count()
+    if _needs_no_padding(request):
+        copied = 0
+    elif _is_cut_as_it_is(request):
+        stack = max(STACK_BYTES, _window_bytes(request))
+        copied = min(threads * stack, request.patch_count * _window_bytes(request))
+    else:
+        copied = request.slice_count * padded_bytes(request)
+    beside = request.prepared.bytes_beside(padding_of(request), request.fill)
     span = request.patch_size if request.rounding == "legacy" else 1
     weights = 2 * span * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=request.slice_count * padded + (weights + 64) * request.patch_count,
+        fixed_bytes=copied + beside + (weights + 64) * request.patch_count,
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
-        chunks_at_once=options.count(),
+        chunks_at_once=threads,
     )
 
 
@@ -87,51 +107,87 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 def extract_patches(request: ExtractionRequest, options: Options, out: Array) -> Array:
     """Cut every slice of the object, its groups shared out among the threads."""
     found = find_windows(request)
-    rows, columns = _weights(request, found)
     members = request.channels if request.layout == "channel" else 1
     shape = (request.groups, request.patch_size, request.patch_size * members)
     threads = options.count() if out.size > SERIAL else 1
     order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     past_caches = goes_past_caches(out, shape[-1] * out.itemsize)
-    as_it_is, starts = _needs_no_padding(request), found.starts
-    if as_it_is:
-        starts = starts - np.int32(found.padding.before)
+    weights = _weights(request, found)
     for index in request.slices:
-        image: Array
-        if as_it_is:
-            image = request.image[index]
-        else:
-            image = request.prepared.once(
-                ("numba", index, found.padding, request.fill),
-                partial(pad, request.image[index], found.padding, request.fill),
-            )
         whole = out[index] if out.flags.c_contiguous else np.empty(shape, out.dtype)
-        arrays = (
-            image.view(request.real_dtype), starts, rows, columns, whole.reshape(shape),
-        )  # fmt: skip
-        work = partial(cut, *arrays, members, request.rounding == "legacy", past_caches)
-        if threads == 1:
-            work(order)
-        else:
-            _share(work, np.array_split(order, 4 * threads), threads)
+        how = (*weights, whole.reshape(shape), members, request.rounding == "legacy", past_caches)
+        share(_call, _pieces(request, found, index, how, order, threads), threads)
         if not out.flags.c_contiguous:
             out[index] = whole.reshape(out[index].shape)
     return out
 
 
-def _share(work: Callable[[Array], None], parts: Iterable[Array], threads: int) -> None:
-    """Work off the parts in this thread and helpers, whoever is free taking the next."""
-    rest = iter(parts)
+def _call(piece: Callable[[], None]) -> None:
+    piece()
 
-    def help_out() -> None:
-        for part in rest:
-            work(part)
 
-    with ThreadPoolExecutor(threads - 1) as pool:
-        helpers = [pool.submit(help_out) for _ in range(threads - 1)]
-        help_out()
-    for helper in helpers:
-        helper.result()
+def _pieces(
+    request: ExtractionRequest,
+    found: Windows,
+    index: tuple[int, ...],
+    how: tuple[Any, ...],
+    order: Array,
+    threads: int,
+) -> list[Callable[[], None]]:
+    """Divide one slice of the object into pieces of work, each for some of the groups."""
+    image, real, firsts = request.image[index], request.real_dtype, found.starts
+    stacked: list[Array] = []
+    if _needs_no_padding(request):
+        firsts = firsts - np.int32(found.padding.before)
+    elif _is_cut_as_it_is(request):
+        firsts = firsts - np.int32(found.padding.before)
+        order, leaving = _divided(request, firsts, order)
+        groups = max(1, STACK_BYTES // (request.channels * _window_bytes(request)))
+        stacked = [leaving[i : i + groups] for i in range(0, len(leaving), groups)]
+    else:
+        image = request.prepared.once(
+            CopyKey(NAME, index, found.padding, request.fill),
+            partial(pad, image, found.padding, request.fill),
+            padded_bytes(request),
+        )
+    parts = [order] if threads == 1 else np.array_split(order, 4 * threads)
+    pieces: list[Callable[[], None]] = [
+        partial(cut, image.view(real), firsts, *how, part) for part in parts if len(part)
+    ]
+    return pieces + [partial(_cut_stacked, request, image, firsts, how, part) for part in stacked]
+
+
+def _cut_stacked(
+    request: ExtractionRequest, image: Array, firsts: Array, how: tuple[Any, ...], groups: Array
+) -> None:
+    """Cut groups of which a window leaves the object from copies of their windows."""
+    span, members = _span(request), np.arange(request.channels)
+    patches = (groups[:, None] * request.channels + members).ravel()
+    stack = stacked_windows(image, firsts[patches], span, request.fill)
+    starts = np.zeros_like(firsts)
+    starts[patches, 0] = span * np.arange(len(patches))
+    cut(stack.view(request.real_dtype), starts, *how, groups)
+
+
+def _divided(request: ExtractionRequest, firsts: Array, order: Array) -> tuple[Array, Array]:
+    """Divide groups into those that lie inside the object, and those of which a window leaves."""
+    end = np.array(request.image.shape[-2:]) - _span(request)
+    inside = ((firsts >= 0) & (firsts <= end)).reshape(request.groups, -1).all(axis=1)[order]
+    return order[inside], order[~inside]
+
+
+def _is_cut_as_it_is(request: ExtractionRequest) -> bool:
+    """Tell whether the object is too large to be copied for the windows that leave it."""
+    padded = padded_bytes(request)
+    return padded > LARGE_OBJECT and bool(request.image.flags.carray)
+
+
+def _span(request: ExtractionRequest) -> int:
+    return request.patch_size + KERNELS[request.interpolation].taps - 1
+
+
+def _window_bytes(request: ExtractionRequest) -> int:
+    return _span(request) ** 2 * request.dtype.itemsize
 
 
 def _needs_no_padding(request: ExtractionRequest) -> bool:

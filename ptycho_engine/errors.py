@@ -46,6 +46,10 @@ class MemoryBudgetError(PtychoEngineError, MemoryError):
     """The work does not fit the memory budget."""
 
 
+class ForkedProcessError(PtychoEngineError, RuntimeError):
+    """TensorFlow is asked to compute in a fork of the process where it was started."""
+
+
 class ConfigurationError(PtychoEngineError, ValueError):
     """A configuration value cannot be used."""
 

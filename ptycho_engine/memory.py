@@ -1,4 +1,4 @@
-"""Memory: what this process may have, and sizes in words."""
+"""Memory: the budget of a run, and sizes in words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import re
 import time
 from functools import lru_cache
 
-import psutil
-
+from .allowance import free_memory
 from .errors import ConfigurationError
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
 
-#: Share of the free memory that a run may take when no budget is given.
+#: Share of what this process may still take that a run may take when no budget is given.
 DEFAULT_SHARE = 0.5
 
 
@@ -23,8 +22,10 @@ def parse_bytes(budget: int | str | None) -> int:
     Parameters
     ----------
     budget : int, str or None
-        Bytes, a text such as ``"2GiB"`` or ``"500 MB"``, or None for half of the memory that is
-        free, looked up once in a tenth of a second: that takes longer than a small extraction.
+        Bytes, a text such as ``"2GiB"`` or ``"500 MB"``, or None for half of what this process
+        may still take: of the memory that is free, or less where its control groups, SLURM's
+        allocation or ``ulimit -v`` leave less. That is looked up once in a tenth of a second,
+        since it takes longer than a small extraction.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def parse_bytes(budget: int | str | None) -> int:
         If the text is not a size.
     """
     if budget is None:
-        return int(_free_memory(int(10 * time.monotonic())) * DEFAULT_SHARE)
+        return max(1, int(_free_memory(int(10 * time.monotonic())) * DEFAULT_SHARE))
     if isinstance(budget, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?i?)B?\s*", budget, re.IGNORECASE)
         unit = match[2][:1].upper() + match[2][1:].lower() if match else None
@@ -54,7 +55,7 @@ def parse_bytes(budget: int | str | None) -> int:
 
 @lru_cache(maxsize=1)
 def _free_memory(tenth_of_a_second: int) -> int:
-    return int(psutil.virtual_memory().available)
+    return free_memory()
 
 
 def format_bytes(count: int) -> str:

@@ -44,7 +44,8 @@ def check(tmp_path, script):
     path.write_text(script)
     source = {"MYPYPATH": str(Path(ptycho_engine.__file__).parents[1])}
     return subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path), str(path)],
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent",
+         "--cache-dir", str(tmp_path), str(path)],
         capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | source,
     )  # fmt: skip
 

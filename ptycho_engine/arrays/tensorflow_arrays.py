@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .forks import refuse_after_fork
 from .tensors import is_symbolic
 
 
@@ -39,6 +40,7 @@ class TensorFlowArrays:
 
     def real_pairs(self, positions: tf.Tensor) -> tf.Tensor:
         """Flatten to (P, 2) float64; symbolic ones are checked as they run."""
+        refuse_after_fork()
         flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
         if is_symbolic(flat):
             return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite")

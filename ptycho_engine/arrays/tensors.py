@@ -14,11 +14,15 @@ R = TypeVar("R")
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether `value` is a TensorFlow tensor or variable; without TensorFlow nothing can be."""
+    """Whether `value` is a TensorFlow tensor or variable; without TensorFlow nothing can be.
+
+    Nor while another thread is still importing it: nobody has a tensor then.
+    """
     if isinstance(value, np.ndarray):  # the question about tensors takes longer
         return False
     tf = sys.modules.get("tensorflow")
-    return tf is not None and isinstance(value, tf.Tensor | tf.Variable)
+    kinds = getattr(tf, "Tensor", ()), getattr(tf, "Variable", ())
+    return isinstance(value, kinds)
 
 
 def is_symbolic(value: Any) -> bool:
@@ -49,8 +53,8 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        tf = sys.modules.get("tensorflow")
-        if tf is None or tf.executing_eagerly():
+        executes_eagerly = getattr(sys.modules.get("tensorflow"), "executing_eagerly", None)
+        if executes_eagerly is None or executes_eagerly():  # none while it is being imported
             return function(*args, **kwargs)
         return unconverted()(*args, **kwargs)
 

@@ -1,1 +1,1 @@
-"""TensorFlow and XLA numerics; importing a module of this package imports TensorFlow."""
+"""TensorFlow and XLA numerics; importing a module of this package, but `runtime`, imports it."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,12 +12,25 @@ import tensorflow as tf
 from ..native.stores import Scatter, scatter_into
 from ..request import windows
 from ..request.extraction import ExtractionRequest
+from ..request.prepared import CopyKey
+from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
 
 Array = np.ndarray[Any, Any]
+#: Owner of copies that all plugins of TensorFlow use.
+OWNER = "tensorflow"
 #: Of a target, where groups begin that it gets, and the groups.
 Place = Callable[[Array, int, Array], None]
+
+
+class BoundKey(NamedTuple):
+    """Names a function bound to the shapes of a chunk."""
+
+    function: ChunkFunction
+    chunk_size: int
+    members: int
+    padding: windows.Padding
 
 
 def fill_array(
@@ -83,23 +95,18 @@ def fill_array(
     with tf.init_scope():  # arrays are cut at once, also while a function with them is traced
         for index in request.slices:
             source = request.prepared.once(
-                (index, found.padding, request.fill),
+                CopyKey(OWNER, index, found.padding, request.fill),
                 partial(_padded_source, request, index, found.padding),
+                windows.padded_bytes(request),
             )
             cut: PieceFunction = whole_chunk
             if one_shape:
                 like = starts[:chunk_size], offsets[:chunk_size]
                 cut = request.prepared.once(
-                    (function, chunk_size, members, found.padding),
+                    BoundKey(function, chunk_size, members, found.padding),
                     partial(bind, function, request, source, *like),
                 )
-            work = partial(fill, cut, source, _members_first(request, out[index]))
-            if workers == 1 or len(firsts) == 1:
-                for first in firsts:
-                    work(first)
-            else:
-                with ThreadPoolExecutor(workers) as pool:
-                    list(pool.map(work, firsts))
+            share(partial(fill, cut, source, _members_first(request, out[index])), firsts, workers)
     return out
 
 

@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
+
+#: Bytes of copies that any object may keep; a larger one twice its own bytes.
+KEPT_BYTES = 32 * 1024**2
+#: Bytes counted for what is kept and is no array, such as a function.
+SMALL = 4096
+
+
+class CopyKey(NamedTuple):
+    """Names a padded copy, or a part of one.
+
+    Attributes
+    ----------
+    owner : str
+        Who made it, and in which form.
+    index : tuple of int
+        The slice of the object.
+    padding, fill
+        How it is continued, as :func:`ptycho_engine.request.windows.pad` takes it.
+    corner : (int, int)
+        First row and column of a part.
+    """
+
+    owner: str
+    index: tuple[int, ...]
+    padding: Hashable
+    fill: str
+    corner: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class _Kept:
+    """Something made, or about to be: whoever holds the lock makes it."""
+
+    nbytes: int
+    lock: Lock = field(default_factory=Lock)
+    is_made: bool = False
+    value: Any = None
 
 
 class PreparedObject:
     """An object together with its padded copies, made when first needed.
 
     Every request carries one, so that the blocks of a stream share a padding pass. Made by
-    :meth:`ptycho_engine.Engine.prepare`, it also serves many calls, which must come one at a time.
+    :meth:`ptycho_engine.Engine.prepare`, it also serves many calls, from several threads too.
+    Pickled or copied, it leaves its copies behind.
 
     Parameters
     ----------
@@ -25,11 +66,58 @@ class PreparedObject:
     def __init__(self, image: Any, *, shared: bool = False) -> None:
         self.image = image
         self.shared = shared
-        self._made: dict[Hashable, Any] = {}
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()  # the last one used at the end
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what `make` returned when it was first called under `key`."""
-        if key not in self._made:
-            self._made[key] = make()
-        made: T = self._made[key]
-        return made
+    @property
+    def limit_bytes(self) -> int:
+        """Bytes of copies kept at most, whatever is asked for; a single larger copy stays too."""
+        return max(KEPT_BYTES, 2 * int(getattr(self.image, "nbytes", 0)))
+
+    def bytes_beside(self, padding: Hashable, fill: str) -> int:
+        """Bytes kept besides the copies that this padding and fill need, for plans."""
+        with self._lock:
+            return sum(
+                kept.nbytes
+                for key, kept in self._kept.items()
+                if isinstance(key, CopyKey) and (key.padding, key.fill) != (padding, fill)
+            )
+
+    def once(self, key: Hashable, make: Callable[[], T], nbytes: int = SMALL) -> T:
+        """Return what `make` returned when it was first called under `key`, if it is still kept.
+
+        Parameters
+        ----------
+        key : hashable
+            A name: a `CopyKey`, or a tuple of a type of its own.
+        make : callable
+            Makes it, in one thread while others that want the same wait.
+        nbytes : int
+            Bytes that it takes. Those not used for longest go when all take more than
+            `limit_bytes`.
+        """
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                kept = self._kept[key] = _Kept(nbytes)
+                self._drop_oldest()
+            else:
+                self._kept.move_to_end(key)
+        if not kept.is_made:
+            with kept.lock:
+                if not kept.is_made:
+                    kept.value = make()
+                    kept.is_made = True
+        value: T = kept.value
+        return value
+
+    def _drop_oldest(self) -> None:
+        total = sum(kept.nbytes for kept in self._kept.values())
+        while total > self.limit_bytes and len(self._kept) > 1:
+            total -= self._kept.popitem(last=False)[1].nbytes
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"image": self.image, "shared": self.shared}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]

@@ -271,13 +271,24 @@ def all_inside(request: ExtractionRequest) -> bool:
     return bool((start >= 0).all() and (stop <= request.image.shape[-2:]).all())
 
 
+def padding_of(request: ExtractionRequest) -> Padding:
+    """Return the padding that `find_windows` chooses for a request, or a larger one."""
+    shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
+    far = request.fill == "reflect" and _may_be_far(request)
+    return padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
+
+
 def padded_bytes(request: ExtractionRequest) -> int:
     """Bytes of one padded slice of the object of a request, at most."""
     shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
-    far = request.fill == "reflect" and _may_be_far(request)
-    padding = padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
-    rows, columns = padding.padded_shape(shape)
+    rows, columns = padding_of(request).padded_shape(shape)
     return int(rows * columns) * request.dtype.itemsize
+
+
+def copied_bytes(request: ExtractionRequest) -> int:
+    """Bytes of padded copies while a request is served, those kept of other requests included."""
+    beside = request.prepared.bytes_beside(padding_of(request), request.fill)
+    return request.slice_count * padded_bytes(request) + beside
 
 
 def _may_be_far(request: ExtractionRequest) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ptycho_engine.plugins import numba as plugin
 from requests_built import build_request
 
 from ptycho_engine import Engine
@@ -18,6 +19,8 @@ CUT = """
 import sys
 sys.modules["tensorflow"] = None  # importing it would fail
 import numpy as np
+from ptycho_engine.plugins import numba as plugin
+
 from ptycho_engine import Engine
 image = np.ones((20, 30), np.complex64)
 patches = Engine("numba").extract(image, np.full((3, 2), 10.25), 8)
@@ -74,3 +77,37 @@ def test_windows_that_touch_the_border_are_padded():
     assert inside(3.0, 3.0, interpolation="bicubic")
     assert not inside(2.9, 5.0, rounding="legacy")
     assert not all_inside(build_request(np.ones((10, 12)), np.empty((0, 2)), 4))
+
+
+@pytest.mark.parametrize("layout", ["flat", "channel"])
+@pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
+@pytest.mark.parametrize("how", [{}, {"interpolation": "bicubic"}, {"rounding": "legacy"}])
+def test_large_objects_are_cut_as_they_are_bit_by_bit(layout, fill, how, monkeypatch):
+    rng = np.random.default_rng(0)
+    image = (rng.normal(size=(2, 40, 50)) + 1j * rng.normal(size=(2, 40, 50))).astype(np.complex64)
+    positions = rng.uniform(-40, 90, (300, 2))
+    positions[::2] = rng.uniform(12, 28, (150, 2))
+    positions[7] = 1e9
+    if layout == "channel":
+        positions = positions.reshape(-1, 4, 2)
+    for threads in 1, 3:
+        engine = Engine("numba", options={"threads": threads})
+        monkeypatch.setattr(plugin, "SERIAL", 0)
+        monkeypatch.setattr(plugin, "STACK_BYTES", 5000)
+        expected = engine.extract(image, positions, 8, fill=fill, layout=layout, **how)
+        with monkeypatch.context() as patch:
+            patch.setattr(plugin, "LARGE_OBJECT", 0)
+            patch.setattr(plugin, "pad", None)  # would fail
+            for source in image, engine.prepare(image):
+                found = engine.extract(source, positions, 8, fill=fill, layout=layout, **how)
+                np.testing.assert_array_equal(found, expected)
+
+
+def test_large_objects_are_not_copied():
+    image = np.zeros((6000, 6000), np.float32)  # 144 MB
+    image[:9, :9] = 1
+    engine = Engine("numba", memory_budget="1MB")
+    for source in image, engine.prepare(image):
+        patches = engine.extract(source, [[0.0, 0.0], [3000.0, 3000.0]], 8)
+        assert patches[0].sum() == 16
+        assert patches[1].sum() == 0

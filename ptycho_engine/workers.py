@@ -1,0 +1,108 @@
+"""The threads of this process: one pool, which everything that has work to share uses.
+
+Whoever shares work takes part in it, so that calls from the pool's own threads cannot wait for
+each other, and that nothing is lost where no thread can be had, as while the interpreter exits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+#: Threads of the pool; with the one that shares its work, one more may be at it.
+POOL_SIZE = max(2, core_count())
+
+
+def _new_pool() -> ThreadPoolExecutor:
+    """Make a pool: its threads start when they are first needed, and end with the interpreter."""
+    return ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="ptycho_engine")
+
+
+_pool = _new_pool()
+
+
+def _after_fork() -> None:
+    """Replace the pool in a forked process, where none of its threads live on."""
+    global _pool
+    _pool = _new_pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def share(work: Callable[[T], Any], items: Iterable[T], threads: int) -> None:
+    """Work off items in this thread and helpers, whoever is free taking the next.
+
+    Parameters
+    ----------
+    work : callable
+        Called once with each item, in any order.
+    items : iterable
+        The items, of which there are as many as calls.
+    threads : int
+        Threads that may work at the same time, this one included; beyond `POOL_SIZE` + 1, or
+        where the pool is busy, there are fewer.
+
+    Raises
+    ------
+    BaseException
+        The first error of `work`. The items that nobody had begun are dropped then; whatever was
+        begun has ended before this returns, with or without an error.
+    """
+    # Calls, not items: what a helper that comes too late holds is then an empty queue.
+    rest: deque[Callable[[], Any]] = deque(partial(work, item) for item in items)
+    helpers: list[Future[None]] = []
+    for _ in range(min(threads, len(rest), POOL_SIZE + 1) - 1):
+        helper: Future[None] = Future()
+        helpers.append(helper)
+        try:
+            _pool.submit(_help, helper, rest)
+        except RuntimeError:  # the interpreter exits, or the system has no thread to give
+            break
+    try:
+        _work_off(rest)
+    finally:
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()
+
+
+def _work_off(rest: deque[Callable[[], Any]]) -> None:
+    """Do what is left, call by call; after an error nothing is left."""
+    try:
+        while True:
+            try:
+                call = rest.popleft()
+            except IndexError:
+                return
+            call()
+    except BaseException:
+        rest.clear()
+        raise
+
+
+def _help(helper: Future[None], rest: deque[Callable[[], Any]]) -> None:
+    """Take part, unless the one who shares has finished; tell through `helper` how it went."""
+    if not helper.set_running_or_notify_cancel():
+        return
+    try:
+        _work_off(rest)
+    except BaseException as error:
+        helper.set_exception(error)
+    else:
+        helper.set_result(None)
