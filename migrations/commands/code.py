@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..cli import DONE, FAILED, PENDING
+from ..exit_codes import DONE, FAILED, PENDING
 from ..codemod.findings import Kind
 from ..codemod.job import Outcome, Settings
 from ..codemod.settings_files import SHELL, Setting

@@ -14,10 +14,7 @@ from ptycho_engine.geometry import layouts
 
 IMPORT = "from ptycho.raw_data import get_image_patches\n"
 DROP_IN = "from ptycho_engine.compat import get_image_patches\n"
-LEVELS = {
-    level: [r for r in RULES if level in r.levels and r.id != "PE013"]
-    for level in ("shim", "native")
-}
+LEVELS = {level: [r for r in RULES if level in r.levels] for level in ("shim", "native")}
 
 
 def native(text):
@@ -169,43 +166,8 @@ def test_the_name_stays_for_other_files_and_strings(rest):
     assert names["x"]
 
 
-def remaining(text):
-    rules = [rule for rule in RULES if "native" in rule.levels]
-    once = rewrite(text, rules).text
-    assert rewrite(once, rules).text == once
-    return [line.strip() for line in once.splitlines() if "TODO(ptycho-migrate PE013)" in line]
-
-
-def test_other_functions_get_one_comment_each_at_their_first_use():
-    (mirror, both) = remaining(
-        "from ptycho.raw_data import get_relative_coords as grc\n"
-        "from ptycho import tf_helper as hh\n"
-        "a = grc(c)\nb = grc(d)\n"
-        "def f(x):\n    return hh._togrid(hh._channel_to_flat(x)), grc(x)\n"
-        "hh._togrid(x)\n"
-    )
-    assert "get_relative_coords (it mirrors" in mirror
-    assert "patches by pixels" in mirror
-    assert "layouts.flat_to_grid" in both
-    assert "layouts.channel_to_flat" in both
-    assert mirror.endswith("; see ptycho_engine/migrations/rules/PE013.md")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "from ptycho.tf_helper import _togrid\n",
-        "from ptycho.loader import translate\nx = translate(y)\n",
-        "def f(ptycho, _togrid):\n    return ptycho.tf_helper._togrid, _togrid\n",
-        f"{IMPORT}x = get_image_patches(i, m, l, 8, 2)\n",
-    ],
-)
-def test_nothing_remains_to_be_said(text):
-    assert remaining(text) == []
-
-
 def test_layouts_are_not_the_drop_ins():
-    """If they were, PE013 could rewrite them."""
+    """If they were, a rule could rewrite them."""
     x = np.arange(16.0).reshape(1, 2, 2, 4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
