@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-
 from .exit_codes import INTERRUPTED, PIPE_CLOSED
 
 EXIT_CODES = "Exit codes: 0 nothing to do or done, 1 changes pending (--check), 2 failures."

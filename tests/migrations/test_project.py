@@ -104,13 +104,8 @@ def test_every_form_is_spelt_out_or_commented(tmp_path):
         assert "from ptycho_engine.compat import get_image_patches" in texts[name]
     todo = {name: text.count("# TODO(ptycho-migrate") for name, text in texts.items()}
     assert {name: n for name, n in todo.items() if n} == {
-        "annotated.py": 2,  # passed on
-        "by_attribute.py": 1,  # arguments are unpacked
         "configured.py": 1,
         "flags.py": 1,
-        "from_parameters.py": 1,  # N from ptycho.params
-        "optional.py": 1,  # perhaps None
         "settings.py": 1,
-        "shifted.py": 1,
     }
     assert "params()[" in texts["settings.py"]
