@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-DONE, PENDING, FAILED = 0, 1, 2
-INTERRUPTED, PIPE_CLOSED = 130, 141
+from .exit_codes import INTERRUPTED, PIPE_CLOSED
 
 EXIT_CODES = "Exit codes: 0 nothing to do or done, 1 changes pending (--check), 2 failures."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -78,7 +79,7 @@ def page(rule: str) -> str:
     return f"{GUIDES}/rules/{rule}.md"
 
 
-def todo(source: Source, rule: str, offset: int, statement: int, name: str, text: str) -> Finding:
+def todo(source: Source, rule: str, node: ast.AST, name: str, text: str) -> Finding:
     """Make a finding that is left to the reader, with a comment above its statement.
 
     Parameters
@@ -87,8 +88,8 @@ def todo(source: Source, rule: str, offset: int, statement: int, name: str, text
         The module.
     rule : str
         Number of the rule.
-    offset, statement : int
-        Where the name is, and where its statement begins.
+    node : AST
+        Where the name is.
     name : str
         The legacy name.
     text : str
@@ -99,10 +100,20 @@ def todo(source: Source, rule: str, offset: int, statement: int, name: str, text
     Finding
         Without an edit if the comment stands there already.
     """
+    statement = source.statement(node)
     edits: tuple[Edit, ...] = ()
     if not mentioned(source, rule, statement):
         edits = (comment_above(source, statement, _comment(rule, text)),)
-    return Finding(rule, offset, name, text, Kind.TODO, edits)
+    return Finding(rule, source.start(node), name, text, Kind.TODO, edits)
+
+
+def todo_or_note(
+    source: Source, rule: str, node: ast.AST, name: str, text: str, magic: str = ""
+) -> Finding:
+    """Make a `todo`, but only a note for a cell magic: no comment may stand above it."""
+    if magic.startswith("%%"):
+        return Finding(rule, source.start(node), name, text, Kind.NOTE)
+    return todo(source, rule, node, name, text)
 
 
 def _comment(rule: str, text: str) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-import libcst as cst
-
-from .source import Import, Source, dotted
+from .source import Import, Source, module_of
 from .text import Edit, line_end
 
+_MODULE = re.compile(r"from[\s\\]*([\w.][\w.\s\\]*?)[\s\\]+import\b")
+_COMMENT = re.compile(r"#[^\r\n]*")
 
-def imported_names(node: cst.ImportFrom) -> list[cst.ImportAlias]:
+
+def imported_names(node: ast.ImportFrom) -> list[ast.alias]:
     """Return the names of ``from m import a, b``; none for a star."""
-    return [] if isinstance(node.names, cst.ImportStar) else list(node.names)
+    return [alias for alias in node.names if alias.name != "*"]
 
 
-def move_names(source: Source, node: cst.ImportFrom, moved: Mapping[str, str]) -> list[Edit]:
+def move_names(source: Source, node: ast.ImportFrom, moved: Mapping[str, str]) -> list[Edit]:
     """Import some names of a statement from elsewhere.
 
     Parameters
@@ -34,82 +37,160 @@ def move_names(source: Source, node: cst.ImportFrom, moved: Mapping[str, str]) -
     list of Edit
         Of one statement, or a second one behind it where some names stay.
     """
-    aliases = imported_names(node)
-    going = [a for a in aliases if dotted(a.name) in moved]
+    going = [a for a in node.names if a.name in moved]
     module = next(iter(moved.values())).rpartition(".")[0]
-    if len(going) == len(aliases) and node.module is not None:
-        edits = [Edit(*source.span(node.module), module)]
+    match = _MODULE.match(source.text, source.start(node))
+    if len(going) == len(node.names) and match is not None:
+        edits = [Edit(*match.span(1), module)]
         for alias in going:
-            old, new = dotted(alias.name), moved[dotted(alias.name)].rpartition(".")[2]
-            if old != new:
-                suffix = "" if alias.asname else f" as {old}"
-                edits.append(Edit(*source.span(alias.name), new + suffix))
+            new = moved[alias.name].rpartition(".")[2]
+            if alias.name != new:
+                start = source.start(alias)
+                suffix = "" if alias.asname else f" as {alias.name}"
+                edits.append(Edit(start, start + len(alias.name), new + suffix))
         return edits
-    names = ", ".join(_renamed(source, alias, moved) for alias in going)
-    return [
-        remove_names(source, node, set(moved)),
-        add_after(source, node, f"from {module} import {names}", _comments(source, going)),
-    ]
+    names = ", ".join(_renamed(alias, moved) for alias in going)
+    removal, comments = _remove(source, node, going)
+    return [removal, add_after(source, node, f"from {module} import {names}", comments)]
 
 
-def remove_names(source: Source, node: cst.ImportFrom, gone: set[str]) -> Edit:
-    """Take names out of a statement that keeps others."""
-    aliases = imported_names(node)
-    kept = [a for a in aliases if dotted(a.name) not in gone]
-    if kept[-1] is not aliases[-1]:
-        kept[-1] = _last(source, kept[-1], aliases[-1])
-    bare = node.with_changes(names=kept, semicolon=cst.MaybeSentinel.DEFAULT)
-    code = _indented(source, node, source.module.code_for_node(bare))
-    return Edit(*source.span(node), code)
-
-
-def _last(source: Source, alias: cst.ImportAlias, before: cst.ImportAlias) -> cst.ImportAlias:
-    """Put a name in the place of the last one: what follows its comma is the end of the list."""
-    if not _comments(source, [alias]):
-        return alias.with_changes(comma=before.comma)
-    end = getattr(before.comma, "whitespace_after", None)
-    if not isinstance(alias.comma, cst.Comma) or not isinstance(end, cst.ParenthesizedWhitespace):
-        return alias
-    space = alias.comma.whitespace_after
-    if not isinstance(space, cst.ParenthesizedWhitespace):
-        return alias
-    space = space.with_changes(indent=end.indent, last_line=end.last_line)
-    return alias.with_changes(comma=alias.comma.with_changes(whitespace_after=space))
-
-
-def _indented(source: Source, node: cst.ImportFrom, code: str) -> str:
-    """Give the lines of a statement the indentation of its block, which libcst does not know."""
-    first, *lines = code.splitlines(keepends=True)
-    blanks = source.indentation(source.statement(node))
-    before = [line for line in source.code(node).splitlines()[1:] if line.strip()]
-    if not all(line.startswith(blanks) for line in before):
-        return code
-    return first + "".join(blanks + line if line.strip() else line for line in lines)
-
-
-def _renamed(source: Source, alias: cst.ImportAlias, moved: Mapping[str, str]) -> str:
-    old = dotted(alias.name)
-    new = moved[old].rpartition(".")[2]
-    name = alias.asname.name if alias.asname else None
-    bound = name.value if isinstance(name, cst.Name) else old
+def _renamed(alias: ast.alias, moved: Mapping[str, str]) -> str:
+    new, bound = moved[alias.name].rpartition(".")[2], alias.asname or alias.name
     return new if new == bound else f"{new} as {bound}"
 
 
-def _comments(source: Source, aliases: Iterable[cst.ImportAlias]) -> str:
-    """Return the comments behind the commas of some names, so that none is lost."""
-    code = "".join(
-        source.module.code_for_node(a.comma) for a in aliases if isinstance(a.comma, cst.Comma)
-    )
-    found = re.findall(r"#[^\r\n]*", code)
-    return "".join(f"  {comment}" for comment in found)
+def _remove(source: Source, node: ast.ImportFrom, gone: list[ast.alias]) -> tuple[Edit, str]:
+    """Take names out of a statement that keeps others; return their comments too.
+
+    Each name is cut with the comma, blanks and comments behind it. A name that becomes the last
+    takes over how the list ended.
+    """
+    stop = source.span(node)[1]
+    end = stop - 1 if source.text[stop - 1] == ")" else source.span(node.names[-1])[1]
+    starts = [*map(source.start, node.names), end]
+    ends = [source.span(alias)[1] for alias in node.names]
+    tails = [source.text[a:b] for a, b in zip(ends, starts[1:], strict=True)]
+    kept = [i for i, alias in enumerate(node.names) if alias not in gone]
+    if kept[-1] != len(node.names) - 1:
+        tail, last = tails[kept[-1]], tails[-1]
+        if "#" in tail:
+            line = max(tail.rfind("\n"), tail.rfind("\r")) + 1
+            after = max(last.rfind("\n"), last.rfind("\r")) + 1
+            tails[kept[-1]] = tail[:line] + last[after:]
+        else:
+            tails[kept[-1]] = re.sub(rf"[ \t]*{_COMMENT.pattern}", "", last)
+    comments = [c for i in range(len(tails)) if i not in kept for c in _COMMENT.findall(tails[i])]
+    code = "".join(source.code(node.names[i]) + tails[i] for i in kept)
+    return Edit(starts[0], end, code), "".join(f"  {comment}" for comment in comments)
 
 
 def add_after(source: Source, node: Import, statement: str, comment: str = "") -> Edit:
     """Return the edit that puts a statement behind an import, in the same block."""
     start, stop = source.span(node)
-    line = source.parent(node)
-    if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
-        end = line_end(source.text, stop)
-        added = source.newline + source.indentation(start) + statement + comment
-        return Edit(end, end, added)
-    return Edit(stop, stop, f"; {statement}")
+    end = line_end(source.text, stop)
+    before = source.text[source.line_start(start) : start]
+    if before.strip() or not re.fullmatch(r"\s*;?\s*(#.*)?", source.text[stop:end]):
+        return Edit(stop, stop, f"; {statement}")
+    return Edit(end, end, source.newline + source.indentation(start) + statement + comment)
+
+
+# -- Binding a module of the engine to a free name, once, at the top level ---------------------
+
+
+def bind_module(
+    source: Source, target: str, wanted: str, uses: Sequence[ast.AST], replaced: Sequence[Import]
+) -> tuple[str, tuple[Edit, ...]]:
+    """Choose the name of a module, and import it if nothing does yet.
+
+    At the top level, because an import inside a function would hide the name from what stands
+    before it there.
+
+    Parameters
+    ----------
+    source : Source
+        The module to be changed.
+    target : str
+        The module to import, for instance ``ptycho_engine.compat``.
+    wanted : str
+        The name to bind it to, if that is free.
+    uses : sequence of AST
+        Where the name will be used.
+    replaced : sequence of Import
+        The imports of what is replaced.
+
+    Returns
+    -------
+    str
+        The name, which is bound to nothing else anywhere.
+    tuple of Edit
+        What imports it; empty if it is imported already.
+    """
+    first = min(map(source.start, uses))
+    for node in source.imports():
+        name = _bound_to(node, target)
+        earlier = at_top(source, node) and source.start(node) < first
+        if name and earlier and source.bound[name] == 1:
+            return name, ()
+    name = free_name(source, wanted, f"engine_{wanted}")
+    package, _, leaf = target.rpartition(".")
+    statement = f"from {package} import {leaf}" if package else f"import {target}"
+    statement += "" if name == leaf else f" as {name}"
+    return name, (_place(source, replaced, first, statement),)
+
+
+def free_name(source: Source, *wanted: str) -> str:
+    """Return the first name, else the first with a number, that the file does not know."""
+    numbered = (f"{wanted[0]}_{n}" for n in itertools.count(2))
+    return next(n for n in itertools.chain(wanted, numbered) if n not in source.names)
+
+
+def at_top(source: Source, node: ast.AST) -> bool:
+    """Tell whether a statement stands at the top level, outside any block."""
+    return source.parent(node) is source.tree
+
+
+def _bound_to(node: Import, target: str) -> str:
+    """Return the name by which a statement binds a module, empty if it does not."""
+    prefix = f"{module_of(node)}." if isinstance(node, ast.ImportFrom) else ""
+    for alias in node.names:
+        if prefix + alias.name == target and (alias.asname or "." not in alias.name):
+            return alias.asname or alias.name
+    return ""
+
+
+def _place(source: Source, replaced: Iterable[Import], first: int, statement: str) -> Edit:
+    """Put a statement behind the first of some imports, or into the block of imports on top."""
+    direct = [n for n in replaced if at_top(source, n)]
+    on_top = itertools.takewhile(_opens, source.tree.body)
+    imports = [n for n in on_top if isinstance(n, ast.Import | ast.ImportFrom)]
+    for node in [*sorted(direct, key=source.start)[:1], *imports[-1:]]:
+        if source.start(node) < first:
+            return add_after(source, node, statement)
+    target = next(s for s in source.tree.body if not _is_docstring(s))
+    return _above(source, target, statement)
+
+
+def _opens(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Import | ast.ImportFrom) or _is_docstring(statement)
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+    return False
+
+
+def _above(source: Source, statement: ast.stmt, text: str) -> Edit:
+    """Put a line above a statement and the comments on it, but below those that open the file."""
+    start = source.line_start(source.statement(statement))
+    comments = start
+    while comments > 0:
+        above = source.line_start(comments - 1)
+        if source.text[comments - 2 : comments] == "\r\n":
+            above = source.line_start(comments - 2)
+        if not source.text[above:comments].lstrip().startswith("#"):
+            break
+        comments = above
+    place = start if comments == 0 else comments
+    return Edit(place, place, text + source.newline)

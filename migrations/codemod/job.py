@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..rules import RULES
+from .engine_names import ENGINE_NAMES
 from .files import replace_file
 from .findings import Rule
 from .notebook import rewrite_notebook
 from .rewrite import Place, Rewritten, rewrite
 from .text import Decoded, SourceError, decode_python, decode_text
-from .uses import USES
 
 SUFFIXES = (".py", ".ipynb")
 
@@ -45,7 +45,7 @@ class Settings:
     def rules(self) -> list[Rule]:
         """Return the rules to apply."""
         if self.level == "status":
-            return [USES, *(r for r in RULES if "shim" in r.levels)]
+            return [ENGINE_NAMES, *(r for r in RULES if "shim" in r.levels)]
         return [r for r in RULES if self.level in r.levels and r.id not in self.skip]
 
 

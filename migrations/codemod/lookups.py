@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-import libcst as cst
-
-from .imports import add_after, imported_names
+from .bindings import is_number
+from .imports import add_after, at_top, free_name, imported_names
 from .names import PARAMETERS_MODULE, drop_in, same_numbers
-from .new_imports import at_top
-from .numbers import is_number
-from .references import references
-from .source import Import, Source, dotted
+from .references import read_names
+from .source import Import, Source, module_of
 from .text import Edit
 
 #: The drop-ins that look something up if it is not given, and where they are given it.
@@ -38,7 +36,7 @@ _LOADING = (PARAMETERS_MODULE, "ptycho.raw_data", "ptycho.tf_helper", "ptycho.lo
 _COMMENT = "  # noqa: F401  # holds N and gridsize"
 
 
-def keep_parameters(source: Source, node: cst.ImportFrom, names: Iterable[str]) -> list[Edit]:
+def keep_parameters(source: Source, node: ast.ImportFrom, names: Iterable[str]) -> list[Edit]:
     """Import ``ptycho.params`` behind an import that moves away, if something may need it.
 
     The drop-ins read it only if the program has imported it, which the legacy modules do.
@@ -60,55 +58,45 @@ def keep_parameters(source: Source, node: cst.ImportFrom, names: Iterable[str]) 
     """
     if not _needs(source, names):
         return []
-    imports: list[Import] = [*source.find(cst.Import), *source.find(cst.ImportFrom)]
-    start, _ = source.span(node)
-    for other in imports:
+    start = source.start(node)
+    for other in source.imports():
         kept = _loads(other)
-        if isinstance(other, cst.ImportFrom) and source.span(other)[0] < start:
+        if isinstance(other, ast.ImportFrom) and source.start(other) < start:
             kept |= _needs(source, _moving(other))  # and is followed by what this would be
         if kept and (other is node or at_top(source, other)):
             return []
-    aliases = itertools.chain(["ptycho_params"], (f"ptycho_params_{n}" for n in itertools.count(2)))
-    alias = next(name for name in aliases if not source.survey.knows(name))
+    alias = free_name(source, "ptycho_params")
     return [add_after(source, node, f"import {PARAMETERS_MODULE} as {alias}", _COMMENT)]
 
 
 def _needs(source: Source, names: Iterable[str]) -> bool:
     looking = {name for name in names if name.rpartition(".")[2] in LOOKED_UP}
     return any(
-        not _is_given(source, reference.node, LOOKED_UP[reference.name.rpartition(".")[2]])
-        for reference in references(source, looking)
+        not _is_given(source, node, LOOKED_UP[name.rpartition(".")[2]])
+        for node, name in read_names(source, looking)
     )
 
 
-def _moving(node: cst.ImportFrom) -> list[str]:
-    names = [f"{dotted(node.module)}.{dotted(alias.name)}" for alias in imported_names(node)]
-    return [n for n in names if not node.relative and drop_in(n) and same_numbers(n)]
+def _moving(node: ast.ImportFrom) -> list[str]:
+    names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
+    return [n for n in names if drop_in(n) and same_numbers(n)]
 
 
-def _is_given(source: Source, node: cst.CSTNode, places: Mapping[str, int]) -> bool:
+def _is_given(source: Source, node: ast.AST, places: Mapping[str, int]) -> bool:
     call = source.parent(node)
-    if not isinstance(call, cst.Call) or call.func is not node:
+    if not isinstance(call, ast.Call) or call.func is not node:
         return False
-    given: dict[str | int, cst.BaseExpression] = {}
-    unpacked = False
-    for index, argument in enumerate(call.args):
-        unpacked |= argument.star == "*"
-        if argument.keyword is not None:
-            given[argument.keyword.value] = argument.value
-        elif not unpacked and not argument.star:
-            given[index] = argument.value
+    plain = itertools.takewhile(lambda value: not isinstance(value, ast.Starred), call.args)
+    given: dict[str | int | None, ast.expr] = dict(enumerate(plain))
+    given |= {keyword.arg: keyword.value for keyword in call.keywords}
     found = [given.get(name, given.get(place)) for name, place in places.items()]
     return all(value is not None and is_number(source, value) for value in found)
 
 
 def _loads(node: Import) -> bool:
     """Tell whether a statement brings ``ptycho.params``, also when its drop-ins are gone."""
-    if isinstance(node, cst.Import):
-        return any(dotted(alias.name) in _LOADING for alias in node.names)
-    module = dotted(node.module)
-    if node.relative or isinstance(node.names, cst.ImportStar):
-        return not node.relative and module in _LOADING
-    staying = [f"{module}.{dotted(alias.name)}" for alias in imported_names(node)]
-    staying = [name for name in staying if drop_in(name) is None]
+    if isinstance(node, ast.Import):
+        return any(alias.name in _LOADING for alias in node.names)
+    module = module_of(node)
+    staying = [name for a in node.names if drop_in(name := f"{module}.{a.name}") is None]
     return any(name in _LOADING or module in _LOADING for name in staying)

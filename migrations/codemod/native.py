@@ -2,96 +2,38 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
+import re
 from dataclasses import dataclass
 
-import libcst as cst
-
-from .numbers import is_number
+from .bindings import is_number
 from .source import Source
 from .text import Edit
 
-PARAMETERS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize", "config")
+PARAMETERS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize")
 #: Those whose order the new call keeps.
 KEPT = PARAMETERS[:4]
 #: Those that legacy code looks up in ``ptycho.params`` where they are left out or None.
-LOOKED_UP = PARAMETERS[3:5]
+LOOKED_UP = PARAMETERS[3:]
 
 #: Reading these twice, or not at all, changes nothing.
-_PURE = (
-    cst.Name,
-    cst.Attribute,
-    cst.Integer,
-    cst.Subscript,
-    cst.SubscriptElement,
-    cst.Index,
-    cst.SimpleString,
-    cst.BinaryOperation,
-)
-
-
-class Unsafe(Exception):
-    """A call cannot be spelt out with certainty; the message says why."""
+_PURE = (ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.BinOp, ast.operator, ast.Load)
+#: What may stand between arguments: all else would have to be moved with them.
+_GAP = re.compile(r"(?:[\s,]|\\\r?\n|#[^\r\n]*)*")
 
 
 @dataclass(frozen=True)
-class Names:
-    """The names of modules in the source: ``ptycho_engine`` and ``tensorflow``."""
+class Argument:
+    """An argument: where it begins, and the range of its value."""
 
-    engine: str
-    tensorflow: str
-
-
-def bind_arguments(source: Source, call: cst.Call) -> dict[str, cst.Arg]:
-    """Return the arguments of a legacy call by parameter, `N` and `gridsize` surely numbers.
-
-    Raises
-    ------
-    Unsafe
-        If what is dropped or reordered could matter.
-    """
-    bound: dict[str, cst.Arg] = {}
-    for index, argument in enumerate(call.args):
-        if argument.star:
-            raise Unsafe("its arguments are unpacked")
-        name = argument.keyword.value if argument.keyword else PARAMETERS[min(index, 5)]
-        if name not in PARAMETERS or name in bound or index > 5:
-            raise Unsafe(f"it has an argument {name!r} too many")
-        bound[name] = argument
-    if "config" in bound:
-        raise Unsafe("its settings come from config=")
-    missing = [name for name in KEPT[:3] if name not in bound]
-    if missing:
-        raise Unsafe(f"it lacks {', '.join(missing)}")
-    looked_up = [name for name in LOOKED_UP if name not in bound or _is_none(bound[name])]
-    if looked_up:
-        come = "comes" if len(looked_up) == 1 else "come"
-        raise Unsafe(f"{' and '.join(looked_up)} {come} from ptycho.params; pass the number")
-    for name in LOOKED_UP:
-        if not is_number(source, bound[name].value):
-            raise Unsafe(f"{name} may be None, which means ptycho.params; pass a number")
-    order = list(bound)
-    kept = [name for name in order if name in KEPT] == list(KEPT)
-    later = order[order.index("local_offsets") + 1 :]
-    free = isinstance(bound["gridsize"].value, cst.Integer) or all(
-        is_pure(bound[name].value) for name in later
-    )
-    if not kept or "gridsize" not in later or not free:
-        raise Unsafe("its arguments would be evaluated in another order")
-    return bound
+    start: int
+    value: int
+    stop: int
+    node: ast.expr
 
 
-def _is_none(argument: cst.Arg) -> bool:
-    return isinstance(argument.value, cst.Name) and argument.value.value == "None"
-
-
-def is_pure(node: cst.CSTNode) -> bool:
-    """Tell whether an expression is made of names, attributes, items and numbers alone."""
-    expressions = [n for n in node.children if isinstance(n, cst.BaseExpression | cst.BaseSlice)]
-    elements = [n for n in node.children if isinstance(n, cst.SubscriptElement)]
-    return isinstance(node, _PURE) and all(map(is_pure, [*expressions, *elements]))
-
-
-def spell_out(source: Source, call: cst.Call, names: Names) -> list[Edit]:
+def spell_out(source: Source, call: ast.Call, engine: str, tensorflow: str) -> list[Edit] | None:
     """Return the edits that turn a legacy call into one of ``extract_patches``.
 
     They leave the text of the arguments, line breaks and comments where they are.
@@ -102,69 +44,97 @@ def spell_out(source: Source, call: cst.Call, names: Names) -> list[Edit]:
         The module.
     call : Call
         A call of ``get_image_patches``.
-    names : Names
-        How the module calls what is needed.
+    engine, tensorflow : str
+        How the module calls ``ptycho_engine`` and ``tensorflow``.
 
     Returns
     -------
-    list of Edit
-        The changes.
-
-    Raises
-    ------
-    Unsafe
-        If the call is not one that can be spelt out.
+    list of Edit or None
+        None if the call does not show all of its arguments, or not surely: then the drop-in stays.
     """
-    if any(isinstance(node, cst.FormattedString) for node in source.ancestors(call)):
-        raise Unsafe("it stands in an f-string")
-    bound = bind_arguments(source, call)
-    last = ', layout="channel", rounding="legacy"'
-    after_keywords = list(bound)[-2:] == ["gridsize", "N"]
+    if any(isinstance(node, ast.JoinedStr) for node in source.ancestors(call)):
+        return None
+    bound = _arguments(source, call)
+    if bound is None or not _in_order(bound) or not _plain(source, call, list(bound.values())):
+        return None
+    last = 'layout="channel", rounding="legacy"'
+    side = bound["gridsize"]
+    if re.search(r"[\r\n#]", source.code(side.node)):
+        return None
+    square = _square(source, side.node)
+    by_keyword = list(bound)[-2:] == ["gridsize", "N"]
     prefixes = {
-        "global_offsets": f"{names.engine}.geometry.from_legacy(",
-        "N": "patch_size=" if after_keywords else "",
+        "global_offsets": f"{engine}.geometry.from_legacy(",
+        "N": "patch_size=" if by_keyword else "",
     }
-    members = _square(source, bound["gridsize"].value)
-    suffixes = {"local_offsets": f", members={members})"}
-    edits = []
-    for name, argument in bound.items():
-        start, value, stop = _spans(source, argument)
-        if name == "gridsize":
-            edits.append(Edit(start, stop, last.removeprefix(", ")))
-            continue
-        if start != value or prefixes.get(name):
-            edits.append(Edit(start, value, prefixes.get(name, "")))
-        if suffixes.get(name):
-            edits.append(Edit(stop, stop, suffixes[name]))
+    edits = [Edit(side.start, side.stop, last)]
+    for name in KEPT:
+        argument, prefix = bound[name], prefixes.get(name, "")
+        if argument.start != argument.value or prefix:
+            edits.append(Edit(argument.start, argument.value, prefix))
+    stop = bound["local_offsets"].stop
+    edits.append(Edit(stop, stop, f", members={square})"))
     start, stop = source.span(call)
-    arguments = source.text.index("(", _end_of_function(source, call))
-    function = f"{names.tensorflow}.cast({names.engine}.extract_patches"
-    return [
-        *edits,
-        Edit(start, arguments, function),
-        Edit(stop, stop, f", {names.tensorflow}.complex64)"),
-    ]
+    opening = source.text.index("(", source.span(call.func)[1])
+    edits.append(Edit(start, opening, f"{tensorflow}.cast({engine}.extract_patches"))
+    return [*edits, Edit(stop, stop, f", {tensorflow}.complex64)")]
 
 
-def _square(source: Source, side: cst.BaseExpression) -> str:
+def _arguments(source: Source, call: ast.Call) -> dict[str, Argument] | None:
+    """Return the arguments by parameter, in their order, if `N` and `gridsize` are numbers."""
+    found: list[tuple[str, Argument]] = []
+    for name, value in itertools.zip_longest(PARAMETERS, call.args):
+        if value is not None:
+            found.append(
+                (name or "", Argument(*source.span(value)[:1], *source.span(value), value))
+            )
+    for keyword in call.keywords:
+        start = source.start(keyword)
+        found.append(
+            (keyword.arg or "", Argument(start, *source.span(keyword.value), keyword.value))
+        )
+    bound = dict(sorted(found, key=lambda pair: pair[1].start))
+    if len(found) != len(PARAMETERS) or bound.keys() != set(PARAMETERS):
+        return None
+    if any(isinstance(argument.node, ast.Starred) for argument in bound.values()):
+        return None
+    return bound if all(is_number(source, bound[name].node) for name in LOOKED_UP) else None
+
+
+def _in_order(bound: dict[str, Argument]) -> bool:
+    """Tell whether the new call evaluates the arguments in the order of the old one."""
+    order = list(bound)
+    later = order[order.index("local_offsets") + 1 :]
+    free = isinstance(bound["gridsize"].node, ast.Constant) or all(
+        is_pure(bound[name].node) for name in later
+    )
+    return tuple(n for n in order if n in KEPT) == KEPT and "gridsize" in later and free
+
+
+def is_pure(node: ast.expr) -> bool:
+    """Tell whether an expression is made of names, attributes, items and numbers alone."""
+    return all(isinstance(part, _PURE) for part in ast.walk(node))
+
+
+def _plain(source: Source, call: ast.Call, found: list[Argument]) -> bool:
+    """Tell whether nothing but commas, blanks and comments stands around the arguments."""
+    start, stop = source.span(call.func)[1], source.span(call)[1] - 1
+    opening = source.text.find("(", start)
+    gaps = zip(
+        [opening + 1, *(a.stop for a in found)], [*(a.start for a in found), stop], strict=True
+    )
+    heads = [source.text[a.start : a.value] for a in found]
+    return (
+        source.text[start:opening].strip(" \t") == ""
+        and source.start(call) == source.start(call.func)
+        and all(_GAP.fullmatch(source.text[a:b]) for a, b in gaps)
+        and all(re.fullmatch(r"(?:\w+\s*=\s*)?", head) for head in heads)
+    )
+
+
+def _square(source: Source, side: ast.expr) -> str:
     """Write the square of a pure expression."""
-    if isinstance(side, cst.Integer):
-        return str(side.evaluated_value**2)
-    code = source.module.code_for_node(side)
-    if "\n" in code or "\r" in code or "#" in code:
-        raise Unsafe("its arguments are written in an unusual way")
-    return f"{code}**2" if isinstance(side, cst.Name | cst.Attribute) else f"({code})**2"
-
-
-def _end_of_function(source: Source, call: cst.Call) -> int:
-    code = source.module.code_for_node(call.func)
-    return source.span(call)[0] + len(code)
-
-
-def _spans(source: Source, argument: cst.Arg) -> tuple[int, int, int]:
-    """Return where an argument, its value with parentheses, and both end."""
-    start, stop = source.span(argument)
-    value = source.module.code_for_node(argument.value)
-    if source.text[stop - len(value) : stop] != value:
-        raise Unsafe("its arguments are written in an unusual way")
-    return start, stop - len(value), stop
+    if isinstance(side, ast.Constant):
+        return str(side.value**2)  # type: ignore[operator]
+    code = source.code(side)
+    return f"{code}**2" if isinstance(side, ast.Name | ast.Attribute) else f"({code})**2"

@@ -84,7 +84,10 @@ def rewrite(text: str, rules: Sequence[Rule], magics: Mapping[str, str] | None =
         check_syntax(text)
         return Rewritten(text)
     source = Source(text, magics)
-    found = {(f.offset, _place(source, f)): None for rule in rules for f in rule.check(source)}
+    try:
+        found = {(f.offset, _place(source, f)): None for rule in rules for f in rule.check(source)}
+    except RecursionError as error:
+        raise SourceError("nested too deeply to be analysed") from error
     places = [place for _, place in found]
     if not places:
         return Rewritten(text)

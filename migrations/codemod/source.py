@@ -1,66 +1,25 @@
-"""A parsed module: syntax tree, positions, and names resolved through its imports."""
+"""A parsed module: its tree, and the place of every node in the text."""
 
 from __future__ import annotations
 
 import ast
 import bisect
+import itertools
 import re
 import warnings
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, TypeVar
 
-import libcst as cst
-from libcst.metadata import (
-    CodeRange,
-    ImportAssignment,
-    MetadataWrapper,
-    PositionProvider,
-    QualifiedNameSource,
-    Scope,
-    ScopeProvider,
-)
-
-from .survey import reduce_text, survey
+from .scopes import Index, Scope
 from .text import SourceError, line_starts, newline_of
 
-Node = TypeVar("Node", bound=cst.CSTNode)
+Node = TypeVar("Node", bound=ast.AST)
 Found = TypeVar("Found")
-Import = cst.Import | cst.ImportFrom
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """What a name stands for.
-
-    Attributes
-    ----------
-    names : frozenset of str
-        Dotted names that it may have been imported from.
-    by_import : bool
-        Whether nothing but imports binds it.
-    """
-
-    names: frozenset[str]
-    by_import: bool
-
-    @property
-    def name(self) -> str | None:
-        """The one dotted name it stands for, if that is certain."""
-        return next(iter(self.names)) if self.by_import and len(self.names) == 1 else None
-
-    def is_one_of(self, names: Collection[str]) -> bool:
-        """Tell whether it stands for one of some names, whichever of its bindings holds."""
-        return self.by_import and bool(self.names) and self.names <= set(names)
-
-
-UNRESOLVED = Resolution(frozenset(), False)
+Import = ast.Import | ast.ImportFrom
 
 
 def check_syntax(text: str) -> ast.Module:
     """Refuse what Python itself does not parse.
-
-    Python's parser says where an error lies, and limits nesting before libcst's would.
 
     Returns
     -------
@@ -87,9 +46,6 @@ def check_syntax(text: str) -> ast.Module:
 class Source:
     """A module under analysis.
 
-    Its tree holds the statements of the top level that may have to do with a legacy name; of the
-    others only `survey` knows.
-
     Parameters
     ----------
     text : str
@@ -100,28 +56,14 @@ class Source:
     Raises
     ------
     SourceError
-        If it cannot be parsed, or libcst would not give the same text back.
+        If it cannot be parsed.
     """
 
     def __init__(self, text: str, magics: Mapping[str, str] | None = None) -> None:
-        self.survey, self.magics = survey(check_syntax(text)), magics or {}
-        self.text = text
-        self.newline = newline_of(text)
-        reduced = reduce_text(text, self.survey, self.magics)
-        try:
-            module = cst.parse_module(reduced)
-            if module.code != reduced:
-                raise SourceError("libcst reads it, but does not give the same text back")
-            wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-            self._positions: Mapping[Any, CodeRange] = wrapper.resolve(PositionProvider)
-            self._scopes: Mapping[Any, Any] = wrapper.resolve(ScopeProvider)
-            self._index = _Index()
-            module.visit(self._index)
-        except cst.ParserSyntaxError as error:
-            raise SourceError(f"line {error.raw_line}: libcst cannot parse this") from error
-        except RecursionError as error:
-            raise SourceError("nested too deeply to be analysed") from error
-        self.module = module
+        self.text, self.magics, self.newline = text, magics or {}, newline_of(text)
+        self.tree = check_syntax(text)
+        self._index = Index(self.tree)
+        self.bound, self.names = self._index.bound, self._index.names
         self._starts, self._found = line_starts(text), dict[Hashable, Any]()
 
     def once(self, name: Hashable, find: Callable[[], Found]) -> Found:
@@ -134,29 +76,57 @@ class Source:
         """Yield every node of a kind, in the order of the source."""
         return iter(self._index.kinds.get(kind, ()))
 
-    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+    def imports(self) -> list[Import]:
+        """Return the import statements, in the order of the source."""
+        found: list[Import] = [*self.find(ast.Import), *self.find(ast.ImportFrom)]
+        return sorted(found, key=self.start)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node that holds `node`."""
         return self._index.parents.get(node)
 
-    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the parents of a node from the inside out."""
         above = self.parent(node)
         while above is not None:
             yield above
             above = self.parent(above)
 
-    def span(self, node: cst.CSTNode) -> tuple[int, int]:
-        """Return the range of characters of a node, without the blanks around it."""
-        place = self._positions[node]
+    def scope(self, node: ast.AST) -> Scope | None:
+        """Return the scope in which a name is looked up; None for what is not in the source."""
+        return self._index.scopes.get(node)
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """Return the range of characters of a node, without parentheses around it."""
         return (
-            self._starts[place.start.line - 1] + place.start.column,
-            self._starts[place.end.line - 1] + place.end.column,
+            self._offset(node.lineno, node.col_offset),  # type: ignore[attr-defined]
+            self._offset(node.end_lineno, node.end_col_offset),  # type: ignore[attr-defined]
         )
 
-    def code(self, node: cst.CSTNode) -> str:
+    def _offset(self, line: int, column: int) -> int:
+        """Return an offset in characters; Python counts columns in bytes of UTF-8."""
+        start = self._starts[line - 1]
+        part = self.text[start : start + column]
+        return start + (column if part.isascii() else len(part.encode()[:column].decode()))
+
+    def start(self, node: ast.AST) -> int:
+        """Return the offset at which a node begins."""
+        return self.span(node)[0]
+
+    def code(self, node: ast.AST) -> str:
         """Return the text of a node."""
         start, stop = self.span(node)
         return self.text[start:stop]
+
+    def is_placed(self, node: ast.AST) -> bool:
+        """Tell whether the place of a node is right: within f-strings Python may miscount."""
+        if not any(isinstance(above, ast.JoinedStr) for above in self.ancestors(node)):
+            return True
+        try:
+            again = ast.parse(f"({self.code(node)})", mode="eval").body
+        except SyntaxError:
+            return False
+        return ast.dump(again) == ast.dump(node)
 
     def line(self, offset: int) -> int:
         """Return the number, from 1, of the line that holds an offset."""
@@ -166,85 +136,66 @@ class Source:
         """Return the offset at which the line of `offset` begins."""
         return self._starts[self.line(offset) - 1]
 
-    def statement(self, node: cst.CSTNode) -> int:
+    def statement(self, node: ast.AST) -> int:
         """Return the offset of the statement, first on its line, that holds a node."""
-        for inner, outer in zip([node, *self.ancestors(node)], self.ancestors(node), strict=False):
-            if isinstance(outer, cst.Module | cst.IndentedBlock):
-                decorators = getattr(inner, "decorators", ())
-                return self.span(decorators[0] if decorators else inner)[0]
-        return 0
+        offset = 0
+        for above in itertools.chain([node], self.ancestors(node)):
+            if isinstance(above, ast.stmt):
+                offset = self._first_on_line(above)
+                before = self.text[self.line_start(offset) : offset].strip()
+                is_elif = isinstance(above, ast.If) and self.text.startswith("elif", offset)
+                if before in ("", "@") and not is_elif:
+                    return self.line_start(offset) + len(self.indentation(offset))
+        return offset
+
+    def _first_on_line(self, statement: ast.stmt) -> int:
+        """Return where a statement begins, or one before it that ends on the same line."""
+        parent = self.parent(statement)
+        blocks = [b for _, b in ast.iter_fields(parent) if isinstance(b, list)] if parent else []
+        block = next(b for b in blocks if statement in b)
+        for earlier in reversed(block[: block.index(statement)]):
+            if earlier.end_lineno != _top(statement).lineno:  # type: ignore[attr-defined]
+                break
+            statement = earlier
+        return self.start(_top(statement))
 
     def indentation(self, offset: int) -> str:
         """Return the blanks before an offset on its line."""
         return re.match(r"[ \t\f]*", self.text[self.line_start(offset) : offset]).group()  # type: ignore[union-attr]
 
-    def scope(self, node: cst.CSTNode) -> Scope | None:
-        """Return the scope in which a name is looked up; None for what is no name."""
-        return self._scopes.get(node)
 
-    def resolve(self, node: cst.CSTNode) -> Resolution:
-        """Say what a name or dotted name stands for, by the imports of its scope."""
-        scope = self.scope(node)
-        if scope is None:
-            return UNRESOLVED
-        found = list(scope.get_qualified_names_for(node))
-        imported = {n.name for n in found if n.source is QualifiedNameSource.IMPORT}
-        return Resolution(frozenset(imported), len(found) == len(imported))
-
-    def bindings(self, node: cst.CSTNode, module: str) -> list[Import]:
-        """Return the imports that bind the first name of a dotted name, and bring `module`."""
-        root = first_name(node)
-        scope = self.scope(node)
-        if root is None or scope is None:
-            return []
-        nodes = [a.node for a in scope[root.value] if isinstance(a, ImportAssignment)]
-        imports = [node for node in nodes if isinstance(node, cst.Import | cst.ImportFrom)]
-        bringing = [n for n in imports if module in self.code(n)]
-        return bringing or imports
+def _top(statement: ast.stmt) -> ast.AST:
+    decorators: list[ast.AST] = getattr(statement, "decorator_list", [])
+    return decorators[0] if decorators else statement
 
 
-class _Index(cst.CSTVisitor):
-    """Nodes by kind, and their parents, in one pass."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
-        self.kinds: dict[type[Any], list[Any]] = {}
-        self._above: list[cst.CSTNode] = []
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        if self._above:
-            self.parents[node] = self._above[-1]
-        self.kinds.setdefault(type(node), []).append(node)
-        self._above.append(node)
-        return True
-
-    def on_leave(self, original_node: cst.CSTNode) -> None:
-        self._above.pop()
-
-
-def first_name(node: cst.CSTNode) -> cst.Name | None:
+def first_name(node: ast.AST) -> ast.Name | None:
     """Return ``a`` of ``a.b.c``."""
-    while isinstance(node, cst.Attribute):
+    while isinstance(node, ast.Attribute):
         node = node.value
-    return node if isinstance(node, cst.Name) else None
+    return node if isinstance(node, ast.Name) else None
 
 
-def dotted(node: cst.CSTNode | None) -> str:
+def dotted(node: ast.AST | None) -> str:
     """Write a name or dotted name as text; empty for anything else."""
-    if isinstance(node, cst.Name):
-        return node.value
-    if isinstance(node, cst.Attribute):
-        head = dotted(node.value)
-        return f"{head}.{node.attr.value}" if head else ""
-    return ""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
-def literal(node: cst.CSTNode) -> Any:
+def literal(node: ast.AST | None) -> Any:
     """Return the value of a literal, or None."""
-    if not isinstance(node, cst.BaseString | cst.BaseNumber | cst.UnaryOperation | cst.Name):
-        return None
-    try:
-        return ast.literal_eval(cst.Module([]).code_for_node(node))
-    except (ValueError, SyntaxError):
-        return None
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+        number = node.operand.value
+        if isinstance(node.op, ast.USub) and isinstance(number, int | float):
+            return -number
+    return None
+
+
+def module_of(node: ast.ImportFrom) -> str:
+    """Return the module of ``from m import a``; relative ones keep their dots."""
+    return "." * node.level + (node.module or "")

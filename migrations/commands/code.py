@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..cli import DONE, FAILED, PENDING
 from ..codemod.findings import Kind
 from ..codemod.job import Outcome, Settings
 from ..codemod.settings_files import SHELL, Setting
+from ..exit_codes import DONE, FAILED, PENDING
 from ..rules import RULES
 from . import complain, where_the_pages_are
 from .scan import read_settings, scan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ptycho_engine.errors import OutputError, PtychoEngineError
 
-from ..cli import DONE, FAILED
+from ..exit_codes import DONE, FAILED
 from . import complain, refuse_output
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ptycho_engine.deprecation.table import GUIDES, TABLE, Deprecation
 
-from ..cli import DONE, FAILED
 from ..codemod.job import Outcome, Settings
 from ..codemod.names import GROUPING, GROUPING_METHOD, drop_in
 from ..codemod.settings_files import SHELL, YAML, Setting
+from ..exit_codes import DONE, FAILED
 from . import complain, where_the_pages_are
 from .scan import read_settings, scan
 

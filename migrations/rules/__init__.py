@@ -15,7 +15,6 @@ from . import (
     pe010_uncertain_names,
     pe011_saved_parameters,
     pe012_grouping_method,
-    pe013_remaining_drop_ins,
 )
 
 #: In the order in which they are applied: what is rewritten, then what is left.
@@ -32,5 +31,4 @@ RULES = (
     pe009_environment.RULE,
     pe010_uncertain_names.RULE,
     pe011_saved_parameters.RULE,
-    pe013_remaining_drop_ins.RULE,
 )

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import libcst as cst
+import ast
+from collections.abc import Callable, Iterator
 
 from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import imported_names, move_names
 from ..codemod.lookups import keep_parameters
 from ..codemod.names import MOVED, drop_in, same_numbers
-from ..codemod.source import Source, dotted
+from ..codemod.source import Source, module_of
 
 ID = "PE001"
 
 
 def check(source: Source) -> Iterator[Finding]:
     """Find ``from ptycho.raw_data import get_image_patches`` and its like."""
-    for node in source.find(cst.ImportFrom):
-        if node.relative or node.module is None:
-            continue
-        module = dotted(node.module)
-        names = [f"{module}.{dotted(alias.name)}" for alias in imported_names(node)]
-        found = {n: entry for n in names if n not in MOVED and (entry := drop_in(n))}
+    return swap_imports(source, ID, lambda name: name not in MOVED)
+
+
+def swap_imports(source: Source, rule: str, wanted: Callable[[str], bool]) -> Iterator[Finding]:
+    """Find the imports to swap, among the legacy functions that are wanted."""
+    for node in source.find(ast.ImportFrom):
+        names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
+        found = {n: entry for n in names if wanted(n) and (entry := drop_in(n))}
         safe = {n: entry for n, entry in found.items() if same_numbers(n)}
-        offset = source.span(node)[0]
         if safe:
             moved = {n.rpartition(".")[2]: entry.old for n, entry in safe.items()}
             edits = (*move_names(source, node, moved), *keep_parameters(source, node, safe))
             for index, (name, entry) in enumerate(safe.items()):
-                message = f"imported from {entry.old.rpartition('.')[0]}"
-                yield Finding(ID, offset, name, message, Kind.REWRITE, () if index else edits)
+                message, its = (
+                    f"imported from {entry.old.rpartition('.')[0]}",
+                    () if index else edits,
+                )
+                yield Finding(rule, source.start(node), name, message, Kind.REWRITE, its)
         for name in found.keys() - safe.keys():
             text = f"{name} gave other numbers in some PtychoPINN versions, compare before swapping"
-            yield todo(source, ID, offset, source.statement(node), name, text)
+            yield todo(source, rule, node, name, text)
 
 
 RULE = Rule(ID, "functions imported by name come from ptycho_engine.compat", check)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..codemod.attributes import swap_attributes
 from ..codemod.findings import Finding, Rule
 from ..codemod.names import MOVED, drop_in, same_numbers
+from ..codemod.references import swap_attributes
 from ..codemod.source import Source
 
 ID = "PE002"

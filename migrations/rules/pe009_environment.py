@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
-import libcst as cst
-
-from ..codemod.findings import Finding, Kind, Rule, todo
+from ..codemod.findings import Finding, Rule, todo_or_note
+from ..codemod.magic_names import magics
 from ..codemod.names import variables
-from ..codemod.source import Source, literal
-from ..codemod.spelt_magics import magics
+from ..codemod.source import Source
 
 ID = "PE009"
 
@@ -21,21 +20,17 @@ def check(source: Source) -> Iterator[Finding]:
     As strings, as keywords of a call, and as ``USE_XLA_TRANSLATE=0`` in commands and magics.
     """
     known = variables()
-    for string in source.find(cst.SimpleString):
-        text = literal(string)
-        if isinstance(text, str) and not _is_prose(source, string):
-            for name in [text] if text in known else _set_in(text):
-                yield _left(source, string, name)
-    for part in source.find(cst.FormattedStringText):
-        for name in _set_in(part.value):
-            yield _left(source, part, name)
-    for argument in source.find(cst.Arg):
-        if argument.keyword is not None and argument.keyword.value in known:
-            yield _left(source, argument, argument.keyword.value)
+    found: list[tuple[ast.AST, str]] = []
+    for string in source.find(ast.Constant):  # one that stands for itself is documentation
+        text = string.value
+        if isinstance(text, str) and not isinstance(source.parent(string), ast.Expr):
+            found += [(string, name) for name in ([text] if text in known else _set_in(text))]
+    found += [(k, k.arg) for k in source.find(ast.keyword) if k.arg in known]
+    for node, name in found:
+        yield todo_or_note(source, ID, node, name, _text(name))
     for magic, text in magics(source):
         for name in _set_in(text):
-            whole = text.startswith("%%")  # no comment may stand above it
-            yield _note(source, magic, name) if whole else _left(source, magic, name)
+            yield todo_or_note(source, ID, magic, name, _text(name), text)
 
 
 def _set_in(text: str) -> list[str]:
@@ -45,21 +40,8 @@ def _set_in(text: str) -> list[str]:
     return list(dict.fromkeys(m.group(1) or m.group(2) for m in re.finditer(pattern, text)))
 
 
-def _is_prose(source: Source, string: cst.SimpleString) -> bool:
-    """Tell whether a string stands for itself, as documentation does."""
-    return isinstance(source.parent(string), cst.Expr)
-
-
 def _text(name: str) -> str:
     return f"{name} is now {variables()[name].replacement}"
-
-
-def _left(source: Source, node: cst.CSTNode, name: str) -> Finding:
-    return todo(source, ID, source.span(node)[0], source.statement(node), name, _text(name))
-
-
-def _note(source: Source, node: cst.CSTNode, name: str) -> Finding:
-    return Finding(ID, source.span(node)[0], name, _text(name), Kind.NOTE)
 
 
 RULE = Rule(ID, "environment variables of the legacy code", check)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-import libcst as cst
-
+from ..codemod.bindings import imports_package, resolve
 from ..codemod.findings import Finding, Kind, Rule, todo
+from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
-from ..codemod.new_imports import bind_module
-from ..codemod.receivers import Origin, origin
-from ..codemod.source import Source, dotted
+from ..codemod.provenance import Origin, origin
+from ..codemod.source import Source
 from ..codemod.text import Edit
 
 ID = "PE012"
@@ -18,57 +18,42 @@ ID = "PE012"
 
 def check(source: Source) -> Iterator[Finding]:
     """Find ``raw.generate_grouped_data(64)`` where ``raw`` is made from a legacy ``RawData``."""
-    found = [c for c in source.find(cst.Call) if _is_method(source, c)]
-    known = [c for c in found if _origin(source, c) is Origin.LEGACY]
-    unknown = [c for c in found if _origin(source, c) is Origin.UNKNOWN]
-    if known:
-        alias, imports = bind_module(source, COMPAT, "compat", known, [])
-        for call in known:
-            edits = (_as_function(source, call, alias), *imports)
+    found: dict[Origin, list[tuple[ast.Call, ast.Attribute]]] = {kind: [] for kind in Origin}
+    for call in source.find(ast.Call):
+        method = call.func
+        if not isinstance(method, ast.Attribute) or method.attr != GROUPING_METHOD:
+            continue
+        if not resolve(source, method).names:  # else of the class or of a module
+            found[_origin(source, call, method)].append((call, method))
+    if known := found[Origin.LEGACY]:
+        alias, imports = bind_module(source, COMPAT, "compat", [c for c, _ in known], [])
+        for call, method in known:
+            edits = (_as_function(source, call, method, alias), *imports)
             message = f"is now {alias}.{GROUPING_METHOD}"
-            yield Finding(ID, source.span(call)[0], GROUPING, message, Kind.REWRITE, edits)
-    if _imports_ptycho(source):
+            yield Finding(ID, source.start(call), GROUPING, message, Kind.REWRITE, edits)
+    if imports_package(source, "ptycho"):
         text = f"where this is a RawData of ptycho, use {COMPAT}.{GROUPING_METHOD}(data, ...)"
-        for call in unknown:
-            yield todo(
-                source, ID, source.span(call)[0], source.statement(call), GROUPING_METHOD, text
-            )
+        for call, _ in found[Origin.UNKNOWN]:
+            yield todo(source, ID, call, GROUPING_METHOD, text)
 
 
-def _is_method(source: Source, call: cst.Call) -> bool:
-    """Tell whether a call is of that method, and not of the class or of a module."""
-    function = call.func
-    return (
-        isinstance(function, cst.Attribute)
-        and function.attr.value == GROUPING_METHOD
-        and not (dotted(function) and source.resolve(function).names)
-    )
-
-
-def _origin(source: Source, call: cst.Call) -> Origin:
-    assert isinstance(call.func, cst.Attribute)
-    receiver = call.func.value
-    plain = not (call.func.lpar or getattr(receiver, "lpar", ()))
+def _origin(source: Source, call: ast.Call, method: ast.Attribute) -> Origin:
+    receiver = method.value
+    begins_alike = source.start(call) == source.start(method) == source.start(receiver)
     nested = GROUPING_METHOD in source.code(receiver)
     found = origin(source, receiver)
-    return found if found is not Origin.LEGACY or (plain and not nested) else Origin.UNKNOWN
+    plain = begins_alike and not nested and source.is_placed(call)
+    return found if found is not Origin.LEGACY or plain else Origin.UNKNOWN
 
 
-def _as_function(source: Source, call: cst.Call, alias: str) -> Edit:
-    assert isinstance(call.func, cst.Attribute)
-    start, stop = source.span(call.func)
+def _as_function(source: Source, call: ast.Call, method: ast.Attribute, alias: str) -> Edit:
+    start, stop = source.span(method)
     inside = source.text.index("(", stop) + 1
     separator = ""
-    if call.args:
+    if call.args or call.keywords:
         separator = "," if source.text[inside] in "\r\n" else ", "
-    receiver = source.code(call.func.value)
+    receiver = source.code(method.value)
     return Edit(start, inside, f"{alias}.{GROUPING_METHOD}({receiver}{separator}")
-
-
-def _imports_ptycho(source: Source) -> bool:
-    modules = [dotted(n.module) for n in source.find(cst.ImportFrom) if not n.relative]
-    modules += [dotted(a.name) for n in source.find(cst.Import) for a in n.names]
-    return any(module.partition(".")[0] == "ptycho" for module in modules)
 
 
 RULE = Rule(ID, "the method generate_grouped_data becomes a function", check)

@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-import libcst as cst
-
 from ptycho_engine.compat.params.keys import find_key
 
+from ..codemod.bindings import resolve
 from ..codemod.names import CONFIG_CLASSES
 from ..codemod.parameters import accesses
-from ..codemod.source import Source, check_syntax
+from ..codemod.source import Source
 
 #: A parameter, the value that stands there, and the line.
 Written = tuple[str, ast.expr, int]
@@ -41,7 +40,8 @@ def read_python(text: str) -> tuple[dict[str, Any], list[str]]:
     """
     values: dict[str, Any] = {}
     remarks = []
-    written = [*_assigned(check_syntax(text)), *_through_ptycho(text)]
+    source = Source(text)
+    written = [*_assigned(source.tree), *_through_ptycho(source)]
     for key, node, line in sorted(written, key=lambda item: item[2]):
         try:
             value = _value(node)
@@ -91,19 +91,12 @@ def _dictionary(node: ast.Dict) -> Iterator[Written]:
         yield from pairs
 
 
-def _through_ptycho(text: str) -> Iterator[Written]:
-    source = Source(text)
-
-    def written(node: cst.CSTNode, key: str, value: cst.BaseExpression) -> Written:
-        expression = ast.parse(f"({source.code(value)})", mode="eval").body
-        return key, expression, source.line(source.span(node)[0])
-
+def _through_ptycho(source: Source) -> Iterator[Written]:
     for access in accesses(source):
         if access.writes and access.key is not None and access.value is not None:
-            yield written(access.node, access.key, access.value)
-    for call in source.find(cst.Call):
-        if source.resolve(call.func).name in CONFIG_CLASSES:
-            for argument in call.args:
-                name = argument.keyword.value if argument.keyword else "model"
-                if name != "model":
-                    yield written(argument, name, argument.value)
+            yield access.key, access.value, source.line(source.start(access.node))
+    for call in source.find(ast.Call):
+        if resolve(source, call.func).name in CONFIG_CLASSES:
+            for keyword in call.keywords:
+                if keyword.arg not in (None, "model"):
+                    yield str(keyword.arg), keyword.value, keyword.lineno

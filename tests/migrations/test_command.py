@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ptycho_engine.migrations import cli
+from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.codemod.findings import Finding, Kind, Rule
 from ptycho_engine.migrations.codemod.text import Edit
@@ -40,7 +40,7 @@ def contents(folder):
 @pytest.mark.parametrize("flags", [[], ["--diff"]])
 def test_difference_is_shown_by_default_and_nothing_written(tree, flags, capsys):
     before = contents(tree)
-    assert migrate("code", tree, *flags) == cli.DONE
+    assert migrate("code", tree, *flags) == exit_codes.DONE
     out, err = capsys.readouterr()
     assert out.count("-from ptycho.raw_data import get_image_patches") == 2
     assert out.count("+from ptycho_engine.compat import get_image_patches") == 2
@@ -53,7 +53,7 @@ def test_settings_elsewhere_are_pointed_out(tree, capsys):
     shell.write_text("ptycho_train --gridsize 2\n")
     settings.write_text("N: 64\ngridsize: 2\n")
     (tree / "other.yaml").write_text("name: something\n")
-    assert migrate("code", tree, "--write") == cli.DONE
+    assert migrate("code", tree, "--write") == exit_codes.DONE
     err = capsys.readouterr().err
     assert f"leaves alone: ptycho-migrate status {shell}" in err
     assert f"leaves alone: ptycho-migrate config {settings}" in err
@@ -63,7 +63,7 @@ def test_settings_elsewhere_are_pointed_out(tree, capsys):
 def test_new_configuration_is_to_be_changed_itself(tmp_path, capsys):
     path = tmp_path / "hy.yaml"
     path.write_text("defaults:\n  - config\n  - override plugin: iterative\n")
-    assert migrate("code", tmp_path) == cli.DONE
+    assert migrate("code", tmp_path) == exit_codes.DONE
     err = capsys.readouterr().err
     assert f"{path} holds deprecated choices, which code leaves alone. Change plugin: iter" in err
     assert "ptycho-migrate config" not in err
@@ -71,13 +71,13 @@ def test_new_configuration_is_to_be_changed_itself(tmp_path, capsys):
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5"])
 def test_number_of_processes(tree, jobs, capsys):
-    assert migrate("code", tree, f"--jobs={jobs}") == cli.FAILED
+    assert migrate("code", tree, f"--jobs={jobs}") == exit_codes.FAILED
     assert f"expected a number from 1 on, not '{jobs}'" in capsys.readouterr().err
 
 
 def test_the_last_line_says_where_the_pages_are(tree, capsys):
     (tree / "c.py").write_text("from ptycho.params import cfg\ncfg['use_xla_translate'] = 0\n")
-    assert migrate("code", tree, "--write") == cli.DONE
+    assert migrate("code", tree, "--write") == exit_codes.DONE
     folder = capsys.readouterr().err.splitlines()[-1].partition(" is ")[2]
     page = (tree / "c.py").read_text().partition("; see ")[2].split()[0]
     assert (Path(folder) / Path(page).relative_to("ptycho_engine/migrations")).is_file()
@@ -91,12 +91,12 @@ def test_names_in_a_difference_begin_at_the_folder_asked_for(tree, monkeypatch, 
     expected = ["--- a/a.py", "+++ b/a.py", "--- a/sub/b.py", "+++ b/sub/b.py"]
     monkeypatch.chdir(tree / "sub")
     for folder in (tree, Path("..")):
-        assert migrate("code", folder) == cli.DONE
+        assert migrate("code", folder) == exit_codes.DONE
         assert headers(capsys.readouterr().out) == expected
-    assert migrate("code", tree / "a.py") == cli.DONE
+    assert migrate("code", tree / "a.py") == exit_codes.DONE
     assert headers(capsys.readouterr().out) == expected[:2]
     monkeypatch.chdir(tree)
-    assert migrate("code", "sub") == cli.DONE
+    assert migrate("code", "sub") == exit_codes.DONE
     assert headers(capsys.readouterr().out) == expected[2:]
 
 
@@ -109,12 +109,12 @@ def test_a_terminal_gets_a_bar(tree, monkeypatch, capsys):
 
 
 def test_write_then_nothing_is_left_to_do(tree, capsys):
-    assert migrate("code", tree, "--check") == cli.PENDING
+    assert migrate("code", tree, "--check") == exit_codes.PENDING
     assert "a.py would change" in capsys.readouterr().err
-    assert migrate("code", tree, "--write") == cli.DONE
+    assert migrate("code", tree, "--write") == exit_codes.DONE
     assert (tree / "a.py").read_bytes() == (tree / "sub" / "b.py").read_bytes() == NEW
     assert (tree / "env" / "c.py").read_bytes() == OLD
-    assert migrate("code", tree, "--check") == cli.DONE
+    assert migrate("code", tree, "--check") == exit_codes.DONE
 
 
 def test_failures_are_reported_and_the_rest_proceeds(tree, capsys):
@@ -130,7 +130,7 @@ def test_failures_are_reported_and_the_rest_proceeds(tree, capsys):
     }
     for name, data in broken.items():
         (tree / name).write_bytes(data)
-    assert migrate("code", tree, "--write") == cli.FAILED
+    assert migrate("code", tree, "--write") == exit_codes.FAILED
     err = capsys.readouterr().err
     for name, data in broken.items():
         assert f"{name}: " in err
@@ -140,10 +140,10 @@ def test_failures_are_reported_and_the_rest_proceeds(tree, capsys):
 
 
 def test_skipped_rules(tree, capsys):
-    assert migrate("code", tree, "--check", "--skip", "PE002,pe001") == cli.DONE
-    assert migrate("code", tree, "--skip", "PE999") == cli.FAILED
+    assert migrate("code", tree, "--check", "--skip", "PE002,pe001") == exit_codes.DONE
+    assert migrate("code", tree, "--skip", "PE999") == exit_codes.FAILED
     assert "'PE999' is not known" in capsys.readouterr().err
-    assert migrate("code", tree, "--skip", "PE1") == cli.FAILED
+    assert migrate("code", tree, "--skip", "PE1") == exit_codes.FAILED
     err = capsys.readouterr().err
     assert "Did you mean" not in err
     assert "Available: PE001, PE002" in err
@@ -152,7 +152,7 @@ def test_skipped_rules(tree, capsys):
 @pytest.mark.parametrize(("name", "message"), [("missing", "no such file"), ("x.txt", "'.txt'")])
 def test_paths_that_cannot_be_migrated(tmp_path, name, message, capsys):
     (tmp_path / "x.txt").write_bytes(OLD)
-    assert migrate("code", tmp_path / name) == cli.FAILED
+    assert migrate("code", tmp_path / name) == exit_codes.FAILED
     assert message in capsys.readouterr().err
 
 
@@ -170,7 +170,7 @@ def test_paths_that_cannot_be_migrated(tmp_path, name, message, capsys):
 def test_bytes_around_a_change_are_kept(tmp_path, data):
     path = tmp_path / "a.py"
     path.write_bytes(data)
-    assert migrate("code", path, "--write") == cli.DONE
+    assert migrate("code", path, "--write") == exit_codes.DONE
     assert path.read_bytes() == data.replace(b"ptycho.raw_data", b"ptycho_engine.compat")
 
 
@@ -179,7 +179,7 @@ def test_mode_and_links_are_kept(tmp_path):
     path.write_bytes(OLD)
     path.chmod(0o751)
     link.symlink_to(path)
-    assert migrate("code", link, "--write") == cli.DONE
+    assert migrate("code", link, "--write") == exit_codes.DONE
     assert link.is_symlink()
     assert path.read_bytes() == NEW
     assert path.stat().st_mode & 0o777 == 0o751
@@ -194,7 +194,7 @@ def test_failure_while_writing_leaves_the_original(tmp_path, monkeypatch, step, 
         raise OSError("disk full")
 
     monkeypatch.setattr(files.os, step, fail)
-    assert migrate("code", path, "--write") == cli.FAILED
+    assert migrate("code", path, "--write") == exit_codes.FAILED
     assert "disk full" in capsys.readouterr().err
     assert contents(tmp_path) == {path.relative_to(tmp_path): OLD}
 
@@ -205,7 +205,7 @@ def test_fault_in_a_rule_leaves_the_original(tree, monkeypatch, capsys):
 
     monkeypatch.setattr("ptycho_engine.migrations.codemod.job.rewrite", fail)
     before = contents(tree)
-    assert migrate("code", tree, "--write") == cli.FAILED
+    assert migrate("code", tree, "--write") == exit_codes.FAILED
     assert "fault of ptycho-migrate: ZeroDivisionError" in capsys.readouterr().err
     assert contents(tree) == before
 
@@ -219,7 +219,7 @@ def test_result_that_does_not_parse_is_the_fault_of_a_rule(tree, monkeypatch, ca
         "ptycho_engine.migrations.codemod.job.RULES", [Rule("PE000", "breaks", check)]
     )
     before = contents(tree)
-    assert migrate("code", tree, "--write") == cli.FAILED
+    assert migrate("code", tree, "--write") == exit_codes.FAILED
     err = capsys.readouterr().err
     assert "a.py: what a rule made of it does not parse (line 1: syntax error: " in err
     assert "nothing was changed" in err
@@ -231,10 +231,10 @@ def test_calls_in_f_strings_leave_files_that_parse(tmp_path, level):
     path = tmp_path / "a.py"
     call = 'w = f"{rd.get_image_patches(i, m, l, 8, 1)!r:>{10}}"\n'
     path.write_text(f"import ptycho.raw_data as rd\n{call}")
-    assert migrate("code", path, "--write", "--level", level) == cli.DONE
+    assert migrate("code", path, "--write", "--level", level) == exit_codes.DONE
     text = path.read_text()
     assert text.endswith(call.replace("rd.", "compat."))
-    assert text.count("TODO(ptycho-migrate PE005)") == (level == "native")
+    assert "TODO(ptycho-migrate" not in text
 
 
 def test_names_that_other_files_import_and_patch_stay(tmp_path):
@@ -246,7 +246,7 @@ def test_names_that_other_files_import_and_patch_stay(tmp_path):
         "with patch('cutting.get_image_patches') as replaced:\n"
         "    assert get_image_patches is not replaced\n"
     )
-    assert migrate("code", tmp_path, "--write", "--level", "native") == cli.DONE
+    assert migrate("code", tmp_path, "--write", "--level", "native") == exit_codes.DONE
     assert "extract_patches(" in cutting.read_text()
     assert cutting.read_bytes().startswith(NEW)
     command = [sys.executable, str(test)]
@@ -261,7 +261,7 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback(tree):
     process.stdout.close()
     message = process.stderr.read()
     process.stderr.close()
-    assert process.wait() == cli.PIPE_CLOSED
+    assert process.wait() == exit_codes.PIPE_CLOSED
     assert message == b""
 
 

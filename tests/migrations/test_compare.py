@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from ptycho_engine.migrations import cli
+from ptycho_engine.migrations import cli, exit_codes
 
 
 def compare(*arguments):
@@ -25,7 +25,7 @@ def scan_file(tmp_path):
 
 def test_table_and_picture(scan_file, capsys):
     picture = scan_file.with_name("compare.png")
-    assert compare(scan_file, "--patch-size", 8, "--limit", 20, "-o", picture) == cli.DONE
+    assert compare(scan_file, "--patch-size", 8, "--limit", 20, "-o", picture) == exit_codes.DONE
     out = capsys.readouterr().out
     assert "20 patches of 8 x 8, 0 of them across the border" in out
     assert "[folder]" in out
@@ -36,7 +36,9 @@ def test_table_and_picture(scan_file, capsys):
 
 
 def test_the_border_rule_counts_where_windows_cross_the_border(scan_file, capsys):
-    assert compare(scan_file, "--patch-size", 30, "--fill", "edge", "--gridsize", 1) == cli.DONE
+    assert (
+        compare(scan_file, "--patch-size", 30, "--fill", "edge", "--gridsize", 1) == exit_codes.DONE
+    )
     row = next(r for r in capsys.readouterr().out.splitlines() if "border rule" in r)
     assert "zeros, edge" in row
     assert " 0.0e+00 " not in row
@@ -46,12 +48,12 @@ def test_the_border_rule_counts_where_windows_cross_the_border(scan_file, capsys
 def test_the_scan_knows_the_size(scan_file, capsys, key, shape):
     with np.load(scan_file) as stored:
         np.savez(scan_file, **stored, **{key: np.ones(shape, np.complex64).real})
-    assert compare(scan_file) == cli.DONE
+    assert compare(scan_file) == exit_codes.DONE
     assert "of 12 x 12" in capsys.readouterr().out
 
 
 def test_without_groups_no_member_is_mirrored(scan_file, capsys):
-    assert compare(scan_file, "--patch-size", 8, "--gridsize", 1) == cli.DONE
+    assert compare(scan_file, "--patch-size", 8, "--gridsize", 1) == exit_codes.DONE
     assert "group members" not in capsys.readouterr().out
 
 
@@ -69,12 +71,12 @@ def test_without_groups_no_member_is_mirrored(scan_file, capsys):
 def test_refusals(scan_file, monkeypatch, arguments, message, capsys):
     monkeypatch.chdir(scan_file.parent)
     before = scan_file.read_bytes()
-    assert compare("scan.npz", *arguments) == cli.FAILED
+    assert compare("scan.npz", *arguments) == exit_codes.FAILED
     assert message in capsys.readouterr().err
     assert scan_file.read_bytes() == before
     assert list(scan_file.parent.iterdir()) == [scan_file]
 
 
 def test_missing_scan(tmp_path, capsys):
-    assert compare(tmp_path / "missing.npz") == cli.FAILED
+    assert compare(tmp_path / "missing.npz") == exit_codes.FAILED
     assert "no such file" in capsys.readouterr().err

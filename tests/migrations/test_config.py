@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
-from ptycho_engine.migrations import cli
+from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
 from ptycho_engine.migrations.settings.python import read_python
@@ -55,7 +55,7 @@ def old(tmp_path):
 
 def test_values_comments_and_what_is_left_out(old, capsys):
     new = old.with_name("new.yaml")
-    assert convert(old, "-o", new) == cli.DONE
+    assert convert(old, "-o", new) == exit_codes.DONE
     config = composed(new)
     assert config.plugin == {"name": "chunked_xla", "chunk_size": 8}
     assert (config.patch_size, config.rounding, config.compat.mode) == (16, "legacy", "none")
@@ -86,14 +86,14 @@ def test_comments_that_meet_at_one_key_stay_both(tmp_path, capsys):
         "# a\nN: 16  # b\n# c\nuse_batched_patch_extraction: true  # d\n"
         "# e\nuse_xla_translate: false  # f\nmodel:\n  # g\n  N: 16  # h\n"
     )
-    assert convert(old) == cli.DONE
+    assert convert(old) == exit_codes.DONE
     text = capsys.readouterr().out
     for letter in "abcdefgh":
         assert re.search(rf"[#;] {letter}(;|$)", text, re.MULTILINE), letter
 
 
 def test_without_output_it_is_printed(old, capsys):
-    assert convert(old) == cli.DONE
+    assert convert(old) == exit_codes.DONE
     assert "override plugin: chunked_xla" in capsys.readouterr().out
     assert list(old.parent.iterdir()) == [old]
 
@@ -118,7 +118,7 @@ def test_without_output_it_is_printed(old, capsys):
 def test_other_forms(tmp_path, name, text):
     old, new = tmp_path / name, tmp_path / "new.yaml"
     old.write_text(text)
-    assert convert(old, "-o", new) == cli.DONE
+    assert convert(old, "-o", new) == exit_codes.DONE
     config = composed(new)
     assert config.plugin == {"name": "batched", "batch_size": "auto"}
     assert config.patch_size == 16
@@ -174,7 +174,7 @@ def test_comments_by_key(text, expected):
 def test_what_cannot_be_converted_leaves_nothing(tmp_path, name, text, message, capsys):
     old = tmp_path / name
     old.write_text(text)
-    assert convert(old, "-o", tmp_path / "new.yaml") == cli.FAILED
+    assert convert(old, "-o", tmp_path / "new.yaml") == exit_codes.FAILED
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [old]
 
@@ -189,7 +189,7 @@ def test_what_cannot_be_converted_leaves_nothing(tmp_path, name, text, message, 
     ],
 )
 def test_outputs_that_are_refused(old, output, message, capsys):
-    assert convert(old, "-o", old.parent / output) == cli.FAILED
+    assert convert(old, "-o", old.parent / output) == exit_codes.FAILED
     assert message in capsys.readouterr().err
     assert list(old.parent.iterdir()) == [old]
     assert old.read_text() == OLD
@@ -204,11 +204,11 @@ def test_an_existing_file_is_replaced_on_demand_and_kept_on_failure(old, monkeyp
 
     with monkeypatch.context() as patched:
         patched.setattr(files.os, "replace", fail)
-        assert convert(old, "-o", new, "--overwrite") == cli.FAILED
+        assert convert(old, "-o", new, "--overwrite") == exit_codes.FAILED
     assert "disk full" in capsys.readouterr().err
     assert new.read_text() == "mine\n"
     assert sorted(old.parent.iterdir()) == [new, old]
-    assert convert(old, "-o", new, "--overwrite") == cli.DONE
+    assert convert(old, "-o", new, "--overwrite") == exit_codes.DONE
     assert composed(new).patch_size == 16
 
 
@@ -238,7 +238,7 @@ def test_both_configurations_give_equal_patches(tmp_path, flag):
         f"N: 12\nuse_batched_patch_extraction: {flag}\npatch_extraction_batch_size: 4\n"
         "train_data_file: scan.npz\nnphotons: 1e9\n"
     )
-    assert convert(old, "-o", new) == cli.DONE
+    assert convert(old, "-o", new) == exit_codes.DONE
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
     engine(tmp_path, "compat=legacy", f"compat.params={old}", f"output.path={one}")
     log = engine(tmp_path, "--config-dir", tmp_path, "--config-name", "new", f"output.path={two}")

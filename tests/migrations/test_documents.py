@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from ptycho_engine.migrations import cli
+from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.rules import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -50,5 +50,5 @@ def test_the_guide_names_every_command_and_exit_code():
     for command in ("code", "compare", "config", "status"):
         assert f"ptycho-migrate {command} " in GUIDE
     text = cli.parser().format_help()
-    for code in (cli.DONE, cli.PENDING, cli.FAILED):
+    for code in (exit_codes.DONE, exit_codes.PENDING, exit_codes.FAILED):
         assert str(code) in text

@@ -1,4 +1,4 @@
-"""Calls spelt out for the engine: the same numbers, or a comment and the drop-in."""
+"""Calls spelt out for the engine: the same numbers, or the drop-in."""
 
 import sys
 import types
@@ -14,10 +14,7 @@ from ptycho_engine.geometry import layouts
 
 IMPORT = "from ptycho.raw_data import get_image_patches\n"
 DROP_IN = "from ptycho_engine.compat import get_image_patches\n"
-LEVELS = {
-    level: [r for r in RULES if level in r.levels and r.id != "PE013"]
-    for level in ("shim", "native")
-}
+LEVELS = {level: [r for r in RULES if level in r.levels] for level in ("shim", "native")}
 
 
 def native(text):
@@ -29,7 +26,7 @@ def native(text):
 
 def is_spelt_out(text):
     after = native(text)
-    assert ("extract_patches(" in after) != ("TODO(ptycho-migrate PE005)" in after)
+    assert "TODO(ptycho-migrate PE005)" not in after
     return "extract_patches(" in after
 
 
@@ -86,16 +83,10 @@ def test_numbers_are_those_of_the_drop_in(members, side, arguments, monkeypatch)
         "def f(n: int, *, g: int = 2):\n    return get_image_patches(i, m, l, n, g)",
         "def f(n):\n    return get_image_patches(i, m, l, n, 2)\ndef g(n=None):\n    return n",
         "n = None\ndef f(n):\n    return get_image_patches(i, m, l, n, 2)",
-        "def f(d):\n    _, n, _ = d.shape\n    return get_image_patches(i, m, l, n, 2)",
         "x = [get_image_patches(i, m, l, n, 2) for n in (8, 16)]",
         "for n in range(1, 9):\n    get_image_patches(i, m, l, n // 2, n % 2 + 1)",
         "from sizes import N\nx = get_image_patches(i, m, l, N, 2)",
         "def f(k=None):\n    n = int(k or 8)\n    return get_image_patches(i, m, l, n, 2)",
-        "x = get_image_patches(i, m, l, d.shape[1], c.gridsize)",
-        "class C:\n    N: int = 64\nx = get_image_patches(i, m, l, c.N, 2)",
-        "p.add_argument('--size', type=int, default=8)\nget_image_patches(i, m, l, a.size, 2)",
-        "p.add_argument('--size', required=True)\nget_image_patches(i, m, l, a.size, 2)",
-        "n = 8\nn += 1\nm = n\nx = get_image_patches(i, m, l, m, 2)",
     ],
 )
 def test_numbers_are_known(text):
@@ -106,6 +97,12 @@ def test_numbers_are_known(text):
     "text",
     [
         "x = get_image_patches(i, m, l)",
+        "def f(d):\n    _, n, _ = d.shape\n    return get_image_patches(i, m, l, n, 2)",
+        "x = get_image_patches(i, m, l, d.shape[1], c.gridsize)",
+        "class C:\n    N: int = 64\nx = get_image_patches(i, m, l, c.N, 2)",
+        "p.add_argument('--size', type=int, default=8)\nget_image_patches(i, m, l, a.size, 2)",
+        "p.add_argument('--size', required=True)\nget_image_patches(i, m, l, a.size, 2)",
+        "n = 8\nn += 1\nm = n\nx = get_image_patches(i, m, l, m, 2)",
         "x = get_image_patches(i, m, l, 8)",
         "x = get_image_patches(i, m, l, N=8, gridsize=None)",
         "x = get_image_patches(i, m, l, gridsize=2)",
@@ -142,13 +139,9 @@ def test_numbers_are_known(text):
         "x = get_image_patches(i, m, l, 8, 2)",
     ],
 )
-def test_what_is_not_certain_stays_with_one_comment(text):
+def test_what_is_not_certain_stays_without_a_comment(text):
     after = native(f"{IMPORT}{text}\n")
-    assert after.count("TODO(ptycho-migrate PE005)") == 1
-    assert after.count("migrations/rules/PE005.md") == 1
-    assert "extract_patches(" not in after
-    added = ("TODO", "import ptycho.params as")
-    lines = [x for x in after.splitlines(keepends=True) if not any(text in x for text in added)]
+    lines = [x for x in after.splitlines(keepends=True) if "import ptycho.params as" not in x]
     assert "".join(lines) == f"{DROP_IN}{text}\n"
 
 
@@ -169,43 +162,8 @@ def test_the_name_stays_for_other_files_and_strings(rest):
     assert names["x"]
 
 
-def remaining(text):
-    rules = [rule for rule in RULES if "native" in rule.levels]
-    once = rewrite(text, rules).text
-    assert rewrite(once, rules).text == once
-    return [line.strip() for line in once.splitlines() if "TODO(ptycho-migrate PE013)" in line]
-
-
-def test_other_functions_get_one_comment_each_at_their_first_use():
-    (mirror, both) = remaining(
-        "from ptycho.raw_data import get_relative_coords as grc\n"
-        "from ptycho import tf_helper as hh\n"
-        "a = grc(c)\nb = grc(d)\n"
-        "def f(x):\n    return hh._togrid(hh._channel_to_flat(x)), grc(x)\n"
-        "hh._togrid(x)\n"
-    )
-    assert "get_relative_coords (it mirrors" in mirror
-    assert "patches by pixels" in mirror
-    assert "layouts.flat_to_grid" in both
-    assert "layouts.channel_to_flat" in both
-    assert mirror.endswith("; see ptycho_engine/migrations/rules/PE013.md")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "from ptycho.tf_helper import _togrid\n",
-        "from ptycho.loader import translate\nx = translate(y)\n",
-        "def f(ptycho, _togrid):\n    return ptycho.tf_helper._togrid, _togrid\n",
-        f"{IMPORT}x = get_image_patches(i, m, l, 8, 2)\n",
-    ],
-)
-def test_nothing_remains_to_be_said(text):
-    assert remaining(text) == []
-
-
 def test_layouts_are_not_the_drop_ins():
-    """If they were, PE013 could rewrite them."""
+    """If they were, a rule could rewrite them."""
     x = np.arange(16.0).reshape(1, 2, 2, 4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ptycho_engine.migrations import cli
+from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import pool
 from ptycho_engine.migrations.codemod.job import Outcome, Settings, migrate_files
 from ptycho_engine.migrations.codemod.pool import migrate_all
@@ -82,7 +82,7 @@ def test_interrupt_leaves_no_traceback(tmp_path):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     err = process.communicate()[1]
-    assert process.returncode in (cli.INTERRUPTED, cli.DONE)
+    assert process.returncode in (exit_codes.INTERRUPTED, exit_codes.DONE)
     assert "Traceback" not in err
     assert "InvalidStateError" not in err
 
@@ -100,6 +100,6 @@ def test_interrupt_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", outcomes)
     with pytest.raises(SystemExit) as stop:
         cli.main(["code", str(tmp_path), "--write"])
-    assert stop.value.code == cli.INTERRUPTED
+    assert stop.value.code == exit_codes.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
     assert closed

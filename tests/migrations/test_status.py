@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ptycho_engine.migrations import cli
+from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod.settings_files import find_settings
 
 from ptycho_engine.deprecation.table import TABLE
@@ -45,7 +45,7 @@ def tree(tmp_path):
 
 
 def test_names_places_and_removal(tree, capsys):
-    assert status(tree) == cli.DONE
+    assert status(tree) == exit_codes.DONE
     out = capsys.readouterr().out
     blocks = {f"PED{block[:3]}": block for block in f"\n{out}".split("\nPED")}
     patches = next(e for e in TABLE if e.old.endswith("get_image_patches"))
@@ -81,7 +81,7 @@ def test_deprecated_plugins_in_python(tmp_path, capsys):
         "Engine(1, 'iterative'), extract_patches('iterative')\n"
     )
     (tmp_path / "b.py").write_text("from mine import Engine  # ptycho\nEngine('iterative')\n")
-    assert status(tmp_path) == cli.DONE
+    assert status(tmp_path) == exit_codes.DONE
     out = capsys.readouterr().out
     assert out.startswith("PED001 iterative: ")
     assert [line.split(":")[1] for line in out.splitlines() if "a.py:" in line] == list("3457")
@@ -90,7 +90,7 @@ def test_deprecated_plugins_in_python(tmp_path, capsys):
 
 def test_method_of_what_may_be_a_raw_data_is_deprecated(tmp_path, capsys):
     (tmp_path / "a.py").write_text("import ptycho\nx.generate_grouped_data(8)\n")
-    assert status(tmp_path) == cli.DONE
+    assert status(tmp_path) == exit_codes.DONE
     out = capsys.readouterr().out
     assert out.startswith("PED029 ")
     assert f"  {tmp_path}/a.py:2: generate_grouped_data\n" in out
@@ -98,7 +98,7 @@ def test_method_of_what_may_be_a_raw_data_is_deprecated(tmp_path, capsys):
 
 
 def test_pages_are_where_the_last_line_says(tree, capsys):
-    assert status(tree) == cli.DONE
+    assert status(tree) == exit_codes.DONE
     *lines, last = capsys.readouterr().out.splitlines()
     spelt, _, folder = last.partition(" is ")
     assert spelt == "ptycho_engine/migrations"
@@ -112,16 +112,16 @@ def test_all_parameters_saved_and_put_back(tmp_path, capsys):
     (tmp_path / "a.py").write_text(
         "from ptycho import params as p\nold = p.cfg.copy()\np.cfg.clear()\np.cfg.update(old)\n"
     )
-    assert status(tmp_path) == cli.DONE
+    assert status(tmp_path) == exit_codes.DONE
     assert "a.py:2: ptycho.params.cfg: PE011: all parameters, saved" in capsys.readouterr().out
 
 
 def test_files_one_by_one(tree, capsys):
-    assert status(tree / "run.sh", tree / "old.yaml") == cli.DONE
+    assert status(tree / "run.sh", tree / "old.yaml") == exit_codes.DONE
     out = capsys.readouterr().out
     assert f"{tree}/run.sh:3: compat=legacy" in out
     assert f"{tree}/old.yaml:2: use_batched_patch_extraction" in out
-    assert status(tree / "missing.sh") == cli.FAILED
+    assert status(tree / "missing.sh") == exit_codes.FAILED
     assert "no such file" in capsys.readouterr().err
 
 
@@ -133,13 +133,13 @@ def test_nothing_is_written(tree):
 
 def test_nothing_used(tmp_path, capsys):
     (tmp_path / "a.py").write_text("import ptycho\n")
-    assert status(tmp_path) == cli.DONE
+    assert status(tmp_path) == exit_codes.DONE
     assert capsys.readouterr().out == "No deprecated name is used.\n"
 
 
 def test_failures(tmp_path, capsys):
     (tmp_path / "a.py").write_text("def (:\n")
-    assert status(tmp_path) == status(tmp_path / "missing") == cli.FAILED
+    assert status(tmp_path) == status(tmp_path / "missing") == exit_codes.FAILED
     err = capsys.readouterr().err
     assert "syntax error" in err
     assert "no such file" in err

@@ -1,17 +1,16 @@
-"""Uses of what the engine itself deprecates: found for the status, never changed."""
+"""What the engine itself deprecates, as a source uses it: found for the status, never changed."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-import libcst as cst
-
-from .aliases import candidates
+from .bindings import arguments, resolve, values
 from .findings import Finding, Kind, Rule
 from .imports import imported_names
 from .names import COMPAT, drop_in_leaves, plugins
-from .source import Source, dotted, literal
-from .values import arguments, values
+from .provenance import candidates
+from .source import Source, literal, module_of
 
 ENGINE = COMPAT.partition(".")[0]
 #: What takes the name of a plugin, and at which position, if at any.
@@ -26,33 +25,33 @@ TAKES_PLUGIN = {
 def check(source: Source) -> Iterator[Finding]:
     """Find ``from ptycho_engine.compat import translate``, ``compat.translate`` and plugins."""
     leaves = drop_in_leaves()
-    for node in source.find(cst.ImportFrom):
-        if dotted(node.module) == COMPAT and not node.relative:
+    for node in source.find(ast.ImportFrom):
+        if module_of(node) == COMPAT:
             for alias in imported_names(node):
-                if dotted(alias.name) in leaves:
-                    yield _use(source, node, f"{COMPAT}.{dotted(alias.name)}", "a drop-in")
-    for attribute in source.find(cst.Attribute):
-        name = source.resolve(attribute).name
-        if attribute.attr.value in leaves and name == f"{COMPAT}.{attribute.attr.value}":
+                if alias.name in leaves:
+                    yield _use(source, node, f"{COMPAT}.{alias.name}", "a drop-in")
+    for attribute in source.find(ast.Attribute):
+        name = f"{COMPAT}.{attribute.attr}"
+        if attribute.attr in leaves and resolve(source, attribute).name == name:
             yield _use(source, attribute, name, "a drop-in")
-    for call in source.find(cst.Call):
+    for call in source.find(ast.Call):
         for plugin in _plugins(source, call):
             yield _use(source, call, plugin, "a plugin")
 
 
-def _plugins(source: Source, call: cst.Call) -> Iterator[str]:
+def _plugins(source: Source, call: ast.Call) -> Iterator[str]:
     """Yield the deprecated plugins that a call chooses: ``Engine("iterative")``."""
     names = candidates(source, call.func) & TAKES_PLUGIN.keys()
     given = [e.value for e in arguments(source, call) if e.name == "plugin"] if names else []
     for position in {TAKES_PLUGIN[name] for name in names} - {None}:
-        given += [a.value for a in call.args[position:][:1] if not (a.keyword or a.star)]
+        given += call.args[position:][:1]
     for node in given:
-        found = values(source, node) if isinstance(node, cst.Name) else [node]
+        found = values(source, node) if isinstance(node, ast.Name) else [node]
         yield from (p for p in plugins() if any(n and literal(n) == p for n in found))
 
 
-def _use(source: Source, node: cst.CSTNode, name: str, message: str) -> Finding:
-    return Finding("", source.span(node)[0], name, message, Kind.NOTE)
+def _use(source: Source, node: ast.AST, name: str, message: str) -> Finding:
+    return Finding("", source.start(node), name, message, Kind.NOTE)
 
 
-USES = Rule("", "uses of the drop-ins and of deprecated plugins", check, ("status",))
+ENGINE_NAMES = Rule("", "uses of the drop-ins and of deprecated plugins", check, ("status",))
