@@ -148,6 +148,49 @@ def test_becomes(before, after):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "class T:\n    def setUp(self):\n        self.raw = RawData.from_file('x')\n"
+        "    def test(self):\n        self.raw.generate_grouped_data(8)\n",
+        "class T:\n    raw: RawData\n"
+        "    def test(self):\n        self.raw.generate_grouped_data(8)\n",
+        "class T:\n    def make(self) -> RawData: ...\n"
+        "    def test(self):\n        raw = self.make()\n        raw.generate_grouped_data(8)\n",
+        "def make() -> RawData: ...\nraw = make()\nraw.generate_grouped_data(8)\n",
+        "raw = RawData.from_file('x')\nsame = raw\nsame.generate_grouped_data(8)\n",
+        "def f(raw: RawData | None = None):\n    raw.generate_grouped_data(8)\n",
+        "def f(raw: 'RawData'):\n    raw.generate_grouped_data(8)\n",
+        "def f(x):\n    if isinstance(x, RawData):\n        x.generate_grouped_data(8)\n",
+        "def f(x):\n    assert isinstance(x, RawData)\n    return x.generate_grouped_data(8)\n",
+    ],
+)
+def test_method_of_what_is_surely_a_raw_data(body):
+    text = migrated(f"from ptycho.raw_data import RawData\n{body}")
+    assert "compat.generate_grouped_data(" in text
+    assert ".generate_grouped_data(8)" not in text
+    assert "TODO" not in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "class T:\n    def setUp(self):\n        self.raw = RawData.from_file('x')\n"
+        "    def other(self):\n        self.raw = make()\n"
+        "    def test(self):\n        self.raw.generate_grouped_data(8)\n",
+        "class A:\n    def setUp(self):\n        self.raw = RawData.from_file('x')\n"
+        "class B:\n    def test(self):\n        self.raw.generate_grouped_data(8)\n",
+        "def f(x):\n    if isinstance(x, RawData):\n        pass\n    x.generate_grouped_data(8)\n",
+        "def f(x):\n    if isinstance(x, RawData):\n        pass\n    else:\n"
+        "        x.generate_grouped_data(8)\n",
+    ],
+)
+def test_method_of_what_was_rebound_or_asked_elsewhere_is_left(body):
+    text = migrated(f"from ptycho.raw_data import RawData\n{body}")
+    assert "compat.generate_grouped_data(" not in text.replace("engine.compat.generate", "")
+    assert text.count("TODO(ptycho-migrate PE012)") == 1
+
+
+@pytest.mark.parametrize(
     "binding",
     [
         "self.raw = RawData.from_file('x')\nraw = self.raw",
