@@ -281,3 +281,74 @@ def test_comment_that_was_edited_is_not_repeated():
         "x =", "# and more\nx ="
     )
     assert migrated(text) == text
+
+
+RD = "import ptycho.raw_data as rd\n"
+BOTH = RD + "from ptycho_engine import compat\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("é = 'üß'; x = rd.get_image_patches\n", "é = 'üß'; x = compat.get_image_patches\n"),
+        ("x = f'é{rd.get_image_patches!r}'\n", "x = f'é{compat.get_image_patches!r}'\n"),
+        ("x = (rd).get_image_patches\n", "x = compat.get_image_patches\n"),
+        ("x = rd.\\\n get_image_patches\n", "x = compat.get_image_patches\n"),
+        (
+            "x = f'''é\n {rd.get_image_patches(1)} {\n  rd.get_image_patches\n}'''\n",
+            "x = f'''é\n {compat.get_image_patches(1)} {\n  compat.get_image_patches\n}'''\n",
+        ),
+    ],
+)
+def test_places_in_the_text(before, after):
+    """Columns are counted in bytes by Python, in characters by the edits."""
+    assert migrated(RD + before) == BOTH + after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a: pass\nelif p.get('use_xla_translate'):\n    pass\n",
+        "x = (1,\n 2); p.set('use_xla_translate', 0)\n",
+        "@dec(p.get('use_xla_translate'))\nclass A:\n    pass\n",
+        "@one\n@dec(p.get('use_xla_translate'))\ndef f(): pass\n",
+        "try: pass\nexcept E: p.set('use_xla_translate', 1)\n",
+        "match x:\n    case 1: pass\n    case _ if p.get('use_xla_translate'): pass\n",
+    ],
+)
+def test_comments_stand_above_what_begins_a_line(text):
+    head = "from ptycho import params as p\n"
+    comment, _, rest = migrated(head + text).removeprefix(head).partition("\n")
+    assert comment.startswith("# TODO(ptycho-migrate PE007)")
+    assert rest == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = [rd.get_image_patches for rd in y]\n",
+        "def f():\n    rd = 1\n    def g():\n        return rd.get_image_patches\n",
+    ],
+)
+def test_names_of_inner_scopes_stay(text):
+    assert migrated(RD + text) == RD + text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    global rd\n    rd = 3\nrd.get_image_patches\n",
+        "try:\n    pass\nexcept E as rd:\n    pass\nrd.get_image_patches\n",
+        "match x:\n    case [*rd]: pass\nrd.get_image_patches\n",
+        "y = [(rd := z) for z in x]\nrd.get_image_patches\n",
+        "import json as rd\nrd.get_image_patches\n",
+    ],
+)
+def test_names_bound_in_several_ways_are_left(text):
+    assert found(RD + text) == [("PE010", "ptycho.raw_data.get_image_patches")]
+    assert "compat.get" not in migrated(RD + text)
+
+
+def test_a_class_does_not_hide_names_from_its_methods():
+    body = "class A:\n    rd = 1\n    def f(self):\n        return rd.get_image_patches\n"
+    assert migrated(RD + body) == BOTH + body.replace("rd.get", "compat.get")
