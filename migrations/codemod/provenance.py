@@ -131,12 +131,14 @@ def members(source: Source, node: ast.Attribute) -> Iterator[Member]:
     owner = class_around(source, node) if dotted(node.value) in ("self", "cls") else None
     if owner is None:
         return
-    for kind in (ast.Assign, ast.AnnAssign, ast.AugAssign):
-        for statement in source.find(kind):
-            if class_around(source, statement) is not owner:
-                continue
-            in_body = source.parent(statement) is owner
-            name = node.attr if in_body else dotted(node)
+    statements: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = [
+        *source.find(ast.Assign),
+        *source.find(ast.AnnAssign),
+        *source.find(ast.AugAssign),
+    ]
+    for statement in statements:
+        if class_around(source, statement) is owner:
+            name = node.attr if source.parent(statement) is owner else dotted(node)
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             if any(dotted(target) == name for target in targets):
                 yield Member(statement.value, getattr(statement, "annotation", None))
@@ -253,12 +255,10 @@ class _Objects:
         name = dotted(node)
         if not name:
             return False
-        for above in self.source.ancestors(node):
+        chain: list[ast.AST] = [node, *self.source.ancestors(node)]
+        for above in chain[1:]:
             tests = []
-            if isinstance(above, ast.If) and any(
-                statement is node or statement in self.source.ancestors(node)
-                for statement in above.body
-            ):
+            if isinstance(above, ast.If) and any(part in chain for part in above.body):
                 tests = [above.test]
             elif isinstance(above, FUNCTIONS):
                 earlier = [s for s in above.body if isinstance(s, ast.Assert)]

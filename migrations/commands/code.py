@@ -13,7 +13,7 @@ from ..codemod.settings_files import SHELL, Setting
 from ..exit_codes import DONE, FAILED, PENDING
 from ..rules import RULES
 from . import complain, where_the_pages_are
-from .scan import read_settings, scan
+from .tree import migrate_tree, read_settings
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         options.level, frozenset(skip), options.write, not options.write, tuple(options.paths)
     )
     try:
-        outcomes = scan(options.paths, settings, options.jobs)
+        outcomes = migrate_tree(options.paths, settings, options.jobs)
         beside = list(read_settings(options.paths))
     except FileNotFoundError as error:
         complain(error)

@@ -13,7 +13,7 @@ from ..codemod.names import GROUPING, GROUPING_METHOD, drop_in
 from ..codemod.settings_files import SHELL, YAML, Setting
 from ..exit_codes import DONE, FAILED
 from . import complain, where_the_pages_are
-from .scan import read_settings, scan
+from .tree import migrate_tree, read_settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Print what a tree still uses; return the exit code."""
     sources = [path for path in options.paths if path.suffix not in SHELL + YAML]
     try:
-        outcomes = scan(sources, Settings("status", diff=False), options.jobs)
+        outcomes = migrate_tree(sources, Settings("status", diff=False), options.jobs)
         settings = list(read_settings(options.paths))
     except FileNotFoundError as error:
         complain(error)

@@ -41,8 +41,8 @@ def _given(source: Source) -> Iterator[Given]:
         if attribute.attr in parameters() and _is_legacy(source, attribute.value):
             statement = source.parent(attribute)
             stored = isinstance(statement, ast.Assign) and attribute in statement.targets
-            value = statement.value if stored and isinstance(statement, ast.Assign) else None
-            yield attribute, attribute.attr, value
+            given = statement.value if stored and isinstance(statement, ast.Assign) else None
+            yield attribute, attribute.attr, given
 
 
 def _gives_fields(source: Source, call: ast.Call) -> bool:

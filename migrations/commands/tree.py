@@ -13,7 +13,7 @@ from ..codemod.pool import migrate_all
 from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
 
 
-def scan(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
+def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
     """Run the rules on every source under some paths.
 
     Parameters
