@@ -117,7 +117,7 @@ TABLE: tuple[Deprecation, ...] = (
         "iterative",
         "'chunked_xla' (or 'batched'), with rounding='legacy' for the same numbers",
         "0001-iterative-plugin.md",
-        code=("ptycho_engine.plugins.iterative",),
+        code=("ptycho_engine.plugins.iterative", "ptycho_engine.ops.translate"),
     ),
     _dropin("PED002", "get_image_patches", _EXTRACT, _PATCHES, "raw_data", "loader"),
     _dropin("PED003", "get_relative_coords", _GROUPED, _LAYOUTS, "raw_data", "loader"),

@@ -42,7 +42,8 @@ class Kernel:
         return self.before + 1 + self.after
 
 
-def _linear(t: Any) -> tuple[Any, ...]:
+def linear_weights(t: Any) -> tuple[Any, ...]:
+    """Weights of the samples before and after a point, at the fraction t between them."""
     return 1 - t, t
 
 
@@ -63,8 +64,8 @@ def _cubic(t: Any) -> tuple[Any, ...]:
 
 
 KERNELS: dict[str, Kernel] = {
-    "nearest": Kernel(before=0, after=1, weights=_linear, snaps=True),
-    "bilinear": Kernel(before=0, after=1, weights=_linear),
+    "nearest": Kernel(before=0, after=1, weights=linear_weights, snaps=True),
+    "bilinear": Kernel(before=0, after=1, weights=linear_weights),
     "bicubic": Kernel(before=1, after=2, weights=_cubic),
     "fourier": Kernel(before=0, after=0, weights=None),
 }

@@ -133,6 +133,25 @@ def test_libraries_that_go_are_imported_by_nothing_that_stays():
         assert f"project.dependencies: {distribution}" in named
 
 
+def test_what_only_goes_uses_goes_too():
+    """A module of the engine that nothing which stays imports is asked for by name alone."""
+    everything = [ROOT / name for name in GONE if name.endswith(".py")]
+    users = {}
+    for path in [*everything, *STAYING]:
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith("tests/"):
+            for full, _ in resolved(path):
+                users.setdefault(full, set()).add(name)
+    for path in STAYING:
+        name = path.relative_to(ROOT)
+        module = ".".join(name.with_suffix("").parts)
+        if name.parts[0] == "ptycho_engine" and name.stem != "__init__":
+            near = {
+                u for full, by in users.items() if f"{full}.".startswith(f"{module}.") for u in by
+            }
+            assert not near or near - GONE, module
+
+
 def test_no_installed_module_is_left_in_a_package_that_goes():
     packages = {Path(name).parent for name in GONE if name.startswith("ptycho_engine/compat")}
     assert packages

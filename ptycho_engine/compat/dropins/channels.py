@@ -55,10 +55,8 @@ def _flat_to_channel(img: Any, N: int | None = None, gridsize: int | None = None
     CompatError
         If a number is nowhere, or the samples do not fill whole groups.
     """
-    import tensorflow as tf
-
     n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
-    return tf.transpose(_reshaped(img, (side**2, n, n)), (0, 2, 3, 1))
+    return _arranged(img, "channel", n, side)
 
 
 @deprecated("PED013")
@@ -83,7 +81,7 @@ def _togrid(img: Any, gridsize: int | None = None, N: int | None = None) -> Any:
         As `_flat_to_channel`.
     """
     n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
-    return _reshaped(img, (side, side, n, n, 1))
+    return _arranged(img, "grid", n, side)
 
 
 @deprecated("PED014")
@@ -165,7 +163,7 @@ def _channel_to_patches(channel: Any, N: int | None = None, gridsize: int | None
         As `_flat_to_channel`.
     """
     n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
-    return _reshaped(channel_to_flat(channel), (side, side, n, n, 1))
+    return _arranged(channel_to_flat(channel), "grid", n, side)
 
 
 @deprecated("PED017")
@@ -212,6 +210,16 @@ def offsets_to_flat(offsets: Any) -> Any:
             "axis 2."
         )
     return channel_to_flat(tensor)[:, 0, :, 0]
+
+
+def _arranged(img: Any, layout: str, n: int, side: int) -> Any:
+    """Take the samples as flat patches in whole groups, as legacy code does, and arrange them."""
+    import tensorflow as tf
+
+    from ...ops.arrange import arrange_tensor
+
+    groups = _reshaped(img, (side**2, n, n))
+    return arrange_tensor(tf.reshape(groups, (-1, n, n)), layout, side**2)
 
 
 def _reshaped(img: Any, group: tuple[int, ...]) -> Any:

@@ -10,6 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from ...geometry.kernels import linear_weights
+from ...ops.interpolate import blend
+
 
 def sample(images: Any, x: Any, y: Any, interpolation: str, fill: str) -> Any:
     """Sample images at given points.
@@ -38,18 +41,13 @@ def sample(images: Any, x: Any, y: Any, interpolation: str, fill: str) -> Any:
             samples = _blank(samples, inside)
         return samples
     left, top = tf.floor(x), tf.floor(y)
-    right_weight, lower_weight = x - left, y - top
-    total = None
-    for across, down in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        weight = (right_weight if across else 1 - right_weight) * (
-            lower_weight if down else 1 - lower_weight
-        )
-        samples, inside = _pixels(images, left + across, top + down)
-        if fill == "zeros":
-            samples = _blank(samples, inside)
-        term = weight[..., None] * samples
-        total = term if total is None else total + term
-    return total
+
+    def tap(row: int, column: int) -> Any:
+        samples, inside = _pixels(images, left + column, top + row)
+        return _blank(samples, inside) if fill == "zeros" else samples
+
+    row_weights = linear_weights((y - top)[..., None])
+    return blend(tap, row_weights, linear_weights((x - left)[..., None]), "legacy")
 
 
 def _size(images: Any) -> Any:
