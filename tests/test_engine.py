@@ -33,6 +33,7 @@ def test_public_names():
     assert ptycho_engine.__version__.count(".") >= 2
 
 
+@pytest.mark.tensorflow
 def test_default_plugin():
     assert Engine().plugin == "chunked_xla"
     assert Engine().options == {"chunk_size": "auto"}

@@ -75,6 +75,14 @@ def test_help_and_listing_do_not_import_tensorflow(arguments):
     assert done.stdout
 
 
+def test_a_missing_framework_is_listed_as_not_installed():
+    done = without_tensorflow("plugins", "--json")
+    states = {plugin["name"]: plugin["state"] for plugin in json.loads(done.stdout)}
+    expected = 'not installed: pip install "ptycho_engine[tensorflow]"'
+    assert [states[name] for name in ("batched", "chunked_xla", "iterative")] == [expected] * 3
+    assert expected not in states["numba"]
+
+
 def test_help_names_what_can_be_chosen():
     text = without_tensorflow("--help").stdout
     for word in (

@@ -82,8 +82,18 @@ def test_every_entry_is_used_by_a_test():
     assert len(BY_ID) == len(TABLE)
 
 
+#: The plugin and the layer cannot even be named without TensorFlow, and so warn of nothing else.
+NEED_TENSORFLOW = {"PED001", "PED010"}
+
+
 @pytest.mark.filterwarnings("ignore::ptycho_engine.compat.CompatWarning")
-@pytest.mark.parametrize("id_", sorted(USES))
+@pytest.mark.parametrize(
+    "id_",
+    [
+        pytest.param(id_, marks=pytest.mark.tensorflow) if id_ in NEED_TENSORFLOW else id_
+        for id_ in sorted(USES)
+    ],
+)
 def test_use_warns_at_the_line_of_the_caller(id_, tmp_path):
     with pytest.warns(RemovedIn2Warning) as caught:
         USES[id_](tmp_path)
@@ -154,6 +164,7 @@ def test_the_committed_timeline_is_the_rendered_one():
     )
 
 
+@pytest.mark.tensorflow
 def test_each_line_warns_once_however_often_it_runs(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -46,6 +46,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     shutil.rmtree(sources)
     environment = Environment(folder)
     (wheel,) = (folder / "dist").glob("*.whl")
-    environment.pip("install", "--quiet", f"{wheel}[testing]")
+    environment.pip("install", "--quiet", f"{wheel}[tensorflow,testing]")
     yield environment
     shutil.rmtree(folder)  # two gigabytes

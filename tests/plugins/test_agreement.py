@@ -71,6 +71,7 @@ def test_wrong_option_values_are_refused(plugin, option, value):
         Engine(plugin, options={option: value})
 
 
+@pytest.mark.tensorflow
 def test_iterative_warns_on_selection():
     with pytest.warns(FutureWarning, match=r"removed in ptycho_engine 2.0.*chunked_xla"):
         Engine("iterative")
