@@ -66,12 +66,12 @@ def compiled_bytes(request: ExtractionRequest) -> int:
         return copied_bytes(request)
     if not is_tiled(request):
         width = room_for(shape)[1]
-        room = request.slice_count * shape[0] * (width - shape[1]) * itemsize
+        room = request.slice_count * int(shape[0] * (width - shape[1])) * itemsize
         return copied_bytes(request) + room
     rows, columns = tile_shape(request)
     tile, span = rows * columns * itemsize, window_span(request)
     if not request.prepared.shared:
         return tile
     down, across = (-(-s // (t - span + 1)) for s, t in zip(shape, (rows, columns), strict=True))
-    count = request.slice_count * min(down * across, request.patch_count)
+    count = request.slice_count * min(int(down * across), request.patch_count)
     return max(tile, min(count * tile, request.prepared.limit_bytes))
