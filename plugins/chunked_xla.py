@@ -12,8 +12,8 @@ from typing import Any
 from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
 from ptycho_engine.geometry.kernels import KERNELS
 from ptycho_engine.host.capabilities import whole_number_option
+from ptycho_engine.ops.shapes import compiled_bytes, is_tiled
 from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import copied_bytes
 
 NAME = "chunked_xla"
 WORKERS = 2
@@ -58,7 +58,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=copied_bytes(request),
+        fixed_bytes=compiled_bytes(request),
         bytes_per_patch=patch_bytes,
         chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
@@ -74,8 +74,11 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of
     from ptycho_engine.ops.tensor_path import extract_tensor
+    from ptycho_engine.ops.tiles import fill_by_tiles
 
     function = chunk_function(kind_of(request, compiled=True))
     if request.is_tensor:
         return extract_tensor(request, function, plan.chunk_size)
+    if is_tiled(request):
+        return fill_by_tiles(request, out, function, plan.chunk_size, WORKERS)
     return fill_array(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)

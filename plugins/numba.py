@@ -172,8 +172,9 @@ def _cut_stacked(
 def _divided(request: ExtractionRequest, firsts: Array, order: Array) -> tuple[Array, Array]:
     """Divide groups into those that lie inside the object, and those of which a window leaves."""
     end = np.array(request.image.shape[-2:]) - _span(request)
-    inside = ((firsts >= 0) & (firsts <= end)).reshape(request.groups, -1).all(axis=1)[order]
-    return order[inside], order[~inside]
+    inside: Array = ((firsts >= 0) & (firsts <= end)).reshape(request.groups, -1)
+    kept = np.all(inside[order], axis=1)
+    return order[kept], order[~kept]
 
 
 def _is_cut_as_it_is(request: ExtractionRequest) -> bool:

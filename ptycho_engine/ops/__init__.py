@@ -1,1 +1,4 @@
-"""TensorFlow and XLA numerics; importing a module of this package, but `runtime`, imports it."""
+"""TensorFlow and XLA numerics.
+
+Importing a module of this package imports TensorFlow, but for `runtime` and `shapes`.
+"""

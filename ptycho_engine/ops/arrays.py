@@ -16,10 +16,9 @@ from ..request.prepared import CopyKey
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
+from .shapes import room_for
 
 Array = np.ndarray[Any, Any]
-#: Owner of copies that all plugins of TensorFlow use.
-OWNER = "tensorflow"
 #: Of a target, where groups begin that it gets, and the groups.
 Place = Callable[[Array, int, Array], None]
 
@@ -30,7 +29,7 @@ class BoundKey(NamedTuple):
     function: ChunkFunction
     chunk_size: int
     members: int
-    padding: windows.Padding
+    shape: tuple[int, int]
 
 
 def fill_array(
@@ -78,7 +77,7 @@ def fill_array(
         place = partial(_place_anywhere, scatter, order)
     step = chunk_size // members
     rows = -(-count // step) * chunk_size if one_shape else count * members
-    starts, offsets = _padded_rows(starts, rows), _padded_rows(offsets, rows)
+    starts, offsets = padded_rows(starts, rows), padded_rows(offsets, rows)
     firsts = range(0, count, step)
 
     def fill(cut: PieceFunction, source: tf.Tensor, target: Array, first: int) -> None:
@@ -92,21 +91,24 @@ def fill_array(
     def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:
         return (function(*arguments),)
 
+    shape = found.padding.padded_shape(request.image.shape[-2:])
+    if one_shape:
+        shape = room_for(shape)
     with tf.init_scope():  # arrays are cut at once, also while a function with them is traced
         for index in request.slices:
             source = request.prepared.once(
-                CopyKey(OWNER, index, found.padding, request.fill),
-                partial(_padded_source, request, index, found.padding),
+                CopyKey("room" if one_shape else "tensor", index, found.padding, request.fill),
+                partial(_padded_source, request, index, found.padding, shape),
                 windows.padded_bytes(request),
             )
             cut: PieceFunction = whole_chunk
             if one_shape:
                 like = starts[:chunk_size], offsets[:chunk_size]
                 cut = request.prepared.once(
-                    BoundKey(function, chunk_size, members, found.padding),
+                    BoundKey(function, chunk_size, members, shape),
                     partial(bind, function, request, source, *like),
                 )
-            share(partial(fill, cut, source, _members_first(request, out[index])), firsts, workers)
+            share(partial(fill, cut, source, members_first(request, out[index])), firsts, workers)
     return out
 
 
@@ -120,12 +122,12 @@ def _place_anywhere(
     scatter(target, order[first : first + len(groups)], groups)
 
 
-def _members_first(request: ExtractionRequest, out: Array) -> Array:
+def members_first(request: ExtractionRequest, out: Array) -> Array:
     """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
     return np.moveaxis(out, -1, 1) if request.layout == "channel" else out[:, None]
 
 
-def _padded_rows(values: Array, count: int) -> Array:
+def padded_rows(values: Array, count: int) -> Array:
     """Append rows of zeros up to `count` rows."""
     if len(values) == count:
         return values
@@ -135,8 +137,17 @@ def _padded_rows(values: Array, count: int) -> Array:
 
 
 def _padded_source(
-    request: ExtractionRequest, index: tuple[int, ...], padding: windows.Padding
+    request: ExtractionRequest,
+    index: tuple[int, ...],
+    padding: windows.Padding,
+    shape: tuple[int, int],
 ) -> tf.Tensor:
-    """Pad one slice of the object, as its real view (H, k W)."""
-    padded = windows.pad(request.image[index], padding, request.fill, aligned_empty)
-    return adopt(padded.view(request.real_dtype))
+    """Pad one slice of the object, in the corner of a `shape`, as its real view (H, k W).
+
+    What lies beyond is never written, nor read by a kernel that cuts windows.
+    """
+    room = aligned_empty(shape, request.dtype)
+    windows.pad(
+        request.image[index], padding, request.fill, lambda size, _: room[: size[0], : size[1]]
+    )
+    return adopt(room.view(request.real_dtype))

@@ -37,23 +37,29 @@ def continued_part(
     ndarray
         `part`.
     """
-    rows, columns = (
+    (top, bottom), (left, right) = (
         np.clip([first, first + length], 0, size) - first
         for first, length, size in zip(corner, part.shape, image.shape, strict=True)
     )
-    inside = slice(rows[0], rows[1]), slice(columns[0], columns[1])
-    if inside != (slice(0, part.shape[0]), slice(0, part.shape[1])):
-        if fill != "zeros":
-            index = (
+    y, x = corner
+    part[top:bottom, left:right] = image[y + top : y + bottom, x + left : x + right]
+    outside = (
+        (slice(0, top), slice(None)),
+        (slice(bottom, None), slice(None)),
+        (slice(top, bottom), slice(0, left)),
+        (slice(top, bottom), slice(right, None)),
+    )
+    for rows, columns in outside:
+        if not part[rows, columns].size:
+            continue
+        if fill == "zeros":
+            part[rows, columns] = 0
+        else:
+            from_rows, from_columns = (
                 source_index(np.arange(first, first + length), size, fill)
                 for first, length, size in zip(corner, part.shape, image.shape, strict=True)
             )
-            part[...] = image[np.ix_(*index)]
-            return part
-        part[...] = 0
-    part[inside] = image[
-        rows[0] + corner[0] : rows[1] + corner[0], columns[0] + corner[1] : columns[1] + corner[1]
-    ]
+            part[rows, columns] = image[np.ix_(from_rows[rows], from_columns[columns])]
     return part
 
 

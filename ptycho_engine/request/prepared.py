@@ -23,8 +23,8 @@ class CopyKey(NamedTuple):
     ----------
     owner : str
         Who made it, and in which form.
-    index : tuple of int
-        The slice of the object.
+    leading : tuple of int
+        Index of the slice of the object among its leading axes.
     padding, fill
         How it is continued, as :func:`ptycho_engine.request.windows.pad` takes it.
     corner : (int, int)
@@ -32,7 +32,7 @@ class CopyKey(NamedTuple):
     """
 
     owner: str
-    index: tuple[int, ...]
+    leading: tuple[int, ...]
     padding: Hashable
     fill: str
     corner: tuple[int, int] = (0, 0)

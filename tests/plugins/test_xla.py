@@ -48,7 +48,9 @@ def test_one_trace_for_every_number_of_positions(image, chunk_size, counts):
         ):
             pass
     assert function.experimental_get_tracing_count() - before == 1
-    engine.extract(image[:, :11], [[1.0, 2.0]], 5)
+    engine.extract(image[:, :11], [[1.0, 2.0]], 5)  # has room in the same shape
+    assert function.experimental_get_tracing_count() - before == 1
+    engine.extract(np.ones((9, 300), np.float32), [[1.0, 2.0]], 5)
     assert function.experimental_get_tracing_count() - before == 2
 
 

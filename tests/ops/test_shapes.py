@@ -1,0 +1,108 @@
+"""Few shapes for many objects: bit-equal patches, few compilations, no copy of a large object."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptycho_engine import Engine
+from ptycho_engine.ops import shapes
+from ptycho_engine.ops.chunks import ChunkKind, chunk_function
+from ptycho_engine.request.extraction import build_request
+from ptycho_engine.testing import assert_close, reference_patches
+
+
+@given(st.integers(1, 9000), st.integers(1, 9000))
+def test_there_is_room_and_not_too_much(height, width):
+    rows, columns = shapes.room_for((height, width))
+    assert height <= rows <= max(80, 2 * height + shapes.SPARE)
+    assert width <= columns <= max(80, 1.5 * width + shapes.SPARE)
+
+
+def test_rooms_are_few():
+    rooms = {shapes.room_for((side, side)) for side in range(1, 2900)}
+    assert len(rooms) <= 13
+    every = {shapes.room_for((h, w)) for h in range(1, 2900, 7) for w in range(1, 2900, 7)}
+    assert len(every) <= 100
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_hundred_objects_share_a_few_compilations(shared):
+    # A chunk size and patch size that no other test uses.
+    function = chunk_function(ChunkKind(9, "bilinear", "exact", interleave=1, compiled=True))
+    before = function.experimental_get_tracing_count()
+    engine = Engine("chunked_xla", options={"chunk_size": 4001})
+    rng = np.random.default_rng(0)
+    for side in rng.choice(np.arange(20, 700), 100, replace=False):
+        image = rng.normal(size=(side, side + 3)).astype(np.float32)
+        positions = rng.uniform(-5, side + 5, (3, 2))
+        source = engine.prepare(image) if shared else image
+        found = engine.extract(source, positions, 9)
+        assert_close(found, reference_patches(image, positions, 9), image)
+    assert function.experimental_get_tracing_count() - before <= 10
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(shapes, "TILED_BYTES", 0)
+    monkeypatch.setattr(shapes, "TILE_SIDE", 30)
+
+
+CASES = [
+    ("flat", {}),
+    ("flat", {"fill": "edge"}),
+    ("flat", {"fill": "reflect"}),
+    ("flat", {"interpolation": "bicubic", "fill": "reflect"}),
+    ("flat", {"rounding": "legacy"}),
+    ("channel", {"fill": "edge"}),
+    ("channel", {"interpolation": "nearest"}),
+    ("grid", {}),
+]
+
+
+@pytest.mark.parametrize("chunk_size", ["auto", 7])
+@pytest.mark.parametrize(("layout", "how"), CASES)
+def test_tiles_give_the_same_bits(layout, how, chunk_size, monkeypatch, request):
+    rng = np.random.default_rng(0)
+    image = (rng.normal(size=(2, 150, 200)) + 1j * rng.normal(size=(2, 150, 200))).astype("c8")
+    positions = rng.uniform(-30, 230, (120, 2))
+    positions[5] = 1e9
+    if layout != "flat":
+        positions = positions.reshape(-1, 4, 2)
+    engine = Engine("chunked_xla", options={"chunk_size": chunk_size})
+    expected = engine.extract(image, positions, 6, layout=layout, **how)
+    request.getfixturevalue("small_tiles")
+    for source in image, engine.prepare(image):
+        for _ in range(2):
+            found = engine.extract(source, positions, 6, layout=layout, **how)
+            if "rounding" in how:  # XLA contracts the legacy sums by their place in a chunk
+                assert_close(found, expected, image)
+            else:
+                np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_tiles_of_a_shared_object_are_kept_within_its_bound():
+    image = np.ones((500, 500), np.float32)
+    engine = Engine("chunked_xla", memory_budget="1GiB")
+    prepared = engine.prepare(image)
+    positions = np.random.default_rng(0).uniform(0, 500, (50, 2))
+    found = engine.extract(prepared, positions, 4)
+    kept = prepared.bytes_beside(None, "")
+    assert 0 < kept <= prepared.limit_bytes
+    assert kept <= engine.plan(prepared, positions, 4).workspace_bytes
+    np.testing.assert_array_equal(engine.extract(prepared, positions, 4), found)
+    assert prepared.bytes_beside(None, "") == kept
+
+
+def test_a_large_object_is_not_copied():
+    image = np.broadcast_to(np.complex64(2), (20_000, 20_000))
+    positions = np.linspace(-3, 20_003, 10)[:, None] + np.zeros(2)
+    engine = Engine("chunked_xla", memory_budget="200MB")
+    found = engine.extract(image, positions, 16)
+    np.testing.assert_allclose(found[1:-1], 2, rtol=1e-6)
+    assert engine.plan(image, positions, 16).peak_bytes < 120e6
+    tile = math.prod(shapes.tile_shape(build_request(image, positions, 16))) * 8
+    assert tile < 64 * 1024**2
