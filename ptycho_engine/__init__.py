@@ -12,6 +12,7 @@ from .engine import Engine, extract_patches, list_plugins
 from .host.capabilities import Capabilities
 from .host.hookspecs import hookimpl
 from .host.host import Host
+from .io.outputs import StoredOutput, read_output
 from .request.blocks import Block
 from .request.extraction import ExtractionRequest
 from .request.planning import Plan
@@ -27,9 +28,11 @@ __all__ = [
     "Plan",
     "PluginSource",
     "RemovedIn2Warning",
+    "StoredOutput",
     "__version__",
     "errors",
     "extract_patches",
     "hookimpl",
     "list_plugins",
+    "read_output",
 ]

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from ptycho_engine.io.writers import read_output
+from ptycho_engine import read_output
 from ptycho_engine.testing import reference_patches
 
 COMMAND = [sys.executable, "-m", "ptycho_engine.app.cli"]

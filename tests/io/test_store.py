@@ -9,11 +9,13 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from written import Blocks, Plan, begin
 
+from ptycho_engine import read_output
 from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
-from ptycho_engine.io.writers import OutputHeader, check_output, open_writer, read_output
-from ptycho_engine.io.writers import hdf5 as hdf5_writer
-from ptycho_engine.io.writers import zarr as zarr_writer
+from ptycho_engine.io.containers import zarr as zarr_container
+from ptycho_engine.io.store import ArraySpec, Store
+from ptycho_engine.io.targets import check_output
 
 SUFFIXES = (".npz", ".h5", ".hdf5", ".zarr")
 RECORDS = {
@@ -34,15 +36,14 @@ def make(shape=(10, 4, 4), axis=0, dtype="complex64", positions=None):
     patches *= 1j if patches.dtype.kind == "c" else 1
     if positions is None:
         positions = rng.uniform(0, 9, (shape[axis], 2))
-    return patches, OutputHeader(shape, axis, np.dtype(dtype), positions, **RECORDS)
+    return patches, Plan(shape, axis, dtype, positions, RECORDS)
 
 
 def write(path, patches, header, step, overwrite=False):
-    lead = (slice(None),) * header.axis
-    with open_writer(path, header, overwrite) as writer:
+    with begin(path, header, overwrite) as store:
         for start in range(0, header.length, step):
             stop = min(start + step, header.length)
-            writer.write(start, stop, patches[(*lead, slice(start, stop))])
+            Blocks(store, header).write(start, stop, patches[(*header.lead, slice(start, stop))])
 
 
 def check(path, patches, header):
@@ -59,8 +60,7 @@ def check(path, patches, header):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of a few of the test's patches (128 bytes each)."""
-    monkeypatch.setattr(zarr_writer, "CHUNK_BYTES", 3 * 128)
-    monkeypatch.setattr(hdf5_writer, "CHUNK_BYTES", 3 * 128)
+    monkeypatch.setattr(zarr_container, "CHUNK_BYTES", 3 * 128)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -111,10 +111,10 @@ def test_dtypes(tmp_path, suffix, dtype):
 def test_blocks_need_not_be_contiguous_and_may_be_reused(tmp_path, suffix):
     patches, header = make()
     buffer = np.empty((4, 4, 2), np.complex64)
-    with open_writer(tmp_path / f"p{suffix}", header, False) as writer:
+    with begin(tmp_path / f"p{suffix}", header) as store:
         for start in range(0, 10, 2):
             buffer[...] = patches[start : start + 2].transpose(1, 2, 0)
-            writer.write(start, start + 2, buffer.transpose(2, 0, 1))
+            Blocks(store, header).write(start, start + 2, buffer.transpose(2, 0, 1))
             buffer[...] = np.nan
     check(tmp_path / f"p{suffix}", patches, header)
 
@@ -123,7 +123,7 @@ def test_blocks_need_not_be_contiguous_and_may_be_reused(tmp_path, suffix):
 def test_records_longer_than_a_small_hdf5_attribute(tmp_path, suffix):
     patches, header = make()
     record = {"long": "x" * 200_000, "odd": float("inf")}
-    header = OutputHeader(header.shape, 0, header.dtype, header.positions, {}, {}, record)
+    header.records = {"provenance": record}
     write(tmp_path / f"p{suffix}", patches, header, 10)
     with read_output(tmp_path / f"p{suffix}") as output:
         assert output.provenance == record
@@ -143,7 +143,7 @@ def test_other_programs_read_hdf5(tmp_path):
     with h5py.File(tmp_path / "p.h5") as file:
         np.testing.assert_array_equal(file["patches"][...], patches)
         assert file["patches"].compression is None
-        assert file["patches"].chunks == (10, 4, 4)
+        assert file["patches"].chunks is None
         assert json.loads(file.attrs["configuration"]) == PLAIN["configuration"]
 
 
@@ -170,15 +170,15 @@ def test_npz_memory_is_one_block(tmp_path):
     """64 MB in blocks of 1 MB must not take more than a few MB."""
     program = f"""
 import numpy as np, resource
-from ptycho_engine.io.writers import OutputHeader, open_writer
+from ptycho_engine.io.store import ArraySpec, Store
 for shape in ((1024, 128, 128), (2, 512, 128, 128)):
     axis = len(shape) - 3
-    header = OutputHeader(shape, axis, np.dtype("f4"), np.zeros((shape[axis], 2)), {{}}, {{}}, {{}})
+    specs = {{"patches": ArraySpec(shape, np.dtype("f4"))}}
     block = np.ones((*shape[:axis], 16, 128, 128), "f4")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open_writer({str(tmp_path / "p.npz")!r}, header, True) as writer:
+    with Store.create({str(tmp_path / "p.npz")!r}, specs, overwrite=True) as store:
         for start in range(0, shape[axis], 16):
-            writer.write(start, start + 16, block)
+            store.write("patches", (*[slice(None)] * axis, slice(start, start + 16)), block)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     done = subprocess.run(
@@ -189,7 +189,7 @@ for shape in ((1024, 128, 128), (2, 512, 128, 128)):
 
 def test_slow_libraries_are_imported_on_demand():
     program = (
-        "import sys, ptycho_engine.io.writers, ptycho_engine.io.readers.npz, "
+        "import sys, ptycho_engine.io.store, ptycho_engine.io.readers.npz, "
         "ptycho_engine.io.readers.synthetic\n"
         "assert not {'h5py', 'zarr', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
@@ -205,8 +205,8 @@ def refused(path, overwrite, *words):
     for word in (str(path), *words):
         assert word in str(caught.value)
     _, header = make()
-    with pytest.raises(OutputError), open_writer(path, header, overwrite):
-        pytest.fail("the context was entered")
+    with pytest.raises(OutputError):
+        begin(path, header, overwrite)
 
 
 def test_unknown_suffixes(tmp_path):
@@ -287,38 +287,56 @@ def test_symbolic_links_are_followed(tmp_path, suffix):
 
 
 def test_a_disk_without_room(tmp_path):
-    header = OutputHeader((10**9, 64, 64), 0, np.dtype("c8"), np.zeros((0, 2)), {}, {}, {})
-    with (
-        pytest.raises(OutputError, match=r"the patches take .* but .* free") as caught,
-        open_writer(tmp_path / "p.npz", header, False),
-    ):
-        pytest.fail("the context was entered")
+    header = Plan((10**9, 64, 64), 0, "c8", np.zeros((0, 2)))
+    with pytest.raises(OutputError, match=r"the arrays take .* but .* free") as caught:
+        begin(tmp_path / "p.npz", header)
     assert "output.path" in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"axis": 3}, "axis: received 3"),
-        ({"axis": -1}, "axis: received -1"),
-        ({"dtype": np.dtype(object)}, "patches: no numbers"),
-        ({"positions": np.array(["a"])}, "positions: no numbers"),
+        ({"dtype": np.dtype(object)}, "dtype: received object, no numbers"),
+        ({"dtype": np.dtype("U1")}, "no numbers"),
+        ({"shape": (3, -1)}, "shape: received"),
+        ({"axes": ("y",)}, "Expected 2 different names"),
+        ({"axes": ("y", "y")}, "Expected 2 different names"),
+        ({"chunks": (1,)}, "Expected 2 sizes of 1 or more"),
+        ({"chunks": (1, 0)}, "Expected 2 sizes of 1 or more"),
     ],
 )
-def test_headers_are_checked(change, words):
-    _, header = make()
+def test_arrays_are_checked(change, words):
     with pytest.raises(OutputError, match=words):
-        OutputHeader(**(vars(header) | change))
+        ArraySpec(**({"shape": (3, 4), "dtype": np.dtype("f4")} | change))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({}, "received none"),
+        ({"a/b": ArraySpec((1,), np.dtype("f4"))}, "received the name 'a/b'"),
+        ({"geometry": ArraySpec((1,), np.dtype("f4"))}, "received the name 'geometry'"),
+        (
+            {
+                "a": ArraySpec((3,), np.dtype("f4"), ("y",)),
+                "b": ArraySpec((4,), np.dtype("f4"), ("y",)),
+            },
+            "'y' has length 4 in 'b' and 3 in 'a'",
+        ),
+    ],
+)
+def test_arrays_fit_each_other(tmp_path, arrays, words):
+    with pytest.raises(OutputError, match=words):
+        Store.create(tmp_path / "p.npz", arrays)
+    assert not list(tmp_path.iterdir())
 
 
 def test_records_without_json_are_refused_before_anything_is_written(tmp_path):
     _, header = make()
-    header = OutputHeader(**(vars(header) | {"provenance": {"handle": object()}}))
-    with (
-        pytest.raises(OutputError, match=r"provenance: .*type object"),
-        open_writer(tmp_path / "p.npz", header, False),
-    ):
-        pytest.fail("the context was entered")
+    header.records = {"provenance": {"handle": object()}}
+    with pytest.raises(OutputError, match=r"provenance: .*type object"):
+        begin(tmp_path / "p.npz", header)
     assert not list(tmp_path.iterdir())
 
 
@@ -338,5 +356,5 @@ def test_reading_what_is_no_output(tmp_path):
     zarr.create_group(str(tmp_path / "p.zarr"))
     (tmp_path / "q.zarr").mkdir()
     for name in ("p.npz", "q.npz", "e.npz", "p.h5", "p.hdf5", "p.zarr", "q.zarr"):
-        with pytest.raises(InputFileError, match="cannot be read as patches"):
+        with pytest.raises(InputFileError, match="cannot be read as an output"):
             read_output(tmp_path / name)
