@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,9 @@ from ..errors import OutputError
 from ..logs import get_logger
 from .journal import Journal
 from .lease import Lease, LeaseHeldError
+
+#: How often, and with what pause, a lease is asked for before its holder is believed to stay.
+ATTEMPTS, PAUSE = 10, 0.03
 
 
 def partial_folder(target: Path, identity: Mapping[str, Any]) -> Path:
@@ -42,14 +48,18 @@ def take(path: Path, folder: Path) -> Lease:
     OutputError
         If another run is writing there, or one of another machine was.
     """
-    for _ in range(100):
+    held: LeaseHeldError | None = None
+    for _ in range(ATTEMPTS):
         folder.mkdir(exist_ok=True)
         try:
             return Lease.take(folder)
         except FileNotFoundError:  # swept in this very moment
             continue
-        except LeaseHeldError as error:
-            raise OutputError(_held(path, folder, error)) from None
+        except LeaseHeldError as error:  # perhaps only by a run that is about to sweep it
+            held = error
+        time.sleep(PAUSE)
+    if held:
+        raise OutputError(_held(path, folder, held))
     raise OutputError(f"{path}: {folder} vanishes as often as it is made. Stop the other runs.")
 
 
@@ -80,6 +90,10 @@ def sweep(target: Path, own: Path) -> None:
             get_logger().warning("unfinished_output_kept", path=str(folder), reason=str(error))
             continue
         report_loss(folder)
+        # Out of the way first, so that a run that begins here need not wait.
+        swept = folder.with_name(f"{folder.name}.swept-{secrets.token_hex(4)}")
+        with suppress(OSError):
+            folder = folder.rename(swept)
         remove(folder)
         lease.release()
 

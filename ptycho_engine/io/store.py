@@ -33,6 +33,7 @@ from .regions import (
     missing_ranges,
     region_key,
 )
+from .resumption import checksum_of, reopen
 from .specs import RECORDS, Array, ArraySpec, check_axes, to_json
 from .targets import check_output, check_space, resolve
 
