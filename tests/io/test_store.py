@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -358,3 +360,107 @@ def test_reading_what_is_no_output(tmp_path):
     for name in ("p.npz", "q.npz", "e.npz", "p.h5", "p.hdf5", "p.zarr", "q.zarr"):
         with pytest.raises(InputFileError, match="cannot be read as an output"):
             read_output(tmp_path / name)
+
+
+# Regions in any order, names and units
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+@pytest.mark.parametrize("chunks", [None, (3, 2, 4)])
+def test_regions_in_any_order_from_several_threads(tmp_path, suffix, chunks):
+    patches, header = make()
+    header.chunks = chunks
+    regions = [(slice(i, i + 2), slice(j, j + 2)) for i in range(0, 10, 2) for j in (0, 2)]
+    np.random.default_rng(1).shuffle(regions)
+    with begin(tmp_path / f"p{suffix}", header) as store, ThreadPoolExecutor(3) as pool:
+
+        def job(region):
+            store.write("patches", tuple(region), patches[tuple(region)])
+            store.finish(tuple(region))
+
+        list(pool.map(job, regions))
+    check(tmp_path / f"p{suffix}", patches, header)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_axes_and_units_come_back(tmp_path, suffix):
+    arrays = {
+        "patches": ArraySpec((3, 2, 2), np.dtype("f4"), ("point", "y", "x"), "counts"),
+        "point": ArraySpec((3,), np.dtype("f8"), ("point",), "m"),
+        "nameless": ArraySpec((2,), np.dtype("f8")),
+    }
+    with Store.create(tmp_path / f"p{suffix}", arrays) as store:
+        for name, spec in arrays.items():
+            store.write(name, (), np.ones(spec.shape, spec.dtype))
+    with read_output(tmp_path / f"p{suffix}") as output:
+        for name, spec in arrays.items():
+            found = output.specs[name]
+            assert (found.axes, found.units) == (spec.axes, spec.units)
+    if suffix == ".h5":
+        with h5py.File(tmp_path / "p.h5") as file:  # the way of a NeXus viewer to the plot
+            plot = file[file.attrs["default"]]
+            plot = plot[plot.attrs["default"]]
+            assert plot.attrs["NX_class"] == "NXdata"
+            assert plot[plot.attrs["signal"]].shape == (3, 2, 2)
+            assert list(plot.attrs["axes"]) == ["point", ".", "."]
+            assert plot["point"].attrs["units"] == "m"
+
+
+def test_xarray_opens_zarr(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    arrays = {"patches": ArraySpec((3, 2, 2), np.dtype("f4"), ("point", "y", "x"), "counts")}
+    with Store.create(tmp_path / "p.zarr", arrays, geometry={"a": 1}) as store:
+        store.write("patches", (), np.arange(12, dtype="f4").reshape(3, 2, 2))
+    with xarray.open_zarr(tmp_path / "p.zarr", consolidated=False) as data:
+        assert data.patches.dims == ("point", "y", "x")
+        assert data.patches.attrs["units"] == "counts"
+        assert data.attrs["geometry"] == {"a": 1}
+        assert float(data.patches.sum()) == 66
+
+
+def test_checksums_tell_damage(tmp_path):
+    patches, header = make()
+    header.chunks = (5, 4, 4)
+    for suffix in (".npz", ".h5", ".zarr"):
+        write(tmp_path / f"p{suffix}", patches, header, 10)
+    for path in (tmp_path / "p.npz", tmp_path / "p.h5", tmp_path / "p.zarr/patches/c/1/0/0"):
+        content = bytearray(path.read_bytes())
+        content[content.index(patches[7].tobytes())] ^= 1
+        path.write_bytes(content)
+    with np.load(tmp_path / "p.npz") as arrays, pytest.raises(zipfile.BadZipFile):
+        arrays["patches"]
+    with h5py.File(tmp_path / "p.h5") as file, pytest.raises(OSError, match="read"):
+        file["patches"][...]
+    with pytest.raises(ValueError, match="checksum"):
+        zarr.open_group(str(tmp_path / "p.zarr"), mode="r")["patches"][...]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+def test_overlapping_regions_are_refused(tmp_path, suffix):
+    patches, header = make()
+    for second, words in ((slice(4, 10), "overlap"), (slice(0, 6), "already")):
+
+        def job(second=second):
+            with begin(tmp_path / f"p{suffix}", header) as store:
+                store.write("patches", slice(0, 6), patches[:6])
+                store.write("patches", second, patches[second])
+
+        with pytest.raises(OutputError, match=words):
+            job()
+    assert not list(tmp_path.iterdir())
+
+
+def test_late_provenance_and_a_closed_store(tmp_path):
+    patches, header = make()
+    store = begin(tmp_path / "p.h5", header)
+    with pytest.raises(OutputError, match="nothing was written for it"):
+        store.finish(slice(0, 3))
+    with pytest.raises(OutputError, match="Expected one of patches, positions"):
+        store.write("patch", (), patches)
+    store.write("patches", (), patches)
+    store.publish(provenance={"seconds": 1.5})
+    with pytest.raises(OutputError, match="published or discarded"):
+        store.write("patches", (), patches)
+    with read_output(tmp_path / "p.h5") as output:
+        assert output.provenance == PLAIN["provenance"] | {"seconds": 1.5}
