@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .host.capabilities import Capabilities
     from .host.hookspecs import hookimpl
     from .host.host import Host
+    from .io.outputs import StoredOutput, read_output
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
     from .request.planning import Plan
@@ -28,11 +29,13 @@ __all__ = [
     "Plan",
     "PluginSource",
     "RemovedIn2Warning",
+    "StoredOutput",
     "__version__",
     "errors",
     "extract_patches",
     "hookimpl",
     "list_plugins",
+    "read_output",
 ]
 
 #: The module in which each public name is defined.
@@ -45,9 +48,11 @@ _HOMES = {
     "Plan": "request.planning",
     "PluginSource": "discovery",
     "RemovedIn2Warning": "deprecation.table",
+    "StoredOutput": "io.outputs",
     "extract_patches": "engine",
     "hookimpl": "host.hookspecs",
     "list_plugins": "engine",
+    "read_output": "io.outputs",
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ptycho_engine.io.writers import OutputHeader, open_writer
+from ptycho_engine.io.store import ArraySpec, Store
 
 from ..problem import Problem
 from ..registry import select_engine
@@ -42,14 +42,17 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
             return row | {"status": "skipped: the temporary folder is too small"}
         engine = select_engine(task["plugin"])
         image, positions = problem.image(), problem.positions()
-        header = OutputHeader(
-            problem.output_shape, 0, image.dtype, positions, geometry={}, configuration={},
-            provenance={},
-        )  # fmt: skip
+        arrays = {
+            "patches": ArraySpec(problem.output_shape, image.dtype),
+            "positions": ArraySpec.of(positions),
+        }
         start = time.perf_counter()
-        with open_writer(Path(folder) / "patches.zarr", header, overwrite=False) as writer:
+        with Store.create(Path(folder) / "patches.zarr", arrays) as store:
+            store.write("positions", (), positions)
             for block in engine.stream(image, positions, problem.patch_size):
-                writer.write(block.start, block.stop, block.patches)
+                region = slice(block.start, block.stop)
+                store.write("patches", region, block.patches)
+                store.finish(region)
         seconds = time.perf_counter() - start
     return row | {"status": "done", "seconds": seconds, "peak_bytes": peak()}
 

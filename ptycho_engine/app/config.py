@@ -50,6 +50,7 @@ class OutputConfig:
 
     path: str = "patches.npz"
     overwrite: bool = False
+    resume: bool = False
     picture: bool = True
 
 

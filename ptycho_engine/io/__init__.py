@@ -1,1 +1,1 @@
-"""Files: `readers` turn one into a :class:`~ptycho_engine.io.scan.Scan`, `writers` keep patches."""
+"""Files: `readers` turn one into a `Scan`, a `Store` keeps what is made of it."""

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
+from ptycho_engine import read_output
 from ptycho_engine.discovery import discover
 from ptycho_engine.host.choice import choose
-from ptycho_engine.io.writers import read_output
 from ptycho_engine.testing import reference_patches
 
 COMMAND = [sys.executable, "-m", "ptycho_engine.app.cli"]

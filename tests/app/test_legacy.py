@@ -9,12 +9,11 @@ import pytest
 from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
 
-from ptycho_engine import Engine, compat
+from ptycho_engine import Engine, compat, read_output
 from ptycho_engine.app.config import NpzConfig, SyntheticConfig, register_schemas
 from ptycho_engine.app.legacy import work_in_legacy
 from ptycho_engine.errors import ConfigurationError
 from ptycho_engine.io.readers.synthetic import make_synthetic
-from ptycho_engine.io.writers import read_output
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning"),

@@ -12,8 +12,8 @@ from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
 from ptycho_engine.migrations.settings.python import read_python
 
+from ptycho_engine import read_output
 from ptycho_engine.app.config import register_schemas
-from ptycho_engine.io.writers import read_output
 
 OLD = """\
 # An old run.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,9 @@ from ...errors import ConfigurationError
 from ...io.readers.npz import read_npz
 from ...io.readers.synthetic import make_synthetic
 from ...io.scan import Scan
-from ...io.writers import OutputHeader, Writer, check_output, open_writer
+from ...io.specs import ArraySpec
+from ...io.store import Store
+from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes
 from ...report.picture import Preview, draw_preview, picture_file, refuse_existing
@@ -28,6 +35,11 @@ from ..config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
 
 #: Patches shown in the picture.
 SHOWN = 4
+
+#: What a resumed run may change: where it writes, how it shows itself, the memory it takes.
+WITHOUT_EFFECT = ("output", "runner", "memory_budget")
+#: What it may not, besides the configuration.
+DECISIVE = ("scan_sha256", "ptycho_engine", "numpy", "plugin_distribution")
 
 Progress = Callable[[Iterator[Block], int], Iterator[Block]]
 
@@ -109,7 +121,9 @@ def run(
         reason=reason,
         context=settings,
     )
+    started = time.perf_counter()
     scan = read_scan(config.scan)
+    read = time.perf_counter() - started
     how: dict[str, Any] = {
         "interpolation": config.interpolation,
         "fill": config.fill,
@@ -117,7 +131,6 @@ def run(
     }
     arguments = (scan.image, scan.positions, config.patch_size)
     plan = engine.plan(*arguments, **how)
-    blocks = engine.stream(*arguments, **how)
     count = len(scan.positions)
     log = get_logger()
     log.info(
@@ -138,17 +151,29 @@ def run(
     if "tensorflow" in engine.capabilities.arrays:
         import_tensorflow_quietly()
     started = time.perf_counter()
+    resident = peak_resident_bytes()
     # The picture is drawn before the output appears, so that both appear or neither.
-    with (
-        picture_file(picture) as canvas,
-        open_writer(output, header, config.output.overwrite) as writer,
-    ):
-        samples = write_all(progress(blocks, count), writer, evenly_spaced(count, SHOWN))
+    with picture_file(picture) as canvas, begin_output(output, config, scan, how, records) as store:
+        missing = store.missing("patches")
+        blocks = stream_ranges(engine, scan, config.patch_size, how, missing)
+        wanted = evenly_spaced(count, SHOWN)
+        left = sum(stop - first for first, stop in missing)
+        samples = write_all(progress(blocks, left), store, wanted)
         if canvas is not None:
+            again = [index for index in wanted if index not in samples]  # a resumed run skips them
+            cut = engine.extract(scan.image, scan.positions[again], config.patch_size, **how)
+            samples |= dict(zip(again, cut, strict=True))
             size = f"{config.patch_size} x {config.patch_size}"
             title = f"{count} patches of {size} by {engine.plugin}"
             draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
-    seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        grown = peak_resident_bytes() - resident
+        store.publish(
+            provenance={
+                "seconds": {"read": round(read, 4), "extract_and_write": round(seconds, 4)},
+                "bytes": {"planned_workspace": plan.workspace_bytes, "peak_growth": grown},
+            }
+        )
     log.info(
         "done",
         output=str(output),
@@ -159,15 +184,20 @@ def run(
     return Result(output, picture, count, plan, seconds)
 
 
-def describe(
-    config: JobConfig, scan: Scan, how: dict[str, Any], records: dict[str, Any]
-) -> OutputHeader:
-    """Say what an output will hold: flat patches, what their positions mean, what made them."""
-    return OutputHeader(
-        shape=(len(scan.positions), config.patch_size, config.patch_size),
-        axis=0,
-        dtype=scan.image.dtype,
-        positions=scan.positions,
+def begin_output(
+    path: Path, config: JobConfig, scan: Scan, how: dict[str, Any], records: dict[str, Any]
+) -> Store:
+    """Begin an output, or resume one: flat patches, and the positions in it already."""
+    shape = (len(scan.positions), config.patch_size, config.patch_size)
+    settings = asdict(config)
+    store = Store.create(
+        path,
+        {
+            "patches": ArraySpec(shape, scan.image.dtype, ("point", "y", "x")),
+            "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
+        },
+        overwrite=config.output.overwrite,
+        resume=config.output.resume,
         geometry={
             "axis_order": "y, x",
             "units": "object pixels",
@@ -177,18 +207,45 @@ def describe(
             "layout": "flat",
             **how,
         },
-        configuration=asdict(config),
+        configuration=settings,
         provenance=records,
+        identity={
+            "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
+            **{name: records[name] for name in DECISIVE},
+        },
     )
+    try:
+        if not store.is_finished("positions", ()):
+            store.write("positions", (), np.asarray(scan.positions))
+            store.finish(())
+    except BaseException:
+        store.discard()
+        raise
+    return store
+
+
+def stream_ranges(
+    engine: Engine,
+    scan: Scan,
+    patch_size: int,
+    how: dict[str, Any],
+    ranges: Sequence[tuple[int, int]],
+) -> Iterator[Block]:
+    """Yield the blocks of some ranges of the positions."""
+    for start, stop in ranges:
+        for block in engine.stream(scan.image, scan.positions[start:stop], patch_size, **how):
+            yield Block(start + block.start, start + block.stop, block.patches)
 
 
 def write_all(
-    blocks: Iterator[Block], writer: Writer, shown: Sequence[int]
+    blocks: Iterator[Block], store: Store, shown: Sequence[int]
 ) -> dict[int, np.ndarray[Any, Any]]:
     """Write every block; return copies of the patches whose indices are in `shown`."""
     samples = {}
     for block in blocks:
-        writer.write(block.start, block.stop, block.patches)
+        region = slice(block.start, block.stop)
+        store.write("patches", region, block.patches)
+        store.finish(region)
         for index in shown:
             if block.start <= index < block.stop:
                 samples[index] = block.patches[index - block.start].copy()
@@ -232,6 +289,34 @@ def provenance(engine: Engine, scan: Scan, run_id: str) -> dict[str, Any]:
         "run_id": run_id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scan": scan.source,
+        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).is_file() else None,
+        "scan_sha256": scan_hash(scan),
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "libraries": library_versions(),
     }
+
+
+def scan_hash(scan: Scan) -> str:
+    """Hash what an extraction takes of a scan: the object and the positions."""
+    digest = hashlib.sha256()
+    for array in (scan.image, scan.positions):
+        digest.update(f"{array.shape} {array.dtype.str}".encode())
+        if array.size:
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that compute and write, as far as installed."""
+    versions = {}
+    for name in ("tensorflow", "numba", "h5py", "zarr"):
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
+
+
+def peak_resident_bytes() -> int:
+    """Return the most memory that this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

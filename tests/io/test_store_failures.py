@@ -1,7 +1,6 @@
 """An output is whole or absent: whatever fails, no trace is left and an earlier one is kept."""
 
 import errno
-import os
 import shutil
 import signal
 import subprocess
@@ -12,17 +11,20 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from written import Blocks, Plan, begin
 
+from ptycho_engine import read_output
 from ptycho_engine.errors import OutputError
-from ptycho_engine.io.writers import OutputHeader, open_writer, output, read_output
-from ptycho_engine.io.writers import hdf5 as hdf5_writer
-from ptycho_engine.io.writers import npz as npz_writer
-from ptycho_engine.io.writers import zarr as zarr_writer
+from ptycho_engine.io import publishing
+from ptycho_engine.io.containers import hdf5, npz
+from ptycho_engine.io.containers import zarr as zarr_container
 
-WRITERS = {
-    ".npz": npz_writer.NpzWriter,
-    ".h5": hdf5_writer.Hdf5Writer,
-    ".zarr": zarr_writer.ZarrWriter,
+CHUNKED = ".hdf5"  # HDF5 through h5py, as chunks ask for
+CONTAINERS = {
+    ".npz": npz.NpzContainer,
+    ".h5": hdf5.ContiguousHdf5,
+    CHUNKED: hdf5.ChunkedHdf5,
+    ".zarr": zarr_container.ZarrContainer,
 }
 
 
@@ -49,13 +51,14 @@ class Case:
         self.folder, self.suffix, self.leading, self.earlier = folder, suffix, leading, earlier
         self.path = folder / f"p{suffix}"
         shape = (*leading, 8, 4, 4)
-        dtype = np.dtype("f4")
-        self.header = OutputHeader(shape, len(leading), dtype, np.zeros((8, 2)), {}, {}, {})
+        chunks = (*(1 for _ in leading), 3, 4, 4) if suffix == CHUNKED else None
+        self.plan = Plan(shape, len(leading), "f4", np.zeros((8, 2)), chunks=chunks)
         if earlier:
             self.run(value=7.0)
 
     def run(self, before_last=lambda: None, blocks=4, value=1.0):
-        with open_writer(self.path, self.header, self.earlier) as writer:
+        with begin(self.path, self.plan, self.earlier) as store:
+            writer = Blocks(store, self.plan)
             for start in range(0, 2 * blocks, 2):
                 if start == 6:
                     before_last()
@@ -86,9 +89,9 @@ def leading(request):
     return request.param
 
 
-@pytest.fixture(params=list(WRITERS))
+@pytest.fixture(params=list(CONTAINERS))
 def case(request, tmp_path, monkeypatch, leading, earlier):
-    monkeypatch.setattr(zarr_writer, "CHUNK_BYTES", 3 * 64)  # more than one chunk
+    monkeypatch.setattr(zarr_container, "CHUNK_BYTES", 3 * 64)  # more than one chunk
     return Case(tmp_path, request.param, leading, earlier)
 
 
@@ -107,29 +110,30 @@ def test_an_error_of_the_system_that_is_not_ours_stays_what_it_is(case):
 
 def test_missing_blocks(case):
     message = case.fails(OutputError, blocks=3)
-    assert f"{case.path}: received 6 of 8" in message
+    total = 128 * max(1, *case.leading, 1)
+    assert f"{case.path}: received {total * 6 // 8} of {total} values of 'patches'" in message
 
 
 def test_no_blocks(case):
-    assert "received 0 of 8" in case.fails(OutputError, blocks=0)
+    assert "received 0 of" in case.fails(OutputError, blocks=0)
 
 
-@pytest.mark.parametrize("method", ["_start", "_put", "_finish"])
+@pytest.mark.parametrize("method", ["create", "write", "finish"])
 def test_a_full_disk(case, monkeypatch, method):
-    monkeypatch.setattr(WRITERS[case.suffix], method, full_disk)
+    monkeypatch.setattr(CONTAINERS[case.suffix], method, full_disk)
     message = case.fails(OutputError)
     assert f"{case.path}: cannot be written: No space left on device" in message
     assert "output.path" in message
 
 
-@pytest.mark.parametrize("method", ["_start", "_put", "_finish"])
+@pytest.mark.parametrize("method", ["create", "write", "finish"])
 def test_an_interrupt_while_writing(case, monkeypatch, method):
     def begin_then_interrupt(self, *arguments):
         original(self, *arguments)
         raise KeyboardInterrupt
 
-    original = getattr(WRITERS[case.suffix], method)
-    monkeypatch.setattr(WRITERS[case.suffix], method, begin_then_interrupt)
+    original = getattr(CONTAINERS[case.suffix], method)
+    monkeypatch.setattr(CONTAINERS[case.suffix], method, begin_then_interrupt)
     case.fails(KeyboardInterrupt)
 
 
@@ -137,23 +141,24 @@ def test_an_interrupt_while_writing(case, monkeypatch, method):
 def test_a_failure_deep_inside_the_libraries(case, monkeypatch, failure):
     def inject():
         monkeypatch.setattr(zipfile._ZipWriteFile, "write", failure)
+        monkeypatch.setattr(hdf5, "write_at", failure)
         monkeypatch.setattr(h5py.Dataset, "__setitem__", failure)
         monkeypatch.setattr(zarr.Array, "__setitem__", failure)
 
     scratch = case.suffix == ".npz" and case.leading
     if scratch:
-        monkeypatch.setattr(npz_writer, "write_all", failure)
+        monkeypatch.setattr(npz, "write_all", failure)
     expected = KeyboardInterrupt if failure is interrupt else OutputError
     case.fails(expected, before_last=(lambda: None) if scratch else inject)
 
 
-def test_a_failure_of_discarding_hides_nothing(case, monkeypatch):
+def test_a_failure_ofcloseing_hides_nothing(case, monkeypatch):
     def discard_then_fail(self):
         original(self)
         raise Failure
 
-    original = WRITERS[case.suffix]._discard
-    monkeypatch.setattr(WRITERS[case.suffix], "_discard", discard_then_fail)
+    original = CONTAINERS[case.suffix].close
+    monkeypatch.setattr(CONTAINERS[case.suffix], "close", discard_then_fail)
     case.fails(KeyboardInterrupt, before_last=interrupt)
 
 
@@ -161,23 +166,15 @@ def test_a_failure_of_discarding_hides_nothing(case, monkeypatch):
     ("failure", "error"), [(full_disk, OutputError), (interrupt, BaseException)]
 )
 def test_a_failure_of_the_rename(case, monkeypatch, failure, error):
-    """For a store, the second rename: the earlier one has stepped aside and must come back."""
-    rename = os.rename
-
-    def fail_on_ours(source, target):
-        if str(source).endswith(".part"):
-            failure()
-        rename(source, target)
-
-    monkeypatch.setattr(output.os, "replace", fail_on_ours)
-    monkeypatch.setattr(output.os, "rename", fail_on_ours)
+    monkeypatch.setattr(publishing, "place", failure)
+    monkeypatch.setattr(publishing, "replace", failure)
     case.fails(error)
 
 
 def test_something_that_appears_meanwhile_is_kept(tmp_path):
-    for suffix in WRITERS:
+    for suffix in CONTAINERS:
         case = Case(tmp_path, suffix, (), False)
-        with pytest.raises(OutputError, match="exists"):
+        with pytest.raises(OutputError, match="appeared there"):
             case.run(before_last=lambda case=case: case.path.write_text("theirs"))
         assert case.path.read_text() == "theirs"
         case.path.unlink()
@@ -190,9 +187,8 @@ def test_a_temporary_that_cannot_be_removed_is_reported(tmp_path, monkeypatch, c
     with pytest.raises(KeyboardInterrupt), caplog.at_level("WARNING", logger="ptycho_engine"):
         case.run(before_last=interrupt)
     (left,) = tmp_path.iterdir()
-    assert left.name.startswith(".p.zarr.")
-    assert left.name.endswith(".part")
-    assert "temporary_output_left" in caplog.text
+    assert left.name.startswith(".p.zarr.partial-")
+    assert "unfinished_output_left" in caplog.text
     assert str(left) in caplog.text
 
 
@@ -207,41 +203,40 @@ def _hidden(case):
         assert case.path.exists() == case.earlier
         hidden = [entry.name for entry in case.folder.iterdir() if entry != case.path]
         assert len(hidden) == 1
-        assert hidden[0].startswith(f".{case.path.name}.")
+        assert hidden[0].startswith(f".{case.path.name}.partial-")
 
     return look
 
 
-# Blocks that do not fit
+# Regions that do not fit
 
 
 @pytest.mark.parametrize(
-    ("start", "stop", "shape", "words"),
+    ("region", "shape", "words"),
     [
-        (2, 4, (2, 4, 4), "Expected blocks in order, the next from 0"),
-        (0, 9, (9, 4, 4), "none beyond 8"),
-        (0, 2, (3, 4, 4), r"Expected shape \(2, 4, 4\)"),
-        (0, 2, (2, 4, 5), r"received|has shape \(2, 4, 5\)"),
-        (0, -2, (0, 4, 4), "Expected blocks in order"),
+        (slice(2, 4), (2, 4, 4), "Expected regions in order, the next from 0"),
+        (slice(0, 9), (9, 4, 4), "none beyond 8"),
+        (slice(0, 2), (3, 4, 4), r"Expected shape \(2, 4, 4\)"),
+        (slice(0, 2), (2, 4, 5), r"has shape \(2, 4, 5\)"),
+        (slice(0, -2), (0, 4, 4), "Expected a range within 0 to 8"),
+        (slice(0, 8, 2), (4, 4, 4), "Expected slices of step 1"),
+        ((slice(0, 2),) * 4, (2, 2, 2, 2), "Expected at most 3"),
     ],
 )
-def test_blocks_are_checked(tmp_path, start, stop, shape, words):
+def test_regions_are_checked(tmp_path, region, shape, words):
     case = Case(tmp_path, ".npz", (), False)
-    with (
-        pytest.raises(OutputError, match=words),
-        open_writer(case.path, case.header, False) as writer,
-    ):
-        writer.write(start, stop, np.zeros(shape, "f4"))
+    with pytest.raises(OutputError, match=words), begin(case.path, case.plan) as store:
+        store.write("patches", region, np.zeros(shape, "f4"))
     case.check_untouched()
 
 
-def test_the_dtype_of_blocks_is_checked(tmp_path):
+def test_the_dtype_of_values_is_checked(tmp_path):
     case = Case(tmp_path, ".npz", (), False)
     with (
         pytest.raises(OutputError, match=r"dtype float64\. Expected .* dtype float32"),
-        open_writer(case.path, case.header, False) as writer,
+        begin(case.path, case.plan) as store,
     ):
-        writer.write(0, 2, np.zeros((2, 4, 4)))
+        store.write("patches", slice(0, 2), np.zeros((2, 4, 4)))
     case.check_untouched()
 
 
@@ -251,19 +246,18 @@ PROGRAM = """
 import resource, signal, sys
 import numpy as np
 from ptycho_engine.errors import OutputError
-from ptycho_engine.io.writers import OutputHeader, open_writer
+from ptycho_engine.io.store import ArraySpec, Store
 folder = sys.argv[1]
 for suffix in (".npz", ".h5", ".zarr"):
     for leading in ((), (2,)):
-        header = OutputHeader(
-            (*leading, 64, 64, 64), len(leading), np.dtype("c8"), np.zeros((64, 2)), {}, {}, {}
-        )
+        specs = {"patches": ArraySpec((*leading, 64, 64, 64), np.dtype("c8"))}
         block = np.ones((*leading, 16, 64, 64), "c8")
         try:
-            with open_writer(f"{folder}/p{suffix}", header, True) as writer:
-                %s
+            %s
+            with Store.create(f"{folder}/p{suffix}", specs, overwrite=True) as store:
                 for start in range(0, 64, 16):
-                    writer.write(start, start + 16, block)
+                    lead = (slice(None),) * len(leading)
+                    store.write("patches", (*lead, slice(start, start + 16)), block)
                     print("block", flush=True)
                     %s
         except OutputError as error:
@@ -274,7 +268,8 @@ for suffix in (".npz", ".h5", ".zarr"):
 def test_files_that_may_not_grow(tmp_path):
     """The system refuses bytes beyond 1 MB, as a full disk does, wherever they come from."""
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, resource.RLIM_INFINITY))"
-    for suffix in WRITERS:
+    suffixes = (".h5", ".npz", ".zarr")
+    for suffix in suffixes:
         Case(tmp_path, suffix, (), True)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM % (limit, "pass"), str(tmp_path)],
@@ -286,12 +281,12 @@ def test_files_that_may_not_grow(tmp_path):
     assert done.stdout.count("refused") == 6, done.stdout
     assert done.stdout.count("File too large") == 6, done.stdout
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["p.h5", "p.npz", "p.zarr"]
-    for suffix in WRITERS:
+    for suffix in suffixes:
         with read_output(tmp_path / f"p{suffix}") as stored:
             assert (stored.patches[...] == 7).all()
 
 
-@pytest.mark.parametrize("suffix", list(WRITERS))
+@pytest.mark.parametrize("suffix", list(CONTAINERS))
 def test_control_c(tmp_path, suffix):
     program = PROGRAM.replace('(".npz", ".h5", ".zarr")', f'("{suffix}",)')
     process = subprocess.Popen(

@@ -3,17 +3,21 @@
 import json
 import subprocess
 import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import zarr
+from written import Blocks, Plan, begin
 
+from ptycho_engine import read_output
 from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
-from ptycho_engine.io.writers import OutputHeader, check_output, open_writer, read_output
-from ptycho_engine.io.writers import hdf5 as hdf5_writer
-from ptycho_engine.io.writers import zarr as zarr_writer
+from ptycho_engine.io.containers import zarr as zarr_container
+from ptycho_engine.io.store import ArraySpec, Store
+from ptycho_engine.io.targets import check_output
 
 SUFFIXES = (".npz", ".h5", ".hdf5", ".zarr")
 RECORDS = {
@@ -34,15 +38,14 @@ def make(shape=(10, 4, 4), axis=0, dtype="complex64", positions=None):
     patches *= 1j if patches.dtype.kind == "c" else 1
     if positions is None:
         positions = rng.uniform(0, 9, (shape[axis], 2))
-    return patches, OutputHeader(shape, axis, np.dtype(dtype), positions, **RECORDS)
+    return patches, Plan(shape, axis, dtype, positions, RECORDS)
 
 
 def write(path, patches, header, step, overwrite=False):
-    lead = (slice(None),) * header.axis
-    with open_writer(path, header, overwrite) as writer:
+    with begin(path, header, overwrite) as store:
         for start in range(0, header.length, step):
             stop = min(start + step, header.length)
-            writer.write(start, stop, patches[(*lead, slice(start, stop))])
+            Blocks(store, header).write(start, stop, patches[(*header.lead, slice(start, stop))])
 
 
 def check(path, patches, header):
@@ -59,8 +62,7 @@ def check(path, patches, header):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of a few of the test's patches (128 bytes each)."""
-    monkeypatch.setattr(zarr_writer, "CHUNK_BYTES", 3 * 128)
-    monkeypatch.setattr(hdf5_writer, "CHUNK_BYTES", 3 * 128)
+    monkeypatch.setattr(zarr_container, "CHUNK_BYTES", 3 * 128)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -111,10 +113,10 @@ def test_dtypes(tmp_path, suffix, dtype):
 def test_blocks_need_not_be_contiguous_and_may_be_reused(tmp_path, suffix):
     patches, header = make()
     buffer = np.empty((4, 4, 2), np.complex64)
-    with open_writer(tmp_path / f"p{suffix}", header, False) as writer:
+    with begin(tmp_path / f"p{suffix}", header) as store:
         for start in range(0, 10, 2):
             buffer[...] = patches[start : start + 2].transpose(1, 2, 0)
-            writer.write(start, start + 2, buffer.transpose(2, 0, 1))
+            Blocks(store, header).write(start, start + 2, buffer.transpose(2, 0, 1))
             buffer[...] = np.nan
     check(tmp_path / f"p{suffix}", patches, header)
 
@@ -123,7 +125,7 @@ def test_blocks_need_not_be_contiguous_and_may_be_reused(tmp_path, suffix):
 def test_records_longer_than_a_small_hdf5_attribute(tmp_path, suffix):
     patches, header = make()
     record = {"long": "x" * 200_000, "odd": float("inf")}
-    header = OutputHeader(header.shape, 0, header.dtype, header.positions, {}, {}, record)
+    header.records = {"provenance": record}
     write(tmp_path / f"p{suffix}", patches, header, 10)
     with read_output(tmp_path / f"p{suffix}") as output:
         assert output.provenance == record
@@ -143,7 +145,7 @@ def test_other_programs_read_hdf5(tmp_path):
     with h5py.File(tmp_path / "p.h5") as file:
         np.testing.assert_array_equal(file["patches"][...], patches)
         assert file["patches"].compression is None
-        assert file["patches"].chunks == (10, 4, 4)
+        assert file["patches"].chunks is None
         assert json.loads(file.attrs["configuration"]) == PLAIN["configuration"]
 
 
@@ -170,15 +172,15 @@ def test_npz_memory_is_one_block(tmp_path):
     """64 MB in blocks of 1 MB must not take more than a few MB."""
     program = f"""
 import numpy as np, resource
-from ptycho_engine.io.writers import OutputHeader, open_writer
+from ptycho_engine.io.store import ArraySpec, Store
 for shape in ((1024, 128, 128), (2, 512, 128, 128)):
     axis = len(shape) - 3
-    header = OutputHeader(shape, axis, np.dtype("f4"), np.zeros((shape[axis], 2)), {{}}, {{}}, {{}})
+    specs = {{"patches": ArraySpec(shape, np.dtype("f4"))}}
     block = np.ones((*shape[:axis], 16, 128, 128), "f4")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open_writer({str(tmp_path / "p.npz")!r}, header, True) as writer:
+    with Store.create({str(tmp_path / "p.npz")!r}, specs, overwrite=True) as store:
         for start in range(0, shape[axis], 16):
-            writer.write(start, start + 16, block)
+            store.write("patches", (*[slice(None)] * axis, slice(start, start + 16)), block)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     done = subprocess.run(
@@ -189,7 +191,7 @@ for shape in ((1024, 128, 128), (2, 512, 128, 128)):
 
 def test_slow_libraries_are_imported_on_demand():
     program = (
-        "import sys, ptycho_engine.io.writers, ptycho_engine.io.readers.npz, "
+        "import sys, ptycho_engine.io.store, ptycho_engine.io.readers.npz, "
         "ptycho_engine.io.readers.synthetic\n"
         "assert not {'h5py', 'zarr', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
@@ -205,8 +207,8 @@ def refused(path, overwrite, *words):
     for word in (str(path), *words):
         assert word in str(caught.value)
     _, header = make()
-    with pytest.raises(OutputError), open_writer(path, header, overwrite):
-        pytest.fail("the context was entered")
+    with pytest.raises(OutputError):
+        begin(path, header, overwrite)
 
 
 def test_unknown_suffixes(tmp_path):
@@ -287,38 +289,56 @@ def test_symbolic_links_are_followed(tmp_path, suffix):
 
 
 def test_a_disk_without_room(tmp_path):
-    header = OutputHeader((10**9, 64, 64), 0, np.dtype("c8"), np.zeros((0, 2)), {}, {}, {})
-    with (
-        pytest.raises(OutputError, match=r"the patches take .* but .* free") as caught,
-        open_writer(tmp_path / "p.npz", header, False),
-    ):
-        pytest.fail("the context was entered")
+    header = Plan((10**9, 64, 64), 0, "c8", np.zeros((0, 2)))
+    with pytest.raises(OutputError, match=r"the arrays take .* but .* free") as caught:
+        begin(tmp_path / "p.npz", header)
     assert "output.path" in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"axis": 3}, "axis: received 3"),
-        ({"axis": -1}, "axis: received -1"),
-        ({"dtype": np.dtype(object)}, "patches: no numbers"),
-        ({"positions": np.array(["a"])}, "positions: no numbers"),
+        ({"dtype": np.dtype(object)}, "dtype: received object, no numbers"),
+        ({"dtype": np.dtype("U1")}, "no numbers"),
+        ({"shape": (3, -1)}, "shape: received"),
+        ({"axes": ("y",)}, "Expected 2 different names"),
+        ({"axes": ("y", "y")}, "Expected 2 different names"),
+        ({"chunks": (1,)}, "Expected 2 sizes of 1 or more"),
+        ({"chunks": (1, 0)}, "Expected 2 sizes of 1 or more"),
     ],
 )
-def test_headers_are_checked(change, words):
-    _, header = make()
+def test_arrays_are_checked(change, words):
     with pytest.raises(OutputError, match=words):
-        OutputHeader(**(vars(header) | change))
+        ArraySpec(**({"shape": (3, 4), "dtype": np.dtype("f4")} | change))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({}, "received none"),
+        ({"a/b": ArraySpec((1,), np.dtype("f4"))}, "received the name 'a/b'"),
+        ({"geometry": ArraySpec((1,), np.dtype("f4"))}, "received the name 'geometry'"),
+        (
+            {
+                "a": ArraySpec((3,), np.dtype("f4"), ("y",)),
+                "b": ArraySpec((4,), np.dtype("f4"), ("y",)),
+            },
+            "'y' has length 4 in 'b' and 3 in 'a'",
+        ),
+    ],
+)
+def test_arrays_fit_each_other(tmp_path, arrays, words):
+    with pytest.raises(OutputError, match=words):
+        Store.create(tmp_path / "p.npz", arrays)
+    assert not list(tmp_path.iterdir())
 
 
 def test_records_without_json_are_refused_before_anything_is_written(tmp_path):
     _, header = make()
-    header = OutputHeader(**(vars(header) | {"provenance": {"handle": object()}}))
-    with (
-        pytest.raises(OutputError, match=r"provenance: .*type object"),
-        open_writer(tmp_path / "p.npz", header, False),
-    ):
-        pytest.fail("the context was entered")
+    header.records = {"provenance": {"handle": object()}}
+    with pytest.raises(OutputError, match=r"provenance: .*type object"):
+        begin(tmp_path / "p.npz", header)
     assert not list(tmp_path.iterdir())
 
 
@@ -338,5 +358,109 @@ def test_reading_what_is_no_output(tmp_path):
     zarr.create_group(str(tmp_path / "p.zarr"))
     (tmp_path / "q.zarr").mkdir()
     for name in ("p.npz", "q.npz", "e.npz", "p.h5", "p.hdf5", "p.zarr", "q.zarr"):
-        with pytest.raises(InputFileError, match="cannot be read as patches"):
+        with pytest.raises(InputFileError, match="cannot be read as an output"):
             read_output(tmp_path / name)
+
+
+# Regions in any order, names and units
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+@pytest.mark.parametrize("chunks", [None, (3, 2, 4)])
+def test_regions_in_any_order_from_several_threads(tmp_path, suffix, chunks):
+    patches, header = make()
+    header.chunks = chunks
+    regions = [(slice(i, i + 2), slice(j, j + 2)) for i in range(0, 10, 2) for j in (0, 2)]
+    np.random.default_rng(1).shuffle(regions)
+    with begin(tmp_path / f"p{suffix}", header) as store, ThreadPoolExecutor(3) as pool:
+
+        def job(region):
+            store.write("patches", tuple(region), patches[tuple(region)])
+            store.finish(tuple(region))
+
+        list(pool.map(job, regions))
+    check(tmp_path / f"p{suffix}", patches, header)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_axes_and_units_come_back(tmp_path, suffix):
+    arrays = {
+        "patches": ArraySpec((3, 2, 2), np.dtype("f4"), ("point", "y", "x"), "counts"),
+        "point": ArraySpec((3,), np.dtype("f8"), ("point",), "m"),
+        "nameless": ArraySpec((2,), np.dtype("f8")),
+    }
+    with Store.create(tmp_path / f"p{suffix}", arrays) as store:
+        for name, spec in arrays.items():
+            store.write(name, (), np.ones(spec.shape, spec.dtype))
+    with read_output(tmp_path / f"p{suffix}") as output:
+        for name, spec in arrays.items():
+            found = output.specs[name]
+            assert (found.axes, found.units) == (spec.axes, spec.units)
+    if suffix == ".h5":
+        with h5py.File(tmp_path / "p.h5") as file:  # the way of a NeXus viewer to the plot
+            plot = file[file.attrs["default"]]
+            plot = plot[plot.attrs["default"]]
+            assert plot.attrs["NX_class"] == "NXdata"
+            assert plot[plot.attrs["signal"]].shape == (3, 2, 2)
+            assert list(plot.attrs["axes"]) == ["point", ".", "."]
+            assert plot["point"].attrs["units"] == "m"
+
+
+def test_xarray_opens_zarr(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    arrays = {"patches": ArraySpec((3, 2, 2), np.dtype("f4"), ("point", "y", "x"), "counts")}
+    with Store.create(tmp_path / "p.zarr", arrays, geometry={"a": 1}) as store:
+        store.write("patches", (), np.arange(12, dtype="f4").reshape(3, 2, 2))
+    with xarray.open_zarr(tmp_path / "p.zarr", consolidated=False) as data:
+        assert data.patches.dims == ("point", "y", "x")
+        assert data.patches.attrs["units"] == "counts"
+        assert data.attrs["geometry"] == {"a": 1}
+        assert float(data.patches.sum()) == 66
+
+
+def test_checksums_tell_damage(tmp_path):
+    patches, header = make()
+    header.chunks = (5, 4, 4)
+    for suffix in (".npz", ".h5", ".zarr"):
+        write(tmp_path / f"p{suffix}", patches, header, 10)
+    for path in (tmp_path / "p.npz", tmp_path / "p.h5", tmp_path / "p.zarr/patches/c/1/0/0"):
+        content = bytearray(path.read_bytes())
+        content[content.index(patches[7].tobytes())] ^= 1
+        path.write_bytes(content)
+    with np.load(tmp_path / "p.npz") as arrays, pytest.raises(zipfile.BadZipFile):
+        arrays["patches"]
+    with h5py.File(tmp_path / "p.h5") as file, pytest.raises(OSError, match="read"):
+        file["patches"][...]
+    with pytest.raises(ValueError, match="checksum"):
+        zarr.open_group(str(tmp_path / "p.zarr"), mode="r")["patches"][...]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+def test_overlapping_regions_are_refused(tmp_path, suffix):
+    patches, header = make()
+    for second, words in ((slice(4, 10), "overlap"), (slice(0, 6), "already")):
+
+        def job(second=second):
+            with begin(tmp_path / f"p{suffix}", header) as store:
+                store.write("patches", slice(0, 6), patches[:6])
+                store.write("patches", second, patches[second])
+
+        with pytest.raises(OutputError, match=words):
+            job()
+    assert not list(tmp_path.iterdir())
+
+
+def test_late_provenance_and_a_closed_store(tmp_path):
+    patches, header = make()
+    store = begin(tmp_path / "p.h5", header)
+    with pytest.raises(OutputError, match="nothing was written for it"):
+        store.finish(slice(0, 3))
+    with pytest.raises(OutputError, match="Expected one of patches, positions"):
+        store.write("patch", (), patches)
+    store.write("patches", (), patches)
+    store.publish(provenance={"seconds": 1.5})
+    with pytest.raises(OutputError, match="published or discarded"):
+        store.write("patches", (), patches)
+    with read_output(tmp_path / "p.h5") as output:
+        assert output.provenance == PLAIN["provenance"] | {"seconds": 1.5}

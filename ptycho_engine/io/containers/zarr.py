@@ -1,0 +1,191 @@
+# ruff: noqa: D102 - the methods are documented in base.py
+"""Zarr 3: a group with an array for each name, whose dimensions have names that xarray knows."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..regions import Box, box_shape, box_size, box_slices, intersection
+from ..specs import Array, ArraySpec
+from .base import Container
+
+#: A chunk is a file: few enough of them, and each small enough to read in one go.
+CHUNK_BYTES = 8 * 1024**2
+WORKERS = 2
+
+
+def container_for(path: Path, arrays: Mapping[str, ArraySpec]) -> Container:
+    """Return the container for arrays."""
+    return ZarrContainer(path, arrays)
+
+
+@dataclass
+class _Open:
+    """A chunk of which a part has come."""
+
+    values: Array
+    missing: int
+
+
+class ZarrContainer(Container):
+    """Writes whole chunks, in any order; a chunk waits in memory until all of it has come.
+
+    Two threads write a chunk each. Zarr's own concurrency is left aside: after an error or an
+    interrupt it goes on writing, and would bring back folders that have just been removed.
+    """
+
+    resumes: ClassVar[bool] = True
+
+    _pool: ThreadPoolExecutor | None = None
+
+    def create(self) -> None:
+        self._start()
+        assert self._pool is not None
+        self._stored = self._pool.submit(self._create_arrays).result()
+
+    def _start(self) -> None:
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ptycho-engine-zarr")
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, Box], _Open] = {}
+        self._finished: Mapping[str, Sequence[Box]] = {}
+
+    def _create_arrays(self) -> dict[str, Any]:
+        import zarr  # slow to import, and not needed for other formats
+        from zarr.codecs import Crc32cCodec
+
+        group = zarr.create_group(str(self.path), zarr_format=3)
+        return {
+            name: group.create_array(
+                name,
+                shape=spec.shape,
+                dtype=spec.dtype,
+                chunks=chunk_shape(spec),
+                compressors=[Crc32cCodec()],
+                dimension_names=spec.axes or None,
+                attributes={"units": spec.units} if spec.units else {},
+                # Otherwise every chunk is first compared with the fill value.
+                config={"write_empty_chunks": True},
+            )
+            for name, spec in self.arrays.items()
+        }
+
+    def reopen(self) -> None:
+        import zarr
+
+        for litter in self.path.rglob("*.partial"):  # chunks that a kill left half written
+            litter.unlink()
+        group = zarr.open_group(str(self.path), mode="r+")
+        stored = {name: group[name] for name in self.arrays}
+        for name, spec in self.arrays.items():
+            array = stored[name]
+            found = array.shape, array.dtype, array.chunks
+            if found != (spec.shape, spec.dtype, chunk_shape(spec)):
+                raise ValueError(f"{name} has another shape, dtype or chunks")
+            stored[name] = array.with_config({"write_empty_chunks": True})
+        self._start()
+        self._stored = stored
+
+    def resume(self, finished: Mapping[str, Sequence[Box]]) -> None:
+        self._finished = finished
+
+    def read(self, name: str, box: Box) -> Array:
+        return np.asarray(self._stored[name][box_slices(box)])
+
+    def write(self, name: str, box: Box, values: Array) -> None:
+        assert self._pool is not None
+        ready = []
+        with self._lock:
+            for chunk in chunks_of(self.arrays[name], box):
+                shared = intersection(chunk, box)
+                assert shared is not None
+                part = values[_within(shared, box)]
+                if shared == chunk:
+                    ready.append((chunk, part))
+                elif (whole := self._gather(name, chunk, shared, part)) is not None:
+                    ready.append((chunk, whole))
+        futures = [self._pool.submit(self._put, name, *item) for item in ready]
+        for future in futures:
+            future.result()
+
+    def _put(self, name: str, chunk: Box, values: Array) -> None:
+        self._stored[name][box_slices(chunk)] = values
+
+    def _gather(self, name: str, chunk: Box, shared: Box, part: Array) -> Array | None:
+        """Add a part to its chunk; return the chunk as soon as it is whole."""
+        waiting = self._waiting.get((name, chunk))
+        if waiting is None:
+            waiting = self._waiting[name, chunk] = self._begin(name, chunk)
+        waiting.values[_within(shared, chunk)] = part
+        waiting.missing -= box_size(shared)
+        if waiting.missing > 0:
+            return None
+        return self._waiting.pop((name, chunk)).values
+
+    def _begin(self, name: str, chunk: Box) -> _Open:
+        """Begin a chunk, with what earlier regions of a killed run left in it."""
+        boxes = self._finished.get(name, ())
+        present = [shared for box in boxes if (shared := intersection(box, chunk))]
+        if present:
+            return _Open(self.read(name, chunk), box_size(chunk) - sum(map(box_size, present)))
+        return _Open(np.empty(box_shape(chunk), self.arrays[name].dtype), box_size(chunk))
+
+    def holds(self, name: str, box: Box) -> bool:
+        with self._lock:
+            return not any(
+                other == name and intersection(chunk, box) for other, chunk in self._waiting
+            )
+
+    def finish(self, records: Mapping[str, str]) -> None:
+        import zarr
+
+        assert self._pool is not None
+        self._pool.shutdown()
+        group = zarr.open_group(str(self.path), mode="r+")
+        group.attrs.update({name: json.loads(text) for name, text in records.items()})
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def chunk_shape(spec: ArraySpec) -> tuple[int, ...]:
+    """Chunks as asked for, else of about `CHUNK_BYTES`: whole along as many last axes as fit."""
+    if spec.chunks is not None:
+        return spec.chunks
+    room = max(1, CHUNK_BYTES // spec.dtype.itemsize)
+    chunks: list[int] = []
+    for size in reversed(spec.shape):
+        chunks.append(max(1, min(size, room)))
+        room = room // chunks[-1] if chunks[-1] >= size else 1
+    return tuple(reversed(chunks))
+
+
+def chunks_of(spec: ArraySpec, box: Box) -> Iterator[Box]:
+    """Yield the chunks, cut off at the end of the array, that a box touches."""
+    steps = chunk_shape(spec)
+    firsts = [start // step for (start, _), step in zip(box, steps, strict=True)]
+    counts = [
+        math.ceil(stop / step) - first
+        for (_, stop), step, first in zip(box, steps, firsts, strict=True)
+    ]
+    for offset in np.ndindex(*counts):
+        index = [first + more for first, more in zip(firsts, offset, strict=True)]
+        yield tuple(
+            (i * step, min((i + 1) * step, size))
+            for i, step, size in zip(index, steps, spec.shape, strict=True)
+        )
+
+
+def _within(inner: Box, outer: Box) -> tuple[slice, ...]:
+    """Index of one box in the values of another."""
+    pairs = zip(inner, outer, strict=True)
+    return tuple(slice(a - base, b - base) for (a, b), (base, _) in pairs)

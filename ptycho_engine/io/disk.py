@@ -1,0 +1,69 @@
+"""What writing asks of the operating system: errors in words, whole writes, and lasting ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import OutputError
+
+SYNC_THREADS = 4
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an operating system's error into an `OutputError` that names the output."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}. Nothing was published, and "
+            "whatever stood there stands as it was. Free space, check permissions, or choose "
+            "another output.path."
+        ) from error
+
+
+def write_all(stream: IO[bytes], data: memoryview) -> None:
+    """Write to an unbuffered file, which may take less than it is given."""
+    while data:
+        data = data[stream.write(data) :]
+
+
+def write_at(descriptor: int, data: memoryview, offset: int) -> None:
+    """Write at a place of a file, whatever other threads write elsewhere."""
+    while data:
+        count = os.pwrite(descriptor, data, offset)
+        data, offset = data[count:], offset + count
+
+
+def as_bytes(array: Any) -> memoryview:
+    """Bytes of a contiguous array, without a copy."""
+    return memoryview(array.reshape(-1).view("u1"))
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: Path) -> None:
+    """Wait until a file, or a folder with all that it holds, is on the disk."""
+    folders, files = ([], [path]) if path.is_file() else ([path], [])
+    for folder in folders:
+        for entry in os.scandir(folder):
+            (folders if entry.is_dir(follow_symlinks=False) else files).append(Path(entry.path))
+    with ThreadPoolExecutor(SYNC_THREADS) as pool:  # a disk takes several at once
+        for _ in pool.map(sync, files):
+            pass
+    for folder in reversed(folders):
+        sync(folder)

@@ -1,0 +1,215 @@
+"""Outputs read back, from any of the formats, without loading their arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from ..errors import InputFileError
+from .containers import FORMATS
+from .containers.npz import SPECS
+from .specs import RECORDS, Array, ArraySpec
+
+_DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredOutput:
+    """An output, open for reading.
+
+    Attributes
+    ----------
+    arrays : dict of str to array
+        Read from the file when indexed: NumPy memory maps, HDF5 datasets or Zarr arrays.
+    specs : dict of str to ArraySpec
+        Shape, dtype, names of the axes and units of each.
+    geometry, configuration, provenance : dict
+        What the numbers mean, how the run was set, and where everything came from.
+    """
+
+    arrays: Mapping[str, Any]
+    specs: Mapping[str, ArraySpec]
+    geometry: dict[str, Any]
+    configuration: dict[str, Any]
+    provenance: dict[str, Any]
+    _close: Callable[[], object]
+
+    @property
+    def patches(self) -> Any:
+        """The array ``patches``, not loaded."""
+        return self.arrays["patches"]
+
+    @property
+    def positions(self) -> Array:
+        """The array ``positions``, loaded: (y, x) in object pixels."""
+        return np.asarray(self.arrays["positions"][...])
+
+    def close(self) -> None:
+        """Close the file; an HDF5 dataset cannot be read afterwards."""
+        self._close()
+
+    def __enter__(self) -> StoredOutput:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_output(path: str | os.PathLike[str]) -> StoredOutput:
+    """Open what the engine wrote: its arrays, their names and units, and its records.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.npz``, ``.h5``, ``.hdf5`` or ``.zarr``.
+
+    Returns
+    -------
+    StoredOutput
+        Use it in a ``with`` statement, or close it.
+
+    Raises
+    ------
+    InputFileError
+        If there is no such output, or if it is damaged or was not written by the engine.
+    """
+    path = Path(path)
+    name = FORMATS.get(path.suffix.lower(), "")
+    if not name or not path.exists():
+        what = "no such output" if name else f"unknown suffix {path.suffix!r}"
+        raise InputFileError(
+            f"{path}: {what}. Expected a path that ends in {', '.join(FORMATS)}. Check it."
+        )
+    try:
+        return {"npz": _read_npz, "hdf5": _read_hdf5, "zarr": _read_zarr}[name](path)
+    except _DAMAGED as error:
+        raise InputFileError(
+            f"{path}: cannot be read as an output: {error}. Expected arrays with the records "
+            f"{', '.join(RECORDS)}. Write it again with ptycho-engine."
+        ) from error
+
+
+def is_output(path: Path) -> bool:
+    """Whether a file or folder is an output of ours: it has the records."""
+    readers = {"npz": _npz_records, "hdf5": _hdf5_records, "zarr": _zarr_records}
+    name = FORMATS.get(path.suffix.lower())
+    names = [name] if name else list(readers)  # a symbolic link may lead to any name
+    return any(_has_records(readers[name], path) for name in names)
+
+
+def _has_records(reader: Callable[[Path], dict[str, Any]], path: Path) -> bool:
+    try:
+        return all(isinstance(record, dict) for record in reader(path).values())
+    except _DAMAGED:
+        return False
+
+
+def _npz_records(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: json.loads(arrays[name].item()) for name in RECORDS}
+
+
+def _hdf5_records(path: Path) -> dict[str, Any]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return {name: json.loads(file.attrs[name]) for name in RECORDS}
+
+
+def _zarr_records(path: Path) -> dict[str, Any]:
+    attributes = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+    return {name: dict(attributes[name]) for name in RECORDS}
+
+
+def _read_npz(path: Path) -> StoredOutput:
+    records = _npz_records(path)
+    with np.load(path, allow_pickle=False) as arrays:
+        described = json.loads(arrays[SPECS].item())
+    mapped = {name: _map_member(path, f"{name}.npy") for name in described}
+    specs = {
+        name: ArraySpec.of(mapped[name], tuple(how["axes"]), how["units"])
+        for name, how in described.items()
+    }
+    return StoredOutput(mapped, specs, **records, _close=_nothing)
+
+
+def _map_member(path: Path, member: str) -> Array:
+    """Map an uncompressed array of an archive into memory."""
+    with zipfile.ZipFile(path) as archive, path.open("rb") as stream:
+        info = archive.getinfo(member)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{member} is compressed")
+        stream.seek(info.header_offset)
+        # The local header: 30 bytes, of which the last four tell what follows.
+        name_length, extra_length = struct.unpack("<26x2H", stream.read(30))
+        stream.seek(name_length + extra_length, os.SEEK_CUR)
+        npy.read_magic(stream)
+        shape, _, dtype = npy.read_array_header_1_0(stream)
+        if 0 in shape:
+            return np.empty(shape, dtype)
+        return np.memmap(path, dtype, "r", stream.tell(), shape)
+
+
+def _read_hdf5(path: Path) -> StoredOutput:
+    import h5py
+
+    records = _hdf5_records(path)
+    file = h5py.File(path, "r")
+    try:
+        arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
+        specs = {
+            name: ArraySpec(
+                item.shape,
+                item.dtype,
+                _all_or_none([axis.label for axis in item.dims]),
+                item.attrs.get("units", ""),
+                item.chunks,
+            )
+            for name, item in arrays.items()
+        }
+        return StoredOutput(arrays, specs, **records, _close=file.close)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _read_zarr(path: Path) -> StoredOutput:
+    import zarr
+
+    records = _zarr_records(path)
+    group = zarr.open_group(str(path), mode="r")
+    arrays = dict(group.arrays())
+    specs = {
+        name: ArraySpec(
+            item.shape,
+            item.dtype,
+            _all_or_none(item.metadata.dimension_names or ()),
+            item.attrs.get("units", ""),
+            item.chunks,
+        )
+        for name, item in arrays.items()
+    }
+    return StoredOutput(arrays, specs, **records, _close=_nothing)
+
+
+def _all_or_none(axes: Any) -> tuple[str, ...]:
+    return tuple(axes) if all(axes) else ()
+
+
+def _nothing() -> None:
+    """Neither a memory map nor a Zarr store has a file to close."""

@@ -1,0 +1,170 @@
+"""Publishing: a complete output takes its place in one step, and never another's.
+
+The system either moves a file or folder to a place where nothing stands, or exchanges it with
+what stands there; both are one operation, so no reader ever finds nothing, or a half.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+from ..logs import get_logger
+
+AT_FDCWD = -100
+NOREPLACE, EXCHANGE = 1, 2
+#: What says that the system, or its file system, does not know an operation.
+UNKNOWN = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def publish(source: Path, target: Path, is_ours: Callable[[Path], bool] | None) -> None:
+    """Move an output that is complete, and on the disk, to its place.
+
+    Parameters
+    ----------
+    source : Path
+        The output; after a replacement, what it replaced lies there, or nothing.
+    target : Path
+        Its place, in the same file system.
+    is_ours : callable, optional
+        Tells whether what stands there may be replaced; nothing is if there is none.
+
+    Raises
+    ------
+    OutputError
+        If something stands there that may not be replaced, or if this file system cannot replace
+        a folder in one step. Whatever stood there then stands as it was.
+    OSError
+        If the system refuses.
+    """
+    if is_ours is not None and os.path.lexists(target):
+        if not is_ours(target):
+            raise foreign(target)
+        adopt_mode(source, target)
+        replace(source, target, is_ours)
+        return
+    try:
+        place(source, target)
+    except FileExistsError:
+        raise OutputError(
+            f"{target}: something appeared there while this output was written, and was kept. "
+            "Expected nothing there. Choose another output.path, or set output.overwrite=true."
+        ) from None
+
+
+def place(source: Path, target: Path) -> None:
+    """Move a file or folder to where nothing stands.
+
+    Raises
+    ------
+    FileExistsError
+        If something stands there, since when or by whom ever.
+    """
+    if _rename_with(source, target, NOREPLACE):
+        return
+    if not source.is_dir():
+        os.link(source, target)
+        with suppress(OSError):  # it stands in its place by now, whatever becomes of the other name
+            os.unlink(source)
+        return
+    os.mkdir(target)  # refuses whatever stands there, and can itself be renamed over while empty
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        os.rmdir(target)
+        raise
+
+
+def replace(source: Path, target: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Put one in the place of the other, which goes to the place of the first.
+
+    Raises
+    ------
+    OutputError
+        If something else has come there, or a folder cannot be exchanged here.
+    """
+    if _rename_with(source, target, EXCHANGE):
+        if is_ours(source):
+            return
+        _rename_with(source, target, EXCHANGE)  # what came there in the last moment goes back
+        raise foreign(target)
+    if source.is_dir():
+        raise OutputError(
+            f"{target}: this file system cannot exchange folders in one step, so the earlier "
+            "store was kept. Expected one that can, as ext4, xfs or tmpfs do. Remove the earlier "
+            "store first, or choose another output.path."
+        )
+    os.replace(source, target)
+
+
+def adopt_mode(source: Path, target: Path) -> None:
+    """Give an output the permissions of what it replaces, and its owner where that is allowed."""
+    old = target.stat()
+    member = target / "zarr.json"
+    inner = member.stat() if target.is_dir() and member.is_file() else None
+    places: list[tuple[Path, os.stat_result]] = [(source, old)]
+    if source.is_dir():
+        for folder, folders, files in os.walk(source):
+            places += [(Path(folder, name), old) for name in folders]
+            places += [(Path(folder, name), inner or old) for name in files]
+    for path, like in places:
+        os.chmod(path, stat.S_IMODE(like.st_mode))
+    now = source.stat()
+    if (now.st_uid, now.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            for path, like in places:
+                os.chown(path, old.st_uid, old.st_gid)
+                os.chmod(path, stat.S_IMODE(like.st_mode))  # a change of owner clears some bits
+        except OSError as error:
+            get_logger().warning(
+                "output_owner_changes",
+                path=str(target),
+                was=f"{old.st_uid}:{old.st_gid}",
+                reason=str(error),
+            )
+
+
+def foreign(path: Path) -> OutputError:
+    """Return the error for a place where something stands that is no output."""
+    return OutputError(
+        f"{path}: exists and is no output of ptycho-engine, so it was kept. Expected nothing "
+        "there, or an output, known by its records; anything else is never replaced. Move it "
+        "away, or choose another output.path."
+    )
+
+
+def _rename_with(source: Path, target: Path, flag: int) -> bool:
+    """Call renameat2; return False where the system does not know it, or not with this flag."""
+    function = _renameat2()
+    if function is None:
+        return False
+    arguments = os.fsencode(source), AT_FDCWD, os.fsencode(target)
+    if function(AT_FDCWD, *arguments, flag) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in UNKNOWN:
+        return False
+    raise OSError(number, os.strerror(number), str(target))
+
+
+@cache
+def _renameat2() -> Callable[..., int] | None:
+    library: Any = ctypes.CDLL(None, use_errno=True)
+    try:
+        function = library.renameat2
+    except AttributeError:  # not Linux, or an old C library
+        return None
+    path, number = ctypes.c_char_p, ctypes.c_int
+    function.argtypes = (number, path, number, path, ctypes.c_uint)
+    function.restype = number
+    return function  # type: ignore[no-any-return]

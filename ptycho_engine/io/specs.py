@@ -1,0 +1,139 @@
+"""What a store will hold: arrays by name, and records as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OutputError
+
+Array = NDArray[Any]
+
+#: The dictionaries of an output, stored as JSON under these names in every format.
+RECORDS = ("geometry", "configuration", "provenance")
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One array, known before its first value.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Its shape.
+    dtype : dtype
+        Numeric; stored in native byte order.
+    axes : tuple of str
+        A name for each axis, or none at all. Arrays of one output that share a name share its
+        length.
+    units : str
+        Of the values, as a text: ``"object pixels"``.
+    chunks : tuple of int, optional
+        Shape of the pieces that a reader gets at once. Zarr chooses one if there is none; HDF5
+        then leaves the array in one piece, so that a killed run resumes; npz has no chunks.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    axes: tuple[str, ...] = ()
+    units: str = ""
+    chunks: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        dtype = np.dtype(self.dtype).newbyteorder("=")
+        if dtype.kind not in "biufc":
+            raise OutputError(f"dtype: received {dtype}, no numbers. Expected a numeric dtype.")
+        shape = tuple(int(size) for size in self.shape)
+        if any(size < 0 for size in shape):
+            raise OutputError(f"shape: received {shape}. Expected sizes of 0 or more.")
+        axes = tuple(self.axes)
+        if axes and (len(axes) != len(shape) or len(set(axes)) != len(axes)):
+            raise OutputError(
+                f"axes: received {axes} for shape {shape}. Expected {len(shape)} different names, "
+                "or none."
+            )
+        chunks = None if self.chunks is None else tuple(int(size) for size in self.chunks)
+        if chunks is not None and (len(chunks) != len(shape) or any(c < 1 for c in chunks)):
+            raise OutputError(
+                f"chunks: received {chunks} for shape {shape}. Expected {len(shape)} sizes of 1 "
+                "or more."
+            )
+        for name, value in (("shape", shape), ("dtype", dtype), ("axes", axes), ("chunks", chunks)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, array: Array, axes: tuple[str, ...] = (), units: str = "") -> ArraySpec:
+        """Describe an array that exists."""
+        return cls(array.shape, array.dtype, axes, units)
+
+    @property
+    def size(self) -> int:
+        """Number of its values."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its values."""
+        return self.size * self.dtype.itemsize
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as what JSON holds."""
+        return json.loads(to_json("array", asdict(self)))  # type: ignore[no-any-return]
+
+
+def check_axes(arrays: Mapping[str, ArraySpec]) -> None:
+    """Refuse arrays of which two call axes of different length the same.
+
+    Raises
+    ------
+    OutputError
+        With the name of the axis and of both arrays; also if there is no array at all.
+    """
+    if not arrays:
+        raise OutputError("arrays: received none. Expected at least one ArraySpec by its name.")
+    seen: dict[str, tuple[int, str]] = {}
+    for name, spec in arrays.items():
+        if not name.isidentifier() or name in RECORDS:
+            raise OutputError(
+                f"arrays: received the name {name!r}. Expected letters, digits and underscores, "
+                f"and none of {', '.join(RECORDS)}."
+            )
+        for axis, size in zip(spec.axes, spec.shape, strict=False):
+            known, other = seen.setdefault(axis, (size, name))
+            if known != size:
+                raise OutputError(
+                    f"axes: {axis!r} has length {size} in {name!r} and {known} in {other!r}. "
+                    "Expected one length for each name. Rename one of them."
+                )
+
+
+def to_json(name: str, record: Any) -> str:
+    """Return a record as JSON text.
+
+    Raises
+    ------
+    OutputError
+        If a value has no JSON form.
+    """
+    try:
+        return json.dumps(record, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise OutputError(
+            f"{name}: cannot be stored as JSON: {error}. Expected texts, numbers, lists and "
+            "dictionaries. Convert the value first."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, os.PathLike | np.dtype):
+        return str(value)
+    raise TypeError(f"{value!r} of type {type(value).__name__}")

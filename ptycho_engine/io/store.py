@@ -1,0 +1,385 @@
+"""The store: arrays with names, written region by region, that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..errors import OutputError
+from . import partials
+from .containers import format_of, make_container
+from .containers.base import Container
+from .disk import sync, sync_tree, writing
+from .journal import Finished, Journal
+from .lease import Lease
+from .outputs import is_output
+from .publishing import publish
+from .regions import (
+    Box,
+    Key,
+    Region,
+    box_of,
+    box_shape,
+    box_size,
+    find_overlap,
+    missing_ranges,
+    region_key,
+)
+from .resumption import checksum_of, reopen
+from .specs import RECORDS, Array, ArraySpec, check_axes, to_json
+from .targets import check_output, check_space, resolve
+
+
+class Store:
+    """An output that is being written; made by `create`.
+
+    Everything lies in ``.NAME.partial-HASH/`` beside the target until `publish`. A context that is
+    left without an error publishes; after any exception, ``KeyboardInterrupt`` included, nothing
+    is left and an earlier output is as it was. A killed process leaves the folder, which the next
+    run resumes or sweeps.
+
+    Regions are tuples of slices along the first axes of an array. Zarr and HDF5 without chunks
+    take them in any order and from several threads; npz takes them in the order of the array.
+
+    Attributes
+    ----------
+    path : Path
+        Where the output will appear.
+    arrays : dict of str to ArraySpec
+        What it will hold.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> arrays = {"patches": ArraySpec((4, 2, 2), np.dtype("f4"), ("point", "y", "x"))}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Store.create(f"{folder}/patches.npz", arrays) as store:
+    ...         for start in (0, 2):
+    ...             region = slice(start, start + 2)
+    ...             store.write("patches", region, np.ones((2, 2, 2), "f4"))
+    ...             store.finish(region)
+    ...     np.load(f"{folder}/patches.npz")["patches"].shape
+    (4, 2, 2)
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        arrays: Mapping[str, ArraySpec],
+        overwrite: bool,
+        records: dict[str, dict[str, Any]],
+    ) -> None:
+        self.path = path
+        self.arrays = dict(arrays)
+        self._overwrite = overwrite
+        self._records = records
+        self._target = resolve(path)
+        self._lock = threading.Lock()
+        self._boxes: dict[str, set[Box]] = {name: set() for name in arrays}
+        self._written: dict[Key, dict[str, int]] = {}
+        self._waiting: list[Finished] = []
+        self._folder: Path | None = None
+        self._lease: Lease
+        self._container: Container
+        self._journal: Journal
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        arrays: Mapping[str, ArraySpec],
+        *,
+        overwrite: bool = False,
+        resume: bool = False,
+        geometry: Mapping[str, Any] | None = None,
+        configuration: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        identity: Mapping[str, Any] | None = None,
+    ) -> Store:
+        """Begin an output, or go on with one.
+
+        Parameters
+        ----------
+        path : path-like
+            Where it shall appear; the suffix names its format; a symbolic link is followed.
+        arrays : mapping of str to ArraySpec
+            What it will hold. The first array is what viewers show.
+        overwrite : bool
+            Whether an earlier output may be replaced.
+        resume : bool
+            Whether to go on with what a killed run left. Its finished regions are read back and
+            compared with their checksums; `is_finished` tells which need not come again. Where
+            the format cannot, the output starts anew and a log line says so.
+        geometry, configuration, provenance : mapping, optional
+            What the numbers mean, how the run was set, and where everything came from. They may
+            hold what JSON holds, NumPy numbers and arrays, paths and dtypes.
+        identity : mapping, optional
+            What decides whether two runs write the same, besides the arrays: configuration,
+            a hash of the input, versions. Geometry and configuration if it is not given.
+
+        Returns
+        -------
+        Store
+            Use it in a ``with`` statement, or call `publish` or `discard`.
+
+        Raises
+        ------
+        ConfigurationError
+            If the suffix names no format.
+        OutputError
+            If the output could not be written in the end, if another run is writing the same, or
+            if a run is to be resumed that wrote something else: what differs is said.
+        """
+        path = Path(path)
+        check_output(path, overwrite)
+        check_axes(arrays)
+        records = dict(zip(RECORDS, (geometry, configuration, provenance), strict=True))
+        plain = {name: json.loads(to_json(name, record or {})) for name, record in records.items()}
+        store = cls(path, arrays, overwrite, plain)
+        if identity is None:
+            identity = {name: plain[name] for name in RECORDS[:2]}
+        whole = {
+            "format": format_of(path),
+            "arrays": {name: spec.plain() for name, spec in arrays.items()},
+            **json.loads(to_json("identity", identity)),
+        }
+        store._begin(whole, resume)
+        return store
+
+    def _begin(self, identity: dict[str, Any], resume: bool) -> None:
+        folder = partials.partial_folder(self._target, identity)
+        with writing(self.path):
+            if resume and not folder.is_dir():
+                partials.refuse_changed(self.path, self._target, folder, identity)
+            partials.sweep(self._target, folder)
+            check_space(self.path, self._target.parent, self._needed(folder))
+            self._lease = partials.take(self.path, folder)
+            self._folder = folder
+            try:
+                self._container = make_container(self.path, self._content, self.arrays)
+                if not self._continue(resume):
+                    self._start_anew(identity)
+            except BaseException:
+                self.discard()
+                raise
+
+    def _needed(self, folder: Path) -> int:
+        """Bytes that the disk must still have."""
+        content = folder / self._target.name
+        begun = content.stat().st_blocks * 512 if content.is_file() else 0
+        begun += sum(p.stat().st_size for p in content.rglob("*")) if content.is_dir() else 0
+        return max(0, sum(spec.nbytes for spec in self.arrays.values()) - begun)
+
+    @property
+    def _content(self) -> Path:
+        assert self._folder is not None
+        return self._folder / self._target.name
+
+    def _start_anew(self, identity: dict[str, Any]) -> None:
+        assert self._folder is not None
+        self._journal = Journal.begin(self._folder, identity)
+        self._container.create()
+
+    def _continue(self, resume: bool) -> bool:
+        """Go on with what lies in the folder; False if there is nothing to go on with."""
+        assert self._folder is not None
+        journal = Journal.load(self._folder)
+        if journal is None and not os.path.lexists(self._content):
+            return False
+        reason = reopen(self._container, journal) if resume else "output.resume is false"
+        if reason or journal is None:
+            partials.report_loss(self._folder, reason)
+            partials.remove(self._content)
+            return False
+        self._journal = journal
+        for line in journal.lines:
+            for name, box in line.boxes(self.arrays).items():
+                self._boxes[name].add(box)
+        return True
+
+    def is_finished(self, name: str, region: Region) -> bool:
+        """Whether a region of an array has been written, by this run or the one before."""
+        return box_of(region_key(region), self.arrays[name].shape) in self._boxes[name]
+
+    def missing(self, name: str) -> list[tuple[int, int]]:
+        """Return the ranges along the first axis of an array of which values are still to come."""
+        shape = self.arrays[name].shape
+        return missing_ranges(list(self._boxes[name]), shape) if shape else []
+
+    def write(self, name: str, region: Region, values: Array) -> None:
+        """Write a region of an array.
+
+        Parameters
+        ----------
+        name : str
+            Which array.
+        region : slice or tuple of slices
+            Which part of it, along the first axes; ``()`` is the whole.
+        values : ndarray, shape of the region
+            In the array's dtype. It is the caller's again on return.
+
+        Raises
+        ------
+        OutputError
+            If the region or the values do not fit the array, or come a second time, or not in
+            order where the format asks for one; if they cannot be written, for instance because
+            the disk is full.
+        """
+        key, box = self._locate(name, region)
+        spec = self.arrays[name]
+        if values.shape != box_shape(box) or values.dtype != spec.dtype:
+            raise OutputError(
+                f"{self.path}: region {box} of {name!r} has shape {values.shape}, dtype "
+                f"{values.dtype}. Expected shape {box_shape(box)}, dtype {spec.dtype}."
+            )
+        with self._lock:
+            if box in self._boxes[name]:
+                raise OutputError(
+                    f"{self.path}: region {box} of {name!r} was written already. Expected each "
+                    "once. Ask is_finished before writing."
+                )
+        with writing(self.path):
+            # ascontiguousarray would give an array of no axes one.
+            values = values if values.flags.c_contiguous else np.ascontiguousarray(values)
+            if values.size:
+                self._container.write(name, box, values)
+        checksum = checksum_of(values) if self._container.resumes else 0
+        with self._lock:
+            self._boxes[name].add(box)
+            self._written.setdefault(key, {})[name] = checksum
+
+    def _locate(self, name: str, region: Region) -> tuple[Key, Box]:
+        self._check_open()
+        if name not in self.arrays:
+            raise OutputError(
+                f"{self.path}: received array {name!r}. Expected one of {', '.join(self.arrays)}."
+            )
+        try:
+            key = region_key(region)
+            return key, box_of(key, self.arrays[name].shape)
+        except ValueError as error:
+            raise OutputError(f"{self.path}: region of {name!r}: {error}") from None
+
+    def finish(self, region: Region) -> None:
+        """Note that a region is finished, in every array that it was written to.
+
+        A resumed run need not write it again. Where a chunk of the format holds a part of it that
+        others complete, the note is made when they have.
+
+        Raises
+        ------
+        OutputError
+            If nothing was written for the region since it was last finished.
+        """
+        self._check_open()
+        try:
+            key = region_key(region)
+        except ValueError as error:
+            raise OutputError(f"{self.path}: {error}") from None
+        with self._lock, writing(self.path):
+            if key not in self._written:
+                raise OutputError(
+                    f"{self.path}: received region {key} to finish, but nothing was written for "
+                    "it. Write it first, under the same slices."
+                )
+            self._waiting.append(Finished(key, self._written.pop(key)))
+            self._note_what_is_held()
+
+    def _note_what_is_held(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for line in waiting:
+            boxes = line.boxes(self.arrays).items()
+            if all(self._container.holds(name, box) for name, box in boxes):
+                self._journal.append(line)
+            else:
+                self._waiting.append(line)
+
+    def publish(self, provenance: Mapping[str, Any] | None = None) -> None:
+        """Complete the output and let it appear.
+
+        Parameters
+        ----------
+        provenance : mapping, optional
+            What is known only now, such as seconds and peak memory; added to the record.
+
+        Raises
+        ------
+        OutputError
+            If values are missing, if the rest cannot be written, or if something stands at the
+            path that may not be replaced. Nothing has appeared then.
+        """
+        self._check_open()
+        self._check_whole()
+        records = dict(self._records)
+        records["provenance"] = records["provenance"] | dict(provenance or {})
+        texts = {name: to_json(name, record) for name, record in records.items()}
+        with writing(self.path):
+            self._container.finish(texts)
+            sync_tree(self._content)
+            publish(self._content, self._target, is_output if self._overwrite else None)
+        # It stands in its place: what fails from here on is no failure of the output.
+        with suppress(OSError):
+            sync(self._target.parent)
+        self._leave()
+
+    def _check_whole(self) -> None:
+        for name, spec in self.arrays.items():
+            boxes = list(self._boxes[name])
+            if overlap := find_overlap(boxes):
+                raise OutputError(
+                    f"{self.path}: regions {overlap[0]} and {overlap[1]} of {name!r} overlap, so "
+                    "nothing was published. Expected each value once."
+                )
+            received = sum(map(box_size, boxes))
+            if received != spec.size:
+                raise OutputError(
+                    f"{self.path}: received {received} of {spec.size} values of {name!r}, so "
+                    "nothing was published. Write the remaining regions before publishing."
+                )
+
+    def discard(self) -> None:
+        """Remove all that was written; an earlier output stays. Does nothing after `publish`."""
+        if self._folder is None:
+            return
+        try:
+            # A close that fails, say on a full disk, must hide neither the first error nor the
+            # removal.
+            with suppress(Exception):
+                self._container.close()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        folder, self._folder = self._folder, None
+        assert folder is not None
+        partials.remove(folder)
+        self._lease.release()
+
+    def _check_open(self) -> None:
+        if self._folder is None:
+            raise OutputError(
+                f"{self.path}: was published or discarded before. Create another store."
+            )
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None and self._folder is not None:
+                self.publish()
+        finally:
+            self.discard()

@@ -1,0 +1,104 @@
+"""Where an output shall appear: refused before any work if it could not in the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from ..errors import OutputError
+from ..memory import format_bytes
+from .containers import format_of
+from .disk import writing
+from .outputs import is_output
+from .publishing import foreign
+
+
+def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Refuse, before any work, an output that could not be written in the end.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the output shall appear; the suffix names its format.
+    overwrite : bool
+        Whether an earlier output may be replaced.
+
+    Raises
+    ------
+    ConfigurationError
+        If the suffix names no format.
+    OutputError
+        If the folder is missing or not writeable; if something stands at `path` and may not be
+        replaced, or is no output of ours.
+    """
+    path = Path(path)
+    name = format_of(path)
+    target = resolve(path)
+    with writing(path):
+        _check_folder(path, target.parent)
+        if not os.path.lexists(target):
+            return
+        mode = target.stat().st_mode
+        if name == "zarr" and not (stat.S_ISDIR(mode) and is_zarr_store(target)):
+            kind = "a folder without Zarr metadata" if stat.S_ISDIR(mode) else "a file"
+            raise OutputError(
+                f"{path}: exists and is {kind}. Expected nothing there, or a Zarr store of ours; "
+                "anything else is never replaced. Move it away, or choose another output.path."
+            )
+        if name != "zarr" and not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a device, socket or pipe"
+            raise OutputError(
+                f"{path}: exists and is {kind}. Expected nothing there, or a file of ours; anything"
+                " else is never replaced. Move it away, or choose another output.path."
+            )
+    if not overwrite:
+        raise OutputError(
+            f"{path}: exists already. Expected nothing there. Set output.overwrite=true to replace "
+            "it, or choose another output.path."
+        )
+    if not is_output(target):
+        raise foreign(path)
+
+
+def _check_folder(path: Path, folder: Path) -> None:
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise OutputError(
+            f"{path}: the folder {folder} {what}. Expected a folder to write in. Create it "
+            f"with mkdir -p, or choose another output.path."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{path}: the folder {folder} is not writeable. Expected the right to create files "
+            "in it. Change its permissions, or choose another output.path."
+        )
+
+
+def check_space(path: Path, folder: Path, needed: int) -> None:
+    """Refuse more bytes than the disk has free.
+
+    Raises
+    ------
+    OutputError
+        With both numbers.
+    """
+    with writing(path):
+        free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OutputError(
+            f"{path}: the arrays take {format_bytes(needed)}, but {folder} has "
+            f"{format_bytes(free)} free. Free space, or choose another output.path."
+        )
+
+
+def resolve(path: Path) -> Path:
+    """Follow symbolic links, so that work lies in the file system of the output."""
+    with writing(path):
+        return Path(os.path.realpath(path))
+
+
+def is_zarr_store(path: Path) -> bool:
+    """Whether a folder holds the metadata of a Zarr group or array, version 2 or 3."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
