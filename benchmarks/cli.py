@@ -7,15 +7,18 @@ import importlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from .device.export import cases
 from .effort import FULL, QUICK, Effort
 from .machine import describe, facts
 from .plot import draw
 from .registry import contenders
 from .settings import Settings
+from .table import size
+from .worker import measure
 
 DEFAULT_SECTIONS = ("throughput", "latency", "compile", "scaling", "memory", "migration")
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
@@ -26,6 +29,8 @@ RESULTS = Path(__file__).parent / "results"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sections that were asked for; print, store and draw."""
     given = parse(arguments)
+    if given.export:
+        return export_kernels(given.export)
     settings = Settings(choose_effort(given), tuple(given.contender), given.device)
     results: dict[str, Any] = {"machine": facts(), "sections": {}}
     print(describe(results["machine"]), flush=True)
@@ -42,6 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if draw(results, given.plot):
         written.append(str(given.plot))
     print(f"\nWritten: {', '.join(written)}")
+    return 0
+
+
+def export_kernels(folder: Path) -> int:
+    """Write the kernels in a process of its own, where TensorFlow is quiet; print their size."""
+    task = {"folder": str(folder.resolve()), "export": [asdict(case) for case in cases()]}
+    measure("device", task)
+    count = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"Written: {folder}, {size(count)}. Next: python -m benchmarks --measure {folder}")
     return 0
 
 
@@ -71,6 +85,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--gpu",
         action="store_true",
         help="the kernel on jax's device against a device copy: --only device --device gpu",
+    )
+    parser.add_argument(
+        "--export", type=Path, metavar="DIR", help="write the kernels for a machine with jax alone"
+    )
+    parser.add_argument(
+        "--measure",
+        type=Path,
+        metavar="DIR",
+        help="check and time exported kernels on jax's device; needs NumPy and jax alone",
     )
     parser.add_argument("--patches", type=int, help="P of the main table")
     parser.add_argument("--patch-size", type=int, help="N around which everything is measured")
