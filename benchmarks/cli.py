@@ -20,7 +20,7 @@ from .settings import Settings
 from .table import size
 from .worker import measure
 
-DEFAULT_SECTIONS = ("throughput", "latency", "compile", "scaling", "memory", "migration")
+DEFAULT_SECTIONS = ("throughput", "latency", "chunks", "compile", "scaling", "memory", "migration")
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")
 RESULTS = Path(__file__).parent / "results"
@@ -109,7 +109,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def choose_sections(given: argparse.Namespace) -> list[str]:
     if given.only or given.gpu:
         return [name for name in SECTIONS if name in given.only or (given.gpu and name == "device")]
-    return list(SECTIONS[:7] if given.full else DEFAULT_SECTIONS)
+    return list(SECTIONS[:-1] if given.full else DEFAULT_SECTIONS)
 
 
 def choose_effort(given: argparse.Namespace) -> Effort:
