@@ -1,7 +1,7 @@
 """Two checkouts in turn: ``python -m benchmarks.versus OTHER [--python PYTHON]``.
 
 Each is measured by the harness in its own tree, in processes of its own. Within a turn both run the
-same task, the second to start changing from turn to turn; a ratio is the median over the turns.
+same task, and which begins changes from turn to turn; a ratio is the median over the turns.
 """
 
 from __future__ import annotations
