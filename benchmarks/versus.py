@@ -35,7 +35,9 @@ class Checkout:
     root: Path
     python: str
 
-    def figures(self, plugin: str, effort: Effort) -> dict[tuple[str, str], float]:
+    def figures(
+        self, plugin: str, effort: Effort, sections: Sequence[str]
+    ) -> dict[tuple[str, str], float]:
         """Measure a plugin once."""
         problem = effort.problem
         tasks: dict[str, dict[str, Any]] = {
@@ -52,7 +54,8 @@ class Checkout:
             },
         }
         found = {}
-        for section, (names, figure) in COMPARED.items():
+        for section in sections:
+            names, figure = COMPARED[section]
             result = measure(section, tasks[section], python=self.python, root=self.root)
             for row in result["rows"]:
                 if figure in row:
@@ -66,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("other", type=Path, metavar="OTHER", help="root of the other checkout")
     parser.add_argument("--python", help="its interpreter; by default OTHER/.venv/bin/python")
     parser.add_argument("--plugin", action="append", help="repeatable; chunked_xla and numba")
+    parser.add_argument("--only", choices=COMPARED, action="append", help="a section; repeatable")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="small sizes")
     given = parser.parse_args(arguments)
@@ -78,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress(f"turn {turn + 1} of {given.turns}: {plugin}")
             both = [this, Checkout(other, python)]
             order = both[:: 1 if turn % 2 else -1]
-            taken = {c: c.figures(plugin, QUICK if given.quick else Effort()) for c in order}
+            how = QUICK if given.quick else Effort(), given.only or tuple(COMPARED)
+            taken = {checkout: checkout.figures(plugin, *how) for checkout in order}
             turns.append((taken[both[0]], taken[both[1]]))
     print(report(turns))
     return 0
