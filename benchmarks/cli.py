@@ -7,17 +7,20 @@ import importlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from .device.export import cases
 from .effort import FULL, QUICK, Effort
 from .machine import describe, facts
 from .plot import draw
 from .registry import contenders
 from .settings import Settings
+from .table import size
+from .worker import measure
 
-DEFAULT_SECTIONS = ("throughput", "latency", "compile", "scaling", "memory", "migration")
+DEFAULT_SECTIONS = ("throughput", "latency", "chunks", "compile", "scaling", "memory", "migration")
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")
 RESULTS = Path(__file__).parent / "results"
@@ -26,6 +29,8 @@ RESULTS = Path(__file__).parent / "results"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sections that were asked for; print, store and draw."""
     given = parse(arguments)
+    if given.export:
+        return export_kernels(given.export)
     settings = Settings(choose_effort(given), tuple(given.contender), given.device)
     results: dict[str, Any] = {"machine": facts(), "sections": {}}
     print(describe(results["machine"]), flush=True)
@@ -42,6 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if draw(results, given.plot):
         written.append(str(given.plot))
     print(f"\nWritten: {', '.join(written)}")
+    return 0
+
+
+def export_kernels(folder: Path) -> int:
+    """Write the kernels in a process of its own, where TensorFlow is quiet; print their size."""
+    task = {"folder": str(folder.resolve()), "export": [asdict(case) for case in cases()]}
+    measure("device", task)
+    count = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"Written: {folder}, {size(count)}. Next: python -m benchmarks --measure {folder}")
     return 0
 
 
@@ -72,6 +86,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="the kernel on jax's device against a device copy: --only device --device gpu",
     )
+    parser.add_argument(
+        "--export", type=Path, metavar="DIR", help="write the kernels for a machine with jax alone"
+    )
+    parser.add_argument(
+        "--measure",
+        type=Path,
+        metavar="DIR",
+        help="check and time exported kernels on jax's device; needs NumPy and jax alone",
+    )
     parser.add_argument("--patches", type=int, help="P of the main table")
     parser.add_argument("--patch-size", type=int, help="N around which everything is measured")
     parser.add_argument("--object-size", type=int, help="H around which everything is measured")
@@ -86,7 +109,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def choose_sections(given: argparse.Namespace) -> list[str]:
     if given.only or given.gpu:
         return [name for name in SECTIONS if name in given.only or (given.gpu and name == "device")]
-    return list(SECTIONS[:7] if given.full else DEFAULT_SECTIONS)
+    return list(SECTIONS[:-1] if given.full else DEFAULT_SECTIONS)
 
 
 def choose_effort(given: argparse.Namespace) -> Effort:

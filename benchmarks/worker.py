@@ -23,7 +23,14 @@ class WorkerError(RuntimeError):
     """A measurement ended without a result."""
 
 
-def measure(section: str, task: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
+def measure(
+    section: str,
+    task: dict[str, Any],
+    device: str = "cpu",
+    *,
+    python: str = sys.executable,
+    root: Path = ROOT,
+) -> dict[str, Any]:
     """Run one task of a section in a fresh process.
 
     Parameters
@@ -34,6 +41,10 @@ def measure(section: str, task: dict[str, Any], device: str = "cpu") -> dict[str
         Its argument, plain JSON.
     device : {"cpu", "gpu"}
         ``cpu`` hides GPUs from TensorFlow and jax.
+    python : str
+        The interpreter.
+    root : Path
+        Root of the checkout whose harness measures.
 
     Returns
     -------
@@ -49,11 +60,11 @@ def measure(section: str, task: dict[str, Any], device: str = "cpu") -> dict[str
         result = Path(folder) / "result.json"
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.worker", section],
+                [python, "-m", "benchmarks.worker", section],
                 input=json.dumps({"task": task, "result": str(result)}),
                 capture_output=True,
                 text=True,
-                cwd=ROOT,
+                cwd=root,
                 env=environment(device),
                 timeout=TIMEOUT,
                 check=False,

@@ -147,7 +147,6 @@ def run(
     records = provenance(engine, scan, run_id)
     if settings:
         records["setting_sources"] = settings["sources"]
-    header = describe(config, scan, how, records)
     if "tensorflow" in engine.capabilities.arrays:
         import_tensorflow_quietly()
     started = time.perf_counter()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +171,7 @@ def test_the_exported_kernel_runs_on_the_device_of_jax():
 
     small = QUICK.for_problem(Problem(patches=64, patch_size=16, object_size=48))
     result = device.run(Settings(small))
-    assert [row["status"] for row in result["rows"]] == ["timed", "timed"]
+    assert [row["status"] for row in result["rows"]] == ["timed"] * 3
     assert max(row["error"] for row in result["rows"]) < 1e-5
     assert "copy GB/s" in device.report(result)
 
@@ -194,8 +194,42 @@ def test_sections_report_what_failed():
     assert "failed" in migration.report({"rows": [], "files": 1})
 
     assert "failed" in compile.report({"rows": [{"plugin": "p", "status": "failed"}]})
-    failed = {"patch_size": 64, "layout": "flat", "status": "failed"}
+    failed = {"patch_size": 64, "kind": "flat", "status": "failed"}
     assert "jax is not installed" in device.report({"rows": [], "missing": "jax"})
     assert "failed" in device.report({"rows": [failed]})
     skipped = {"plugin": "p", "patches": 1, "bytes": 8, "status": "skipped: no room"}
     assert "no room" in streaming.report({"rows": [skipped]})
+
+
+def test_two_checkouts_are_compared_within_turns():
+    from benchmarks.versus import report
+
+    key, lost = ("latency", "numba, plain"), ("latency", "numba, prepared")
+    turns = [
+        ({key: 10.0}, {key: 5.0}),
+        ({key: 3.0, lost: 1.0}, {key: 3.0}),
+        ({key: 6.0}, {key: 4.0}),
+    ]
+    lines = report(turns).splitlines()
+    assert lines[-2].split() == ["latency", "numba,", "plain", "1.50", "1.00", "2.00", "3"]
+    assert lines[-1].split() == ["latency", "numba,", "prepared", "-", "-", "-", "0"]
+    (row,) = [line for line in report(turns[:1]).splitlines() if "plain" in line]
+    assert row.split()[-4:] == ["2.00", "2.00", "2.00", "1"]
+
+
+def test_small_chunks_are_timed_beside_one():
+    pytest.importorskip("tensorflow")
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import chunks
+
+    problem = asdict(Problem(patches=8, patch_size=8, object_size=32))
+    task = {"plugin": "chunked_xla", "problem": problem, "chunk": 2, "calls": 2}
+    row = chunks.work(task)
+    assert row["status"] == "timed"
+    assert min(row["microseconds"], row["to_one_chunk"], row["to_warm_copy"]) > 0
+    failed = {"plugin": "batched", "status": "failed"}
+    printed = chunks.report({"rows": [row, failed], "problem": problem, "chunk": 2})
+    assert "8 patches of 8 x 8 per call in chunks of 2" in printed
+    assert "failed" in printed
