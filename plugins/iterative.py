@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.deprecation.table import warn
-from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import padded_bytes
+from ptycho_engine.plugin import (
+    Capabilities,
+    ExtractionRequest,
+    Plan,
+    hookimpl,
+    make_plan,
+    padded_bytes,
+    warn,
+)
 
 NAME = "iterative"
 
@@ -16,7 +21,11 @@ NAME = "iterative"
 def plugin_capabilities() -> Capabilities:
     """Serve everything, slowly; a tensor inside ``tf.function`` too. Warns on selection."""
     warn("PED001")
-    return Capabilities(tensors=True, devices=frozenset({"cpu", "gpu"}))
+    return Capabilities(
+        roundings=frozenset({"exact", "legacy"}),
+        tensors=True,
+        devices=frozenset({"cpu", "gpu"}),
+    )
 
 
 @hookimpl

@@ -14,12 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.geometry.kernels import KERNELS
-from ptycho_engine.host.capabilities import whole_number_option
 from ptycho_engine.native.stores import goes_past_caches
-from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import Windows, all_inside, find_windows, pad, padded_bytes
+from ptycho_engine.plugin import (
+    KERNELS,
+    Capabilities,
+    ExtractionRequest,
+    Plan,
+    Windows,
+    all_inside,
+    find_windows,
+    hookimpl,
+    make_plan,
+    pad,
+    padded_bytes,
+    whole_number_option,
+)
 
 try:
     from ptycho_engine.native.kernels import cut
@@ -61,6 +70,7 @@ def plugin_capabilities() -> Capabilities:
     """Serve every separable kernel on NumPy arrays."""
     return Capabilities(
         interpolations=frozenset(name for name, kernel in KERNELS.items() if kernel.weights),
+        roundings=frozenset({"exact", "legacy"}),
         layouts=frozenset({"flat", "channel"}),
         options=Options,
     )

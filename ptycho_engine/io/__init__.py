@@ -1,1 +1,1 @@
-"""Files: `readers` turn one into a :class:`~ptycho_engine.io.scan.Scan`, `writers` keep patches."""
+"""Files: `formats` turn one into a :class:`~ptycho_engine.io.scan.Scan`, `writers` keep patches."""

@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 
 from ...engine import Engine
-from ...errors import ConfigurationError
-from ...io.readers.npz import read_npz
-from ...io.readers.synthetic import make_synthetic
 from ...io.scan import Scan
 from ...io.writers import OutputHeader, Writer, check_output, open_writer
 from ...logs import get_logger
@@ -24,8 +21,9 @@ from ...report.picture import Preview, draw_preview, picture_file, refuse_existi
 from ...report.quiet import import_tensorflow_quietly
 from ...request.blocks import Block
 from ...request.planning import Plan
-from ..config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
+from ..config import JobConfig
 from ..legacy import work_in_legacy
+from ..scans import read_configured
 
 #: Patches shown in the picture.
 SHOWN = 4
@@ -110,7 +108,7 @@ def run(
         reason=legacy.reason if legacy else reason,
         context=legacy.context() if legacy else None,
     )
-    scan = read_scan(config.scan)
+    scan = read_configured(config.scan)
     how: dict[str, Any] = {
         "interpolation": config.interpolation,
         "fill": config.fill,
@@ -193,24 +191,6 @@ def write_all(
             if block.start <= index < block.stop:
                 samples[index] = block.patches[index - block.start].copy()
     return samples
-
-
-def read_scan(config: ScanConfig) -> Scan:
-    """Read or make the scan that a configuration names.
-
-    Raises
-    ------
-    InputFileError
-        If a file is not a scan.
-    ConfigurationError
-        If the configuration is of no known kind, or its values cannot be used.
-    """
-    match config:
-        case NpzConfig():
-            return read_npz(Path(config.path).expanduser())
-        case SyntheticConfig():
-            return make_synthetic(config.seed, config.object_size, config.points, config.step)
-    raise ConfigurationError(f"scan: {type(config).__name__} is of no known kind.")
 
 
 def evenly_spaced(count: int, wanted: int) -> Sequence[int]:
