@@ -1,4 +1,4 @@
-"""Plugins and formats of other distributions, installed with pip beside the engine, good ones and bad ones."""
+"""Plugins and formats of others, installed with pip beside the engine, good and bad ones."""
 
 import json
 import shutil

@@ -156,7 +156,7 @@ def test_a_name_is_taken_once(installed):
         ),
         (
             MODULE.format(head=b"").replace("size: int", "path: int"),
-            "options of other names than format and path",
+            "options of other names",
         ),
     ],
 )
