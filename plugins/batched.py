@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.geometry.kernels import KERNELS
-from ptycho_engine.host.capabilities import whole_number_option
-from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import copied_bytes
+from ptycho_engine.plugin import (
+    KERNELS,
+    Capabilities,
+    ExtractionRequest,
+    Plan,
+    copied_bytes,
+    hookimpl,
+    make_plan,
+    whole_number_option,
+)
 
 NAME = "batched"
 
@@ -35,6 +40,7 @@ def plugin_capabilities() -> Capabilities:
     """Serve everything, on tensors too."""
     return Capabilities(
         interpolations=frozenset(KERNELS),
+        roundings=frozenset({"exact", "legacy"}),
         layouts=frozenset({"flat", "channel"}),
         arrays=frozenset({"numpy", "tensorflow"}),
         gradients=frozenset({"image", "positions"}),

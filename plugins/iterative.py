@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.deprecation.table import warn
-from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.windows import copied_bytes, padded_bytes
+from ptycho_engine.plugin import (
+    Capabilities,
+    ExtractionRequest,
+    Plan,
+    copied_bytes,
+    hookimpl,
+    make_plan,
+    padded_bytes,
+    warn,
+)
 
 NAME = "iterative"
 
@@ -17,7 +23,9 @@ def plugin_capabilities() -> Capabilities:
     """Serve everything, slowly; a tensor inside ``tf.function`` too. Warns on selection."""
     warn("PED001")
     return Capabilities(
-        arrays=frozenset({"numpy", "tensorflow"}), devices=frozenset({"cpu", "gpu"})
+        roundings=frozenset({"exact", "legacy"}),
+        arrays=frozenset({"numpy", "tensorflow"}),
+        devices=frozenset({"cpu", "gpu"}),
     )
 
 

@@ -12,22 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_engine import Capabilities, ExtractionRequest, Plan, hookimpl
-from ptycho_engine.geometry.kernels import KERNELS
-from ptycho_engine.host.capabilities import whole_number_option
 from ptycho_engine.native.stores import goes_past_caches
-from ptycho_engine.request.parts import stacked_windows
-from ptycho_engine.request.planning import make_plan
-from ptycho_engine.request.prepared import CopyKey
-from ptycho_engine.request.windows import (
+from ptycho_engine.plugin import (
+    KERNELS,
+    POOL_SIZE,
+    Capabilities,
+    CopyKey,
+    ExtractionRequest,
+    Plan,
     Windows,
     all_inside,
+    core_count,
     find_windows,
+    hookimpl,
+    make_plan,
     pad,
     padded_bytes,
     padding_of,
+    share,
+    stacked_windows,
+    whole_number_option,
 )
-from ptycho_engine.workers import POOL_SIZE, core_count, share
 
 try:
     from ptycho_engine.native.kernels import cut
@@ -73,6 +78,7 @@ def plugin_capabilities() -> Capabilities:
     """Serve every separable kernel on NumPy arrays."""
     return Capabilities(
         interpolations=frozenset(name for name, kernel in KERNELS.items() if kernel.weights),
+        roundings=frozenset({"exact", "legacy"}),
         layouts=frozenset({"flat", "channel"}),
         options=Options,
     )

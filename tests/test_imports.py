@@ -9,6 +9,7 @@ import ptycho_engine.plugins
 import pytest
 
 import ptycho_engine
+import ptycho_engine.plugin as facade
 
 PACKAGE = Path(ptycho_engine.__file__).parent
 PLUGINS = Path(ptycho_engine.plugins.__file__).parent
@@ -45,6 +46,8 @@ def package_of(path):
     [
         "import ptycho_engine",
         "import ptycho_engine; ptycho_engine.list_plugins()",
+        "import ptycho_engine.plugin",
+        "from ptycho_engine.io import registry; registry.list_formats()",
         pytest.param(
             "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
             marks=pytest.mark.tensorflow,
@@ -121,18 +124,31 @@ def test_testing_imports_pytest_and_hypothesis_but_not_tensorflow():
 # -- the direction of imports ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_plugins_use_public_names_only(name):
-    """As any third party could: the package, its modules without underscore, and others'."""
-    path = PLUGINS / f"{name}.py"
-    names = set(imported(path, "ptycho_engine.plugins"))
-    assert any(n.startswith("ptycho_engine.") for n in names)
+@pytest.mark.parametrize("name", [*BUILT_IN, "numba"])
+def test_plugins_use_the_facade_and_the_room_of_their_framework(name):
+    """As any third party could, whose framework's room would be its own package."""
+    room = "native" if name == "numba" else "ops"
+    names = set(imported(PLUGINS / f"{name}.py", "ptycho_engine.plugins"))
+    assert any(full.startswith("ptycho_engine.plugin.") for full in names)
     for full in names:
         assert not any(part.startswith("_") for part in full.split(".")[1:]), full
         if full.startswith("ptycho_engine"):
-            assert not full.startswith("ptycho_engine.plugins"), full
+            assert full.startswith(("ptycho_engine.plugin.", f"ptycho_engine.{room}.")), full
         else:
             assert full.split(".")[0] in sys.stdlib_module_names | {"__future__", "numpy"}, full
+
+
+def test_the_facade_holds_what_it_names_and_no_more():
+    assert {name for name in vars(facade) if not name.startswith("_")} == set(facade.__all__)
+
+
+def test_no_module_but_its_own_names_a_format():
+    """Adding one is a file and an entry point; `legacy` knows what PtychoPINN wrote."""
+    formats = PACKAGE / "io" / "formats"
+    for path in ENGINE_FILES:
+        if path.parent != formats and "compat" not in path.parts:
+            for full in imported(path, package_of(path)):
+                assert not full.startswith("ptycho_engine.io.formats"), f"{path} imports {full}"
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -148,7 +164,7 @@ ROOMS = {
     "logs": "",
     "allowance": "",
     "memory": "errors allowance",
-    "discovery": "",
+    "discovery": "errors",
     "workers": "",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
@@ -159,6 +175,7 @@ ROOMS = {
     "host": "errors extras discovery request",
     "engine": "errors logs memory discovery geometry arrays request host ops",
     "ops": "errors memory workers geometry arrays request native",
+    "plugin": "errors workers deprecation geometry request host io",
     "report": "errors extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",

@@ -1,6 +1,7 @@
 """The schema of the configuration: what Hydra checks names and types against.
 
-The options of a plugin are checked by the plugin itself, a built-in one like anyone's.
+The options of a plugin are checked by the plugin itself, a built-in one like anyone's; those of a
+format are its own dataclass (`scans`).
 """
 
 from __future__ import annotations
@@ -18,30 +19,9 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
 from ..discovery import discover
+from .scans import FormatConfigs
 
 CONF_GROUP = "ptycho_engine.conf"
-
-
-@dataclass
-class ScanConfig:
-    """Where the object and the positions come from."""
-
-
-@dataclass
-class SyntheticConfig(ScanConfig):
-    """The built-in scan."""
-
-    seed: int = 0
-    object_size: int = 512
-    points: int = 1000
-    step: float = 11.0
-
-
-@dataclass
-class NpzConfig(ScanConfig):
-    """A PtychoPINN scan file."""
-
-    path: str = MISSING
 
 
 @dataclass
@@ -77,7 +57,7 @@ class JobConfig:
     """One run of the command."""
 
     plugin: Any = MISSING
-    scan: ScanConfig = MISSING
+    scan: Any = MISSING
     output: OutputConfig = MISSING
     runner: RunnerConfig = MISSING
     compat: CompatConfig = field(default_factory=CompatConfig)
@@ -93,8 +73,6 @@ def register_schemas() -> None:
     """Store the schemas, and the groups that installed plugins contribute, with Hydra."""
     store = ConfigStore.instance()
     store.store(name="schema", node=JobConfig)
-    store.store(group="scan", name="schema_synthetic", node=SyntheticConfig)
-    store.store(group="scan", name="schema_npz", node=NpzConfig)
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
@@ -104,14 +82,16 @@ def register_schemas() -> None:
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
             store.store(group="plugin", name=source.name, node={"name": source.name})
+    Plugins.instance().register(FormatConfigs)
     Plugins.instance().register(ContributedConfigs)
 
 
 class ContributedConfigs(SearchPathPlugin):
-    """Lets Hydra find the configuration groups of installed plugins."""
+    """Lets Hydra find the configuration groups of installed plugins and formats."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the folders of the entry points in `CONF_GROUP`."""
+        """Append the group of formats, and the folders of the entry points in `CONF_GROUP`."""
+        search_path.append(provider="ptycho_engine", path=f"{FormatConfigs.scheme()}://")
         for distribution, folder in contributed_folders():
             search_path.append(provider=distribution, path=f"file://{folder}")
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
-from .config import JobConfig, NpzConfig, SyntheticConfig
+from .config import JobConfig
+from .scans import scan_config
 
 if TYPE_CHECKING:
     from ..compat import Resolution
@@ -23,6 +24,8 @@ MODES = ("none", "legacy")
 
 #: Keys of the job that legacy settings may set, beside the plugin and the scan.
 PLAIN = ("patch_size", "rounding")
+#: What stands for the path where the packaged configuration chooses the scan.
+DEFAULT_SCAN = "<synthetic scan>"
 
 
 def work_in_legacy(
@@ -113,12 +116,12 @@ def _composed(job: JobConfig) -> dict[str, Any]:
     plugin = dict(job.plugin)
     values["plugin"] = plugin.pop("name")
     values |= {f"plugin.{option}": value for option, value in plugin.items()}
-    values["scan.path"] = job.scan.path if isinstance(job.scan, NpzConfig) else _kind(job.scan)
+    values["scan.path"] = getattr(job.scan, "path", _kind(job.scan))
     return values
 
 
 def _kind(scan: Any) -> str:
-    return f"<{type(scan).__name__.removesuffix('Config').lower()} scan>"
+    return f"<{scan.format} scan>"
 
 
 def _was_given(key: str, given: Sequence[str]) -> bool:
@@ -130,7 +133,7 @@ def _was_given(key: str, given: Sequence[str]) -> bool:
 def _default(key: str) -> Any:
     """Return what the packaged configuration sets, so that the user's own configuration shows."""
     plain = {name: getattr(JobConfig, name) for name in PLAIN}
-    known = plain | {"plugin": DEFAULT_PLUGIN, "scan.path": _kind(SyntheticConfig())}
+    known = plain | {"plugin": DEFAULT_PLUGIN, "scan.path": DEFAULT_SCAN}
     return known.get(key, "auto")
 
 
@@ -147,4 +150,4 @@ def _with_values(job: JobConfig, resolution: Resolution) -> JobConfig:
     path = values.get("scan.path")
     if path is None or path == _kind(job.scan):
         return settled
-    return replace(settled, scan=NpzConfig(path=path))
+    return replace(settled, scan=scan_config("npz", path=path))

@@ -1,6 +1,6 @@
 """Scan positions and patches as numbers: frames and anchors, kernels, layouts."""
 
-from .cut import Cut, Fill, Interpolation, Rounding
+from .cut import FILLS, INTERPOLATIONS, ROUNDINGS, Cut, Fill, Interpolation, Rounding
 from .positions import (
     ANCHORS,
     Positions,
@@ -16,6 +16,9 @@ from .positions import (
 
 __all__ = [
     "ANCHORS",
+    "FILLS",
+    "INTERPOLATIONS",
+    "ROUNDINGS",
     "Cut",
     "Fill",
     "Interpolation",

@@ -14,6 +14,10 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "fourier"]
 Fill = Literal["zeros", "edge", "reflect", "error"]
 Rounding = Literal["exact", "legacy"]
 
+INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
+FILLS: tuple[Fill, ...] = get_args(Fill)
+ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -43,9 +47,9 @@ class Cut:
 
     def __post_init__(self) -> None:
         for name, value, options in (
-            ("interpolation", self.interpolation, get_args(Interpolation)),
-            ("fill", self.fill, get_args(Fill)),
-            ("rounding", self.rounding, get_args(Rounding)),
+            ("interpolation", self.interpolation, INTERPOLATIONS),
+            ("fill", self.fill, FILLS),
+            ("rounding", self.rounding, ROUNDINGS),
         ):
             if value not in options:
                 raise RequestError(one_of(name, value, options))

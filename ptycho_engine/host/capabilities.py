@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import CapabilityError, ConfigurationError, one_of
+from ..discovery import build_options
+from ..errors import CapabilityError
 from ..request.checks import DTYPES
 from ..request.extraction import ExtractionRequest
 
@@ -35,7 +35,7 @@ class Capabilities:
 
     interpolations: frozenset[str] = frozenset({"nearest", "bilinear"})
     fills: frozenset[str] = frozenset({"zeros", "edge", "reflect"})
-    roundings: frozenset[str] = frozenset({"exact", "legacy"})
+    roundings: frozenset[str] = frozenset({"exact"})
     dtypes: frozenset[str] = frozenset(DTYPES)
     layouts: frozenset[str] = frozenset({"flat"})
     arrays: frozenset[str] = frozenset({"numpy"})
@@ -83,17 +83,7 @@ class Capabilities:
         ConfigurationError
             If an option is unknown or its value is refused.
         """
-        given = dict(given or {})
-        known = [] if self.options is None else [f.name for f in dataclasses.fields(self.options)]
-        for name in given:
-            if name not in known:
-                raise ConfigurationError(one_of(f"{plugin}: option", name, known))
-        if self.options is None:
-            return None
-        try:
-            return self.options(**given)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"{plugin}: {error}") from error
+        return build_options(plugin, self.options, given)
 
 
 def whole_number_option(name: str, value: object) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pluggy
 
-from ..discovery import PluginSource, discover
-from ..errors import PluginError, PluginLoadError, UnknownPluginError, one_of
+from ..discovery import PluginSource, discover, find_source, load_source
+from ..errors import PluginError
 from . import hookspecs
 from .capabilities import Capabilities
 from .selection import SelectedPlugin
@@ -76,29 +76,13 @@ class Host:
         source = self.source(name)
         plugin = self._manager.get_plugin(name)
         if plugin is None:
-            try:
-                plugin = source.load()
-            except Exception as error:
-                raise PluginLoadError(
-                    f"plugin {name!r} ({source.target}, from {source.distribution} "
-                    f"{source.version}) cannot be imported: {type(error).__name__}: {error}. "
-                    f"Repair or remove {source.distribution}; other plugins work."
-                ) from error
+            plugin = load_source("plugin", source)
             self._add(plugin, name)
         return plugin
 
     def source(self, name: str) -> PluginSource:
         """Return where the plugin `name` comes from, or raise if that is not one place."""
-        found = [source for source in self._sources if source.name == name]
-        if not found:
-            raise UnknownPluginError(one_of("plugin", name, {s.name for s in self._sources}))
-        if len(found) > 1:
-            places = ", ".join(f"{s.target} ({s.distribution} {s.version})" for s in found)
-            raise PluginError(
-                f"plugin name {name!r} is taken {len(found)} times: {places}. Uninstall all but "
-                "one of these distributions; other plugins work."
-            )
-        return found[0]
+        return find_source("plugin", name, self._sources)
 
     def select(self, name: str) -> SelectedPlugin:
         """Choose the implementation of every hook by name; wrappers of others stay active.

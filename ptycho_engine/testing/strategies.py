@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
+from ..geometry import ROUNDINGS
 from ..host.capabilities import Capabilities
 
 Shape = tuple[int, int]
@@ -150,7 +151,7 @@ def cases(
     draw : callable
         Given by Hypothesis.
     capabilities : Capabilities, optional
-        What may be asked for; the defaults of the class if not given.
+        What may be asked for; the defaults of the class, in every rounding, if not given.
     shape, patch_sizes : strategy, optional
         Strategies of (H, W) and N; by default one of `SHAPES` and of `PATCH_SIZES`.
 
@@ -159,7 +160,7 @@ def cases(
     Case
         The extraction.
     """
-    served = capabilities or Capabilities()
+    served = capabilities or Capabilities(roundings=frozenset(ROUNDINGS))
     how = {
         name: draw(st.sampled_from(sorted(options)))
         for name, options in (

@@ -263,7 +263,7 @@ def test_fault_of_the_program_exits_with_one(tmp_path):
     code = (
         "import sys; from ptycho_engine.app.jobs import extract\n"
         "def broken(*arguments): raise RuntimeError('a fault')\n"
-        "extract.read_scan = broken\n"
+        "extract.read_configured = broken\n"
         "from ptycho_engine.app.cli import main; sys.argv = ['ptycho-engine']; main()"
     )
     done = subprocess.run(

@@ -17,7 +17,7 @@ from ptycho_engine.deprecation import table as deprecations
 from ptycho_engine.deprecation import timeline
 from ptycho_engine.deprecation.table import TABLE, Deprecation, RemovedIn2Warning
 from ptycho_engine.errors import ConfigurationError, DeprecatedUseError
-from ptycho_engine.io.readers.synthetic import make_synthetic
+from ptycho_engine.io.formats.synthetic import make_synthetic
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 BY_ID = {entry.id: entry for entry in TABLE}

@@ -498,7 +498,6 @@ def test_requests_beyond_the_capabilities_are_refused_before_work():
             return Capabilities(
                 interpolations=frozenset({"bilinear"}),
                 fills=frozenset({"zeros", "edge"}),
-                roundings=frozenset({"exact"}),
                 dtypes=frozenset({"float32"}),
             )
 

@@ -1,4 +1,4 @@
-"""Plugins of other distributions, installed with pip beside the engine, good ones and bad ones."""
+"""Plugins and formats of others, installed with pip beside the engine, good and bad ones."""
 
 import json
 import shutil
@@ -9,7 +9,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "numpy_plugin"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLE = EXAMPLES / "numpy_plugin"
+FORMAT = EXAMPLES / "text_format"
 
 PYPROJECT = """
 [build-system]
@@ -36,11 +38,13 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def with_example(installed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("example") / "numpy_plugin"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("build", "*.egg-info"))
-    installed.pip("install", "--quiet", "--no-deps", folder)
+    folder = tmp_path_factory.mktemp("example")
+    for example in (EXAMPLE, FORMAT):
+        sources = folder / example.name
+        shutil.copytree(example, sources, ignore=shutil.ignore_patterns("build", "*.egg-info"))
+        installed.pip("install", "--quiet", "--no-deps", sources)
     yield installed
-    installed.pip("uninstall", "--quiet", "--yes", "ptycho-numpy-plugin")
+    installed.pip("uninstall", "--quiet", "--yes", "ptycho-numpy-plugin", "ptycho-text-format")
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +88,56 @@ def test_example_refuses_an_unknown_option(with_example, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_example_inherits_the_conformance_suite(with_example, tmp_path):
-    test = tmp_path / "test_numpy_plugin.py"
-    shutil.copy(EXAMPLE / "tests" / test.name, test)
+@pytest.fixture
+def text_scan(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "object.npy", rng.normal(size=(40, 50)).astype(np.float32))
+    lines = [f"{y} {x}" for y, x in rng.uniform(10, 30, (20, 2))]
+    (tmp_path / "scan.txt").write_text("\n".join(["# object: object.npy", *lines]))
+    return tmp_path
+
+
+def test_example_format_is_chosen_by_name_with_its_own_option(with_example, text_scan):
+    done = with_example.run(
+        "ptycho-engine", "scan=text", "scan.path=scan.txt", "scan.pixel_size=2.0", "patch_size=8",
+        "plugin=numpy_slices", cwd=text_scan,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = np.load(text_scan / "patches.npz")
+    expected = np.loadtxt(text_scan / "scan.txt") / 2
+    np.testing.assert_array_equal(found["positions"], expected)
+    assert found["patches"].shape == (20, 8, 8)
+    scan = json.loads(str(found["configuration"]))["scan"]
+    assert scan == {"format": "text", "path": "scan.txt", "pixel_size": 2.0}
+
+
+def test_example_format_is_chosen_by_suffix(with_example, text_scan):
+    done = with_example.run(
+        "ptycho-engine", "scan=file", "scan.path=scan.txt", "patch_size=8", "plugin=numpy_slices",
+        cwd=text_scan,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = np.load(text_scan / "patches.npz")
+    np.testing.assert_array_equal(found["positions"], np.loadtxt(text_scan / "scan.txt"))
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [("scan.pixel=2", "scan.pixel_size"), ("scan.pixel_size=-1", "pixel_size: received -1")],
+)
+def test_example_format_refuses_options(with_example, text_scan, override, words):
+    done = with_example.run(
+        "ptycho-engine", "scan=text", "scan.path=scan.txt", override, cwd=text_scan
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (text_scan / "patches.npz").exists()
+
+
+@pytest.mark.parametrize("example", [EXAMPLE, FORMAT], ids=lambda path: path.name)
+def test_tests_of_an_example_pass(with_example, tmp_path, example):
+    test = tmp_path / f"test_{example.name}.py"
+    shutil.copy(example / "tests" / test.name, test)
     done = with_example.run("python", "-m", "pytest", "-q", test, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout

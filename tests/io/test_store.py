@@ -191,8 +191,8 @@ for shape in ((1024, 128, 128), (2, 512, 128, 128)):
 
 def test_slow_libraries_are_imported_on_demand():
     program = (
-        "import sys, ptycho_engine.io.store, ptycho_engine.io.readers.npz, "
-        "ptycho_engine.io.readers.synthetic\n"
+        "import sys, ptycho_engine.io.store, ptycho_engine.io.formats.npz, "
+        "ptycho_engine.io.formats.synthetic\n"
         "assert not {'h5py', 'zarr', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

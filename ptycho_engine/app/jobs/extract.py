@@ -18,9 +18,6 @@ from typing import Any
 import numpy as np
 
 from ...engine import Engine
-from ...errors import ConfigurationError
-from ...io.readers.npz import read_npz
-from ...io.readers.synthetic import make_synthetic
 from ...io.scan import Scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
@@ -31,7 +28,8 @@ from ...report.picture import Preview, draw_preview, picture_file, refuse_existi
 from ...report.quiet import import_tensorflow_quietly
 from ...request.blocks import Block
 from ...request.planning import Plan
-from ..config import JobConfig, NpzConfig, ScanConfig, SyntheticConfig
+from ..config import JobConfig
+from ..scans import read_configured
 
 #: Patches shown in the picture.
 SHOWN = 4
@@ -122,7 +120,7 @@ def run(
         context=settings,
     )
     started = time.perf_counter()
-    scan = read_scan(config.scan)
+    scan = read_configured(config.scan)
     read = time.perf_counter() - started
     how: dict[str, Any] = {
         "interpolation": config.interpolation,
@@ -249,24 +247,6 @@ def write_all(
             if block.start <= index < block.stop:
                 samples[index] = block.patches[index - block.start].copy()
     return samples
-
-
-def read_scan(config: ScanConfig) -> Scan:
-    """Read or make the scan that a configuration names.
-
-    Raises
-    ------
-    InputFileError
-        If a file is not a scan.
-    ConfigurationError
-        If the configuration is of no known kind, or its values cannot be used.
-    """
-    match config:
-        case NpzConfig():
-            return read_npz(Path(config.path).expanduser())
-        case SyntheticConfig():
-            return make_synthetic(config.seed, config.object_size, config.points, config.step)
-    raise ConfigurationError(f"scan: {type(config).__name__} is of no known kind.")
 
 
 def evenly_spaced(count: int, wanted: int) -> Sequence[int]:

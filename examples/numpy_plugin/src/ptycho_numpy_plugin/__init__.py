@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptycho_engine import Capabilities, hookimpl
-from ptycho_engine.geometry.kernels import KERNELS
-from ptycho_engine.request.windows import find_windows, pad
+from ptycho_engine.plugin import KERNELS, Capabilities, find_windows, hookimpl, pad
 
 
 @dataclass(frozen=True)
@@ -18,8 +16,8 @@ class Options:
 
 @hookimpl
 def plugin_capabilities():
-    """Serve the exact rounding alone; requests for another are refused before any work."""
-    return Capabilities(roundings=frozenset({"exact"}), options=Options)
+    """Declare the options; the rest are the defaults, and requests beyond them are refused."""
+    return Capabilities(options=Options)
 
 
 @hookimpl

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ptycho_engine.errors import InputFileError, PtychoEngineError
-from ptycho_engine.io.readers.npz import read_npz
-from ptycho_engine.io.readers.npz_archive import NpzArchive
-from ptycho_engine.io.readers.pickled_json import MAX_OPCODES, find_object
+from ptycho_engine.io.formats.npz import read_npz
+from ptycho_engine.io.npz_archive import NpzArchive
+from ptycho_engine.io.pickled_json import MAX_OPCODES, find_object
 
 
 def arrays(count=6, size=4, **changes):

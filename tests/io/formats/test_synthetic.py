@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptycho_engine.errors import ConfigurationError
-from ptycho_engine.io.readers.synthetic import GOLDEN_ANGLE, fermat_spiral, make_synthetic
+from ptycho_engine.io.formats.synthetic import GOLDEN_ANGLE, fermat_spiral, make_synthetic
 
 
 def test_a_seed_determines_everything():

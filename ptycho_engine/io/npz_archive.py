@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ...errors import InputFileError
+from ..errors import InputFileError
 
 #: What a file is that begins with these bytes.
 SIGNATURES = {

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from ...errors import InputFileError
 from ...geometry import Positions, from_xy
+from ..npz_archive import NpzArchive
+from ..pickled_json import find_object, parse_object
 from ..scan import Scan
-from .npz_archive import NpzArchive
-from .pickled_json import find_object, parse_object
 
 REQUIRED = ("xcoords", "ycoords", "objectGuess")
 PATTERNS = ("diff3d", "diffraction")
@@ -37,6 +37,20 @@ PATTERNS = ("diff3d", "diffraction")
 METADATA_LIMIT = 16 * 1024**2
 
 Array = NDArray[Any]
+
+
+def recognise(path: Path) -> bool:
+    """Tell whether a file is a PtychoPINN npz file: an archive that holds the required keys."""
+    try:
+        with NpzArchive(path) as archive:
+            return set(REQUIRED) <= set(archive.names)
+    except InputFileError:
+        return False
+
+
+def read(path: Path, options: object) -> Scan:
+    """Read a scan; there are no options. See :func:`read_npz`."""
+    return read_npz(path)
 
 
 def read_npz(path: str | PathLike[str]) -> Scan:

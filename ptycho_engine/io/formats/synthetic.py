@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,21 @@ SPOKES = 36
 RINGS = 7
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the scan; :func:`make_synthetic` explains and checks them."""
+
+    seed: int = 0
+    object_size: int = 512
+    points: int = 1000
+    step: float = 11.0
+
+
+def make(options: Options) -> Scan:
+    """Make the scan that the options describe."""
+    return make_synthetic(options.seed, options.object_size, options.points, options.step)
 
 
 def make_synthetic(seed: int, object_size: int, points: int, step: float) -> Scan:

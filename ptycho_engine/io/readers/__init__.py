@@ -1,1 +1,0 @@
-"""Readers, one module for each format; each returns a :class:`~ptycho_engine.io.scan.Scan`."""

@@ -1,0 +1,225 @@
+"""The formats of scans: which are installed, which one claims a file, and reading with one.
+
+A format is a module, or any object, that an entry point of the group ``ptycho_engine.formats``
+names. It holds
+
+``read(path, options)``
+    Returns the :class:`~ptycho_engine.io.scan.Scan` in a file, or raises
+    :class:`~ptycho_engine.errors.InputFileError`. Or else ``make(options)``, for a scan that needs
+    no file.
+``recognise(path)``
+    Whether a file that exists is of this format, from a look at its beginning. Needed of a format
+    that has a suffix; asked where several formats share it.
+``Options``
+    A dataclass, if there are options. With the path, it is the Hydra group of the format.
+
+The name of the entry point is that of the format, followed by the suffixes of its files:
+``cxi.cxi.h5`` is the format ``cxi``, of files that end in ``.cxi`` or ``.h5``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..discovery import PluginSource, build_options, discover, find_source, load_source
+from ..errors import InputFileError, PluginError
+from .scan import Scan
+
+FORMAT_GROUP = "ptycho_engine.formats"
+#: Keys of a format's Hydra group that are no options of it.
+RESERVED = ("format", "path")
+
+
+@dataclass(frozen=True)
+class FormatSource(PluginSource):
+    """Where a format comes from, known without importing it.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Of its files, in lower case, with the dot; empty if it is chosen by name alone.
+    """
+
+    suffixes: tuple[str, ...] = ()
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is part of the engine."""
+        return self.target.startswith("ptycho_engine.")
+
+
+@dataclass(frozen=True)
+class ScanFormat:
+    """A format that was chosen, imported and found to keep the contract.
+
+    Attributes
+    ----------
+    source : FormatSource
+        Where it comes from.
+    holder : Any
+        The module or object that holds its functions.
+    options : type or None
+        The dataclass of its options.
+    """
+
+    source: FormatSource
+    holder: Any
+    options: type | None
+
+    @property
+    def needs_file(self) -> bool:
+        """Whether it reads a file, rather than making a scan."""
+        return hasattr(self.holder, "read")
+
+
+def list_formats() -> tuple[FormatSource, ...]:
+    """List the installed formats by name, from metadata alone; no format is imported."""
+    formats = []
+    for source in discover(FORMAT_GROUP):
+        name, *endings = source.name.split(".")
+        suffixes = tuple(f".{ending.lower()}" for ending in endings)
+        found = {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
+        formats.append(FormatSource(**{**found, "name": name}, suffixes=suffixes))
+    return tuple(formats)
+
+
+def load_format(name: str) -> ScanFormat:
+    """Import a format.
+
+    Parameters
+    ----------
+    name : str
+        Its name, without suffixes.
+
+    Raises
+    ------
+    UnknownPluginError, PluginLoadError
+        If there is none of this name, or it cannot be imported.
+    PluginError
+        If the name is taken twice, or what it names is no format.
+    """
+    source = find_source("format", name, list_formats())
+    holder: Any = load_source("format", source)
+    lacks = []
+    if hasattr(holder, "read") == hasattr(holder, "make"):
+        lacks.append("either read(path, options) or make(options)")
+    if source.suffixes and not hasattr(holder, "recognise"):
+        lacks.append("recognise(path), as it has suffixes")
+    options = getattr(holder, "Options", None)
+    if options is not None and not (
+        isinstance(options, type) and dataclasses.is_dataclass(options)
+    ):
+        lacks.append("a dataclass under the name Options")
+    elif options and {field.name for field in dataclasses.fields(options)} & set(RESERVED):
+        lacks.append(f"options of other names than {' and '.join(RESERVED)}")
+    if lacks:
+        raise PluginError(
+            f"format {name!r} ({source.target}, from {source.distribution} {source.version}) is "
+            f"no format. Expected {'; '.join(lacks)}. ptycho_engine.io.registry says what a "
+            "format holds."
+        )
+    return ScanFormat(source, holder, options)
+
+
+def find_format(path: Path) -> str:
+    """Find the format of a file: by its suffix, and by its content where several share the suffix.
+
+    A format that alone has the suffix is not asked, since its reader says best what is wrong with
+    the file. Built-in formats are asked first, and others only if none of them claims the file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        The name of the format.
+
+    Raises
+    ------
+    InputFileError
+        If no format has the suffix, or none of several claims the file.
+    PluginError
+        If two claim it; or as :func:`load_format`.
+    """
+    formats = list_formats()
+    suffix = path.suffix.lower()
+    candidates = [source for source in formats if suffix in source.suffixes]
+    if not candidates:
+        known = ", ".join(sorted({end for source in formats for end in source.suffixes}))
+        raise InputFileError(
+            f"{path}: no format has the suffix {suffix!r}. Expected one of {known}. Name the "
+            "format with scan=NAME, or rename the file."
+        )
+    if len(candidates) == 1:
+        return candidates[0].name
+    if not path.exists():
+        raise InputFileError(
+            f"{path}: no such file. Expected the path of a scan file; a relative one counts from "
+            f"{Path.cwd()}. Check its spelling."
+        )
+    for built_in in (True, False):
+        asked = [source.name for source in candidates if source.built_in is built_in]
+        claims = [name for name in asked if load_format(name).holder.recognise(path)]
+        if len(claims) > 1:
+            raise PluginError(
+                f"{path}: is claimed by the formats {' and '.join(claims)}. Expected one of them. "
+                f"Choose with scan={claims[0]} or scan={claims[1]}."
+            )
+        if claims:
+            return claims[0]
+    raise InputFileError(
+        f"{path}: is none of the formats with the suffix {suffix!r}: "
+        f"{', '.join(source.name for source in candidates)}. Expected a file that one of them "
+        "claims. Name the format with scan=NAME to see what it misses."
+    )
+
+
+def read_scan(
+    name: str, path: Path | None = None, options: Mapping[str, Any] | None = None
+) -> Scan:
+    """Read a scan with a format, or make one.
+
+    Parameters
+    ----------
+    name : str
+        The name of the format.
+    path : Path, optional
+        The file; None for a format that makes its scan.
+    options : mapping of str to object, optional
+        Options of the format by name; its defaults where left out.
+
+    Returns
+    -------
+    Scan
+        What the format found.
+
+    Raises
+    ------
+    InputFileError
+        If the file cannot be read as one of this format, or none was named.
+    ConfigurationError
+        If an option is unknown or its value is refused.
+    PluginError
+        As :func:`load_format`; also if the format returns anything else than a scan.
+    """
+    chosen = load_format(name)
+    values = build_options(f"format {name!r}", chosen.options, options)
+    if not chosen.needs_file:
+        scan = chosen.holder.make(values)
+    elif path is None:
+        raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
+    else:
+        scan = chosen.holder.read(path, values)
+    if not isinstance(scan, Scan):
+        raise PluginError(
+            f"format {name!r} ({chosen.source.target}) returned {type(scan).__name__}. Expected a "
+            "Scan of ptycho_engine.plugin."
+        )
+    return scan

@@ -1,0 +1,195 @@
+"""The registry of formats: metadata alone until one is chosen, by name, by suffix, by content."""
+
+import importlib.metadata
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptycho_engine import discovery
+from ptycho_engine.errors import (
+    ConfigurationError,
+    InputFileError,
+    PluginError,
+    PluginLoadError,
+    UnknownPluginError,
+)
+from ptycho_engine.io import registry
+from ptycho_engine.io.registry import find_format, list_formats, load_format, read_scan
+from ptycho_engine.io.scan import Scan
+
+MODULE = """
+from dataclasses import dataclass
+from ptycho_engine.plugin import Scan
+import numpy as np
+@dataclass
+class Options:
+    size: int = 3
+def recognise(path):
+    return path.read_bytes().startswith({head!r})
+def read(path, options):
+    return Scan(np.zeros((options.size, options.size)), np.zeros((1, 2)), str(path))
+"""
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """Let these formats be installed beside the built-in ones: entry point's name -> code."""
+    ours = tuple(importlib.metadata.entry_points(group=registry.FORMAT_GROUP))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(**codes):
+        points = []
+        for number, (name, code) in enumerate(codes.items()):
+            module = f"format_of_a_test_{number}"
+            (tmp_path / f"{module}.py").write_text(code)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+            point = name.replace("_", "."), module, registry.FORMAT_GROUP
+            points.append(importlib.metadata.EntryPoint(*point))
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: (*ours, *points))
+        discovery.discover.cache_clear()
+
+    yield install
+    monkeypatch.undo()
+    discovery.discover.cache_clear()
+    for module in [name for name in sys.modules if name.startswith("format_of_a_test_")]:
+        del sys.modules[module]
+
+
+def scan_file(tmp_path, content=b"one", name="scan.one"):
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def test_the_built_in_formats():
+    found = {source.name: source for source in list_formats() if source.built_in}
+    assert {name: source.suffixes for name, source in found.items()} == {
+        "file": (), "npz": (".npz",), "synthetic": (),
+    }  # fmt: skip
+    assert load_format("npz").needs_file
+    assert not load_format("synthetic").needs_file
+
+
+def test_names_carry_the_suffixes_and_listing_imports_nothing(installed):
+    installed(cxi_CXI_h5="raise SystemExit('imported')", other="raise SystemExit('imported')")
+    found = {source.name: source.suffixes for source in list_formats()}
+    assert found["cxi"] == (".cxi", ".h5")
+    assert found["other"] == ()
+
+
+def test_one_of_a_suffix_is_chosen_without_being_imported(installed, tmp_path):
+    installed(cxi_h5="raise SystemExit('imported')")
+    assert find_format(tmp_path / "not there.H5") == "cxi"
+
+
+def test_options_are_those_of_the_dataclass(installed, tmp_path):
+    installed(one_one=MODULE.format(head=b"one"))
+    path = scan_file(tmp_path)
+    assert read_scan("one", path).image.shape == (3, 3)
+    assert read_scan("one", path, {"size": 5}).image.shape == (5, 5)
+    with pytest.raises(ConfigurationError, match=r"option 'sise' is not known\. Did you mean"):
+        read_scan("one", path, {"sise": 5})
+    with pytest.raises(InputFileError, match="received no path"):
+        read_scan("one")
+    assert read_scan("file", path).source == str(path)
+
+
+def test_content_decides_among_those_of_a_suffix(installed, tmp_path):
+    installed(one_h5=MODULE.format(head=b"one"), two_h5=MODULE.format(head=b"two"))
+    assert find_format(scan_file(tmp_path, b"one", "a.h5")) == "one"
+    assert find_format(scan_file(tmp_path, b"two", "b.h5")) == "two"
+    with pytest.raises(InputFileError, match=r"none of the formats .*'\.h5': one, two"):
+        find_format(scan_file(tmp_path, b"three", "c.h5"))
+    with pytest.raises(InputFileError, match="no such file"):
+        find_format(tmp_path / "d.h5")
+
+
+def test_two_that_claim_a_file_are_both_named(installed, tmp_path):
+    installed(one_h5=MODULE.format(head=b"o"), two_h5=MODULE.format(head=b"one"))
+    path = scan_file(tmp_path, b"one", "a.h5")
+    with pytest.raises(
+        PluginError, match=r"formats one and two\..* scan=one or scan=two"
+    ) as caught:
+        find_format(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_built_in_format_is_asked_first(installed, tmp_path):
+    """No other format is even imported if it claims the file."""
+    installed(greedy_npz="raise SystemExit('imported')")
+    ours, theirs = tmp_path / "ours.npz", tmp_path / "theirs.npz"
+    np.savez(ours, xcoords=[1.0], ycoords=[1.0], objectGuess=np.ones((4, 4)))
+    np.savez(theirs, something=[1])
+    assert find_format(ours) == "npz"
+    with pytest.raises(SystemExit):
+        find_format(theirs)
+
+
+def test_an_unknown_suffix_lists_the_known(tmp_path):
+    with pytest.raises(InputFileError, match=r"suffix '\.tiff'\. Expected one of .*\.npz"):
+        find_format(tmp_path / "scan.tiff")
+
+
+def test_a_name_is_taken_once(installed):
+    installed(npz_h5=MODULE)
+    with pytest.raises(
+        PluginError, match=r"format name 'npz' is taken 2 times: .*format_of_a_test"
+    ):
+        load_format("npz")
+    with pytest.raises(UnknownPluginError, match=r"format 'npy' is not known\. Did you mean 'npz'"):
+        load_format("npy")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("", r"either read\(path, options\) or make\(options\); recognise"),
+        ("def read(p, o): ...\ndef make(o): ...\ndef recognise(p): ...", "either read"),
+        ("def read(p, o): ...", r"Expected recognise\(path\), as it has suffixes\."),
+        (
+            "def read(p, o): ...\ndef recognise(p): ...\nOptions = dict",
+            "a dataclass under the name",
+        ),
+        (
+            MODULE.format(head=b"").replace("size: int", "path: int"),
+            "options of other names",
+        ),
+    ],
+)
+def test_what_is_no_format_is_refused(installed, code, words):
+    installed(bad_h5=code)
+    with pytest.raises(PluginError, match=words):
+        load_format("bad")
+
+
+def test_one_that_cannot_be_imported_hurts_only_itself(installed):
+    installed(bad_h5="import a_package_that_is_not_there")
+    with pytest.raises(PluginLoadError, match=r"format 'bad' .*a_package_that_is_not_there"):
+        load_format("bad")
+    assert isinstance(read_scan("synthetic", options={"points": 3, "object_size": 32}), Scan)
+
+
+def test_only_scans_come_back(installed, tmp_path):
+    installed(bad="def make(options): return {}")
+    with pytest.raises(PluginError, match=r"returned dict\. Expected a Scan"):
+        read_scan("bad")
+
+
+@given(st.lists(st.sampled_from(["h5", "CXI", "nxs", "npy"]), unique=True, max_size=4))
+def test_a_file_belongs_to_a_format_just_if_its_suffix_does(endings):
+    source = discovery.PluginSource(".".join(["one", *endings]), "m", "d", "1", SimpleNamespace)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(registry, "discover", lambda group: (source,))
+        (found,) = list_formats()
+        assert found.suffixes == tuple(f".{ending.lower()}" for ending in endings)
+        for suffix in ("h5", "CXI", "nxs", "npy"):
+            path = registry.Path(f"no such folder/scan.{suffix}")
+            if suffix in endings:
+                assert find_format(path) == "one"
+            else:
+                with pytest.raises(InputFileError, match="no format has the suffix"):
+                    find_format(path)
