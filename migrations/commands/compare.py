@@ -19,14 +19,14 @@ def run(options: argparse.Namespace) -> int:
     """Compare legacy and new settings on a scan; return the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ptycho_engine.compat.comparison import compare_scan, write_report
-    from ptycho_engine.io.formats.npz import read_npz
+    from ptycho_engine.io.registry import read_scan
 
     try:
         if options.output is not None:
             refuse_output(options.output, options.overwrite)
             if options.output.suffix.lower() != ".png":
                 raise OutputError(f"{options.output}: expected a name that ends in .png")
-        scan = read_npz(options.scan)
+        scan = read_scan("npz", options.scan)
         size = default_size(scan) if options.patch_size is None else options.patch_size
         comparison = compare_scan(
             scan,

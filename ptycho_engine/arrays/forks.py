@@ -32,7 +32,7 @@ def refuse_after_fork() -> None:
 
 
 def runs_elsewhere(tasks: str | Path = "/proc/self/task") -> bool:
-    """Tell whether TensorFlow was started, but its threads are not in this process.
+    """Tell whether TensorFlow was started, or is being imported, by threads of another process.
 
     Parameters
     ----------
@@ -44,9 +44,11 @@ def runs_elsewhere(tasks: str | Path = "/proc/self/task") -> bool:
     bool
         Whether this is so; False where no threads are listed.
     """
-    if not _is_started():
+    if not (_is_started() or _is_half_imported()):
         return False
     names = [path.read_text() for path in Path(tasks).glob("*/comm")]
+    if _is_half_imported():  # by a thread that did not come along
+        return len(names) == 1
     return bool(names) and not any(name.startswith("tf_") for name in names)
 
 

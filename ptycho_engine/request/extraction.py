@@ -47,6 +47,8 @@ class ExtractionRequest:
     layout: Layout = "flat"
     channels: int = 1
     prepared: PreparedObject = field(kw_only=True)
+    #: What is found out about a request, by whoever finds it: see `ptycho_engine.request.windows`.
+    found: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def patch_size(self) -> int:

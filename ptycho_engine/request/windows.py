@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from .. import geometry
 from ..geometry.kernels import KERNELS
 from .extraction import ExtractionRequest
+
+T = TypeVar("T")
 
 
 class Padding(NamedTuple):
@@ -233,6 +236,20 @@ def pad(
     return padded
 
 
+def _found_once(find: Callable[[ExtractionRequest], T]) -> Callable[[ExtractionRequest], T]:
+    """Keep what is found on its request: plan, engine and plugin ask for the same."""
+
+    @wraps(find)
+    def kept(request: ExtractionRequest) -> T:
+        if find not in request.found:
+            request.found[find] = find(request)
+        found: T = request.found[find]
+        return found
+
+    return kept
+
+
+@_found_once
 def find_windows(request: ExtractionRequest) -> Windows:
     """Windows of a NumPy request, and the padding that they need.
 
@@ -263,6 +280,7 @@ def find_windows(request: ExtractionRequest) -> Windows:
     return Windows(starts, offsets.astype(request.offset_dtype), padding)
 
 
+@_found_once
 def all_inside(request: ExtractionRequest) -> bool:
     """Tell whether every window of a NumPy request, neighbours included, lies inside the object."""
     if request.patch_count == 0:
@@ -271,6 +289,7 @@ def all_inside(request: ExtractionRequest) -> bool:
     return bool((start >= 0).all() and (stop <= request.image.shape[-2:]).all())
 
 
+@_found_once
 def padding_of(request: ExtractionRequest) -> Padding:
     """Return the padding that `find_windows` chooses for a request, or a larger one."""
     shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
@@ -278,6 +297,7 @@ def padding_of(request: ExtractionRequest) -> Padding:
     return padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
 
 
+@_found_once
 def padded_bytes(request: ExtractionRequest) -> int:
     """Bytes of one padded slice of the object of a request, at most."""
     shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
@@ -303,6 +323,7 @@ def _may_be_far(request: ExtractionRequest) -> bool:
     return bool((first < low).any() or (last > high).any())
 
 
+@_found_once
 def _reach(request: ExtractionRequest) -> tuple[NDArray[Any], NDArray[Any]]:
     """First sample (row, column) that any window needs, and the one after the last."""
     kernel, n = KERNELS[request.interpolation], request.patch_size

@@ -176,7 +176,7 @@ def test_a_tree_of_its_own(tmp_path):
         "ptycho_engine/slower.py": "slower = 'slowest'\n",
         "tests/test_a.py": "a = 'slow'\n",
         "tests/test_b.py": "a = 'slower'\n",
-        "pyproject.toml": '[project]\ndependencies = ["libcst>=1", "numpy"]\n',
+        "pyproject.toml": '[project]\ndependencies = ["ruamel-yaml>=1", "numpy"]\n',
         **dict.fromkeys(("README.md", "DEVELOPER_GUIDE.md", "benchmarks/README.md"), ""),
         "ptycho_engine/compat/b.py": "c = 1\n",
     }.items():
@@ -190,7 +190,7 @@ def test_a_tree_of_its_own(tmp_path):
     ]  # fmt: skip
     assert names_elsewhere(tmp_path, [SLOW]) == {"ptycho_engine/a.py": ["d", "f"]}
     assert settings_elsewhere(tmp_path, [SLOW]) == {
-        "pyproject.toml": ["project.dependencies: libcst"],
+        "pyproject.toml": ["project.dependencies: ruamel-yaml"],
         "conf/other.yaml": ["b.c", "d.compat"],
     }
     assert named_beside(tmp_path, [SLOW]) == ["tests/test_a.py"]

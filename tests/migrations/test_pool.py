@@ -97,7 +97,7 @@ def test_interrupt_is_said(tmp_path, monkeypatch, capsys):
         finally:
             closed.append(True)
 
-    monkeypatch.setattr("ptycho_engine.migrations.commands.scan.migrate_all", outcomes)
+    monkeypatch.setattr("ptycho_engine.migrations.commands.tree.migrate_all", outcomes)
     with pytest.raises(SystemExit) as stop:
         cli.main(["code", str(tmp_path), "--write"])
     assert stop.value.code == exit_codes.INTERRUPTED

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests_built import build_request
 
 from ptycho_engine import Engine
 from ptycho_engine.ops import shapes
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function
-from ptycho_engine.request.extraction import build_request
 from ptycho_engine.testing import assert_close, reference_patches
 
 
