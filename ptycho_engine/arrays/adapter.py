@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .forks import refuse_after_fork  # early: it looks at the threads that came along
 from .numpy_arrays import NumpyArrays
 from .tensors import is_tensor
 
@@ -75,6 +76,7 @@ def adapter_of(*values: Any) -> ArrayAdapter:
 
 @lru_cache(maxsize=1)
 def _tensorflow() -> ArrayAdapter:
+    refuse_after_fork()
     from .tensorflow_arrays import TensorFlowArrays
 
     return TensorFlowArrays()
