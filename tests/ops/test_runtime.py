@@ -1,7 +1,8 @@
 """TensorFlow before its first operation: GPU memory grows, unless the user said otherwise."""
 
 import pytest
-import tensorflow as tf
+
+tf = pytest.importorskip("tensorflow")
 
 from ptycho_engine.ops import runtime
 

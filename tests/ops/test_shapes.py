@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests_built import build_request
 
+pytest.importorskip("tensorflow")
+
 from ptycho_engine import Engine
 from ptycho_engine.ops import shapes
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function
