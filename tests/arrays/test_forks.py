@@ -49,16 +49,19 @@ def run(code):
     return done.stdout.splitlines()
 
 
+@pytest.mark.tensorflow
 def test_fork_of_a_process_that_used_every_plugin():
     code = "cut(); child(cut); child(lambda: child(cut)); cut()"
     assert run(code) == [*SERVED, *REFUSED, *REFUSED, *SERVED]
 
 
+@pytest.mark.tensorflow
 def test_package_imported_after_the_fork():
     code = "import tensorflow as tf; tf.constant(1.0) + 1; child(cut); child(cut); cut()"
     assert run(code) == [*REFUSED, *REFUSED, *SERVED]
 
 
+@pytest.mark.tensorflow
 def test_tensors_are_refused_too():
     code = """
 import tensorflow as tf
@@ -75,6 +78,7 @@ child(cut)
     assert run(code) == ["refused"]
 
 
+@pytest.mark.tensorflow
 def test_tensorflow_first_used_after_the_fork_is_served():
     assert run("child(cut)") == SERVED
 

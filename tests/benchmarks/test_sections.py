@@ -17,6 +17,7 @@ def benchmarks(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
 
 
+@pytest.mark.tensorflow
 def test_quick_run_prints_a_table_and_stores_its_rows(tmp_path, capsys):
     from benchmarks.cli import main
 

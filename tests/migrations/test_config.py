@@ -155,6 +155,7 @@ def test_comments_by_key(text, expected):
     assert {key: c for key, c in found.items() if any(c)} == expected
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -227,6 +228,7 @@ def engine(folder, *arguments):
     return done.stderr
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("flag", ["true", "false"])
 def test_both_configurations_give_equal_patches(tmp_path, flag):
     rng = np.random.default_rng(3)

@@ -37,6 +37,7 @@ def run(text, **names):
         return names["cut"]()
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("members", [1, 4])
 @pytest.mark.parametrize("side", [1, 2])
 @pytest.mark.parametrize(
@@ -150,6 +151,7 @@ def test_the_comment_names_the_mirror():
     assert "mirror the members (without, patches move by pixels)" in after
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "rest",
     ["x = globals()['get_image_patches']", "x = eval('get_image_patches')", "x = cut and 1"],
