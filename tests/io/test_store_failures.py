@@ -152,7 +152,7 @@ def test_a_failure_deep_inside_the_libraries(case, monkeypatch, failure):
     case.fails(expected, before_last=(lambda: None) if scratch else inject)
 
 
-def test_a_failure_ofcloseing_hides_nothing(case, monkeypatch):
+def test_a_failure_of_closing_hides_nothing(case, monkeypatch):
     def discard_then_fail(self):
         original(self)
         raise Failure

@@ -158,8 +158,9 @@ def run(
         samples = write_all(progress(blocks, left), store, wanted)
         if canvas is not None:
             again = [index for index in wanted if index not in samples]  # a resumed run skips them
-            cut = engine.extract(scan.image, scan.positions[again], config.patch_size, **how)
-            samples |= dict(zip(again, cut, strict=True))
+            if again:
+                cut = engine.extract(scan.image, scan.positions[again], config.patch_size, **how)
+                samples |= dict(zip(again, cut, strict=True))
             size = f"{config.patch_size} x {config.patch_size}"
             title = f"{count} patches of {size} by {engine.plugin}"
             draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
