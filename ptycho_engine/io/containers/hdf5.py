@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
@@ -111,8 +112,9 @@ class _Hdf5(Container):
         for name in self.arrays:
             plot[name] = file[name]  # the same dataset under a second name
 
+    @abstractmethod
     def _create_dataset(self, name: str, spec: ArraySpec) -> Any:
-        raise NotImplementedError
+        """Create one array, laid out as the format asks."""
 
     def _seal(self, records: Mapping[str, str]) -> None:
         assert self._stream is not None
