@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +81,7 @@ def run_job(config: Any) -> int:
     from .. import logs
     from ..errors import PtychoEngineError
     from ..report.progress import progress_bar
+    from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
 
@@ -95,12 +94,16 @@ def run_job(config: Any) -> int:
         check_runner(job.runner)
         run_id = uuid.uuid4().hex[:12]
         logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
-        with logs.bound(run_id=run_id), terminable():
-            progress = progress_bar(job.runner.progress)
+        with logs.bound(run_id=run_id), interruptible() as interrupts:
+            bar = progress_bar(job.runner.progress)
             reason = plugin_reason(hydra_config)
             job, legacy = work_in_legacy(job, list(hydra_config.overrides.task))
             settings = legacy.context() if legacy else None
             reason = legacy.reason if legacy else reason
+
+            def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
+                return interrupts.between(bar(blocks, count))
+
             extract.run(job, folder, run_id, reason, progress, settings)
     except OmegaConfBaseException as error:
         print(f"ptycho-engine: {error}", file=sys.stderr)
@@ -180,20 +183,6 @@ def plugin_reason(hydra_config: Any) -> str:
         return f"command line: {chosen[-1]}"
     name = hydra_config.job.config_name
     return "default of the configuration" if name == "config" else f"configuration {name!r}"
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGTERM into the interrupt that cleans up, for as long as the block runs."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 if __name__ == "__main__":
