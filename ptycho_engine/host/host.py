@@ -100,15 +100,10 @@ class Host:
         Raises
         ------
         UnknownPluginError, PluginLoadError, PluginError
-            As `activate`; also if the plugin implements no `extract_patches`.
+            As `activate`; also if the plugin implements no `extract_patches`, or declares what is
+            no :class:`Capabilities`.
         """
-        plugin = self.activate(name)
-        if plugin not in self._implementers("extract_patches"):
-            raise PluginError(
-                f"plugin {name!r} ({self.source(name).target}) implements no extract_patches. "
-                "Mark the function with ptycho_engine.hookimpl, or use it as a wrapper only."
-            )
-        capabilities = self._caller("plugin_capabilities", plugin)() or Capabilities()
+        capabilities = self.caller(name, "plugin_capabilities")() or Capabilities()
         if not isinstance(capabilities, Capabilities):
             raise PluginError(
                 f"plugin {name!r}: plugin_capabilities returned {type(capabilities).__name__}. "
@@ -117,18 +112,46 @@ class Host:
         return SelectedPlugin(
             self.source(name),
             capabilities,
-            self._caller("extract_patches", plugin),
-            self._caller("plan_extraction", plugin),
+            self.caller(name, "extract_patches", required=True),
+            self.caller(name, "plan_extraction"),
         )
+
+    def caller(self, name: str, hook: str, *, required: bool = False) -> Callable[..., Any]:
+        """Return what calls one hook of the plugin `name`, and the active wrappers around it.
+
+        Parameters
+        ----------
+        name : str
+            Name of an installed or registered plugin.
+        hook : str
+            One of :mod:`ptycho_engine.host.hookspecs`.
+        required : bool
+            Whether a plugin without the hook is refused; if not, the call returns None.
+
+        Returns
+        -------
+        callable
+            Takes the arguments of the hook by name.
+
+        Raises
+        ------
+        UnknownPluginError, PluginLoadError, PluginError
+            As `activate`; also if the plugin lacks a required hook.
+        """
+        plugin = self.activate(name)
+        implementers = self._implementers(hook)
+        if required and plugin not in implementers:
+            raise PluginError(
+                f"plugin {name!r} ({self.source(name).target}) implements no {hook}. "
+                "Mark the function with ptycho_engine.hookimpl, or use it as a wrapper only."
+            )
+        others = [other for other in implementers if other is not plugin]
+        return self._manager.subset_hook_caller(hook, others)
 
     def _implementers(self, hook: str) -> list[object]:
         """Plugins that implement `hook` themselves, wrappers left out."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         return [i.plugin for i in implementations if not (i.wrapper or i.hookwrapper)]
-
-    def _caller(self, hook: str, plugin: object) -> Callable[..., Any]:
-        others = [other for other in self._implementers(hook) if other is not plugin]
-        return self._manager.subset_hook_caller(hook, others)
 
     def _add(self, plugin: object, name: str) -> None:
         hookspecs.refuse_ambiguous(self._manager, plugin, name)

@@ -25,6 +25,7 @@ from ptycho_engine.errors import (
     PluginLoadError,
     UnknownPluginError,
 )
+from ptycho_engine.host import hookspecs
 from ptycho_engine.testing import reference_patches
 
 IMAGE = np.arange(108, dtype=np.float32).reshape(9, 12)
@@ -165,6 +166,50 @@ def test_hooks_of_other_plugins_do_not_leak():
     assert engine.capabilities == Capabilities()
     assert engine.plan(IMAGE, POSITIONS, 4).plugin == "plain"
     assert Engine("planner", host=host).plan(IMAGE, POSITIONS, 4).plugin == "planner"
+
+
+class Planner(Cutter):
+    """A plugin that implements every hook, and answers with its own words."""
+
+    def __init__(self, word):
+        super().__init__(answer=lambda request: f"{word} extract_patches")
+        self.word = word
+
+    @hookimpl
+    def plugin_capabilities(self):
+        return f"{self.word} plugin_capabilities"
+
+    @hookimpl
+    def plan_extraction(self):
+        return f"{self.word} plan_extraction"
+
+
+ARGUMENTS = {
+    "extract_patches": {"request": None, "options": None, "plan": None, "out": None},
+    "plugin_capabilities": {},
+    "plan_extraction": {"request": None, "options": None, "memory_budget": 0},
+}
+
+
+def test_every_hook_is_selected_by_name():
+    assert set(ARGUMENTS) == {
+        n for n, f in vars(hookspecs).items() if hasattr(f, "ptycho_engine_spec")
+    }
+    host = Host([source("one", Planner("one")), source("other", Planner("other"))])
+    for name in ("one", "other", "one"):
+        for hook, arguments in ARGUMENTS.items():
+            answer = host.caller(name, hook, required=True)(**arguments)
+            assert answer == f"{name} {hook}"
+
+
+def test_a_hook_that_is_required_is_refused_where_it_is_missing():
+    host = Host([source("cutter", Cutter())])
+    assert (
+        host.caller("cutter", "plan_extraction")(request=None, options=None, memory_budget=0)
+        is None
+    )
+    with pytest.raises(PluginError, match="implements no plan_extraction"):
+        host.caller("cutter", "plan_extraction", required=True)
 
 
 def test_unknown_name_lists_and_suggests():
