@@ -44,16 +44,37 @@ def gather_windows(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int)
     if xla_gather() is None:
         return gather_elements(image, starts, rows, columns)
 
-    @tf.custom_gradient
-    def cut(image: tf.Tensor) -> Any:
-        def scatter(upstream: tf.Tensor) -> tf.Tensor:
-            index = _flat_index(image, starts, rows, columns)
-            flat = tf.scatter_nd(index[..., None], upstream, [tf.size(image, index.dtype)])
-            return tf.reshape(flat, tf.shape(image))
+    with _differentiated("XlaGather", "PtychoEngineCutWindows"):
+        return xla_gather()(image, starts, rows, columns)
 
-        return xla_gather()(image, starts, rows, columns), scatter
 
-    return cut(image)
+def scatter_windows(image: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
+    """Add windows (P, rows, columns) onto an image: the adjoint of `gather_windows`.
+
+    Whole windows at once take a third of the time of their elements, with the same bits.
+    """
+    with _differentiated("XlaScatter", "PtychoEngineAddWindows"):
+        return xla_scatter(windows.dtype)(image, starts, windows)
+
+
+def _differentiated(operation: str, gradient: str) -> Any:
+    """Give an operation of the function being traced a gradient: TensorFlow registers none.
+
+    ``tf.custom_gradient`` would keep tensors of this trace, and fail for gradients of gradients.
+    """
+    return tf.compat.v1.get_default_graph().gradient_override_map({operation: gradient})
+
+
+@tf.RegisterGradient("PtychoEngineCutWindows")
+def _gradient_of_gather(cut: tf.Operation, upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    image, starts, _shape = cut.inputs
+    return [scatter_windows(tf.zeros_like(image), starts, upstream), None, None]
+
+
+@tf.RegisterGradient("PtychoEngineAddWindows")
+def _gradient_of_scatter(added: tf.Operation, upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    _image, starts, windows = added.inputs
+    return [upstream, None, gather_windows(upstream, starts, *windows.shape[1:])]
 
 
 def _flat_index(image: tf.Tensor, starts: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
@@ -81,3 +102,26 @@ def xla_gather() -> Any:
         return xla.gather(image, starts, numbers, shape, indices_are_sorted=False)
 
     return gather
+
+
+@lru_cache
+def xla_scatter(dtype: tf.DType) -> Any:
+    """Return what adds windows of one dtype onto an array: the adjoint of the window gather.
+
+    Whole windows at once take a third of the time of their elements, with the same bits.
+    """
+    from tensorflow.compiler.tf2xla.python import xla
+    from tensorflow.compiler.xla import xla_data_pb2
+
+    numbers = xla_data_pb2.ScatterDimensionNumbers()
+    numbers.update_window_dims.extend([1, 2])
+    numbers.scatter_dims_to_operand_dims.extend([0, 1])
+    numbers.index_vector_dim = 1
+    with tf.init_scope():  # kept from one trace to the next, and so of none of them
+        scalar = tf.TensorSpec((), dtype)
+        add = tf.function(tf.add, autograph=False).get_concrete_function(scalar, scalar)
+
+    def scatter(array: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
+        return xla.scatter(array, starts, windows, add, numbers, indices_are_sorted=False)
+
+    return scatter

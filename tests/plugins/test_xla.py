@@ -83,6 +83,28 @@ def test_window_gather_equals_elements(image):
         assert_close(tape.gradient(loss, source), adjoint, 3 * adjoint)
 
 
+@pytest.mark.parametrize("outer_jit", [False, True])
+def test_gradients_of_gradients_equal_those_of_public_operations(image, outer_jit):
+    positions = tf.constant(np.random.default_rng(3).uniform(2, 6, (5, 2)))
+    source = tf.constant(image, tf.float64)
+
+    def second(plugin):
+        def of(x):
+            with tf.GradientTape() as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    loss = tf.reduce_sum(Engine(plugin).extract(x, positions, 4) ** 3)
+                slope = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+            return outer.gradient(slope, x)
+
+        return tf.function(of, jit_compile=outer_jit, autograph=False)(source)
+
+    expected = second("batched").numpy()
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(second("chunked_xla"), expected, rtol=1e-12)
+
+
 # 46,400 rows and columns of float32, which take no memory here, are more than 2**31 numbers.
 @pytest.mark.parametrize(
     ("shape", "wide"), [((46_400, 46_400), True), ((46_200, 46_200), False), ((9, 9), False)]
