@@ -75,7 +75,6 @@ def chunk_function(kind: ChunkKind) -> Any:
             rounding=kind.rounding,
             interleave=kind.interleave,
             gather=gather_windows if kind.compiled else gather_elements,
-            gather_once=not kind.compiled,
         )
 
     if kind.compiled:

@@ -6,15 +6,17 @@ A complex object is handled as its real view with interleaved real and imaginary
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from ..geometry.kernels import KERNELS, Kernel
 from .fourier import shift_windows
+from .gather import Tap
 
-Gather = Callable[[tf.Tensor, tf.Tensor, int, int], tf.Tensor]
+Gather = Callable[[tf.Tensor, tf.Tensor, int, int, Sequence[Tap]], list[tf.Tensor]]
 Sample = Callable[[int, int], tf.Tensor]
 
 
@@ -28,7 +30,6 @@ def cut_patches(
     rounding: str,
     interleave: int,
     gather: Gather,
-    gather_once: bool,
 ) -> tf.Tensor:
     """Cut interpolated patches out of a padded object.
 
@@ -48,9 +49,6 @@ def cut_patches(
         Numbers per sample.
     gather : callable
         One of :mod:`ptycho_engine.ops.gather`.
-    gather_once : bool
-        Gather one larger window and slice it, rather than one window per tap of the kernel: XLA
-        fuses aligned windows, while other runtimes pay for each gather.
 
     Returns
     -------
@@ -62,18 +60,13 @@ def cut_patches(
     starts *= tf.constant([1, k], starts.dtype)
     if kernel.weights is None:
         whole = fractions(offsets, tf.constant(0), kernel, rounding, image.dtype)  # (P, 2)
-        return shift_windows(gather(image, starts, n, k * n), whole, k)
-    if gather_once:
-        span = n + kernel.taps - 1
-        window = gather(image, starts, span, k * span)  # (P, N + taps - 1, k * (N + taps - 1))
+        return shift_windows(*gather(image, starts, n, k * n, [(0, 0)]), whole, k)
+    places = list(itertools.product(range(kernel.taps), repeat=2))
+    taps = gather(image, starts, n, k * n, [(row, k * column) for row, column in places])
+    samples = dict(zip(places, taps, strict=True))
 
-        def sample(row: int, column: int) -> tf.Tensor:
-            return window[:, row : row + n, k * column : k * (column + n)]
-    else:
-
-        def sample(row: int, column: int) -> tf.Tensor:
-            away = tf.constant([row, k * column], starts.dtype)
-            return gather(image, starts + away, n, k * n)
+    def sample(row: int, column: int) -> tf.Tensor:
+        return samples[row, column]
 
     how = kernel, rounding, image.dtype
     rows = fractions(offsets[:, :1], tf.range(n), *how)[:, :, None]

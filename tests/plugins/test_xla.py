@@ -63,10 +63,10 @@ def test_default_chunk_size_does_not_depend_on_the_number_of_positions(image):
 @pytest.mark.skipif(gather.xla_gather() is None, reason="this TensorFlow lacks the window gather")
 def test_window_gather_equals_elements(image):
     def windows(image):
-        return gather.gather_windows(image, tf.constant(STARTS), 4, 5)
+        return gather.gather_windows(image, tf.constant(STARTS), 4, 5, [(0, 0)])[0]
 
     def elements(image):
-        return gather.gather_elements(image, tf.constant(STARTS), 4, 5)
+        return gather.gather_elements(image, tf.constant(STARTS), 4, 5, [(0, 0)])[0]
 
     expected = np.stack([image[y : y + 4, x : x + 5] for y, x in STARTS])
     upstream = np.random.default_rng(2).normal(size=expected.shape).astype(np.float32)
