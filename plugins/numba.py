@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from operator import call
+from typing import Any, Literal
 
 import numpy as np
 
@@ -87,10 +88,10 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
     """Count the padded object, the weights of all patches, and a group for each thread."""
-    threads = options.count()
-    if _needs_no_padding(request):
+    threads, source = options.count(), _source(request)
+    if source == "inside":
         copied = 0
-    elif _is_cut_as_it_is(request):
+    elif source == "strips":
         stack = max(STACK_BYTES, _window_bytes(request))
         copied = min(threads * stack, request.patch_count * _window_bytes(request))
     else:
@@ -122,14 +123,10 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     for index in request.slices:
         whole = out[index] if out.flags.c_contiguous else np.empty(shape, out.dtype)
         how = (*weights, whole.reshape(shape), members, request.rounding == "legacy", past_caches)
-        share(_call, _pieces(request, found, index, how, order, threads), threads)
+        share(call, _pieces(request, found, index, how, order, threads), threads)
         if not out.flags.c_contiguous:
             out[index] = whole.reshape(out[index].shape)
     return out
-
-
-def _call(piece: Callable[[], None]) -> None:
-    piece()
 
 
 def _pieces(
@@ -142,20 +139,19 @@ def _pieces(
 ) -> list[Callable[[], None]]:
     """Divide one slice of the object into pieces of work, each for some of the groups."""
     image, real, firsts = request.image[index], request.real_dtype, found.starts
-    stacked: list[Array] = []
-    if _needs_no_padding(request):
-        firsts = firsts - np.int32(found.padding.before)
-    elif _is_cut_as_it_is(request):
-        firsts = firsts - np.int32(found.padding.before)
-        order, leaving = _divided(request, firsts, order)
-        groups = max(1, STACK_BYTES // (request.channels * _window_bytes(request)))
-        stacked = [leaving[i : i + groups] for i in range(0, len(leaving), groups)]
-    else:
+    source, stacked = _source(request), list[Array]()
+    if source == "padded":
         image = request.prepared.once(
             CopyKey(NAME, index, found.padding, request.fill),
             partial(pad, image, found.padding, request.fill),
             padded_bytes(request),
         )
+    else:
+        firsts = firsts - np.int32(found.padding.before)
+    if source == "strips":
+        order, leaving = _divided(request, firsts, order)
+        groups = max(1, STACK_BYTES // (request.channels * _window_bytes(request)))
+        stacked = [leaving[i : i + groups] for i in range(0, len(leaving), groups)]
     parts = [order] if threads == 1 else np.array_split(order, 4 * threads)
     pieces: list[Callable[[], None]] = [
         partial(cut, image.view(real), firsts, *how, part) for part in parts if len(part)
@@ -167,7 +163,7 @@ def _cut_stacked(
     request: ExtractionRequest, image: Array, firsts: Array, how: tuple[Any, ...], groups: Array
 ) -> None:
     """Cut groups of which a window leaves the object from copies of their windows."""
-    span, members = _span(request), np.arange(request.channels)
+    span, members = request.cut.span, np.arange(request.channels)
     patches = (groups[:, None] * request.channels + members).ravel()
     stack = stacked_windows(image, firsts[patches], span, request.fill)
     starts = np.zeros_like(firsts)
@@ -177,33 +173,30 @@ def _cut_stacked(
 
 def _divided(request: ExtractionRequest, firsts: Array, order: Array) -> tuple[Array, Array]:
     """Divide groups into those that lie inside the object, and those of which a window leaves."""
-    end = np.array(request.image.shape[-2:]) - _span(request)
+    end = np.array(request.image.shape[-2:]) - request.cut.span
     inside: Array = ((firsts >= 0) & (firsts <= end)).reshape(request.groups, -1)
     kept = np.all(inside[order], axis=1)
     return order[kept], order[~kept]
 
 
-def _is_cut_as_it_is(request: ExtractionRequest) -> bool:
-    """Tell whether the object is too large to be copied for the windows that leave it."""
-    padded = padded_bytes(request)
-    return padded > LARGE_OBJECT and bool(request.image.flags.carray)
+def _source(request: ExtractionRequest) -> Literal["inside", "strips", "padded"]:
+    """Choose what windows are cut from.
 
-
-def _span(request: ExtractionRequest) -> int:
-    return request.patch_size + KERNELS[request.interpolation].taps - 1
+    ``inside``: from the object as it is, since none leaves it; an object that many calls share is
+    padded once anyway. ``strips``: those inside from the object, which is too large to be copied
+    for the others. ``padded``: from a padded copy, as ever of a read-only or strided object, for
+    which the kernel would be compiled once more.
+    """
+    shared, large = request.prepared.shared, padded_bytes(request) > LARGE_OBJECT
+    if (shared and not large) or not request.image.flags.carray:
+        return "padded"
+    if not shared and all_inside(request):
+        return "inside"
+    return "strips" if large else "padded"
 
 
 def _window_bytes(request: ExtractionRequest) -> int:
-    return _span(request) ** 2 * request.dtype.itemsize
-
-
-def _needs_no_padding(request: ExtractionRequest) -> bool:
-    """Tell whether the object serves as it is; one that many calls share is padded once anyway.
-
-    Nor a read-only or strided one does: the kernel would be compiled once more.
-    """
-    as_compiled = bool(request.image.flags.carray) and not request.prepared.shared
-    return as_compiled and all_inside(request)
+    return request.cut.span**2 * request.dtype.itemsize
 
 
 def _weights(request: ExtractionRequest, found: Windows) -> tuple[Array, Array]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from .arrays.adapter import NUMPY
 from .arrays.tensors import outside_autograph
 from .discovery import PluginSource, discover
-from .errors import CapabilityError, ConfigurationError, RequestError
+from .errors import ConfigurationError, RequestError
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
 from .geometry.layouts import Layout
 from .host.capabilities import Capabilities
@@ -19,19 +18,14 @@ from .host.choice import AUTO, choose, require_framework
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
-from .request.blocks import Block, arranged, block_index, check_out, flat_target
+from .request.blocks import Block, block_index, check_out
 from .request.checks import prepare_object
 from .request.extraction import ExtractionRequest, build_request
-from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
+from .request.planning import Plan
 from .request.prepared import PreparedObject
-from .request.windows import margin
+from .service import Service
 
 DEFAULT_PLUGIN = AUTO
-
-USE_STREAM = "Use engine.stream(...), or out= with a file-backed array"
-SMALLER_CHUNK = "Choose a smaller chunk"
-SMALLER_BLOCK = "Choose a smaller block_size"
-FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
 
 
 class Engine:
@@ -86,7 +80,6 @@ class Engine:
         reason: str | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> None:
-        self._said_converting = False
         self._made_of = {
             "plugin": plugin,
             "options": options,
@@ -109,10 +102,9 @@ class Engine:
             self._made_of["plugin"] = self._plugin.source.load()
         else:  # what auto took here
             self._made_of["plugin"] = name
-        self._options = self._plugin.capabilities.read_options(name, options)
-        if memory_budget is not None:
-            parse_bytes(memory_budget)  # refused now rather than at the first call
-        self._memory_budget = memory_budget
+        values = self._plugin.capabilities.read_options(name, options)
+        budget = None if memory_budget is None else parse_bytes(memory_budget)
+        self._service = Service(self._plugin, values, budget)
         source = self._plugin.source
         get_logger().info(
             "plugin_selected",
@@ -143,7 +135,8 @@ class Engine:
     @property
     def options(self) -> dict[str, Any]:
         """The plugin's options, defaults included."""
-        return {} if self._options is None else dict(vars(self._options))
+        options = self._service.options
+        return {} if options is None else dict(vars(options))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as what the engine was made of: the receiver imports the plugin itself."""
@@ -177,8 +170,8 @@ class Engine:
             Chunk size and count, bytes of the patches and of the workspace.
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
-        request = self._accept(build_request(image, positions, cut, layout=layout))
-        return self._plan(self._for_plugin(request))
+        request = self._request(image, positions, cut, layout)
+        return self._service.plan(self._service.for_plugin(request))
 
     def prepare(self, image: Any) -> PreparedObject:
         """Make repeated calls on one object cheap: pass the result in place of `image`.
@@ -254,25 +247,16 @@ class Engine:
             If patches and workspace exceed the memory budget.
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
-        request = self._accept(build_request(image, positions, cut, layout=layout))
+        request = self._request(image, positions, cut, layout)
         if request.arrays is not NUMPY:
             if out is not None:
                 raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
-            return self._extract_native(request)
+            return self._service.extract_native(request)
         if out is not None:
             check_out(request, out)
         if out is None or isinstance(out, np.ndarray):
-            plan = self._plan(request)
-            check_budget(
-                plan,
-                held_bytes=plan.output_bytes if out is None else 0,
-                advice=USE_STREAM if out is None else SMALLER_CHUNK,
-            )
-            if out is None:
-                out = np.empty(request.output_shape, request.dtype)
-            self._fill(request, plan, out)
-            return out
-        for block in self._blocks(request, reuse=True):
+            return self._service.extract(request, out)
+        for block in self._service.blocks(request, reuse=True):
             out[block_index(request, block.start, block.stop)] = block.patches
         return out
 
@@ -308,120 +292,18 @@ class Engine:
             As `extract`, before the first block is asked for.
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
-        request = self._accept(build_request(image, positions, cut, layout=layout))
+        request = self._request(image, positions, cut, layout)
         if request.arrays is not NUMPY:
             raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
         if block_size is not None and block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
-        return self._blocks(request, block_size)
+        return self._service.blocks(request, block_size)
 
-    def _accept(self, request: ExtractionRequest) -> ExtractionRequest:
-        capabilities = self._plugin.capabilities
-        capabilities.check(request, self.plugin)
-        arrays = request.arrays
-        symbolic = arrays.is_symbolic(request.image) or arrays.is_symbolic(request.positions)
-        if symbolic and arrays.name not in capabilities.arrays:
-            raise CapabilityError(
-                f"{self.plugin}: does not compute inside tf.function. Call it on eager tensors or "
-                "NumPy arrays, or choose a plugin that declares tensors."
-            )
+    def _request(self, image: Any, positions: Any, cut: Cut, layout: Layout) -> ExtractionRequest:
+        """Validate arguments, and refuse what the plugin does not serve."""
+        request = build_request(image, positions, cut, layout=layout)
+        self._service.check(request)
         return request
-
-    def _plan(self, request: ExtractionRequest, budget: int | None = None) -> Plan:
-        budget = budget or parse_bytes(self._memory_budget)
-        plan = self._plugin.plan(request, self._options, budget)
-        plan = plan or self._default_plan(request, budget)
-        direct = request.layout in self._plugin.capabilities.layouts
-        if request.layout == "channel" and not direct:  # flat patches come first
-            plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
-        return plan
-
-    def _default_plan(self, request: ExtractionRequest, budget: int) -> Plan:
-        """Plan for a plugin that does not: a padded object and one chunk."""
-        beside = 2 * margin(request.patch_size, request.interpolation)
-        rows, columns = (int(size or 1) + beside for size in request.image.shape[-2:])
-        return make_plan(
-            request,
-            self.plugin,
-            budget,
-            fixed_bytes=rows * columns * request.dtype.itemsize,
-            bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
-        )
-
-    def _fill(self, request: ExtractionRequest, plan: Plan, out: np.ndarray[Any, Any]) -> None:
-        """Fill an array with the patches of a request."""
-        if request.patch_count == 0 or out.size == 0:
-            return
-        served = self._served(request)
-        target = out if served is request else flat_target(served, request.layout, out)
-        patches = np.asarray(self._plugin.extract(served, self._options, plan, target))
-        if not np.may_share_memory(patches, out):
-            out[...] = arranged(patches, request)
-
-    def _served(self, request: ExtractionRequest) -> ExtractionRequest:
-        """Return the request in a layout that the plugin returns."""
-        if request.layout in self._plugin.capabilities.layouts:
-            return request
-        return replace(request, layout="flat", channels=1)
-
-    def _for_plugin(self, request: ExtractionRequest) -> ExtractionRequest:
-        """Return the request in arrays that the plugin computes on."""
-        arrays = request.arrays
-        if arrays.name in self._plugin.capabilities.arrays:
-            return request
-        image, positions = map(arrays.to_numpy, (request.image, request.positions))
-        return replace(request, image=image, positions=positions, prepared=PreparedObject(image))
-
-    def _extract_native(self, request: ExtractionRequest) -> Any:
-        """Cut patches of another framework's arrays: in the plugin, or by way of NumPy."""
-        arrays = request.arrays
-        if arrays.name not in self._plugin.capabilities.arrays:
-            if not self._said_converting:
-                self._said_converting = True
-                get_logger().info("arrays_converted", plugin=self.plugin, arrays=arrays.name)
-            request = self._for_plugin(request)
-            plan = self._plan(request)
-            # Once as NumPy's array, once as the framework's.
-            check_budget(plan, held_bytes=2 * plan.output_bytes, advice=FEWER_POSITIONS)
-            out = np.empty(request.output_shape, request.dtype)
-            self._fill(request, plan, out)
-            return arrays.from_numpy(out)
-        plan = self._plan(request)
-        # Chunks are held until they are joined.
-        held = plan.output_bytes * (2 if plan.chunk_count > 1 else 1)
-        check_budget(plan, held_bytes=held, advice=FEWER_POSITIONS)
-        served = self._served(request)
-        patches = self._plugin.extract(served, self._options, plan, None)
-        if served is request:
-            return patches
-        return arrays.arrange(patches, request.layout, request.channels)
-
-    def _blocks(
-        self, request: ExtractionRequest, block_size: int | None = None, *, reuse: bool = False
-    ) -> Iterator[Block]:
-        """Blocks in order; with `reuse` all share one buffer. Checks the budget at once."""
-        plan = self._plan(request)
-        step = block_size or _block_groups(request, plan)
-        starts = range(0, request.groups, step)
-        parts = (request.block(start, min(start + step, request.groups)) for start in starts)
-        budget = plan.memory_budget
-        first = self._plan(request.block(0, step), budget)
-        check_budget(
-            first,
-            held_bytes=first.output_bytes,
-            advice=SMALLER_CHUNK if block_size is None else SMALLER_BLOCK,
-        )
-
-        def cut() -> Iterator[Block]:
-            buffer: np.ndarray[Any, Any] | None = None
-            for start, part in zip(starts, parts, strict=True):
-                if buffer is None or not reuse:
-                    buffer = np.empty(part.output_shape, part.dtype)
-                patches = buffer[block_index(part, 0, part.groups)]
-                self._fill(part, self._plan(part, budget), patches)
-                yield Block(start, start + part.groups, patches)
-
-        return cut()
 
 
 def _restored(made_of: dict[str, Any]) -> Engine:
@@ -441,14 +323,6 @@ def refuse_options(options: Mapping[str, Any] | None) -> None:
             f"plugin {AUTO!r}: takes no options, received {', '.join(map(str, options))}. Name the "
             "plugin whose options they are."
         )
-
-
-def _block_groups(request: ExtractionRequest, plan: Plan) -> int:
-    """Choose a block: whole chunks, about eight times the bytes of a preferred one."""
-    chunk = max(1, plan.chunk_size // request.channels)
-    group_bytes = max(1, request.output_bytes // max(1, request.groups))
-    wanted = min(8 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
-    return max(1, wanted // chunk) * chunk
 
 
 @outside_autograph

@@ -63,10 +63,16 @@ def share(work: Callable[[T], Any], items: Iterable[T], threads: int) -> None:
         The first error of `work`. The items that nobody had begun are dropped then; whatever was
         begun has ended before this returns, with or without an error.
     """
+    items = list(items)
+    count = min(threads, len(items), POOL_SIZE + 1)
+    if count < 2:
+        for item in items:
+            work(item)
+        return
     # Calls, not items: what a helper that comes too late holds is then an empty queue.
     rest: deque[Callable[[], Any]] = deque(partial(work, item) for item in items)
     helpers: list[Future[None]] = []
-    for _ in range(min(threads, len(rest), POOL_SIZE + 1) - 1):
+    for _ in range(count - 1):
         helper: Future[None] = Future()
         helpers.append(helper)
         try:

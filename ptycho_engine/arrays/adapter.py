@@ -37,11 +37,17 @@ class ArrayAdapter(Protocol):
     def dtype_name(self, array: Any) -> str:
         """Return the name of the dtype, also of one that NumPy does not have."""
 
+    def is_real(self, array: Any) -> bool:
+        """Whether it holds real numbers, integers included."""
+
     def is_symbolic(self, array: Any) -> bool:
         """Whether the numbers are not known before a graph runs."""
 
-    def real_pairs(self, positions: Any) -> Any:
-        """Flatten to (P, 2) float64; symbolic ones are checked for NaN and infinity as they run."""
+    def real_pairs(self, positions: Any) -> tuple[Any, Array | None]:
+        """Flatten to (P, 2) float64; also the numbers on the host.
+
+        Those of symbolic ones are None, and checked for NaN and infinity as they run.
+        """
 
     def to_numpy(self, array: Any) -> Array:
         """Return the numbers on the host."""
@@ -69,8 +75,9 @@ def adapter_of(*values: Any) -> ArrayAdapter:
     ArrayAdapter
         Of the first value that belongs to a framework other than NumPy; else NumPy's.
     """
-    if any(map(is_tensor, values)):
-        return _tensorflow()
+    for value in values:
+        if not isinstance(value, np.ndarray) and is_tensor(value):
+            return _tensorflow()
     return NUMPY
 
 

@@ -33,7 +33,7 @@ class NumpyArrays:
             raise RequestError(
                 f"{what}: received dtype {array.dtype}, which holds no numbers. Expected numbers."
             )
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
     def shape(self, array: Array) -> tuple[int, ...]:
         """Return the shape."""
@@ -50,13 +50,18 @@ class NumpyArrays:
         name: str = array.dtype.name
         return name
 
+    def is_real(self, array: Array) -> bool:
+        """Whether it holds real numbers."""
+        return array.dtype.kind in "iuf"
+
     def is_symbolic(self, array: Array) -> bool:
         """Never: the numbers are there."""
         return False
 
-    def real_pairs(self, positions: Array) -> Array:
-        """Flatten to (P, 2) float64."""
-        return positions.reshape(-1, 2).astype(np.float64)
+    def real_pairs(self, positions: Array) -> tuple[Array, Array]:
+        """Flatten to (P, 2) float64: the pairs, and again as numbers."""
+        pairs = positions.reshape(-1, 2).astype(np.float64)
+        return pairs, pairs
 
     def to_numpy(self, array: Array) -> Array:
         """Return the array itself."""

@@ -34,17 +34,21 @@ class TensorFlowArrays:
         name: str = array.dtype.name
         return name
 
+    def is_real(self, array: tf.Tensor) -> bool:
+        """Whether it holds real numbers."""
+        return bool(array.dtype.is_integer or array.dtype.is_floating)
+
     def is_symbolic(self, array: tf.Tensor) -> bool:
         """Whether it belongs to a graph under construction."""
         return is_symbolic(array)
 
-    def real_pairs(self, positions: tf.Tensor) -> tf.Tensor:
-        """Flatten to (P, 2) float64; symbolic ones are checked as they run."""
+    def real_pairs(self, positions: tf.Tensor) -> tuple[tf.Tensor, np.ndarray[Any, Any] | None]:
+        """Flatten to (P, 2) float64, also on the host; symbolic ones are checked as they run."""
         refuse_after_fork()
         flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
         if is_symbolic(flat):
-            return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite")
-        return flat
+            return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite"), None
+        return flat, self.to_numpy(flat)
 
     def to_numpy(self, array: tf.Tensor) -> np.ndarray[Any, Any]:
         """Return the numbers of an eager tensor."""

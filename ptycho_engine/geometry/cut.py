@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..errors import RequestError, one_of
+from .kernels import KERNELS
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "fourier"]
 Fill = Literal["zeros", "edge", "reflect", "error"]
@@ -53,7 +54,16 @@ class Cut:
         ):
             if value not in options:
                 raise RequestError(one_of(name, value, options))
-        object.__setattr__(self, "patch_size", _whole_size(self.patch_size))
+        if type(self.patch_size) is not int or self.patch_size < 1:
+            object.__setattr__(self, "patch_size", _whole_size(self.patch_size))
+
+    @property
+    def span(self) -> int:
+        """Rows and columns of a window, with the neighbours that the kernel needs.
+
+        Also the pixels of padding after which a window touches no sample of the object.
+        """
+        return self.patch_size + KERNELS[self.interpolation].taps - 1
 
 
 def _whole_size(patch_size: Any) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 Weights = Callable[[Any], tuple[Any, ...]]
@@ -36,7 +37,7 @@ class Kernel:
     weights: Weights | None
     snaps: bool = False
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """Samples per axis."""
         return self.before + 1 + self.after

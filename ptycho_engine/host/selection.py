@@ -38,7 +38,7 @@ class SelectedPlugin:
         patches = self._call(request=request, options=options, plan=plan, out=out)
         shape, dtype = getattr(patches, "shape", None), getattr(patches, "dtype", None)
         # The shape of a tensor may not be known before the run.
-        fits = request.is_tensor or shape == request.output_shape
+        fits = shape == request.output_shape or request.is_tensor
         if patches is None or dtype != request.dtype or not fits:
             received = "None" if patches is None else f"shape {shape}, dtype {dtype}"
             raise PluginError(

@@ -7,7 +7,6 @@ no TensorFlow, so that plans can ask.
 
 from __future__ import annotations
 
-from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
 from ..request.windows import copied_bytes, padded_bytes, padding_of
 
@@ -48,20 +47,14 @@ def room_for(shape: tuple[int, int]) -> tuple[int, int]:
 
 def tile_shape(request: ExtractionRequest) -> tuple[int, int]:
     """Rows and columns of the tiles for a request: several times its windows."""
-    side = max(TILE_SIDE, 4 * window_span(request))
+    side = max(TILE_SIDE, 4 * request.cut.span)
     return room_for((side, side))
-
-
-def window_span(request: ExtractionRequest) -> int:
-    """Rows and columns of a window with the neighbours that the kernel needs."""
-    return request.patch_size + KERNELS[request.interpolation].taps - 1
 
 
 def compiled_bytes(request: ExtractionRequest) -> int:
     """Bytes of the copies of an object that the compiled kernel takes, kept ones included."""
     itemsize = request.dtype.itemsize
-    size = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
-    shape = padding_of(request).padded_shape(size)
+    shape = padding_of(request).padded_shape(request.prepared.size)
     if request.is_tensor:
         return copied_bytes(request)
     if not is_tiled(request):
@@ -69,7 +62,7 @@ def compiled_bytes(request: ExtractionRequest) -> int:
         room = request.slice_count * int(shape[0] * (width - shape[1])) * itemsize
         return copied_bytes(request) + room
     rows, columns = tile_shape(request)
-    tile, span = rows * columns * itemsize, window_span(request)
+    tile, span = rows * columns * itemsize, request.cut.span
     if not request.prepared.shared:
         return tile
     down, across = (-(-s // (t - span + 1)) for s, t in zip(shape, (rows, columns), strict=True))

@@ -63,16 +63,15 @@ def extract_tensor(
 
 def _prepare(request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor) -> Any:
     """Return the padded real view (..., H, k W), starts (P, 2) and offsets (P, 2)."""
-    how = (request.patch_size, request.interpolation, request.fill)
     shape = tuple(
         static if static is not None else dynamic
         for static, dynamic in zip(image.shape[-2:], tf.unstack(tf.shape(image)[-2:]), strict=True)
     )
     size = tuple(tf.cast(pixels, tf.float64) for pixels in shape)
-    first, offsets, _ = windows.locate(positions, size, *how, request.rounding, xp=tnp)
+    first, offsets = windows.locate(positions, size, request.cut, xp=tnp)
     xp: Any = np if image.shape[-2:].is_fully_defined() else tnp
     # Where the windows lie is not known before the run: leave room for those far outside.
-    padding = windows.padding_for(shape, *how, far=True, xp=xp)
+    padding = windows.padding_for(shape, request.cut, far=True, xp=xp)
     padded = _pad(image, shape, padding, request.fill)
     starts = tf.cast(first, tf.int32) + padding.before
     return to_interleaved(padded), starts, tf.cast(offsets, request.offset_dtype)

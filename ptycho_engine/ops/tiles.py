@@ -17,7 +17,7 @@ from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .arrays import members_first, padded_rows
 from .chunks import ChunkFunction, bind
-from .shapes import tile_shape, window_span
+from .shapes import tile_shape
 
 Array = np.ndarray[Any, Any]
 
@@ -38,7 +38,7 @@ def fill_by_tiles(
         `out`.
     """
     found, shape = find_windows(request), tile_shape(request)
-    step = np.array(shape) - window_span(request) + 1  # from tile to tile, so that all windows fit
+    step = np.array(shape) - request.cut.span + 1  # from tile to tile, so that all windows fit
     cells = found.starts // step  # (P, 2)
     order = np.lexsort(cells.T[::-1])
     borders = np.flatnonzero((np.diff(cells[order], axis=0) != 0).any(axis=1)) + 1

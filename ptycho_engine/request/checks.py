@@ -10,6 +10,7 @@ from .. import geometry
 from ..arrays.adapter import adapter_of
 from ..arrays.tensors import is_symbolic
 from ..errors import OutOfBoundsError, RequestError
+from ..geometry.cut import Cut
 from ..geometry.kernels import KERNELS, Kernel
 from ..geometry.layouts import grid_side
 from .prepared import PreparedObject
@@ -56,8 +57,8 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     """Flatten to (P, 2) float64; also the number of members of a group."""
     arrays = adapter_of(positions)
     positions = arrays.convert(positions, "positions")
-    name = arrays.dtype_name(positions)
-    if not name.startswith(("int", "uint", "float", "bfloat")):
+    if not arrays.is_real(positions):
+        name = arrays.dtype_name(positions)
         raise RequestError(f"positions: received dtype {name}. Expected reals.")
     shape = arrays.shape(positions)
     if layout == "flat" and shape == (0,):
@@ -76,26 +77,24 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
         )
     if layout == "grid":
         grid_side(channels)
-    pairs = arrays.real_pairs(positions)
-    if not arrays.is_symbolic(pairs):
-        _refuse_infinite(arrays.to_numpy(pairs))
+    pairs, numbers = arrays.real_pairs(positions)
+    if numbers is not None and not np.isfinite(numbers).all():
+        raise _infinite(numbers)
     return pairs, channels
 
 
-def _refuse_infinite(positions: np.ndarray[Any, Any]) -> None:
-    finite = np.isfinite(positions)
-    if not finite.all():
-        bad = np.flatnonzero(~finite.all(axis=1))
-        raise RequestError(
-            f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
-            f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."
-        )
+def _infinite(positions: np.ndarray[Any, Any]) -> RequestError:
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    return RequestError(
+        f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
+        f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."
+    )
 
 
-def _window_starts(positions: Any, patch_size: int, rounding: str, xp: Any = np) -> Any:
-    if rounding == "legacy":
-        positions = geometry.split(positions, patch_size, rounding, xp)[1]
-    return positions - float(patch_size // 2)
+def _window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
+    if cut.rounding == "legacy":
+        positions = geometry.split(positions, cut.patch_size, cut.rounding, xp)[1]
+    return positions - float(cut.patch_size // 2)
 
 
 def _sampled(start: Any, patch_size: int, kernel: Kernel, xp: Any = np) -> tuple[Any, Any]:
@@ -106,17 +105,15 @@ def _sampled(start: Any, patch_size: int, kernel: Kernel, xp: Any = np) -> tuple
     return start - between * float(kernel.before), last + between * float(max(kernel.after - 1, 0))
 
 
-def check_inside(
-    positions: Any, image: Any, patch_size: int, interpolation: str, rounding: str
-) -> Any:
+def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
     """Refuse windows that sample beyond the centres of the border pixels."""
-    kernel = KERNELS[interpolation]
+    patch_size, kernel = cut.patch_size, KERNELS[cut.interpolation]
     if is_symbolic(positions) or None in tuple(image.shape[-2:]):
         import tensorflow as tf
         import tensorflow.experimental.numpy as tnp
 
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
-        start = _window_starts(positions, patch_size, rounding, tnp)
+        start = _window_starts(positions, cut, tnp)
         low, high = _sampled(start, patch_size, kernel, tnp)
         inside = tf.reduce_all((low >= 0) & (high <= size - 1))
         with tf.control_dependencies(
@@ -124,7 +121,7 @@ def check_inside(
         ):
             return tf.identity(positions)
     values = np.asarray(positions)
-    start = _window_starts(values, patch_size, rounding)
+    start = _window_starts(values, cut)
     size = np.asarray(image.shape[-2:])
     low, high = _sampled(start, patch_size, kernel)
     outside = np.flatnonzero(((low < 0) | (high > size - 1)).any(axis=1))

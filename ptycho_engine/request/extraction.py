@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -39,6 +38,20 @@ class ExtractionRequest:
         Members C of a group; 1 in the flat layout.
     prepared : PreparedObject
         Keeps what plugins derive from the object, for the next block or call.
+    arrays : ArrayAdapter
+        The framework of the result.
+    dtype, real_dtype : dtype
+        Dtype of the object and of the patches, and the real one of the same precision.
+    dtype_name : str
+        Name of `dtype`, such as ``complex64``.
+    patch_count : int
+        Number P of patches; 1 if a symbolic tensor does not tell, for planning.
+    groups : int
+        Length B of the first axis of the layout: groups, or patches in the flat layout.
+    leading_shape : tuple of int
+        Shape of the object's leading axes; unknown ones of a symbolic tensor count as 1.
+    output_shape : tuple of int
+        Shape of the result, leading axes included.
     """
 
     image: Any
@@ -50,71 +63,51 @@ class ExtractionRequest:
     #: What is found out about a request, by whoever finds it: see `ptycho_engine.request.windows`.
     found: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
 
-    @property
-    def patch_size(self) -> int:
-        """Size N of the patches."""
-        return self.cut.patch_size
+    # Below is what follows from the above: plain attributes, since every call asks for them again
+    # and again, and a small one takes no longer than that.
+    patch_size: int = field(init=False, repr=False)
+    interpolation: Interpolation = field(init=False, repr=False)
+    fill: Fill = field(init=False, repr=False)
+    rounding: Rounding = field(init=False, repr=False)
+    arrays: ArrayAdapter = field(init=False, repr=False)
+    dtype: np.dtype[Any] = field(init=False, repr=False)
+    dtype_name: str = field(init=False, repr=False)
+    real_dtype: np.dtype[Any] = field(init=False, repr=False)
+    patch_count: int = field(init=False, repr=False)
+    groups: int = field(init=False, repr=False)
+    leading_shape: tuple[int, ...] = field(init=False, repr=False)
+    output_shape: tuple[int, ...] = field(init=False, repr=False)
 
-    @property
-    def interpolation(self) -> Interpolation:
-        """Name of the kernel."""
-        return self.cut.interpolation
-
-    @property
-    def fill(self) -> Fill:
-        """What lies outside the object."""
-        return self.cut.fill
-
-    @property
-    def rounding(self) -> Rounding:
-        """How a position is split."""
-        return self.cut.rounding
-
-    @cached_property
-    def arrays(self) -> ArrayAdapter:
-        """The framework of the result."""
-        return adapter_of(self.image, self.positions)
+    def __post_init__(self) -> None:
+        cut, prepared, count = self.cut, self.prepared, self.positions.shape[0]
+        count = 1 if count is None else int(count)
+        groups = count // self.channels
+        vars(self).update(
+            patch_size=cut.patch_size,
+            interpolation=cut.interpolation,
+            fill=cut.fill,
+            rounding=cut.rounding,
+            arrays=adapter_of(self.image, self.positions),
+            dtype=prepared.dtype,
+            dtype_name=prepared.dtype_name,
+            real_dtype=prepared.real_dtype,
+            patch_count=count,
+            groups=groups,
+            leading_shape=prepared.leading_shape,
+            output_shape=prepared.leading_shape
+            + output_shape(self.layout, groups, self.channels, cut.patch_size),
+        )
 
     @property
     def is_tensor(self) -> bool:
         """Whether the result is a TensorFlow tensor."""
         return self.arrays.name == "tensorflow"
 
-    @cached_property
-    def dtype(self) -> np.dtype[Any]:
-        """Dtype of the object and of the patches."""
-        return adapter_of(self.image).dtype(self.image)
-
-    @property
-    def real_dtype(self) -> np.dtype[Any]:
-        """The real dtype of the same precision."""
-        return _real(self.dtype)
-
-    @property
-    def dtype_name(self) -> str:
-        """Name of `dtype`, such as ``complex64``."""
-        return _name(self.dtype)
-
     @property
     def offset_dtype(self) -> np.dtype[Any]:
         """Dtype of coordinates: the legacy code takes those of all real objects as float32."""
         single = self.rounding == "legacy" and self.dtype.kind != "c"
         return np.dtype(np.float32) if single else self.real_dtype
-
-    @cached_property
-    def patch_count(self) -> int:
-        """Number P of patches; 1 if a symbolic tensor does not tell, for planning."""
-        return _known(self.positions.shape[0])
-
-    @property
-    def groups(self) -> int:
-        """Length B of the first axis of the layout: groups, or patches in the flat layout."""
-        return self.patch_count // self.channels
-
-    @cached_property
-    def leading_shape(self) -> tuple[int, ...]:
-        """Shape of the object's leading axes; unknown ones of a symbolic tensor count as 1."""
-        return tuple(_known(size) for size in self.image.shape[:-2])
 
     @property
     def slices(self) -> Iterator[tuple[int, ...]]:
@@ -126,12 +119,6 @@ class ExtractionRequest:
         """Number of slices of the object: 1 without leading axes."""
         return math.prod(self.leading_shape)
 
-    @cached_property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the result, leading axes included."""
-        patches = output_shape(self.layout, self.groups, self.channels, self.patch_size)
-        return self.leading_shape + patches
-
     @property
     def output_bytes(self) -> int:
         """Bytes of the result."""
@@ -141,21 +128,6 @@ class ExtractionRequest:
         """Return the same request for the groups `start` to `stop` alone."""
         positions = self.positions[start * self.channels : stop * self.channels]
         return replace(self, positions=positions)
-
-
-# NumPy answers both more slowly than a small patch is cut.
-@lru_cache
-def _real(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(np.empty(0, dtype).real.dtype)
-
-
-@lru_cache
-def _name(dtype: np.dtype[Any]) -> str:
-    return dtype.name
-
-
-def _known(size: int | None) -> int:
-    return 1 if size is None else int(size)
 
 
 def build_request(
@@ -197,6 +169,6 @@ def build_request(
         )
     positions, channels = check_positions(positions, layout)
     if cut.fill == "error":
-        positions = check_inside(positions, image, cut.patch_size, cut.interpolation, cut.rounding)
+        positions = check_inside(positions, image, cut)
         cut = replace(cut, fill="zeros")  # every sample with a weight lies inside
     return ExtractionRequest(image, positions, cut, layout, channels, prepared=prepared)

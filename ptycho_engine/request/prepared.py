@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from ..arrays.adapter import adapter_of
 
 T = TypeVar("T")
 
@@ -61,11 +66,26 @@ class PreparedObject:
         The object, validated; it must not be changed in place while this is in use.
     shared : bool
         Whether many calls are to share it, so that even a kernel for a few patches pays off.
+
+    Attributes
+    ----------
+    dtype, real_dtype : dtype
+        Dtype of the object, and the real one of the same precision.
+    dtype_name : str
+        Name of `dtype`, such as ``complex64``.
+    leading_shape : tuple of int
+        Shape of the leading axes; unknown ones of a symbolic tensor count as 1.
+    size : (int, int)
+        Height and width, for plans: 1 where they are unknown, or nothing.
     """
 
     def __init__(self, image: Any, *, shared: bool = False) -> None:
         self.image = image
         self.shared = shared
+        self.dtype = adapter_of(image).dtype(image)
+        self.dtype_name, self.real_dtype = _names(self.dtype)
+        known = tuple(1 if size is None else int(size) for size in image.shape)
+        self.leading_shape, self.size = known[:-2], (known[-2] or 1, known[-1] or 1)
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()  # the last one used at the end
 
@@ -76,12 +96,12 @@ class PreparedObject:
 
     def bytes_beside(self, padding: Hashable, fill: str) -> int:
         """Bytes kept besides the copies that this padding and fill need, for plans."""
+        total = 0
         with self._lock:
-            return sum(
-                kept.nbytes
-                for key, kept in self._kept.items()
-                if isinstance(key, CopyKey) and (key.padding, key.fill) != (padding, fill)
-            )
+            for key, kept in self._kept.items():
+                if isinstance(key, CopyKey) and (key.padding, key.fill) != (padding, fill):
+                    total += kept.nbytes
+        return total
 
     def once(self, key: Hashable, make: Callable[[], T], nbytes: int = SMALL) -> T:
         """Return what `make` returned when it was first called under `key`, if it is still kept.
@@ -121,3 +141,9 @@ class PreparedObject:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
+
+
+@lru_cache
+def _names(dtype: np.dtype[Any]) -> tuple[str, np.dtype[Any]]:
+    """Name a dtype, and the real one; NumPy answers both more slowly than a patch is cut."""
+    return dtype.name, np.dtype(np.empty(0, dtype).real.dtype)

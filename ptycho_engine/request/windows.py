@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import geometry
+from ..geometry.cut import Cut
 from ..geometry.kernels import KERNELS
 from .extraction import ExtractionRequest
 
@@ -80,20 +81,7 @@ class Windows:
         return np.argsort(rows, kind="stable")
 
 
-def margin(patch_size: int, interpolation: str) -> int:
-    """Pixels of padding after which a window touches no sample of the object."""
-    return patch_size + KERNELS[interpolation].taps - 1
-
-
-def locate(
-    positions: Any,
-    shape: tuple[Any, Any],
-    patch_size: int,
-    interpolation: str,
-    fill: str,
-    rounding: str,
-    xp: Any = np,
-) -> tuple[Any, Any, Any]:
+def locate(positions: Any, shape: tuple[Any, Any], cut: Cut, xp: Any = np) -> tuple[Any, Any]:
     """Place windows relative to an object of `shape`, moving those wholly outside next to it.
 
     Parameters
@@ -102,9 +90,8 @@ def locate(
         Columns (y, x), in object pixels.
     shape : (int, int)
         Height and width of the object.
-    patch_size, interpolation, fill, rounding
-        As in :class:`~ptycho_engine.request.extraction.ExtractionRequest`; `fill` is never
-        ``"error"`` here.
+    cut : Cut
+        What is cut there; its fill is not ``"error"``.
     xp : module
         `numpy`, or `tensorflow.experimental.numpy` for tensors.
 
@@ -115,44 +102,35 @@ def locate(
     offsets : array of float64, shape (P, 2)
         As `geometry.split` gives them, snapped to 0 or 1 for an exact ``nearest``; zero for
         windows moved beside the object.
-    moved : array of bool, shape (P, 2)
-        Which coordinates were moved.
     """
-    kernel = KERNELS[interpolation]
-    base, offsets = geometry.split(positions, patch_size, rounding, xp)
+    kernel = KERNELS[cut.interpolation]
+    base, offsets = geometry.split(positions, cut.patch_size, cut.rounding, xp)
     size = xp.asarray(shape, dtype=xp.float64)  # (2,)
-    beside = xp.maximum(base, -float(patch_size + kernel.after))
+    beside = xp.maximum(base, -float(cut.patch_size + kernel.after))
     beside = xp.minimum(beside, size + float(kernel.before))
     moved = beside != base
-    if fill == "reflect":
+    if cut.fill == "reflect":
         beside = xp.where(moved, xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0)), base)
     else:
         # Samples beyond the border do not change with the fraction.
         offsets = xp.where(moved, 0.0, offsets)
-    if kernel.snaps and rounding == "exact":
+    if kernel.snaps and cut.rounding == "exact":
         # Here, where the fraction is float64: rounded to float32, 0.5 - 1e-9 would snap up.
         offsets = xp.where(offsets >= 0.5, xp.ones_like(offsets), xp.zeros_like(offsets))
-    return beside - float(kernel.before), offsets, moved
+    return beside - float(kernel.before), offsets
 
 
-def padding_for(
-    shape: tuple[Any, Any],
-    patch_size: int,
-    interpolation: str,
-    fill: str,
-    far: bool,
-    xp: Any = np,
-) -> Padding:
+def padding_for(shape: tuple[Any, Any], cut: Cut, far: bool, xp: Any = np) -> Padding:
     """Choose the padding that holds every window which `locate` can return.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the object.
-    patch_size, interpolation, fill
-        As in the request.
+    cut : Cut
+        What is cut.
     far : bool
-        Whether windows were moved; only ``reflect`` then needs more, a whole mirrored period.
+        Whether windows may be moved; only ``reflect`` then needs more, a whole mirrored period.
     xp : module
         `numpy`, or `tensorflow.experimental.numpy` if the shape is known at run time only.
 
@@ -161,8 +139,8 @@ def padding_for(
     Padding
         The padding.
     """
-    beside = margin(patch_size, interpolation)
-    if fill != "reflect" or not far:
+    beside = cut.span
+    if cut.fill != "reflect" or not far:
         return Padding(beside, (beside, beside))
     # The last folded window starts at 2 * (size - 1) - 1.
     below, right = (beside + xp.maximum(size - 2, 0) for size in shape)
@@ -241,9 +219,9 @@ def _found_once(find: Callable[[ExtractionRequest], T]) -> Callable[[ExtractionR
 
     @wraps(find)
     def kept(request: ExtractionRequest) -> T:
-        if find not in request.found:
-            request.found[find] = find(request)
-        found: T = request.found[find]
+        found: T | None = request.found.get(find)
+        if found is None:
+            found = request.found[find] = find(request)
         return found
 
     return kept
@@ -263,19 +241,8 @@ def find_windows(request: ExtractionRequest) -> Windows:
     Windows
         Starts, offsets and padding.
     """
-    height, width = request.image.shape[-2:]
-    first, offsets, moved = locate(
-        request.positions,
-        (height, width),
-        request.patch_size,
-        request.interpolation,
-        request.fill,
-        request.rounding,
-    )
-    far = request.fill == "reflect" and bool(moved.any())
-    padding = padding_for(
-        (height, width), request.patch_size, request.interpolation, request.fill, far
-    )
+    first, offsets = locate(request.positions, request.image.shape[-2:], request.cut)
+    padding = padding_of(request)
     starts = (first + padding.before).astype(np.int32)
     return Windows(starts, offsets.astype(request.offset_dtype), padding)
 
@@ -285,23 +252,24 @@ def all_inside(request: ExtractionRequest) -> bool:
     """Tell whether every window of a NumPy request, neighbours included, lies inside the object."""
     if request.patch_count == 0:
         return False
-    start, stop = _reach(request)
-    return bool((start >= 0).all() and (stop <= request.image.shape[-2:]).all())
+    cut, (height, width) = request.cut, request.image.shape[-2:]
+    before = KERNELS[cut.interpolation].before
+    (top, left), (bottom, right) = (_extremes(request) - before).tolist()
+    inside = top >= 0 and left >= 0 and bottom + cut.span <= height and right + cut.span <= width
+    return bool(inside)
 
 
 @_found_once
 def padding_of(request: ExtractionRequest) -> Padding:
-    """Return the padding that `find_windows` chooses for a request, or a larger one."""
-    shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
+    """Return the padding that the windows of a request need; of tensors, that they may need."""
     far = request.fill == "reflect" and _may_be_far(request)
-    return padding_for(shape, request.patch_size, request.interpolation, request.fill, far)
+    return padding_for(request.prepared.size, request.cut, far)
 
 
 @_found_once
 def padded_bytes(request: ExtractionRequest) -> int:
     """Bytes of one padded slice of the object of a request, at most."""
-    shape = (int(request.image.shape[-2] or 1), int(request.image.shape[-1] or 1))
-    rows, columns = padding_of(request).padded_shape(shape)
+    rows, columns = padding_of(request).padded_shape(request.prepared.size)
     return int(rows * columns) * request.dtype.itemsize
 
 
@@ -312,25 +280,24 @@ def copied_bytes(request: ExtractionRequest) -> int:
 
 
 def _may_be_far(request: ExtractionRequest) -> bool:
-    """Tell whether `locate` may move windows of a request; always so if it holds tensors."""
+    """Tell whether `locate` moves windows of a request; always so if it holds tensors."""
     if request.is_tensor:
         return True
     if request.patch_count == 0:
         return False
-    kernel, n, (start, stop) = KERNELS[request.interpolation], request.patch_size, _reach(request)
-    first, last = start + kernel.before, stop - n - kernel.after  # whole parts of window starts
-    low, high = -(n + kernel.after), np.add(request.image.shape[-2:], kernel.before)
+    kernel, (first, last) = KERNELS[request.interpolation], _extremes(request)
+    low, high = (
+        -(request.patch_size + kernel.after),
+        np.add(request.image.shape[-2:], kernel.before),
+    )
     return bool((first < low).any() or (last > high).any())
 
 
 @_found_once
-def _reach(request: ExtractionRequest) -> tuple[NDArray[Any], NDArray[Any]]:
-    """First sample (row, column) that any window needs, and the one after the last."""
-    kernel, n = KERNELS[request.interpolation], request.patch_size
-    spare = 1 if request.rounding == "legacy" else 0  # for positions rounded to float32
+def _extremes(request: ExtractionRequest) -> NDArray[np.float64]:
+    """Whole parts of the first and of the last window starts, in rows and in columns: (2, 2)."""
     # By column: along an axis of two, NumPy takes ten times as long.
-    low = np.array([coordinate.min() for coordinate in request.positions.T])
-    high = np.array([coordinate.max() for coordinate in request.positions.T])
-    start = np.floor(low) - (n // 2 + kernel.before + spare)
-    stop = np.floor(high) + (n - n // 2 + kernel.after + spare)
-    return start, stop
+    rows, columns = request.positions.T
+    reach = np.array([[rows.min(), columns.min()], [rows.max(), columns.max()]])
+    starts: NDArray[np.float64] = geometry.split(reach, request.patch_size, request.rounding)[0]
+    return starts

@@ -75,7 +75,9 @@ def test_windows_that_touch_the_border_are_padded():
     assert not inside(5.0, 10.0)  # the neighbour beyond the border has no weight, and is not there
     assert not inside(2.9, 3.0, interpolation="bicubic")
     assert inside(3.0, 3.0, interpolation="bicubic")
-    assert not inside(2.9, 5.0, rounding="legacy")
+    assert not inside(1.9, 5.0, rounding="legacy")
+    assert inside(2.0 - 1e-9, 5.0, rounding="legacy")  # 2 in float32
+    assert not inside(2.0 - 1e-9, 5.0)
     assert not all_inside(build_request(np.ones((10, 12)), np.empty((0, 2)), 4))
 
 

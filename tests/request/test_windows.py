@@ -92,6 +92,18 @@ def test_reflect_pads_a_period_only_when_windows_are_far():
     assert windows.padded_bytes(near) == 4 * (90 + 10) * (120 + 10)
 
 
+def test_windows_that_float32_moves_beyond_the_border_count_as_far():
+    width = 2**26 + 1  # there float32 knows every eighth pixel
+    image = np.broadcast_to(np.float32(1), (3, width))  # takes no memory
+    how = {"fill": "reflect", "rounding": "legacy"}
+    for beyond in range(-8, 17):
+        request = build_request(image, [[1.0, width + beyond]], 4, **how)
+        found = windows.find_windows(request)
+        padded = found.padding.padded_shape(image.shape)
+        assert (found.starts >= 0).all()
+        assert (found.starts + request.cut.span <= padded).all()
+
+
 @given(FREE)
 def test_padded_bytes_is_an_upper_bound(case):
     request, found = find(case)

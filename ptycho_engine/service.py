@@ -1,0 +1,200 @@
+"""A plugin at work: requests planned within a budget, and served in any layout and framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .arrays.adapter import NUMPY
+from .errors import CapabilityError
+from .host.selection import SelectedPlugin
+from .logs import get_logger
+from .memory import parse_bytes
+from .request.blocks import Block, arranged, block_index, flat_target
+from .request.extraction import ExtractionRequest
+from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
+from .request.prepared import PreparedObject
+
+USE_STREAM = "Use engine.stream(...), or out= with a file-backed array"
+SMALLER_CHUNK = "Choose a smaller chunk"
+SMALLER_BLOCK = "Choose a smaller block_size"
+FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """What an engine does with a request.
+
+    Attributes
+    ----------
+    plugin : SelectedPlugin
+        The plugin that cuts patches.
+    options : object or None
+        Its options, as it declares them.
+    memory_budget : int or None
+        Bytes that patches and workspace may take together; None for a share of what is free.
+    """
+
+    plugin: SelectedPlugin
+    options: Any
+    memory_budget: int | None
+    _converted: set[str] = field(init=False, repr=False, default_factory=set)  # said in the log
+
+    def check(self, request: ExtractionRequest) -> None:
+        """Refuse a request that the plugin does not serve.
+
+        Raises
+        ------
+        CapabilityError
+            If it is beyond what the plugin declares.
+        """
+        capabilities, arrays = self.plugin.capabilities, request.arrays
+        capabilities.check(request, self.plugin.name)
+        if arrays is NUMPY or arrays.name in capabilities.arrays:
+            return
+        if arrays.is_symbolic(request.image) or arrays.is_symbolic(request.positions):
+            raise CapabilityError(
+                f"{self.plugin.name}: does not compute inside tf.function. Call it on eager "
+                "tensors or NumPy arrays, or choose a plugin that declares tensors."
+            )
+
+    def plan(self, request: ExtractionRequest, budget: int | None = None) -> Plan:
+        """Plan what is computed in one go; by default within the budget of the engine."""
+        budget = budget or self.memory_budget or parse_bytes(None)
+        plan = self.plugin.plan(request, self.options, budget) or _default_plan(
+            request, self.plugin.name, budget
+        )
+        direct = request.layout in self.plugin.capabilities.layouts
+        if request.layout == "channel" and not direct:  # flat patches come first
+            plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
+        return plan
+
+    def extract(self, request: ExtractionRequest, out: Array | None) -> Array:
+        """Cut patches of NumPy arrays, into an array or into a new one.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If they exceed the budget.
+        """
+        plan = self.plan(request)
+        if out is None:
+            check_budget(plan, held_bytes=plan.output_bytes, advice=USE_STREAM)
+            out = np.empty(request.output_shape, request.dtype)
+        else:
+            check_budget(plan, held_bytes=0, advice=SMALLER_CHUNK)
+        self._fill(request, plan, out)
+        return out
+
+    def extract_native(self, request: ExtractionRequest) -> Any:
+        """Cut patches of another framework's arrays: in the plugin, or by way of NumPy.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If they exceed the budget.
+        """
+        arrays = request.arrays
+        if arrays.name not in self.plugin.capabilities.arrays:
+            if arrays.name not in self._converted:
+                self._converted.add(arrays.name)
+                get_logger().info("arrays_converted", plugin=self.plugin.name, arrays=arrays.name)
+            request = self.for_plugin(request)
+            plan = self.plan(request)
+            # Once as NumPy's array, once as the framework's.
+            check_budget(plan, held_bytes=2 * plan.output_bytes, advice=FEWER_POSITIONS)
+            out = np.empty(request.output_shape, request.dtype)
+            self._fill(request, plan, out)
+            return arrays.from_numpy(out)
+        plan = self.plan(request)
+        # Chunks are held until they are joined.
+        held = plan.output_bytes * (2 if plan.chunk_count > 1 else 1)
+        check_budget(plan, held_bytes=held, advice=FEWER_POSITIONS)
+        served = self._served(request)
+        patches = self.plugin.extract(served, self.options, plan, None)
+        if served is request:
+            return patches
+        return arrays.arrange(patches, request.layout, request.channels)
+
+    def blocks(
+        self, request: ExtractionRequest, block_size: int | None = None, *, reuse: bool = False
+    ) -> Iterator[Block]:
+        """Blocks in order; with `reuse` all share one buffer.
+
+        Raises
+        ------
+        MemoryBudgetError
+            At once, if a block exceeds the budget.
+        """
+        plan = self.plan(request)
+        step = block_size or _block_groups(request, plan)
+        starts = range(0, request.groups, step)
+        parts = (request.block(start, min(start + step, request.groups)) for start in starts)
+        budget = plan.memory_budget
+        first = self.plan(request.block(0, step), budget)
+        check_budget(
+            first,
+            held_bytes=first.output_bytes,
+            advice=SMALLER_CHUNK if block_size is None else SMALLER_BLOCK,
+        )
+
+        def cut() -> Iterator[Block]:
+            buffer: Array | None = None
+            for start, part in zip(starts, parts, strict=True):
+                if buffer is None or not reuse:
+                    buffer = np.empty(part.output_shape, part.dtype)
+                patches = buffer[block_index(part, 0, part.groups)]
+                self._fill(part, self.plan(part, budget), patches)
+                yield Block(start, start + part.groups, patches)
+
+        return cut()
+
+    def for_plugin(self, request: ExtractionRequest) -> ExtractionRequest:
+        """Return the request in arrays that the plugin computes on."""
+        arrays = request.arrays
+        if arrays.name in self.plugin.capabilities.arrays:
+            return request
+        image, positions = map(arrays.to_numpy, (request.image, request.positions))
+        return replace(request, image=image, positions=positions, prepared=PreparedObject(image))
+
+    def _fill(self, request: ExtractionRequest, plan: Plan, out: Array) -> None:
+        """Fill an array with the patches of a request."""
+        if request.patch_count == 0 or out.size == 0:
+            return
+        served = self._served(request)
+        target = out if served is request else flat_target(served, request.layout, out)
+        patches = self.plugin.extract(served, self.options, plan, target)
+        if patches is not out and not np.may_share_memory(patches := np.asarray(patches), out):
+            out[...] = arranged(patches, request)
+
+    def _served(self, request: ExtractionRequest) -> ExtractionRequest:
+        """Return the request in a layout that the plugin returns."""
+        if request.layout in self.plugin.capabilities.layouts:
+            return request
+        return replace(request, layout="flat", channels=1)
+
+
+def _default_plan(request: ExtractionRequest, plugin: str, budget: int) -> Plan:
+    """Plan for a plugin that does not: a padded object and one chunk."""
+    beside = 2 * request.cut.span
+    rows, columns = (size + beside for size in request.prepared.size)
+    return make_plan(
+        request,
+        plugin,
+        budget,
+        fixed_bytes=rows * columns * request.dtype.itemsize,
+        bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
+    )
+
+
+def _block_groups(request: ExtractionRequest, plan: Plan) -> int:
+    """Choose a block: whole chunks, about eight times the bytes of a preferred one."""
+    chunk = max(1, plan.chunk_size // request.channels)
+    group_bytes = max(1, request.output_bytes // max(1, request.groups))
+    wanted = min(8 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
+    return max(1, wanted // chunk) * chunk
