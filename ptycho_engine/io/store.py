@@ -17,7 +17,7 @@ from ..errors import OutputError
 from . import partials
 from .containers import format_of, make_container
 from .containers.base import Container
-from .disk import sync, sync_tree, writing
+from .disk import as_bytes, checksum_of, sync, sync_tree, writing
 from .journal import Finished, Journal
 from .lease import Lease
 from .outputs import is_output
@@ -33,7 +33,7 @@ from .regions import (
     missing_ranges,
     region_key,
 )
-from .resumption import checksum_of, reopen
+from .resumption import reopen
 from .specs import RECORDS, Array, ArraySpec, check_axes, to_json
 from .targets import check_output, check_space, resolve
 
@@ -84,7 +84,7 @@ class Store:
         self._target = resolve(path)
         self._lock = threading.Lock()
         self._boxes: dict[str, set[Box]] = {name: set() for name in arrays}
-        self._written: dict[Key, dict[str, int]] = {}
+        self._written: dict[Key, dict[str, int | None]] = {}
         self._waiting: list[Finished] = []
         self._folder: Path | None = None
         self._lease: Lease
@@ -251,7 +251,8 @@ class Store:
             values = values if values.flags.c_contiguous else np.ascontiguousarray(values)
             if values.size:
                 self._container.write(name, box, values)
-        checksum = checksum_of(values) if self._container.resumes else 0
+        asked = self._container.resumes and not self._container.checks
+        checksum = checksum_of(as_bytes(values)) if asked else None
         with self._lock:
             self._boxes[name].add(box)
             self._written.setdefault(key, {})[name] = checksum
