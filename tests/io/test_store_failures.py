@@ -10,7 +10,6 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-import zarr
 from written import Blocks, Plan, begin
 
 from ptycho_engine import read_output
