@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..memory import format_bytes
 from .containers import format_of
+from .containers.zarr import is_zarr_store
 from .disk import writing
 from .outputs import is_output
 from .publishing import foreign
@@ -97,8 +98,3 @@ def resolve(path: Path) -> Path:
     """Follow symbolic links, so that work lies in the file system of the output."""
     with writing(path):
         return Path(os.path.realpath(path))
-
-
-def is_zarr_store(path: Path) -> bool:
-    """Whether a folder holds the metadata of a Zarr group or array, version 2 or 3."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))

@@ -181,6 +181,11 @@ class ZarrContainer(Container):
             self._pool.shutdown(cancel_futures=True)
 
 
+def is_zarr_store(path: Path) -> bool:
+    """Whether a folder holds the metadata of a Zarr group or array, version 2 or 3."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+
+
 def chunk_shape(spec: ArraySpec) -> tuple[int, ...]:
     """Chunks as asked for, else of about `CHUNK_BYTES`: whole along as many last axes as fit."""
     if spec.chunks is not None:
