@@ -1,6 +1,7 @@
 """Outputs: what is written comes back, from every format and in blocks of any size."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -273,6 +274,32 @@ def test_a_zarr_store_is_no_file(tmp_path):
 def test_a_device(tmp_path):
     (tmp_path / "p.npz").symlink_to("/dev/null")
     refused(tmp_path / "p.npz", True, "is a device")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kind", ["same", "dotted", "symbolic", "hard", "inside"])
+def test_the_scan_itself_is_never_replaced(tmp_path, suffix, kind):
+    """Not even where it is an output of ours, which could be replaced."""
+    scan = tmp_path / f"scan{suffix}"
+    write(scan, *make(), 4)
+    path = tmp_path / f"p{suffix}"
+    if kind == "same":
+        path = scan
+    elif kind == "dotted":
+        path = tmp_path / ".." / tmp_path.name / scan.name
+    elif kind == "symbolic":
+        path.symlink_to(scan)
+    elif scan.is_dir() and kind == "inside":
+        path, scan = scan, scan / "patches" / "zarr.json"
+    elif scan.is_file() and kind == "hard":
+        path.hardlink_to(scan)
+    else:
+        pytest.skip("there is no such thing for this format")
+    before = scan.stat()
+    with pytest.raises(OutputError, match=r"is the scan itself, .*never replaced"):
+        check_output(path, True, [scan])
+    check_output(tmp_path / f"other{suffix}", True, [scan])
+    assert os.path.samestat(scan.stat(), before)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
