@@ -154,6 +154,8 @@ class Store:
             with deferred_signals():  # no folder without its name here
                 self._lease = partials.take(self.path, folder)
                 self._folder = folder
+            if self._target.exists() and not self._target.stat().st_mode & 0o077:
+                folder.chmod(0o700)  # what replaces a private output is private from the beginning
             self._container = make_container(self.path, self._content, self.arrays)
             if not self._continue(resume):
                 self._start_anew(identity)
