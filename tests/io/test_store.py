@@ -389,6 +389,54 @@ def test_reading_what_is_no_output(tmp_path):
             read_output(tmp_path / name)
 
 
+def damage_npz(path):
+    with np.load(path) as arrays:
+        np.savez(path, **{**arrays, "array_specs": "[]"})
+
+
+def compress_npz(path):
+    with np.load(path) as arrays:
+        np.savez_compressed(path, **arrays)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("geometry.npy").header_offset
+    content = bytearray(path.read_bytes())
+    content[start + 70 : start + 100] = bytes(30)
+    path.write_bytes(content)
+
+
+def add_text(path):
+    with h5py.File(path, "a") as file:
+        file["note"] = "text"
+
+
+def damage_zarr(path):
+    (path / "zarr.json").write_text('{"attributes": [1]}')
+
+
+@pytest.mark.parametrize(
+    ("suffix", "change", "replaceable"),
+    [
+        (".npz", damage_npz, True),
+        (".npz", compress_npz, False),
+        (".h5", add_text, True),
+        (".zarr", damage_zarr, False),
+    ],
+)
+def test_a_damaged_output_is_an_error_in_words(tmp_path, suffix, change, replaceable):
+    """And is replaced only as long as its records can be read."""
+    path = tmp_path / f"p{suffix}"
+    patches, header = make()
+    write(path, patches, header, 10)
+    change(path)
+    with pytest.raises(InputFileError, match="cannot be read as an output"):
+        read_output(path)
+    if replaceable:
+        write(path, patches, header, 10, overwrite=True)
+        check(path, patches, header)
+    else:
+        refused(path, True, "is no output of ptycho-engine")
+
+
 # Regions in any order, names and units
 
 
