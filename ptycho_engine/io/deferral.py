@@ -46,8 +46,8 @@ def deferred_signals() -> Iterator[None]:
             signal.signal(number, handle)
         yield
     finally:
-        held = False
         try:
+            held = False
             give_back()
         except BaseException:  # one came between two of them
             give_back()

@@ -4,7 +4,9 @@ import signal
 import threading
 
 import pytest
+from line_signals import SignalAtLine
 
+from ptycho_engine.io import deferral
 from ptycho_engine.io.deferral import SIGNALS, deferred_signals
 
 
@@ -88,3 +90,20 @@ def test_in_other_threads_nothing_waits():
         signal.raise_signal(signal.SIGINT)
     leave.set()
     thread.join()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_at_any_line_is_not_lost_and_leaves_the_handlers(number):
+    before = [signal.getsignal(each) for each in SIGNALS]
+    for at in range(1, 100):
+        came = False
+        try:
+            with SignalAtLine(deferral.__file__, at, number) as line, deferred_signals():
+                pass
+        except Interrupt:
+            came = True
+        assert came == bool(line.where), line.where
+        assert [signal.getsignal(each) for each in SIGNALS] == before, line.where
+        if not came:
+            break
+    assert 15 < at < 100
