@@ -80,6 +80,7 @@ def run_job(config: Any) -> int:
 
     from .. import logs
     from ..errors import PtychoEngineError
+    from ..io.outputs import what_stands
     from ..report.progress import progress_bar
     from .interrupts import interruptible
     from .jobs import extract
@@ -89,10 +90,14 @@ def run_job(config: Any) -> int:
     folder = Path.cwd()
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
+    run_id = uuid.uuid4().hex[:12]
+
+    def standing() -> str:
+        return what_stands(folder / Path(config.output.path).expanduser(), run_id)
+
     try:
         job: Any = OmegaConf.to_object(config)
         check_runner(job.runner)
-        run_id = uuid.uuid4().hex[:12]
         logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
         with logs.bound(run_id=run_id), interruptible() as interrupts:
             bar = progress_bar(job.runner.progress)
@@ -112,11 +117,12 @@ def run_job(config: Any) -> int:
         print(f"ptycho-engine: {type(error).__name__}: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("ptycho-engine: interrupted; nothing was written.", file=sys.stderr)
+        print(f"ptycho-engine: interrupted; {standing()}", file=sys.stderr)
         return INTERRUPTED
     except Exception:
         traceback.print_exc()
-        print("ptycho-engine: a fault of the program; nothing was written.", file=sys.stderr)
+        message = f"a fault of the program; {standing()}"
+        print(f"ptycho-engine: {message}", file=sys.stderr)
         return FAULT
     return DONE
 

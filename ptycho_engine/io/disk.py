@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from ..errors import OutputError
 
 SYNC_THREADS = 4
@@ -45,6 +47,13 @@ def write_at(descriptor: int, data: memoryview, offset: int) -> None:
 def as_bytes(array: Any) -> memoryview:
     """Bytes of a contiguous array, without a copy."""
     return memoryview(array.reshape(-1).view("u1"))
+
+
+def checksum_of(data: memoryview) -> int:
+    """Return the CRC-32C of bytes, three times as fast as that of zlib."""
+    import google_crc32c  # not needed for npz
+
+    return int(google_crc32c.value(np.frombuffer(data, np.uint8))) if data.nbytes else 0
 
 
 def sync(path: Path) -> None:

@@ -17,10 +17,13 @@ NAME = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Finished:
-    """A line: a region, and the checksum of its values in each array (CRC-32)."""
+    """A line: a region, and the checksum of its values in each array.
+
+    It is a CRC-32C, or None where the format has checksums of its own.
+    """
 
     region: Key
-    checksums: Mapping[str, int]
+    checksums: Mapping[str, int | None]
 
     def boxes(self, arrays: Mapping[str, ArraySpec]) -> dict[str, Box]:
         """Return where the region lies in each of its arrays."""
@@ -60,7 +63,7 @@ class Journal:
             for line in rest:
                 entry = json.loads(line)
                 region = tuple((start, stop) for start, stop in entry["region"])
-                journal.lines.append(Finished(region, dict(entry["crc32"])))
+                journal.lines.append(Finished(region, dict(entry["crc32c"])))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return journal
@@ -83,4 +86,4 @@ class Journal:
 
 
 def _to_line(line: Finished) -> str:
-    return json.dumps({"region": line.region, "crc32": dict(line.checksums)})
+    return json.dumps({"region": line.region, "crc32c": dict(line.checksums)})

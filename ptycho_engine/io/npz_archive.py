@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import InputFileError
+from .containers.zarr import is_zarr_store
 
 #: What a file is that begins with these bytes.
 SIGNATURES = {
@@ -73,12 +73,7 @@ class NpzArchive:
     def __enter__(self) -> NpzArchive:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._zip.close()
 
     def header(self, key: str) -> Header:
@@ -154,8 +149,7 @@ def _reading(path: Path, what: str) -> Iterator[None]:
 def _check_file(path: Path) -> None:
     """Refuse a path that leads to no regular file."""
     if path.is_dir():
-        zarr = any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
-        what = "a Zarr store" if zarr else "a folder"
+        what = "a Zarr store" if is_zarr_store(path) else "a folder"
         raise InputFileError(f"{path}: is {what}. Expected an npz file. Name the file itself.")
     if path.is_file():
         return

@@ -6,21 +6,32 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import InputFileError
+from ..errors import InputFileError, OutputError
 from .containers import FORMATS
 from .containers.npz import SPECS
 from .specs import RECORDS, Array, ArraySpec
 
-_DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OutputError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +72,7 @@ class StoredOutput:
     def __enter__(self) -> StoredOutput:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -104,6 +110,33 @@ def read_output(path: str | os.PathLike[str]) -> StoredOutput:
         ) from error
 
 
+def what_stands(path: Path, run_id: str) -> str:
+    """Say what stands at the path of an output after its run was cut short.
+
+    Parameters
+    ----------
+    path : Path
+        Where the run was to write.
+    run_id : str
+        The run, as the provenance of its output says.
+
+    Returns
+    -------
+    str
+        The end of a sentence, made by looking there.
+    """
+    if not os.path.lexists(path):
+        return "nothing was written."
+    try:
+        with read_output(path) as output:
+            own = output.provenance.get("run_id") == run_id
+    except InputFileError:
+        own = False
+    if own:
+        return f"{path} was whole by then, and stands."
+    return f"nothing was written, and what stands at {path} is not of this run."
+
+
 def is_output(path: Path) -> bool:
     """Whether a file or folder is an output of ours: it has the records."""
     readers = {"npz": _npz_records, "hdf5": _hdf5_records, "zarr": _zarr_records}
@@ -115,7 +148,7 @@ def is_output(path: Path) -> bool:
 def _has_records(reader: Callable[[Path], dict[str, Any]], path: Path) -> bool:
     try:
         return all(isinstance(record, dict) for record in reader(path).values())
-    except _DAMAGED:
+    except Exception:  # libraries raise anything for what is not theirs, and so it is not ours
         return False
 
 

@@ -89,13 +89,15 @@ def sweep(target: Path, own: Path) -> None:
         except OSError as error:
             get_logger().warning("unfinished_output_kept", path=str(folder), reason=str(error))
             continue
-        report_loss(folder)
-        # Out of the way first, so that a run that begins here need not wait.
-        swept = folder.with_name(f"{folder.name}.swept-{secrets.token_hex(4)}")
-        with suppress(OSError):
-            folder = folder.rename(swept)
-        remove(folder)
-        lease.release()
+        try:
+            report_loss(folder)
+            # Out of the way first, so that a run that begins here need not wait.
+            swept = folder.with_name(f"{folder.name}.swept-{secrets.token_hex(4)}")
+            with suppress(OSError):
+                folder = folder.rename(swept)
+            remove(folder)
+        finally:
+            lease.release()
 
 
 def report_loss(folder: Path, reason: str = "its run ended before it was published") -> None:

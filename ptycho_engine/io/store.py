@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -17,23 +15,15 @@ from ..errors import OutputError
 from . import partials
 from .containers import format_of, make_container
 from .containers.base import Container
-from .disk import sync, sync_tree, writing
-from .journal import Finished, Journal
+from .deferral import deferred_signals
+from .disk import as_bytes, checksum_of, sync, sync_tree, writing
+from .journal import Journal
 from .lease import Lease
+from .ledger import Ledger
 from .outputs import is_output
 from .publishing import publish
-from .regions import (
-    Box,
-    Key,
-    Region,
-    box_of,
-    box_shape,
-    box_size,
-    find_overlap,
-    missing_ranges,
-    region_key,
-)
-from .resumption import checksum_of, reopen
+from .regions import Box, Key, Region, box_of, box_shape, region_key
+from .resumption import reopen
 from .specs import RECORDS, Array, ArraySpec, check_axes, to_json
 from .targets import check_output, check_space, resolve
 
@@ -82,14 +72,10 @@ class Store:
         self._overwrite = overwrite
         self._records = records
         self._target = resolve(path)
-        self._lock = threading.Lock()
-        self._boxes: dict[str, set[Box]] = {name: set() for name in arrays}
-        self._written: dict[Key, dict[str, int]] = {}
-        self._waiting: list[Finished] = []
+        self._ledger = Ledger(path, arrays)
         self._folder: Path | None = None
         self._lease: Lease
         self._container: Container
-        self._journal: Journal
 
     @classmethod
     def create(
@@ -151,7 +137,11 @@ class Store:
             "arrays": {name: spec.plain() for name, spec in arrays.items()},
             **json.loads(to_json("identity", identity)),
         }
-        store._begin(whole, resume)
+        try:
+            store._begin(whole, resume)
+        except BaseException:
+            store.discard()
+            raise
         return store
 
     def _begin(self, identity: dict[str, Any], resume: bool) -> None:
@@ -161,15 +151,14 @@ class Store:
                 partials.refuse_changed(self.path, self._target, folder, identity)
             partials.sweep(self._target, folder)
             check_space(self.path, self._target.parent, self._needed(folder))
-            self._lease = partials.take(self.path, folder)
-            self._folder = folder
-            try:
-                self._container = make_container(self.path, self._content, self.arrays)
-                if not self._continue(resume):
-                    self._start_anew(identity)
-            except BaseException:
-                self.discard()
-                raise
+            with deferred_signals():  # no folder without its name here
+                self._lease = partials.take(self.path, folder)
+                self._folder = folder
+            if self._target.exists() and not self._target.stat().st_mode & 0o077:
+                folder.chmod(0o700)  # what replaces a private output is private from the beginning
+            self._container = make_container(self.path, self._content, self.arrays)
+            if not self._continue(resume):
+                self._start_anew(identity)
 
     def _needed(self, folder: Path) -> int:
         """Bytes that the disk must still have."""
@@ -185,7 +174,7 @@ class Store:
 
     def _start_anew(self, identity: dict[str, Any]) -> None:
         assert self._folder is not None
-        self._journal = Journal.begin(self._folder, identity)
+        self._ledger.begin(Journal.begin(self._folder, identity))
         self._container.create()
 
     def _continue(self, resume: bool) -> bool:
@@ -199,20 +188,16 @@ class Store:
             partials.report_loss(self._folder, reason)
             partials.remove(self._content)
             return False
-        self._journal = journal
-        for line in journal.lines:
-            for name, box in line.boxes(self.arrays).items():
-                self._boxes[name].add(box)
+        self._ledger.begin(journal)
         return True
 
     def is_finished(self, name: str, region: Region) -> bool:
         """Whether a region of an array has been written, by this run or the one before."""
-        return box_of(region_key(region), self.arrays[name].shape) in self._boxes[name]
+        return self._ledger.has(name, box_of(region_key(region), self.arrays[name].shape))
 
     def missing(self, name: str) -> list[tuple[int, int]]:
         """Return the ranges along the first axis of an array of which values are still to come."""
-        shape = self.arrays[name].shape
-        return missing_ranges(list(self._boxes[name]), shape) if shape else []
+        return self._ledger.missing(name)
 
     def write(self, name: str, region: Region, values: Array) -> None:
         """Write a region of an array.
@@ -240,21 +225,15 @@ class Store:
                 f"{self.path}: region {box} of {name!r} has shape {values.shape}, dtype "
                 f"{values.dtype}. Expected shape {box_shape(box)}, dtype {spec.dtype}."
             )
-        with self._lock:
-            if box in self._boxes[name]:
-                raise OutputError(
-                    f"{self.path}: region {box} of {name!r} was written already. Expected each "
-                    "once. Ask is_finished before writing."
-                )
+        self._ledger.refuse_second(name, box)
         with writing(self.path):
             # ascontiguousarray would give an array of no axes one.
             values = values if values.flags.c_contiguous else np.ascontiguousarray(values)
             if values.size:
                 self._container.write(name, box, values)
-        checksum = checksum_of(values) if self._container.resumes else 0
-        with self._lock:
-            self._boxes[name].add(box)
-            self._written.setdefault(key, {})[name] = checksum
+        asked = self._container.resumes and not self._container.checks
+        checksum = checksum_of(as_bytes(values)) if asked else None
+        self._ledger.add(key, name, box, checksum)
 
     def _locate(self, name: str, region: Region) -> tuple[Key, Box]:
         self._check_open()
@@ -284,23 +263,8 @@ class Store:
             key = region_key(region)
         except ValueError as error:
             raise OutputError(f"{self.path}: {error}") from None
-        with self._lock, writing(self.path):
-            if key not in self._written:
-                raise OutputError(
-                    f"{self.path}: received region {key} to finish, but nothing was written for "
-                    "it. Write it first, under the same slices."
-                )
-            self._waiting.append(Finished(key, self._written.pop(key)))
-            self._note_what_is_held()
-
-    def _note_what_is_held(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for line in waiting:
-            boxes = line.boxes(self.arrays).items()
-            if all(self._container.holds(name, box) for name, box in boxes):
-                self._journal.append(line)
-            else:
-                self._waiting.append(line)
+        with writing(self.path):
+            self._ledger.finish(key, self._container.holds)
 
     def publish(self, provenance: Mapping[str, Any] | None = None) -> None:
         """Complete the output and let it appear.
@@ -315,47 +279,36 @@ class Store:
         OutputError
             If values are missing, if the rest cannot be written, or if something stands at the
             path that may not be replaced. Nothing has appeared then.
+        KeyboardInterrupt
+            As ever; one that comes while the output appears is raised when it stands there whole.
         """
         self._check_open()
-        self._check_whole()
+        self._ledger.check_whole()
         records = dict(self._records)
         records["provenance"] = records["provenance"] | dict(provenance or {})
         texts = {name: to_json(name, record) for name, record in records.items()}
         with writing(self.path):
             self._container.finish(texts)
             sync_tree(self._content)
-            publish(self._content, self._target, is_output if self._overwrite else None)
-        # It stands in its place: what fails from here on is no failure of the output.
-        with suppress(OSError):
-            sync(self._target.parent)
-        self._leave()
-
-    def _check_whole(self) -> None:
-        for name, spec in self.arrays.items():
-            boxes = list(self._boxes[name])
-            if overlap := find_overlap(boxes):
-                raise OutputError(
-                    f"{self.path}: regions {overlap[0]} and {overlap[1]} of {name!r} overlap, so "
-                    "nothing was published. Expected each value once."
-                )
-            received = sum(map(box_size, boxes))
-            if received != spec.size:
-                raise OutputError(
-                    f"{self.path}: received {received} of {spec.size} values of {name!r}, so "
-                    "nothing was published. Write the remaining regions before publishing."
-                )
+            with deferred_signals():
+                publish(self._content, self._target, is_output if self._overwrite else None)
+                # It stands in its place: what fails from here on is no failure of the output.
+                with suppress(OSError):
+                    sync(self._target.parent)
+                self._leave()
 
     def discard(self) -> None:
         """Remove all that was written; an earlier output stays. Does nothing after `publish`."""
-        if self._folder is None:
-            return
-        try:
-            # A close that fails, say on a full disk, must hide neither the first error nor the
-            # removal.
-            with suppress(Exception):
-                self._container.close()
-        finally:
-            self._leave()
+        with deferred_signals():
+            if self._folder is None:
+                return
+            try:
+                # A close that fails, say on a full disk, must hide neither the first error nor the
+                # removal.
+                with suppress(Exception):
+                    self._container.close()
+            finally:
+                self._leave()
 
     def _leave(self) -> None:
         folder, self._folder = self._folder, None
@@ -372,12 +325,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None and self._folder is not None:
                 self.publish()

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OutputError
 from ..memory import format_bytes
 from .containers import format_of
+from .containers.zarr import is_zarr_store
 from .disk import writing
 from .outputs import is_output
 from .publishing import foreign
 
 
-def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
+def check_output(
+    path: str | os.PathLike[str], overwrite: bool, inputs: Sequence[Path] = ()
+) -> None:
     """Refuse, before any work, an output that could not be written in the end.
 
     Parameters
@@ -24,6 +28,8 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         Where the output shall appear; the suffix names its format.
     overwrite : bool
         Whether an earlier output may be replaced.
+    inputs : sequence of Path
+        Files and folders that the run reads, which it never replaces.
 
     Raises
     ------
@@ -31,12 +37,13 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         If the suffix names no format.
     OutputError
         If the folder is missing or not writeable; if something stands at `path` and may not be
-        replaced, or is no output of ours.
+        replaced, or is an input, or no output of ours.
     """
     path = Path(path)
     name = format_of(path)
     target = resolve(path)
     with writing(path):
+        refuse_inputs(path, inputs)
         _check_folder(path, target.parent)
         if not os.path.lexists(target):
             return
@@ -60,6 +67,25 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         )
     if not is_output(target):
         raise foreign(path)
+
+
+def refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a place where something stands that the run reads, by whatever name.
+
+    Raises
+    ------
+    OutputError
+        If the place is one of the inputs, by another path, a symbolic or a hard link, or a folder
+        that holds one.
+    """
+    target = resolve(path)
+    for source in inputs:
+        held = target.is_dir() and resolve(source).is_relative_to(target)
+        if held or (target.exists() and source.exists() and target.samefile(source)):
+            raise OutputError(
+                f"{path}: is the scan itself, {source}, which is never replaced. Expected another "
+                "place for the output. Choose another output.path."
+            )
 
 
 def _check_folder(path: Path, folder: Path) -> None:
@@ -97,8 +123,3 @@ def resolve(path: Path) -> Path:
     """Follow symbolic links, so that work lies in the file system of the output."""
     with writing(path):
         return Path(os.path.realpath(path))
-
-
-def is_zarr_store(path: Path) -> bool:
-    """Whether a folder holds the metadata of a Zarr group or array, version 2 or 3."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))

@@ -224,6 +224,27 @@ def test_existing_output_is_kept_unless_told(tmp_path):
     assert (tmp_path / "patches.npz").read_bytes() != first
 
 
+@pytest.mark.parametrize("kind", ["same", "symbolic", "hard", "picture"])
+def test_the_scan_itself_is_never_replaced(tmp_path, scan_file, kind):
+    """A scan that has the records of an output beside its own arrays."""
+    with np.load(scan_file) as arrays:
+        records = dict.fromkeys(("geometry", "configuration", "provenance"), "{}")
+        np.savez(scan_file, **arrays, **records)
+    content, path = scan_file.read_bytes(), tmp_path / "p.npz"
+    if kind == "same":
+        path = scan_file
+    elif kind == "symbolic":
+        path.symlink_to(scan_file)
+    elif kind == "hard":
+        path.hardlink_to(scan_file)
+    else:
+        path.with_suffix(".png").symlink_to(scan_file)
+    job = ["scan=npz", f"scan.path={scan_file}", "patch_size=16", "plugin=numba"]
+    message = refused(tmp_path, *job, f"output.path={path}", "output.overwrite=true")
+    assert f"is the scan itself, {scan_file}" in message
+    assert scan_file.read_bytes() == content
+
+
 def test_existing_picture_is_kept(tmp_path):
     (tmp_path / "patches.png").write_text("mine")
     assert "output.picture=false" in refused(tmp_path, *SMALL)

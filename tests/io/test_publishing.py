@@ -167,6 +167,22 @@ def test_the_mode_of_a_replaced_output_stays(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_private_output_is_private_at_every_moment(tmp_path, suffix):
+    path = tmp_path / f"p{suffix}"
+    write(path, 1)
+    private = 0o700 if path.is_dir() else 0o600
+    path.chmod(private)
+
+    def look():
+        (hidden,) = (entry for entry in tmp_path.iterdir() if entry != path)
+        assert stat.S_IMODE(hidden.stat().st_mode) == 0o700
+
+    write(path, 2, overwrite=True, before_publishing=look)
+    assert stat.S_IMODE(path.stat().st_mode) == private
+    assert value_of(path) == 2
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_owner_that_cannot_stay_is_a_warning(tmp_path, suffix, monkeypatch, caplog):
     def refuse(*_):
         raise PermissionError(errno.EPERM, "Operation not permitted")

@@ -1,6 +1,7 @@
 """Outputs: what is written comes back, from every format and in blocks of any size."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -276,6 +277,32 @@ def test_a_device(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kind", ["same", "dotted", "symbolic", "hard", "inside"])
+def test_the_scan_itself_is_never_replaced(tmp_path, suffix, kind):
+    """Not even where it is an output of ours, which could be replaced."""
+    scan = tmp_path / f"scan{suffix}"
+    write(scan, *make(), 4)
+    path = tmp_path / f"p{suffix}"
+    if kind == "same":
+        path = scan
+    elif kind == "dotted":
+        path = tmp_path / ".." / tmp_path.name / scan.name
+    elif kind == "symbolic":
+        path.symlink_to(scan)
+    elif scan.is_dir() and kind == "inside":
+        path, scan = scan, scan / "patches" / "zarr.json"
+    elif scan.is_file() and kind == "hard":
+        path.hardlink_to(scan)
+    else:
+        pytest.skip("there is no such thing for this format")
+    before = scan.stat()
+    with pytest.raises(OutputError, match=r"is the scan itself, .*never replaced"):
+        check_output(path, True, [scan])
+    check_output(tmp_path / f"other{suffix}", True, [scan])
+    assert os.path.samestat(scan.stat(), before)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_symbolic_links_are_followed(tmp_path, suffix):
     patches, header = make()
     (tmp_path / "real").mkdir()
@@ -360,6 +387,54 @@ def test_reading_what_is_no_output(tmp_path):
     for name in ("p.npz", "q.npz", "e.npz", "p.h5", "p.hdf5", "p.zarr", "q.zarr"):
         with pytest.raises(InputFileError, match="cannot be read as an output"):
             read_output(tmp_path / name)
+
+
+def damage_npz(path):
+    with np.load(path) as arrays:
+        np.savez(path, **{**arrays, "array_specs": "[]"})
+
+
+def compress_npz(path):
+    with np.load(path) as arrays:
+        np.savez_compressed(path, **arrays)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("geometry.npy").header_offset
+    content = bytearray(path.read_bytes())
+    content[start + 70 : start + 100] = bytes(30)
+    path.write_bytes(content)
+
+
+def add_text(path):
+    with h5py.File(path, "a") as file:
+        file["note"] = "text"
+
+
+def damage_zarr(path):
+    (path / "zarr.json").write_text('{"attributes": [1]}')
+
+
+@pytest.mark.parametrize(
+    ("suffix", "change", "replaceable"),
+    [
+        (".npz", damage_npz, True),
+        (".npz", compress_npz, False),
+        (".h5", add_text, True),
+        (".zarr", damage_zarr, False),
+    ],
+)
+def test_a_damaged_output_is_an_error_in_words(tmp_path, suffix, change, replaceable):
+    """And is replaced only as long as its records can be read."""
+    path = tmp_path / f"p{suffix}"
+    patches, header = make()
+    write(path, patches, header, 10)
+    change(path)
+    with pytest.raises(InputFileError, match="cannot be read as an output"):
+        read_output(path)
+    if replaceable:
+        write(path, patches, header, 10, overwrite=True)
+        check(path, patches, header)
+    else:
+        refused(path, True, "is no output of ptycho-engine")
 
 
 # Regions in any order, names and units

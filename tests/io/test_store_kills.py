@@ -51,24 +51,26 @@ def run(path, seed, resume, pause):
                 continue
             store.write("patches", region, all_values[region])
             store.finish(region)
+            print("finished", flush=True)
             time.sleep(pause)
     return known
 """
 PROGRAM = f"COUNT, STEP = {COUNT}, {STEP}\n{PROGRAM}"
-#: Of a killed job after each region, and all of them together: kills fall where it writes.
+REGIONS = -(-COUNT // STEP)
+#: Seconds that a killed job waits after each region.
 PAUSE = 0.004
-DURATION = PAUSE * COUNT / STEP
 
 job = {}
 exec(PROGRAM, job)  # the same job in this process
 
 
-def kill_after(path, seed, seconds):
-    """Start a job, kill it so long after it has begun to write, and wait for its end."""
+def kill_after(path, seed, regions, seconds):
+    """Start a job, kill it some seconds after so many regions, and wait for its end."""
     code = f"{PROGRAM}\nrun(sys.argv[1], {seed}, False, {PAUSE})"
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "begun\n"
+        for expected in ["begun\n", *["finished\n"] * regions]:
+            assert process.stdout.readline() == expected
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
 
@@ -87,21 +89,23 @@ def partials(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_random_kills(tmp_path, suffix):
+def test_random_kills(tmp_path, suffix, scaled):
     """A third of the kills for each format; the earlier output stands until it is replaced."""
     rng = random.Random(suffix)
     path = tmp_path / f"p{suffix}"
     job["run"](path, 0, False, 0)
+    count = -(-scaled(KILLS) // len(SUFFIXES))
     killed = resumed = 0
-    for seed in range(1, 1 + -(-KILLS // len(SUFFIXES))):
-        kill_after(path, seed, rng.uniform(0, 1.1 * DURATION))
+    for seed in range(1, 1 + count):
+        # Anywhere from its first region to its publishing.
+        kill_after(path, seed, rng.randrange(REGIONS + 1), rng.uniform(0, 2 * PAUSE))
         left = partials(tmp_path)
         killed += bool(left)
         check(path, seed - 1 if left else seed)  # without litter the kill came too late
         resumed += job["run"](path, seed, seed % 3 > 0, 0)  # every third run sweeps
         check(path, seed)
         assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    assert killed > KILLS // len(SUFFIXES) // 2
+    assert killed > count // 2
     assert (resumed > 0) == (suffix != ".npz")
 
 

@@ -21,7 +21,7 @@ from ...engine import Engine
 from ...io.scan import Scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
-from ...io.targets import check_output
+from ...io.targets import check_output, refuse_inputs
 from ...logs import get_logger
 from ...memory import format_bytes
 from ...report.picture import Preview, draw_preview, picture_file, refuse_existing
@@ -105,8 +105,11 @@ def run(
     """
     output = folder / Path(config.output.path).expanduser()
     picture = output.with_suffix(".png") if config.output.picture else None
-    check_output(output, config.output.overwrite)
+    scan_path = getattr(config.scan, "path", None)
+    inputs = [Path(scan_path).expanduser()] if scan_path else []
+    check_output(output, config.output.overwrite, inputs)
     if picture is not None:
+        refuse_inputs(picture, inputs)
         refuse_existing(picture, config.output.overwrite)
 
     options = dict(config.plugin)

@@ -25,9 +25,12 @@ class Container(ABC):
     ----------
     resumes : bool
         Whether what a killed process left can be continued.
+    checks : bool
+        Whether `read` tells damage by checksums of the format, so that the journal needs none.
     """
 
     resumes: ClassVar[bool]
+    checks: ClassVar[bool] = False
 
     def __init__(self, path: Path, arrays: Mapping[str, ArraySpec]) -> None:
         self.path = path
@@ -45,7 +48,7 @@ class Container(ABC):
         """Learn which boxes hold their values already."""
 
     def read(self, name: str, box: Box) -> Array:
-        """Read a box back, after `reopen`."""
+        """Read a box back, after `reopen`; any exception says that its values are lost."""
         raise NotImplementedError
 
     @abstractmethod

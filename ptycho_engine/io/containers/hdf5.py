@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ..deferral import deferred_signals
 from ..disk import as_bytes, write_all, write_at
 from ..regions import Box, box_shape, box_slices, runs
 from ..specs import Array, ArraySpec
@@ -43,18 +44,21 @@ class _SafeStream:
         self.seek, self.tell = raw.seek, raw.tell
         self.read, self.readinto = raw.read, raw.readinto
 
-    def __enter__(self) -> None:
-        """Begin a call of HDF5."""
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Surround calls of HDF5: signals wait, which it would drop or turn into other errors.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Raise the first failure, also in place of what HDF5 made of it."""
-        if self.failure is not None:
-            raise self.failure
+        Raises
+        ------
+        BaseException
+            The first failure, also in place of what HDF5 made of it.
+        """
+        with deferred_signals():
+            try:
+                yield
+            finally:
+                if self.failure is not None:
+                    raise self.failure
 
     def write(self, data: memoryview) -> int:
         self._try(write_all, self.raw, memoryview(data))
@@ -72,7 +76,7 @@ class _SafeStream:
             return
         try:
             action(*arguments)
-        except BaseException as failure:  # an interrupt may come here too
+        except BaseException as failure:
             self.failure = failure
 
 
@@ -86,8 +90,9 @@ class _Hdf5(Container):
         import h5py  # slow to import, and not needed for other formats
 
         raw = "x+b" if mode == "w" else "r+b"
-        self._stream = _SafeStream(self.path.open(raw, buffering=0))  # type: ignore[arg-type]
-        with self._stream:
+        with deferred_signals():
+            self._stream = _SafeStream(self.path.open(raw, buffering=0))  # type: ignore[arg-type]
+        with self._stream.in_use():
             self._file = h5py.File(self._stream, mode, rdcc_nbytes=CACHE_BYTES)
 
     def _create_arrays(self) -> None:
@@ -118,7 +123,7 @@ class _Hdf5(Container):
 
     def _seal(self, records: Mapping[str, str]) -> None:
         assert self._stream is not None
-        with self._stream:
+        with self._stream.in_use():
             for name, text in records.items():
                 self._file.attrs[name] = text
         self._close_file()
@@ -127,7 +132,7 @@ class _Hdf5(Container):
         """Close, and raise what could not be written."""
         assert self._stream is not None
         try:
-            with self._stream:
+            with self._stream.in_use():
                 if self._file is not None:
                     self._file.close()
         finally:
@@ -151,7 +156,7 @@ class ChunkedHdf5(_Hdf5):
     def create(self) -> None:
         self._open("w")
         assert self._stream is not None
-        with self._stream:
+        with self._stream.in_use():
             self._create_arrays()
 
     def _create_dataset(self, name: str, spec: ArraySpec) -> Any:
@@ -164,7 +169,7 @@ class ChunkedHdf5(_Hdf5):
 
     def write(self, name: str, box: Box, values: Array) -> None:
         assert self._stream is not None
-        with self._stream:
+        with self._stream.in_use():
             self._file[name][box_slices(box)] = values
 
     def finish(self, records: Mapping[str, str]) -> None:
@@ -185,7 +190,7 @@ class ContiguousHdf5(_Hdf5):
     def create(self) -> None:
         self._open("w")
         assert self._stream is not None
-        with self._stream:
+        with self._stream.in_use():
             self._create_arrays()
             self._offsets = {name: self._file[name].id.get_offset() for name in self.arrays}
         self._close_file()

@@ -115,6 +115,8 @@ class NpzContainer(Container):
             if stream is not None:
                 with suppress(Exception):
                     stream.close()
+        if self._zip is not None:
+            self._zip.fp = None  # else it tries once more when it is collected, and complains
 
     def _end_member(self) -> None:
         assert self._member is not None
