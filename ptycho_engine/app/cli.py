@@ -41,7 +41,7 @@ def run_hydra() -> int:
     from hydra.core.config_store import ConfigStore
     from omegaconf import DictConfig
 
-    from .config import register_schemas
+    from .schema import register_schemas
 
     # Hydra copies this store for every group that it lists, and changes none of the copies: a third
     # of the time that --help took.
@@ -81,6 +81,7 @@ def run_job(config: Any) -> int:
     from .. import logs
     from ..errors import PtychoEngineError
     from ..report.progress import progress_bar
+    from .composition import extraction_job
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
@@ -90,21 +91,24 @@ def run_job(config: Any) -> int:
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
     try:
-        job: Any = OmegaConf.to_object(config)
-        check_runner(job.runner)
+        settings: Any = OmegaConf.to_object(config)
+        shown = settings.runner
+        check_runner(shown)
         run_id = uuid.uuid4().hex[:12]
-        logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
+        logs.configure(shown.log_level, json=shown.log_format == "json")
         with logs.bound(run_id=run_id), interruptible() as interrupts:
-            bar = progress_bar(job.runner.progress)
+            bar = progress_bar(shown.progress)
             reason = plugin_reason(hydra_config)
-            job, legacy = work_in_legacy(job, list(hydra_config.overrides.task))
-            settings = legacy.context() if legacy else None
-            reason = legacy.reason if legacy else reason
+            settings, legacy = work_in_legacy(settings, list(hydra_config.overrides.task))
+            context = None
+            if legacy is not None:
+                reason, context = legacy.reason, legacy.context()
 
             def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
                 return interrupts.between(bar(blocks, count))
 
-            extract.run(job, folder, run_id, reason, progress, settings)
+            job = extraction_job(settings, folder, reason, context)
+            extract.run(job, run_id=run_id, progress=progress)
     except OmegaConfBaseException as error:
         print(f"ptycho-engine: {error}", file=sys.stderr)
         return REFUSED

@@ -83,6 +83,18 @@ def test_a_missing_framework_is_listed_as_not_installed():
     assert expected not in states["numba"]
 
 
+def test_formats_are_listed_with_their_suffixes():
+    done = without_tensorflow("plugins", "--json")
+    formats = {f["name"]: f for f in json.loads(done.stdout) if f["kind"] == "format"}
+    assert {name: f["suffixes"] for name, f in formats.items()} >= {
+        "file": [], "npz": [".npz"], "synthetic": [],
+    }  # fmt: skip
+    assert formats["npz"]["distribution"] == "ptycho_engine"
+    assert {f["state"] for name, f in formats.items() if name in ("file", "npz")} == {"ok"}
+    lines = without_tensorflow("plugins").stdout.splitlines()
+    assert any({"npz", ".npz", "ptycho_engine.io.formats.npz"} <= set(s.split()) for s in lines)
+
+
 def test_help_names_what_can_be_chosen():
     text = without_tensorflow("--help").stdout
     for word in (
@@ -196,10 +208,12 @@ def test_iterative_warns_once_with_removal_and_guide(tmp_path):
         (["interpolation=cubic"], ["cubic", "bilinear"]),
         (["memory_budget=lots"], ["lots", "2GiB"]),
         pytest.param(
-            ["memory_budget=1MB", "plugin=chunked_xla"],
+            ["memory_budget=1MB", "scan.object_size=64", "scan.points=10", "scan.step=5",
+             "patch_size=512", "plugin=chunked_xla"],
             ["memory budget", "workspace"],
             marks=pytest.mark.tensorflow,
         ),
+        (["memory_budget=1MB"], ["MemoryBudgetError", "format 'synthetic'", "976.56 KiB"]),
         (["runner.progress=maybe"], ["maybe", "always"]),
         (["output.path=patches.mat"], [".mat", ".npz"]),
         (["output.path=nowhere/patches.npz"], ["nowhere"]),
@@ -262,8 +276,8 @@ def test_interrupt_leaves_nothing_half_written(tmp_path, number):
 def test_fault_of_the_program_exits_with_one(tmp_path):
     code = (
         "import sys; from ptycho_engine.app.jobs import extract\n"
-        "def broken(*arguments): raise RuntimeError('a fault')\n"
-        "extract.read_configured = broken\n"
+        "def broken(*_, **__): raise RuntimeError('a fault')\n"
+        "extract.read_scan = broken\n"
         "from ptycho_engine.app.cli import main; sys.argv = ['ptycho-engine']; main()"
     )
     done = subprocess.run(

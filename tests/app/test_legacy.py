@@ -10,8 +10,8 @@ from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
 
 from ptycho_engine import Engine, compat, read_output
-from ptycho_engine.app.config import register_schemas
 from ptycho_engine.app.legacy import work_in_legacy
+from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import ConfigurationError
 from ptycho_engine.io.formats.synthetic import make_synthetic
 

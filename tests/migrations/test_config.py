@@ -13,7 +13,7 @@ from ptycho_engine.migrations.settings.comments import read_comments
 from ptycho_engine.migrations.settings.python import read_python
 
 from ptycho_engine import read_output
-from ptycho_engine.app.config import register_schemas
+from ptycho_engine.app.schema import register_schemas
 
 OLD = """\
 # An old run.

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ptycho_engine.errors import ConfigurationError, InputFileError
-from ptycho_engine.io.registry import find_format, read_scan
+from ptycho_engine.io.catalogue import find_format
+from ptycho_engine.io.scan_files import read_scan
 
 
 @pytest.fixture
