@@ -263,7 +263,8 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
-NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app")
+NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app", "io",
+         "report")  # fmt: skip
 SAME_ON_PURPOSE = {
     "host": "the room, and the class Host that it is about",
     "kernels": "weights of an interpolation in geometry, compiled loops in native",

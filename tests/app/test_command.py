@@ -15,7 +15,7 @@ from ptycho_engine.discovery import discover
 from ptycho_engine.host.choice import choose
 from ptycho_engine.testing import reference_patches
 
-COMMAND = [sys.executable, "-m", "ptycho_engine.app.cli"]
+COMMAND = [sys.executable, "-m", "ptycho_engine.app.command"]
 SMALL = ["scan.points=30", "scan.object_size=96", "patch_size=16"]
 
 
@@ -59,7 +59,7 @@ def without_tensorflow(*arguments):
     """Run the command in a process that refuses to import TensorFlow."""
     code = (
         "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'ptycho-engine'\n"
-        "from ptycho_engine.app.cli import main; main()"
+        "from ptycho_engine.app.command import main; main()"
     )
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
@@ -92,7 +92,9 @@ def test_formats_are_listed_with_their_suffixes():
     assert formats["npz"]["distribution"] == "ptycho_engine"
     assert {f["state"] for name, f in formats.items() if name in ("file", "npz")} == {"ok"}
     lines = without_tensorflow("plugins").stdout.splitlines()
-    assert any({"npz", ".npz", "ptycho_engine.io.formats.npz"} <= set(s.split()) for s in lines)
+    assert any(
+        {"npz", ".npz", "ptycho_engine.io.formats.ptychopinn"} <= set(s.split()) for s in lines
+    )
 
 
 def test_help_names_what_can_be_chosen():
@@ -278,7 +280,7 @@ def test_fault_of_the_program_exits_with_one(tmp_path):
         "import sys; from ptycho_engine.app.jobs import extract\n"
         "def broken(*_, **__): raise RuntimeError('a fault')\n"
         "extract.read_scan = broken\n"
-        "from ptycho_engine.app.cli import main; sys.argv = ['ptycho-engine']; main()"
+        "from ptycho_engine.app.command import main; sys.argv = ['ptycho-engine']; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

@@ -93,11 +93,10 @@ def run_job(config: Any) -> int:
     try:
         settings: Any = OmegaConf.to_object(config)
         shown = settings.runner
-        check_runner(shown)
         run_id = uuid.uuid4().hex[:12]
-        logs.configure(shown.log_level, json=shown.log_format == "json")
+        logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
         with logs.bound(run_id=run_id), interruptible() as interrupts:
-            bar = progress_bar(shown.progress)
+            bar = progress_bar(shown.progress.value)
             reason = plugin_reason(hydra_config)
             settings, legacy = work_in_legacy(settings, list(hydra_config.overrides.task))
             context = None
@@ -123,25 +122,6 @@ def run_job(config: Any) -> int:
         print("ptycho-engine: a fault of the program; nothing was written.", file=sys.stderr)
         return FAULT
     return DONE
-
-
-def check_runner(runner: Any) -> None:
-    """Refuse values of the group `runner` that mean nothing.
-
-    Raises
-    ------
-    ConfigurationError
-        With the values that there are.
-    """
-    from ..errors import ConfigurationError, one_of
-
-    for name, options in (
-        ("progress", ("auto", "always", "never")),
-        ("log_level", ("DEBUG", "INFO", "WARNING", "ERROR")),
-        ("log_format", ("text", "json")),
-    ):
-        if getattr(runner, name) not in options:
-            raise ConfigurationError(one_of(f"runner.{name}", getattr(runner, name), options))
 
 
 def explain_refusal(arguments: list[str]) -> int:

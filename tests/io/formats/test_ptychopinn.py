@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError, PtychoEngineError
-from ptycho_engine.io.formats.npz import needed_bytes, read_npz
+from ptycho_engine.io.formats.ptychopinn import needed_bytes, read_npz
 from ptycho_engine.io.npz_archive import NpzArchive
 from ptycho_engine.io.pickled_json import MAX_OPCODES, find_object
 from ptycho_engine.io.scan import Scan
