@@ -118,7 +118,8 @@ def test_a_job_runs_without_hydra(tmp_path):
     """Whoever has one runs it: a Python caller, a sweep, another job."""
     loaded = modules_after(
         "from pathlib import Path\n"
-        "from ptycho_engine.app.jobs.extract import ExtractionJob, run\n"
+        "from ptycho_engine.app.jobs.extract import run\n"
+        "from ptycho_engine.app.jobs.extraction_job import ExtractionJob\n"
         "from ptycho_engine.geometry.cut import Cut\n"
         "from ptycho_engine.io.scan_files import ScanSource\n"
         "scan = ScanSource('synthetic', options={'points': 3, 'object_size': 32})\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
-from .jobs.extract import ExtractionJob
+from .jobs.extraction_job import ExtractionJob
 from .scans import scan_source
 from .schema import JobConfig
 

@@ -81,15 +81,34 @@ def read_scan(
     values = build_options(f"format {name!r}", chosen.options, options)
     if chosen.needs_file and path is None:
         raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
+    what = f"{path or f'format {name!r}'}: reading the scan"
+    check_reading(what, needed_bytes(chosen, path, values), memory_budget)
+    return call_reader(chosen, path, values)
+
+
+def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:
+    """Refuse to read beyond the budget.
+
+    Parameters
+    ----------
+    what : str
+        The source and what is read of it, for the message.
+    needed : int
+        Bytes that it takes.
+    memory_budget : int or str, optional
+        As for :func:`read_scan`.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With both numbers.
+    """
     budget = parse_bytes(memory_budget)
-    needed = needed_bytes(chosen, path, values)
     if needed > budget:
         raise MemoryBudgetError(
-            f"{path or f'format {name!r}'}: reading the scan takes {format_bytes(needed)}, and the "
-            f"memory budget is {format_bytes(budget)}. Choose a smaller scan, or raise "
-            "memory_budget."
+            f"{what} takes {format_bytes(needed)}, and the memory budget is "
+            f"{format_bytes(budget)}. Choose a smaller scan, or raise memory_budget."
         )
-    return call_reader(chosen, path, values)
 
 
 def needed_bytes(chosen: ScanFormat, path: Path | None, values: Any) -> int:

@@ -1,10 +1,11 @@
-"""Extraction as a job: one plain object says what to do, and one function does it.
+"""An extraction, top to bottom: read, cut, write, picture.
 
-Neither knows where the values came from: the command, Python callers and sweeps run the same.
+Where the job came from is not known here: the command, Python callers and sweeps run the same.
 
 Examples
 --------
 >>> import tempfile
+>>> from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 >>> from ptycho_engine.geometry.cut import Cut
 >>> from ptycho_engine.io.scan_files import ScanSource
 >>> scan = ScanSource("synthetic", options={"points": 5, "object_size": 64})
@@ -18,107 +19,22 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from ...engine import DEFAULT_PLUGIN, Engine
+from ...engine import Engine
 from ...errors import MemoryBudgetError
-from ...geometry.cut import Cut
 from ...io.scan import Scan
-from ...io.scan_files import ScanSource, read_scan
-from ...io.specs import ArraySpec
-from ...io.store import Store
+from ...io.scan_files import read_scan
 from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes, parse_bytes
-from ...report.picture import Preview, draw_preview, picture_file, refuse_existing
+from ...report.picture import picture_file, refuse_existing
 from ...report.quiet import import_tensorflow_quietly
-from ...request.blocks import Block
 from ...request.planning import Plan
+from .extraction_job import ExtractionJob
 from .origins import peak_resident_bytes, provenance
-
-#: Patches shown in the picture.
-SHOWN = 4
-
-#: What a resumed run may change: where it writes, the memory it takes.
-WITHOUT_EFFECT = ("output", "memory_budget")
-#: What it may not, besides the other settings.
-DECISIVE = ("scan_sha256", "ptycho_engine", "numpy", "plugin_distribution")
-
-Progress = Callable[[Iterator[Block], int], Iterator[Block]]
-
-
-@dataclass(frozen=True)
-class ExtractionJob:
-    """What to read, what to cut from it, with what, and where to write.
-
-    Attributes
-    ----------
-    scan : ScanSource
-        What to read.
-    cut : Cut
-        What is cut at each position.
-    output : Path
-        The file or store of patches; the suffix names its format.
-    plugin : str
-        Who cuts.
-    options : mapping of str to object
-        The plugin's options by name.
-    wrappers : tuple of str
-        Plugins whose wrappers surround it.
-    memory_budget : int or str, optional
-        Bytes, or a text such as ``"2GiB"``, that scan, patches and workspace may take together;
-        by default half of the memory that is free at each step.
-    overwrite : bool
-        Whether an earlier output may be replaced.
-    resume : bool
-        Whether to go on with what a killed run of the same job left.
-    picture : bool
-        Whether to draw a preview beside the output.
-    reason : str, optional
-        Why this plugin, for the log line.
-    context : mapping of str to object
-        What that line says beside the reason. Its `sources`, where each value of the configuration
-        comes from, go into the output too.
-    """
-
-    scan: ScanSource
-    cut: Cut
-    output: Path
-    plugin: str = DEFAULT_PLUGIN
-    options: Mapping[str, Any] = field(default_factory=dict)
-    wrappers: tuple[str, ...] = ()
-    memory_budget: int | str | None = None
-    overwrite: bool = False
-    resume: bool = False
-    picture: bool = True
-    reason: str | None = None
-    context: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def preview(self) -> Path | None:
-        """Where the picture goes; None without one."""
-        return self.output.with_suffix(".png") if self.picture else None
-
-    def settings(self) -> dict[str, Any]:
-        """Return the job as the configuration that makes it, for the records of the output."""
-        return {
-            "plugin": {"name": self.plugin, **self.options},
-            "scan": self.scan.settings(),
-            "output": {
-                "path": str(self.output),
-                "overwrite": self.overwrite,
-                "resume": self.resume,
-                "picture": self.picture,
-            },
-            **asdict(self.cut),
-            "memory_budget": self.memory_budget,
-            "wrappers": list(self.wrappers),
-        }
+from .patch_output import Progress, begin_output, draw, fill
 
 
 @dataclass(frozen=True)
@@ -257,93 +173,3 @@ def log_done(result: Result) -> None:
         patches=result.patches,
         seconds=round(result.seconds, 3),
     )
-
-
-def begin_output(job: ExtractionJob, scan: Scan, records: dict[str, Any]) -> Store:
-    """Begin an output, or resume one: flat patches, and the positions in it already."""
-    size = job.cut.patch_size
-    settings = job.settings()
-    store = Store.create(
-        job.output,
-        {
-            "patches": ArraySpec(
-                (len(scan.positions), size, size), scan.image.dtype, ("point", "y", "x")
-            ),
-            "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
-        },
-        overwrite=job.overwrite,
-        resume=job.resume,
-        geometry={
-            "axis_order": "y, x",
-            "units": "object pixels",
-            "anchor": "sample patch_size // 2 sits at the position",
-            "object_shape": list(scan.image.shape),
-            "layout": "flat",
-            **asdict(job.cut),
-        },
-        configuration=settings,
-        provenance=records,
-        identity={
-            "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
-            **{name: records[name] for name in DECISIVE},
-        },
-    )
-    try:
-        if not store.is_finished("positions", ()):
-            store.write("positions", (), np.asarray(scan.positions))
-            store.finish(())
-    except BaseException:
-        store.discard()
-        raise
-    return store
-
-
-def fill(
-    store: Store, job: ExtractionJob, engine: Engine, scan: Scan, progress: Progress | None
-) -> dict[int, np.ndarray[Any, Any]]:
-    """Cut and write all patches that are missing; return copies of those that the picture shows."""
-    missing = store.missing("patches")
-    blocks = stream_ranges(job, engine, scan, missing)
-    if progress is not None:
-        blocks = progress(blocks, sum(stop - start for start, stop in missing))
-    shown = evenly_spaced(len(scan.positions), SHOWN) if job.picture else ()
-    samples = {}
-    for block in blocks:
-        region = slice(block.start, block.stop)
-        store.write("patches", region, block.patches)
-        store.finish(region)
-        for index in shown:
-            if block.start <= index < block.stop:
-                samples[index] = block.patches[index - block.start].copy()
-    return samples
-
-
-def stream_ranges(
-    job: ExtractionJob, engine: Engine, scan: Scan, ranges: Sequence[tuple[int, int]]
-) -> Iterator[Block]:
-    """Yield the blocks of some ranges of the positions."""
-    for start, stop in ranges:
-        for block in engine.stream(scan.image, scan.positions[start:stop], **asdict(job.cut)):
-            yield Block(start + block.start, start + block.stop, block.patches)
-
-
-def draw(
-    canvas: Path,
-    job: ExtractionJob,
-    engine: Engine,
-    scan: Scan,
-    samples: dict[int, np.ndarray[Any, Any]],
-) -> None:
-    """Draw the preview; patches that a resumed run skipped are cut again."""
-    count, size = len(scan.positions), job.cut.patch_size
-    again = [index for index in evenly_spaced(count, SHOWN) if index not in samples]
-    if again:
-        cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
-        samples = samples | dict(zip(again, cut, strict=True))
-    title = f"{count} patches of {size} x {size} by {engine.plugin}"
-    draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
-
-
-def evenly_spaced(count: int, wanted: int) -> Sequence[int]:
-    """Up to `wanted` different indices below `count`, from first to last."""
-    return sorted({int(i) for i in np.linspace(0, count - 1, wanted)}) if count else []

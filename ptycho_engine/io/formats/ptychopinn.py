@@ -31,6 +31,7 @@ from ...geometry import Positions, from_xy
 from ..npz_archive import NpzArchive
 from ..pickled_json import find_object, parse_object
 from ..scan import Scan
+from ..scan_files import check_reading
 from ..specs import ArraySpec
 from ..store import Store
 
@@ -280,8 +281,18 @@ def _pattern_layout(
 
 
 def _read_patterns(path: Path, key: str, order: str) -> Array:
-    """Load the patterns as (M, N, N), C-contiguous, in the dtype of the file."""
+    """Load the patterns as (M, N, N), C-contiguous, in the dtype of the file.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If they take more than half of the memory that is free.
+    """
     with NpzArchive(path) as archive:
+        header = archive.header(key)
+        copies = 2 if order == "(N, N, M)" else 1
+        needed = copies * math.prod(header.shape) * header.dtype.itemsize
+        check_reading(f"{path}: reading the patterns", needed)
         patterns = archive.load(key)
     if order == "(M, N, N, 1)":
         patterns = patterns[..., 0]

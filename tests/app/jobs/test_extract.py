@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 from ptycho_engine import Engine, read_output
 from ptycho_engine.app.composition import extraction_job
 from ptycho_engine.app.jobs import extract
-from ptycho_engine.app.jobs.extract import ExtractionJob, run
+from ptycho_engine.app.jobs.extract import run
+from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import (
     InputFileError,

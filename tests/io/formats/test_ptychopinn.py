@@ -234,6 +234,14 @@ def test_patterns_and_unknown_arrays_do_not_count(tmp_path):
     read_scan("npz", path, memory_budget=10_000)
 
 
+def test_patterns_count_when_they_are_read(tmp_path, monkeypatch):
+    path = claiming(tmp_path / "scan.npz", "diff3d", "f8", (6, 256, 256))
+    scan = read_npz(path)
+    monkeypatch.setattr("ptycho_engine.io.scan_files.parse_bytes", lambda budget: 3_000_000)
+    with pytest.raises(MemoryBudgetError, match=r"reading the patterns takes 3\.00 MiB"):
+        scan.read_patterns()
+
+
 def test_metadata_of_any_length_counts(save):
     path = save(_metadata=np.array("{}", "U250000"))
     with pytest.raises(MemoryBudgetError):
