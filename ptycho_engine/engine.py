@@ -146,6 +146,16 @@ class Engine:
         """Nothing in an engine changes: a copy is the engine."""
         return self
 
+    def with_budget(self, memory_budget: int | str | None) -> Engine:
+        """Return this engine with another memory budget; its plugin is not selected anew."""
+        if memory_budget is not None:
+            parse_bytes(memory_budget)
+        engine = object.__new__(Engine)
+        vars(engine).update(vars(self))
+        engine._memory_budget = memory_budget
+        engine._made_of = self._made_of | {"memory_budget": memory_budget}
+        return engine
+
     def plan(
         self,
         image: Any,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
-from ptycho_engine.app.config import register_schemas
+from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.host import hookspecs
 
 ROOT = Path(__file__).parents[1]

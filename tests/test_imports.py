@@ -47,7 +47,7 @@ def package_of(path):
         "import ptycho_engine",
         "import ptycho_engine; ptycho_engine.list_plugins()",
         "import ptycho_engine.plugin",
-        "from ptycho_engine.io import registry; registry.list_formats()",
+        "from ptycho_engine.io import catalogue; catalogue.list_formats()",
         pytest.param(
             "import ptycho_engine; ptycho_engine.Engine('chunked_xla').plan([[1.0]], [[0, 0]], 4)",
             marks=pytest.mark.tensorflow,
@@ -108,9 +108,27 @@ def test_every_public_name_comes_from_the_package():
         _ = ptycho_engine.Engines
 
 
-def test_listing_imports_no_engine_and_no_hydra():
+def test_listing_imports_no_engine_no_format_and_no_hydra():
     loaded = modules_after("from ptycho_engine.app.listing import describe; describe(check=False)")
+    assert not any(name.startswith("ptycho_engine.io.formats.") for name in loaded)
     assert loaded.isdisjoint({"numpy", "structlog", "psutil", "pluggy", "hydra", "matplotlib"})
+
+
+def test_a_job_runs_without_hydra(tmp_path):
+    """Whoever has one runs it: a Python caller, a sweep, another job."""
+    loaded = modules_after(
+        "from pathlib import Path\n"
+        "from ptycho_engine.app.jobs.extract import run\n"
+        "from ptycho_engine.app.jobs.extraction_job import ExtractionJob\n"
+        "from ptycho_engine.geometry.cut import Cut\n"
+        "from ptycho_engine.io.scan_files import ScanSource\n"
+        "scan = ScanSource('synthetic', options={'points': 3, 'object_size': 32})\n"
+        f"job = ExtractionJob(scan, Cut(4), Path({str(tmp_path)!r}, 'p.npz'), 'numba')\n"
+        "run(job)"
+    )
+    assert (tmp_path / "p.npz").is_file()
+    assert loaded.isdisjoint({"hydra", "omegaconf"})
+    assert loaded.isdisjoint({"ptycho_engine.app.schema", "ptycho_engine.app.command"})
 
 
 def test_testing_imports_pytest_and_hypothesis_but_not_tensorflow():
@@ -247,7 +265,8 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
-NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app")
+NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app", "io",
+         "report")  # fmt: skip
 SAME_ON_PURPOSE = {
     "host": "the room, and the class Host that it is about",
     "kernels": "weights of an interpolation in geometry, compiled loops in native",

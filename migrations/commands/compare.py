@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare legacy and new settings on a scan; return the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ptycho_engine.compat.comparison import compare_scan, write_report
-    from ptycho_engine.io.registry import read_scan
+    from ptycho_engine.io.scan_files import read_scan
 
     try:
         if options.output is not None:

@@ -170,7 +170,7 @@ def validate(text: str, folder: Path) -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     from ptycho_engine import Host
-    from ptycho_engine.app.config import register_schemas
+    from ptycho_engine.app.schema import register_schemas
     from ptycho_engine.errors import ConfigurationError, PtychoEngineError
 
     (folder / "made.yaml").write_text(text, encoding="utf-8")

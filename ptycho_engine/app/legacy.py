@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
-from .config import JobConfig
 from .scans import scan_config
+from .schema import JobConfig
 
 if TYPE_CHECKING:
     from ..compat import Resolution

@@ -1,4 +1,4 @@
-"""``ptycho-engine plugins``: which plugins there are, where they come from, whether they load."""
+"""``ptycho-engine plugins``: plugins and formats, where they come from, whether they load."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from ..discovery import PluginSource, discover
 from ..extras import install_command
 from ..host.choice import missing_framework
+from ..io.catalogue import list_formats
 
 #: How the state of a plugin begins whose framework is not here: a choice, not a fault.
 NOT_INSTALLED = "not installed"
@@ -22,32 +23,39 @@ NOT_INSTALLED = "not installed"
 
 @dataclass(frozen=True)
 class PluginState:
-    """One line of the listing.
+    """One line of the listing: a plugin, or a format of scans.
 
     Attributes
     ----------
+    kind : {"plugin", "format"}
+        What it is.
     name, target, distribution, version : str
         As in :class:`~ptycho_engine.discovery.PluginSource`.
     state : str
         ``"ok"``, or what stands in the way; ``"not installed: ..."`` with the command that installs
         the framework of a built-in plugin.
+    suffixes : tuple of str
+        Of the files of a format.
     """
 
+    kind: str
     name: str
     target: str
     distribution: str
     version: str
     state: str
+    suffixes: tuple[str, ...] = ()
 
 
 def main(arguments: list[str]) -> int:
     """Print the listing; return 0, or 1 if something that is installed cannot be used."""
     parser = argparse.ArgumentParser(
         prog="ptycho-engine plugins",
-        description="List the installed plugins. Without --check no plugin's code runs: its module "
-        "is located and its syntax read. Choose one with plugin=NAME.",
+        description="List the installed plugins and formats of scans. Without --check none of "
+        "their code runs: each module is located and its syntax read. Choose one with plugin=NAME "
+        "or scan=NAME.",
     )
-    parser.add_argument("--check", action="store_true", help="import each plugin in a process")
+    parser.add_argument("--check", action="store_true", help="import each one in a process")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     states = describe(check=options.check)
@@ -60,34 +68,45 @@ def main(arguments: list[str]) -> int:
 
 
 def describe(*, check: bool) -> list[PluginState]:
-    """Describe every installed plugin.
+    """Describe every installed plugin and format.
 
     Parameters
     ----------
     check : bool
-        Import each plugin in a process of its own; otherwise no plugin's code runs.
+        Import each in a process of its own; otherwise none of their code runs.
 
     Returns
     -------
     list of PluginState
-        In the order of their names.
+        Plugins before formats, each in the order of their names.
     """
-    sources = discover()
-    taken = Counter(source.name for source in sources)
+    return [
+        PluginState(
+            kind=kind,
+            name=source.name,
+            target=source.target,
+            distribution=source.distribution,
+            version=source.version,
+            state=_state(source, taken[source.name], check),
+            suffixes=getattr(source, "suffixes", ()),
+        )
+        for kind, sources in (("plugin", discover()), ("format", list_formats()))
+        for taken in (Counter(source.name for source in sources),)
+        for source in sources
+    ]
 
-    def state(source: PluginSource) -> str:
-        if taken[source.name] > 1:
-            return f"name taken {taken[source.name]} times"
-        framework = missing_framework(source)
-        if framework:
-            return f"{NOT_INSTALLED}: {install_command(framework)}"
-        return imported(source) if check else located(source)
 
-    return [PluginState(s.name, s.target, s.distribution, s.version, state(s)) for s in sources]
+def _state(source: PluginSource, taken: int, check: bool) -> str:
+    if taken > 1:
+        return f"name taken {taken} times"
+    framework = missing_framework(source)
+    if framework:
+        return f"{NOT_INSTALLED}: {install_command(framework)}"
+    return imported(source) if check else located(source)
 
 
 def located(source: PluginSource) -> str:
-    """Look for a plugin's module and read its syntax, running nothing."""
+    """Look for a module and read its syntax, running nothing."""
     module = source.target.partition(":")[0].strip()
     path = find_module(module)
     if path is None:
@@ -119,7 +138,7 @@ def find_module(name: str) -> Path | None:
 
 
 def imported(source: PluginSource) -> str:
-    """Import a plugin in a process of its own."""
+    """Import a plugin or format in a process of its own."""
     code = (
         "import sys, pkgutil\n"
         "try: pkgutil.resolve_name(sys.argv[1])\n"
@@ -136,11 +155,13 @@ def print_table(states: list[PluginState]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("plugin", "from", "module", "state", box=None)
-    for state in states:
-        origin = f"{state.distribution} {state.version}"
-        style = {"ok": None, NOT_INSTALLED: "dim"}.get(state.state.partition(":")[0], "red")
-        table.add_row(state.name, origin, state.target, state.state, style=style)
-    console = Console()
     # In a pipe there is no screen width to fold the lines at.
-    console.print(table, width=None if console.is_terminal else 200)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    for kind, more in (("plugin", ()), ("format", ("suffixes",))):
+        table = Table(kind, "from", "module", "state", *more, box=None)
+        for state in (state for state in states if state.kind == kind):
+            row = [state.name, f"{state.distribution} {state.version}", state.target, state.state]
+            row += [" ".join(state.suffixes)] if more else []
+            style = {"ok": None, NOT_INSTALLED: "dim"}.get(state.state.partition(":")[0], "red")
+            table.add_row(*row, style=style)
+        console.print(table)

@@ -12,8 +12,8 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import MISSING, OmegaConf
 
 from ..errors import PtychoEngineError
-from ..io.registry import list_formats, load_format, read_scan
-from ..io.scan import Scan
+from ..io.catalogue import list_formats, load_format
+from ..io.scan_files import ScanSource
 
 GROUP = "scan"
 
@@ -37,7 +37,7 @@ def scan_config(name: str, **values: Any) -> Any:
     Raises
     ------
     PluginError
-        As :func:`~ptycho_engine.io.registry.load_format`.
+        As :func:`~ptycho_engine.io.catalogue.load_format`.
     """
     return scan_schema(name)(**values)
 
@@ -61,22 +61,11 @@ def scan_schema(name: str) -> type:
     return dataclasses.make_dataclass("ScanConfig", entries)
 
 
-def read_configured(config: Any) -> Scan:
-    """Read or make the scan of a configuration that :func:`scan_config`, or Hydra, made.
-
-    Raises
-    ------
-    InputFileError
-        If a file is not a scan.
-    ConfigurationError
-        If a value cannot be used.
-    PluginError
-        If the format breaks its contract.
-    """
+def scan_source(config: Any) -> ScanSource:
+    """Say what to read, of a configuration that :func:`scan_config`, or Hydra, made."""
     options = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    path = options.pop("path", None)
-    file = None if path is None else Path(path).expanduser()
-    return read_scan(options.pop("format"), file, options)
+    name, path = options.pop("format"), options.pop("path", None)
+    return ScanSource(name, None if path is None else Path(path).expanduser(), options)
 
 
 class FormatConfigs(ConfigSource):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Positions
@@ -42,3 +43,9 @@ class Scan:
     pattern_shape: tuple[int, int, int] | None = None
     read_patterns: Callable[[], Array] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the arrays that are in memory: the patterns are not."""
+        arrays = (self.image, self.positions, self.probe, *self.metadata.values())
+        return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))

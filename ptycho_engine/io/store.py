@@ -88,6 +88,7 @@ class Store:
         geometry: Mapping[str, Any] | None = None,
         configuration: Mapping[str, Any] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        more: Mapping[str, Mapping[str, Any]] | None = None,
         identity: Mapping[str, Any] | None = None,
     ) -> Store:
         """Begin an output, or go on with one.
@@ -107,6 +108,8 @@ class Store:
         geometry, configuration, provenance : mapping, optional
             What the numbers mean, how the run was set, and where everything came from. They may
             hold what JSON holds, NumPy numbers and arrays, paths and dtypes.
+        more : mapping of str to mapping, optional
+            Further records by name, as other programs expect them.
         identity : mapping, optional
             What decides whether two runs write the same, besides the arrays: configuration,
             a hash of the input, versions. Geometry and configuration if it is not given.
@@ -128,6 +131,7 @@ class Store:
         check_output(path, overwrite)
         check_axes(arrays)
         records = dict(zip(RECORDS, (geometry, configuration, provenance), strict=True))
+        records |= dict(more or {})
         plain = {name: json.loads(to_json(name, record or {})) for name, record in records.items()}
         store = cls(path, arrays, overwrite, plain)
         if identity is None:

@@ -10,8 +10,8 @@ from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
 
 from ptycho_engine import Engine, compat, read_output
-from ptycho_engine.app.config import register_schemas
 from ptycho_engine.app.legacy import work_in_legacy
+from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import ConfigurationError
 from ptycho_engine.io.formats.synthetic import make_synthetic
 
@@ -163,7 +163,7 @@ def test_variables_count_under_it():
 @pytest.mark.tensorflow
 def test_the_command_runs_with_it(tmp_path, old_file):
     done = subprocess.run(
-        [sys.executable, "-m", "ptycho_engine.app.cli", *SMALL, "compat=legacy",
+        [sys.executable, "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy",
          f"compat.params={old_file}", "+compat.values.use_batched_patch_extraction=true"],
         capture_output=True, text=True, cwd=tmp_path, check=False,
     )  # fmt: skip
@@ -188,7 +188,7 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path):
         ("compat.params=none.yaml", "none.yaml: no such file"),
     ):
         done = subprocess.run(
-            [sys.executable, "-m", "ptycho_engine.app.cli", *SMALL, "compat=legacy", override],
+            [sys.executable, "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy", override],
             capture_output=True, text=True, cwd=tmp_path, check=False,
         )  # fmt: skip
         assert done.returncode == 2
@@ -217,7 +217,7 @@ def test_without_the_compatibility_layer_the_engine_works(tmp_path):
     assert done.stdout == "[[[1.0, 0.0], [0.0, 1.0]]]\n"
 
 
-MAIN = "from ptycho_engine.app.cli import main; main()"
+MAIN = "from ptycho_engine.app.command import main; main()"
 
 
 def test_without_the_compatibility_layer_the_command_works(tmp_path):

@@ -29,8 +29,8 @@ RAW = SimpleNamespace(xcoords=np.zeros(1), ycoords=np.zeros(1), diff3d=np.ones((
 
 
 def job(tmp_path):
-    from ptycho_engine.app.config import CompatConfig, JobConfig
     from ptycho_engine.app.legacy import work_in_legacy
+    from ptycho_engine.app.schema import CompatConfig, JobConfig
 
     plugin = {"name": "chunked_xla", "chunk_size": "auto"}
     work_in_legacy(JobConfig(plugin=plugin, compat=CompatConfig("legacy")), [], {})

@@ -71,6 +71,8 @@ def test_example_is_listed_and_selected_with_its_own_option(with_example, tmp_pa
     states = {state["name"]: state for state in json.loads(listed.stdout)}
     assert states["numpy_slices"]["distribution"] == "ptycho-numpy-plugin"
     assert states["numpy_slices"]["state"] == "ok"
+    assert states["text"]["distribution"] == "ptycho-text-format"
+    assert (states["text"]["suffixes"], states["text"]["state"]) == ([".txt"], "ok")
     done = run_engine(with_example, tmp_path, "plugin=numpy_slices", "plugin.double_sum=true")
     assert done.returncode == 0, done.stderr
     assert "double_sum" in done.stderr

@@ -192,7 +192,7 @@ for shape in ((1024, 128, 128), (2, 512, 128, 128)):
 
 def test_slow_libraries_are_imported_on_demand():
     program = (
-        "import sys, ptycho_engine.io.store, ptycho_engine.io.formats.npz, "
+        "import sys, ptycho_engine.io.store, ptycho_engine.io.formats.ptychopinn, "
         "ptycho_engine.io.formats.synthetic\n"
         "assert not {'h5py', 'zarr', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )

@@ -13,7 +13,7 @@ from ptycho_engine.migrations.settings.comments import read_comments
 from ptycho_engine.migrations.settings.python import read_python
 
 from ptycho_engine import read_output
-from ptycho_engine.app.config import register_schemas
+from ptycho_engine.app.schema import register_schemas
 
 OLD = """\
 # An old run.
@@ -222,7 +222,7 @@ def test_neither_conversion_nor_check_imports_tensorflow(old):
 
 
 def engine(folder, *arguments):
-    command = [sys.executable, "-m", "ptycho_engine.app.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "ptycho_engine.app.command", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr

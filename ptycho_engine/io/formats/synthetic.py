@@ -23,6 +23,8 @@ from ..scan import Scan
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # 137.508 degrees
 #: Standard deviation of the jitter, in steps.
 JITTER = 0.05
+#: Most memory that a pixel and a point take while the scan is made: ten float64, sixteen float64.
+PIXEL_BYTES, POINT_BYTES = 80, 128
 SPOKES = 36
 RINGS = 7
 
@@ -37,6 +39,18 @@ class Options:
     object_size: int = 512
     points: int = 1000
     step: float = 11.0
+
+
+def needed_bytes(options: Options) -> int:
+    """Return what `make` takes.
+
+    Raises
+    ------
+    ConfigurationError
+        If an option cannot be used.
+    """
+    size = _integer("object_size", options.object_size, 16)
+    return PIXEL_BYTES * size**2 + POINT_BYTES * _integer("points", options.points, 1)
 
 
 def make(options: Options) -> Scan:

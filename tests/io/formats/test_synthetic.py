@@ -1,10 +1,20 @@
 """The built-in scan: the same for a seed, within its bounds, spaced as asked."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from ptycho_engine.errors import ConfigurationError
-from ptycho_engine.io.formats.synthetic import GOLDEN_ANGLE, fermat_spiral, make_synthetic
+from ptycho_engine.errors import ConfigurationError, MemoryBudgetError
+from ptycho_engine.io.formats.synthetic import (
+    GOLDEN_ANGLE,
+    Options,
+    fermat_spiral,
+    make,
+    make_synthetic,
+    needed_bytes,
+)
+from ptycho_engine.io.scan_files import read_scan
 
 
 def test_a_seed_determines_everything():
@@ -89,3 +99,22 @@ def test_a_scan_that_leaves_the_object_says_what_fits():
     assert step < 4 < 64 < size
     make_synthetic(0, 64, 500, step)
     make_synthetic(0, size, 500, 4.0)
+
+
+@pytest.mark.parametrize("options", [{"points": 10**12}, {"object_size": 10**6}])
+def test_a_scan_beyond_the_budget_is_refused_before_it_is_made(options):
+    with pytest.raises(MemoryBudgetError, match=r"'synthetic': reading the scan takes .* GiB"):
+        read_scan("synthetic", options=options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [Options(object_size=700, points=10, step=2.0), Options(object_size=600, points=10**5, step=1)],
+)
+def test_making_takes_what_it_says(options):
+    make(Options(object_size=16, points=1))  # what is imported on the way
+    tracemalloc.start()
+    make(options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.6 * needed_bytes(options) < peak <= 1.05 * needed_bytes(options)

@@ -7,10 +7,14 @@
     11.5 31.75
 """
 
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ptycho_engine.errors import OutputError
 from ptycho_engine.plugin import InputFileError, Scan
 
 HEAD = "# object: "
@@ -44,3 +48,22 @@ def read(path, options):
     except (OSError, ValueError) as error:
         raise InputFileError(f"{path}: cannot be read as text: {error}.") from error
     return Scan(image, positions / options.pixel_size, str(path))
+
+
+def write(path, scan):
+    """Write the positions, and the object beside them: both or neither, and in no one's place."""
+    image = path.with_suffix(".npy")
+    lines = [f"{y!r} {x!r}" for y, x in scan.positions.tolist()]
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            parts = Path(folder, image.name), Path(folder, path.name)
+            np.save(parts[0], scan.image, allow_pickle=False)
+            parts[1].write_text("\n".join([HEAD + image.name, *lines, ""]), encoding="utf-8")
+            os.link(parts[0], image)  # refuses where something stands
+            try:
+                os.link(parts[1], path)
+            except OSError:
+                image.unlink()
+                raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written as text: {error}.") from error

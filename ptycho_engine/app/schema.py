@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,37 @@ class OutputConfig:
     picture: bool = True
 
 
+class Progress(Enum):
+    """When a bar shows the progress: if standard error is a terminal, or in any case."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+class LogLevel(Enum):
+    """The least that the log shows."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class LogFormat(Enum):
+    """How a line of the log looks: for a reader, or one JSON object."""
+
+    text = "text"
+    json = "json"
+
+
 @dataclass
 class RunnerConfig:
     """How the run shows itself."""
 
-    progress: str = "auto"
-    log_level: str = "INFO"
-    log_format: str = "text"
+    progress: Progress = Progress.auto
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.text
 
 
 @dataclass

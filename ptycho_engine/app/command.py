@@ -41,7 +41,7 @@ def run_hydra() -> int:
     from hydra.core.config_store import ConfigStore
     from omegaconf import DictConfig
 
-    from .config import register_schemas
+    from .schema import register_schemas
 
     # Hydra copies this store for every group that it lists, and changes none of the copies: a third
     # of the time that --help took.
@@ -82,6 +82,7 @@ def run_job(config: Any) -> int:
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
+    from .composition import extraction_job
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
@@ -96,20 +97,22 @@ def run_job(config: Any) -> int:
         return what_stands(folder / Path(config.output.path).expanduser(), run_id)
 
     try:
-        job: Any = OmegaConf.to_object(config)
-        check_runner(job.runner)
-        logs.configure(job.runner.log_level, json=job.runner.log_format == "json")
+        settings: Any = OmegaConf.to_object(config)
+        shown = settings.runner
+        logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
         with logs.bound(run_id=run_id), interruptible() as interrupts:
-            bar = progress_bar(job.runner.progress)
+            bar = progress_bar(shown.progress.value)
             reason = plugin_reason(hydra_config)
-            job, legacy = work_in_legacy(job, list(hydra_config.overrides.task))
-            settings = legacy.context() if legacy else None
-            reason = legacy.reason if legacy else reason
+            settings, legacy = work_in_legacy(settings, list(hydra_config.overrides.task))
+            context = None
+            if legacy is not None:
+                reason, context = legacy.reason, legacy.context()
 
             def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
                 return interrupts.between(bar(blocks, count))
 
-            extract.run(job, folder, run_id, reason, progress, settings)
+            job = extraction_job(settings, folder, reason, context)
+            extract.run(job, run_id=run_id, progress=progress)
     except OmegaConfBaseException as error:
         print(f"ptycho-engine: {error}", file=sys.stderr)
         return REFUSED
@@ -125,25 +128,6 @@ def run_job(config: Any) -> int:
         print(f"ptycho-engine: {message}", file=sys.stderr)
         return FAULT
     return DONE
-
-
-def check_runner(runner: Any) -> None:
-    """Refuse values of the group `runner` that mean nothing.
-
-    Raises
-    ------
-    ConfigurationError
-        With the values that there are.
-    """
-    from ..errors import ConfigurationError, one_of
-
-    for name, options in (
-        ("progress", ("auto", "always", "never")),
-        ("log_level", ("DEBUG", "INFO", "WARNING", "ERROR")),
-        ("log_format", ("text", "json")),
-    ):
-        if getattr(runner, name) not in options:
-            raise ConfigurationError(one_of(f"runner.{name}", getattr(runner, name), options))
 
 
 def explain_refusal(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The formats of scans: which are installed, which one claims a file, and reading with one.
+"""The formats of scans: which are installed, and which one claims a file.
 
 A format is a module, or any object, that an entry point of the group ``ptycho_engine.formats``
 names. It holds
@@ -12,6 +12,11 @@ names. It holds
     that has a suffix; asked where several formats share it.
 ``Options``
     A dataclass, if there are options. With the path, it is the Hydra group of the format.
+``needed_bytes(path, options)``, or ``needed_bytes(options)`` beside `make`
+    If it can tell beforehand: the most memory that reading takes. Nothing is read beyond the
+    budget.
+``write(path, scan)``
+    If it can: writes a scan to a path where nothing stands, whole or not at all.
 
 The name of the entry point is that of the format, followed by the suffixes of its files:
 ``cxi.cxi.h5`` is the format ``cxi``, of files that end in ``.cxi`` or ``.h5``.
@@ -20,14 +25,12 @@ The name of the entry point is that of the format, followed by the suffixes of i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..discovery import PluginSource, build_options, discover, find_source, load_source
+from ..discovery import PluginSource, discover, find_source, load_source
 from ..errors import InputFileError, PluginError
-from .scan import Scan
 
 FORMAT_GROUP = "ptycho_engine.formats"
 #: Keys of a format's Hydra group that are no options of it.
@@ -75,6 +78,11 @@ class ScanFormat:
         """Whether it reads a file, rather than making a scan."""
         return hasattr(self.holder, "read")
 
+    @property
+    def writes(self) -> bool:
+        """Whether it can write a scan."""
+        return hasattr(self.holder, "write")
+
 
 def list_formats() -> tuple[FormatSource, ...]:
     """List the installed formats by name, from metadata alone; no format is imported."""
@@ -119,10 +127,21 @@ def load_format(name: str) -> ScanFormat:
     if lacks:
         raise PluginError(
             f"format {name!r} ({source.target}, from {source.distribution} {source.version}) is "
-            f"no format. Expected {'; '.join(lacks)}. ptycho_engine.io.registry says what a "
+            f"no format. Expected {'; '.join(lacks)}. ptycho_engine.io.catalogue says what a "
             "format holds."
         )
     return ScanFormat(source, holder, options)
+
+
+def formats_of(path: Path) -> list[FormatSource]:
+    """List the formats that have the suffix of a path, from metadata alone."""
+    suffix = path.suffix.lower()
+    return [source for source in list_formats() if suffix in source.suffixes]
+
+
+def known_suffixes() -> str:
+    """List the suffixes of all formats, for messages."""
+    return ", ".join(sorted({end for source in list_formats() for end in source.suffixes}))
 
 
 def find_format(path: Path) -> str:
@@ -148,14 +167,11 @@ def find_format(path: Path) -> str:
     PluginError
         If two claim it; or as :func:`load_format`.
     """
-    formats = list_formats()
-    suffix = path.suffix.lower()
-    candidates = [source for source in formats if suffix in source.suffixes]
+    candidates = formats_of(path)
     if not candidates:
-        known = ", ".join(sorted({end for source in formats for end in source.suffixes}))
         raise InputFileError(
-            f"{path}: no format has the suffix {suffix!r}. Expected one of {known}. Name the "
-            "format with scan=NAME, or rename the file."
+            f"{path}: no format has the suffix {path.suffix.lower()!r}. Expected one of "
+            f"{known_suffixes()}. Name the format with scan=NAME, or rename the file."
         )
     if len(candidates) == 1:
         return candidates[0].name
@@ -175,51 +191,7 @@ def find_format(path: Path) -> str:
         if claims:
             return claims[0]
     raise InputFileError(
-        f"{path}: is none of the formats with the suffix {suffix!r}: "
+        f"{path}: is none of the formats with the suffix {path.suffix.lower()!r}: "
         f"{', '.join(source.name for source in candidates)}. Expected a file that one of them "
         "claims. Name the format with scan=NAME to see what it misses."
     )
-
-
-def read_scan(
-    name: str, path: Path | None = None, options: Mapping[str, Any] | None = None
-) -> Scan:
-    """Read a scan with a format, or make one.
-
-    Parameters
-    ----------
-    name : str
-        The name of the format.
-    path : Path, optional
-        The file; None for a format that makes its scan.
-    options : mapping of str to object, optional
-        Options of the format by name; its defaults where left out.
-
-    Returns
-    -------
-    Scan
-        What the format found.
-
-    Raises
-    ------
-    InputFileError
-        If the file cannot be read as one of this format, or none was named.
-    ConfigurationError
-        If an option is unknown or its value is refused.
-    PluginError
-        As :func:`load_format`; also if the format returns anything else than a scan.
-    """
-    chosen = load_format(name)
-    values = build_options(f"format {name!r}", chosen.options, options)
-    if not chosen.needs_file:
-        scan = chosen.holder.make(values)
-    elif path is None:
-        raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
-    else:
-        scan = chosen.holder.read(path, values)
-    if not isinstance(scan, Scan):
-        raise PluginError(
-            f"format {name!r} ({chosen.source.target}) returned {type(scan).__name__}. Expected a "
-            "Scan of ptycho_engine.plugin."
-        )
-    return scan

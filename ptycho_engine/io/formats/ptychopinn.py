@@ -17,6 +17,7 @@ A file is never unpickled; other keys are ignored.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -30,9 +31,16 @@ from ...geometry import Positions, from_xy
 from ..npz_archive import NpzArchive
 from ..pickled_json import find_object, parse_object
 from ..scan import Scan
+from ..scan_files import check_reading
+from ..specs import ArraySpec
+from ..store import Store
 
 REQUIRED = ("xcoords", "ycoords", "objectGuess")
 PATTERNS = ("diff3d", "diffraction")
+#: Positions, of which three arrays exist on the way: as they are read, as columns, as (y, x).
+COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
+#: What else `read` loads; the patterns stay in the file.
+LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
 #: Bytes of `_metadata` that are looked at.
 METADATA_LIMIT = 16 * 1024**2
 
@@ -46,6 +54,30 @@ def recognise(path: Path) -> bool:
             return set(REQUIRED) <= set(archive.names)
     except InputFileError:
         return False
+
+
+def needed_bytes(path: Path, options: object) -> int:
+    """Return what `read` takes, of the sizes that the headers claim.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, damaged or no npz file.
+    """
+    with NpzArchive(path) as archive:
+        needed = 0
+        for key in set(archive.names).intersection(COORDINATES + LOADED):
+            header = archive.header(key)
+            if header.dtype.hasobject:  # not loaded: `_metadata` is searched, others are refused
+                continue
+            size, itemsize = math.prod(header.shape), header.dtype.itemsize
+            needed += size * itemsize
+            if key in COORDINATES:
+                needed += 2 * size * np.dtype(np.float64).itemsize
+            elif key == "objectGuess" and header.dtype.kind in "iufc":
+                widened = np.result_type(header.dtype, np.float32)
+                needed += size * widened.itemsize if widened != header.dtype else 0
+        return needed
 
 
 def read(path: Path, options: object) -> Scan:
@@ -102,6 +134,57 @@ def read_npz(path: str | PathLike[str]) -> Scan:
             read_patterns=read_patterns,
             metadata=metadata,
         )
+
+
+def write(path: Path, scan: Scan) -> None:
+    """Write a scan; a reader of `_metadata` needs no pickle.
+
+    Parameters
+    ----------
+    path : Path
+        Where nothing stands.
+    scan : Scan
+        Its patterns are read, if it has any; of its metadata, what this format has a key for is
+        written.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing has appeared then.
+    """
+    arrays = _arrays(scan)
+    declared = scan.metadata.get("_metadata")
+    store = Store.create(
+        path,
+        {name: ArraySpec.of(array, axes, units) for name, (array, axes, units) in arrays.items()},
+        geometry={"axis_order": "y, x", "units": "object pixels"},
+        provenance={"scan": scan.source},
+        more={} if declared is None else {"_metadata": declared},
+    )
+    with store:
+        for name, (array, _, _) in arrays.items():
+            store.write(name, (), array)
+
+
+def _arrays(scan: Scan) -> dict[str, tuple[Array, tuple[str, ...], str]]:
+    """Arrays of a scan by the keys of the format, with the names of their axes, and units."""
+    points, pixels = ("point",), "object pixels"
+    arrays: dict[str, tuple[Array, tuple[str, ...], str]] = {
+        "objectGuess": (scan.image, ("y", "x"), ""),
+    }
+    starts = scan.metadata.get("positions_start")
+    for suffix, positions in (("", scan.positions), ("_start", starts)):
+        if positions is not None:
+            for column, axis in enumerate("yx"):
+                values = np.ascontiguousarray(positions[:, column])
+                arrays[f"{axis}coords{suffix}"] = (values, points, pixels)
+    if "scan_index" in scan.metadata:
+        arrays["scan_index"] = (scan.metadata["scan_index"], points, "")
+    if scan.probe is not None:
+        arrays["probeGuess"] = (scan.probe, (), "")
+    if scan.read_patterns is not None:
+        arrays["diff3d"] = (scan.read_patterns(), (), "")
+    return arrays
 
 
 def _check(
@@ -198,8 +281,18 @@ def _pattern_layout(
 
 
 def _read_patterns(path: Path, key: str, order: str) -> Array:
-    """Load the patterns as (M, N, N), C-contiguous, in the dtype of the file."""
+    """Load the patterns as (M, N, N), C-contiguous, in the dtype of the file.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If they take more than half of the memory that is free.
+    """
     with NpzArchive(path) as archive:
+        header = archive.header(key)
+        copies = 2 if order == "(N, N, M)" else 1
+        needed = copies * math.prod(header.shape) * header.dtype.itemsize
+        check_reading(f"{path}: reading the patterns", needed)
         patterns = archive.load(key)
     if order == "(M, N, N, 1)":
         patterns = patterns[..., 0]

@@ -1,7 +1,5 @@
-"""The registry of formats: metadata alone until one is chosen, by name, by suffix, by content."""
+"""The catalogue of formats: metadata alone until one is chosen, by name, by suffix, by content."""
 
-import importlib.metadata
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,9 +15,10 @@ from ptycho_engine.errors import (
     PluginLoadError,
     UnknownPluginError,
 )
-from ptycho_engine.io import registry
-from ptycho_engine.io.registry import find_format, list_formats, load_format, read_scan
+from ptycho_engine.io import catalogue
+from ptycho_engine.io.catalogue import find_format, list_formats, load_format
 from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import read_scan
 
 MODULE = """
 from dataclasses import dataclass
@@ -33,30 +32,6 @@ def recognise(path):
 def read(path, options):
     return Scan(np.zeros((options.size, options.size)), np.zeros((1, 2)), str(path))
 """
-
-
-@pytest.fixture
-def installed(monkeypatch, tmp_path):
-    """Let these formats be installed beside the built-in ones: entry point's name -> code."""
-    ours = tuple(importlib.metadata.entry_points(group=registry.FORMAT_GROUP))
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def install(**codes):
-        points = []
-        for number, (name, code) in enumerate(codes.items()):
-            module = f"format_of_a_test_{number}"
-            (tmp_path / f"{module}.py").write_text(code)
-            monkeypatch.delitem(sys.modules, module, raising=False)
-            point = name.replace("_", "."), module, registry.FORMAT_GROUP
-            points.append(importlib.metadata.EntryPoint(*point))
-        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: (*ours, *points))
-        discovery.discover.cache_clear()
-
-    yield install
-    monkeypatch.undo()
-    discovery.discover.cache_clear()
-    for module in [name for name in sys.modules if name.startswith("format_of_a_test_")]:
-        del sys.modules[module]
 
 
 def scan_file(tmp_path, content=b"one", name="scan.one"):
@@ -183,11 +158,11 @@ def test_only_scans_come_back(installed, tmp_path):
 def test_a_file_belongs_to_a_format_just_if_its_suffix_does(endings):
     source = discovery.PluginSource(".".join(["one", *endings]), "m", "d", "1", SimpleNamespace)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "discover", lambda group: (source,))
+        patched.setattr(catalogue, "discover", lambda group: (source,))
         (found,) = list_formats()
         assert found.suffixes == tuple(f".{ending.lower()}" for ending in endings)
         for suffix in ("h5", "CXI", "nxs", "npy"):
-            path = registry.Path(f"no such folder/scan.{suffix}")
+            path = catalogue.Path(f"no such folder/scan.{suffix}")
             if suffix in endings:
                 assert find_format(path) == "one"
             else:

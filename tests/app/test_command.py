@@ -15,7 +15,7 @@ from ptycho_engine.discovery import discover
 from ptycho_engine.host.choice import choose
 from ptycho_engine.testing import reference_patches
 
-COMMAND = [sys.executable, "-m", "ptycho_engine.app.cli"]
+COMMAND = [sys.executable, "-m", "ptycho_engine.app.command"]
 SMALL = ["scan.points=30", "scan.object_size=96", "patch_size=16"]
 
 
@@ -59,7 +59,7 @@ def without_tensorflow(*arguments):
     """Run the command in a process that refuses to import TensorFlow."""
     code = (
         "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'ptycho-engine'\n"
-        "from ptycho_engine.app.cli import main; main()"
+        "from ptycho_engine.app.command import main; main()"
     )
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
@@ -81,6 +81,19 @@ def test_a_missing_framework_is_listed_as_not_installed():
     expected = 'not installed: pip install "ptycho_engine[tensorflow]"'
     assert [states[name] for name in ("batched", "chunked_xla", "iterative")] == [expected] * 3
     assert expected not in states["numba"]
+
+
+def test_formats_are_listed_with_their_suffixes():
+    done = without_tensorflow("plugins", "--json")
+    formats = {f["name"]: f for f in json.loads(done.stdout) if f["kind"] == "format"}
+    suffixes = {name: formats[name]["suffixes"] for name in ("file", "npz", "synthetic")}
+    assert suffixes == {"file": [], "npz": [".npz"], "synthetic": []}
+    assert formats["npz"]["distribution"] == "ptycho_engine"
+    assert {f["state"] for name, f in formats.items() if name in ("file", "npz")} == {"ok"}
+    lines = without_tensorflow("plugins").stdout.splitlines()
+    assert any(
+        {"npz", ".npz", "ptycho_engine.io.formats.ptychopinn"} <= set(s.split()) for s in lines
+    )
 
 
 def test_help_names_what_can_be_chosen():
@@ -196,11 +209,15 @@ def test_iterative_warns_once_with_removal_and_guide(tmp_path):
         (["interpolation=cubic"], ["cubic", "bilinear"]),
         (["memory_budget=lots"], ["lots", "2GiB"]),
         pytest.param(
-            ["memory_budget=1MB", "plugin=chunked_xla"],
+            ["memory_budget=1MB", "scan.object_size=64", "scan.points=10", "scan.step=5",
+             "patch_size=512", "plugin=chunked_xla"],
             ["memory budget", "workspace"],
             marks=pytest.mark.tensorflow,
         ),
+        (["memory_budget=1MB"], ["MemoryBudgetError", "format 'synthetic'", "976.56 KiB"]),
+        (["scan.points=1000000000000"], ["MemoryBudgetError", "reading the scan takes"]),
         (["runner.progress=maybe"], ["maybe", "always"]),
+        (["runner.log_format=xml"], ["xml", "text", "json"]),
         (["output.path=patches.mat"], [".mat", ".npz"]),
         (["output.path=nowhere/patches.npz"], ["nowhere"]),
         (["scan=npz"], ["scan.path"]),
@@ -283,9 +300,9 @@ def test_interrupt_leaves_nothing_half_written(tmp_path, number):
 def test_fault_of_the_program_exits_with_one(tmp_path):
     code = (
         "import sys; from ptycho_engine.app.jobs import extract\n"
-        "def broken(*arguments): raise RuntimeError('a fault')\n"
-        "extract.read_configured = broken\n"
-        "from ptycho_engine.app.cli import main; sys.argv = ['ptycho-engine']; main()"
+        "def broken(*_, **__): raise RuntimeError('a fault')\n"
+        "extract.read_scan = broken\n"
+        "from ptycho_engine.app.command import main; sys.argv = ['ptycho-engine']; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

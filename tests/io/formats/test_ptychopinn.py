@@ -1,18 +1,25 @@
 """PtychoPINN npz files: what is read, what is refused, and that nothing in them ever runs."""
 
+import dataclasses
 import io
 import json
+import math
 import pickle
+import tracemalloc
 import warnings
 import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ptycho_engine.errors import InputFileError, PtychoEngineError
-from ptycho_engine.io.formats.npz import read_npz
+from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError, PtychoEngineError
+from ptycho_engine.io.formats.ptychopinn import needed_bytes, read_npz
 from ptycho_engine.io.npz_archive import NpzArchive
 from ptycho_engine.io.pickled_json import MAX_OPCODES, find_object
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import read_scan, write_scan
 
 
 def arrays(count=6, size=4, **changes):
@@ -182,6 +189,138 @@ def test_objects_become_floating(save, dtype, expected):
 )
 def test_probe_shapes(save, shape, expected):
     assert read_npz(save(probeGuess=np.ones(shape))).probe.shape == expected
+
+
+# Memory
+
+
+def claiming(path, key, dtype, shape):
+    """A compressed file of which one array is zeros, far larger than the file."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, value in arrays(**{key: None}).items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.save(member, value)
+        with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+            header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(member, header)
+            left = math.prod(shape) * np.dtype(dtype).itemsize
+            while left > 0:
+                member.write(bytes(min(left, 1 << 24)))
+                left -= 1 << 24
+    return path
+
+
+def test_a_small_file_that_claims_much_is_refused_unread(tmp_path):
+    path = claiming(tmp_path / "scan.npz", "objectGuess", "c8", (4096, 8192))
+    assert path.stat().st_size < 2**20
+    tracemalloc.start()
+    with pytest.raises(MemoryBudgetError, match=r"takes 256\.00 MiB, .* is 64\.00 MiB"):
+        read_scan("npz", path, memory_budget="64MiB")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+@pytest.mark.parametrize("key", ["xcoords", "probeGuess", "scan_index", "xcoords_start"])
+def test_every_array_that_is_loaded_counts(tmp_path, key):
+    shape = (2000, 2000) if key == "probeGuess" else (4_000_000,)
+    path = claiming(tmp_path / "scan.npz", key, "i8", shape)
+    with pytest.raises(MemoryBudgetError):
+        read_scan("file", path, memory_budget=32_000_000)
+
+
+def test_patterns_and_unknown_arrays_do_not_count(tmp_path):
+    path = claiming(tmp_path / "scan.npz", "diff3d", "f8", (6, 1024, 1024))
+    read_scan("npz", path, memory_budget=10_000)
+
+
+def test_patterns_count_when_they_are_read(tmp_path, monkeypatch):
+    path = claiming(tmp_path / "scan.npz", "diff3d", "f8", (6, 256, 256))
+    scan = read_npz(path)
+    monkeypatch.setattr("ptycho_engine.io.scan_files.parse_bytes", lambda budget: 3_000_000)
+    with pytest.raises(MemoryBudgetError, match=r"reading the patterns takes 3\.00 MiB"):
+        scan.read_patterns()
+
+
+def test_metadata_of_any_length_counts(save):
+    path = save(_metadata=np.array("{}", "U250000"))
+    with pytest.raises(MemoryBudgetError):
+        read_scan("npz", path, memory_budget=1_000_000)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "u1", "f4", "c8", "i4"])
+def test_reading_takes_what_it_says(save, dtype):
+    path = save(count=20_000, diff3d=None, objectGuess=np.ones((600, 700), dtype))
+    needed = needed_bytes(path, None)
+    tracemalloc.start()
+    scan = read_npz(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert scan.held_bytes <= needed
+    assert 0.7 * needed < peak < 1.1 * needed + 2**17
+
+
+# Writing
+
+
+def test_a_scan_comes_back_as_it_was_written(save, tmp_path):
+    declared = {"nphotons": 1e9, "nested": {"a": [1, None]}}
+    content = arrays()
+    scan = read_npz(
+        save(scan_index=np.arange(6)[::-1], _metadata=np.array(json.dumps(declared)),
+             xcoords_start=content["xcoords"] + 1)
+    )  # fmt: skip
+    path = tmp_path / "again.npz"
+    write_scan(path, scan)
+    again = read_npz(path)
+    for name in ("image", "positions", "probe"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(scan, name))
+        assert getattr(again, name).dtype == getattr(scan, name).dtype
+    np.testing.assert_array_equal(again.read_patterns(), content["diff3d"])
+    assert again.pattern_shape == scan.pattern_shape
+    assert again.metadata["_metadata"] == declared
+    for name in ("scan_index", "positions_start"):
+        np.testing.assert_array_equal(again.metadata[name], scan.metadata[name])
+    with np.load(path, allow_pickle=False) as file:  # as others read it
+        np.testing.assert_array_equal(file["xcoords"], content["xcoords"])
+        assert json.loads(file["_metadata"].item()) == declared
+
+
+@given(
+    count=st.integers(0, 5),
+    shape=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    dtype=st.sampled_from(["f4", "f8", "c8", "c16"]),
+    modes=st.sampled_from([None, (), (2,)]),
+)
+def test_any_scan_comes_back(tmp_path_factory, count, shape, dtype, modes):
+    rng = np.random.default_rng(count)
+    probe = None if modes is None else rng.normal(size=(*modes, 4, 4)).astype(np.complex64)
+    scan = Scan(rng.normal(size=shape).astype(dtype), rng.normal(size=(count, 2)), "drawn", probe)
+    path = tmp_path_factory.mktemp("drawn") / "scan.npz"
+    write_scan(path, scan)
+    again = read_npz(path)
+    assert (again.image.dtype, again.positions.shape) == (scan.image.dtype, (count, 2))
+    np.testing.assert_array_equal(again.image, scan.image)
+    np.testing.assert_array_equal(again.positions, scan.positions)
+    assert (again.probe is None) == (probe is None)
+    assert probe is None or np.array_equal(again.probe, probe)
+    assert again.read_patterns is None
+
+
+def test_a_scan_that_cannot_be_written_leaves_nothing(tmp_path):
+    def broken():
+        raise OSError(28, "No space left on device")
+
+    good = Scan(np.ones((4, 4)), np.zeros((2, 2)), "a test")
+    stack = dataclasses.replace(good, image=np.ones((3, 4, 4)))
+    with pytest.raises(OutputError, match="axes"):
+        write_scan(tmp_path / "scan.npz", stack)
+    with pytest.raises(OSError, match="No space"):
+        write_scan(tmp_path / "scan.npz", dataclasses.replace(good, read_patterns=broken))
+    short = dataclasses.replace(good, metadata={"scan_index": np.arange(3)})
+    with pytest.raises(OutputError, match="'point'"):
+        write_scan(tmp_path / "scan.npz", short)
+    assert list(tmp_path.iterdir()) == []
 
 
 # Metadata

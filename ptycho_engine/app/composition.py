@@ -1,0 +1,64 @@
+"""From the composed configuration to the job that it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from ..geometry.cut import Cut, Fill, Interpolation, Rounding
+from .jobs.extraction_job import ExtractionJob
+from .scans import scan_source
+from .schema import JobConfig
+
+
+def extraction_job(
+    config: JobConfig,
+    folder: Path,
+    reason: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> ExtractionJob:
+    """Make the job of a configuration whose legacy settings are worked in.
+
+    Parameters
+    ----------
+    config : JobConfig
+        Each of its values settled.
+    folder : Path
+        What a relative output path is relative to.
+    reason : str, optional
+        Why this plugin.
+    context : mapping of str to object, optional
+        What the log line says beside the reason.
+
+    Returns
+    -------
+    ExtractionJob
+        Which Hydra has no part in.
+
+    Raises
+    ------
+    RequestError
+        If what is cut at a position cannot be.
+    """
+    options = dict(config.plugin)
+    output = config.output
+    return ExtractionJob(
+        scan=scan_source(config.scan),
+        cut=Cut(
+            config.patch_size,
+            cast(Interpolation, config.interpolation),  # the cut refuses any other
+            cast(Fill, config.fill),
+            cast(Rounding, config.rounding),
+        ),
+        output=folder / Path(output.path).expanduser(),
+        plugin=options.pop("name"),
+        options=options,
+        wrappers=tuple(config.wrappers),
+        memory_budget=config.memory_budget,
+        overwrite=output.overwrite,
+        resume=output.resume,
+        picture=output.picture,
+        reason=reason,
+        context=context or {},
+    )

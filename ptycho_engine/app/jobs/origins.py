@@ -1,0 +1,65 @@
+"""What made an output: versions, the plugin, the scan and its hash, and the memory it took."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import resource
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...engine import Engine
+from ...io.scan import Scan
+
+
+def provenance(engine: Engine, scan: Scan, run_id: str) -> dict[str, Any]:
+    """Say what made an output: versions, plugin, source and time."""
+    from ... import __version__
+
+    source = engine.source
+    return {
+        "ptycho_engine": __version__,
+        "plugin": engine.plugin,
+        "plugin_source": source.target,
+        "plugin_distribution": f"{source.distribution} {source.version}".strip(),
+        "plugin_options": engine.options,
+        "run_id": run_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "scan": scan.source,
+        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).is_file() else None,
+        "scan_sha256": scan_hash(scan),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "libraries": library_versions(),
+    }
+
+
+def scan_hash(scan: Scan) -> str:
+    """Hash what an extraction takes of a scan: the object and the positions."""
+    digest = hashlib.sha256()
+    for array in (scan.image, scan.positions):
+        digest.update(f"{array.shape} {array.dtype.str}".encode())
+        if array.size:
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that compute and write, as far as installed."""
+    versions = {}
+    for name in ("tensorflow", "numba", "h5py", "zarr"):
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
+
+
+def peak_resident_bytes() -> int:
+    """Return the most memory that this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

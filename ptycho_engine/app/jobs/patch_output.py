@@ -1,0 +1,118 @@
+"""The output of an extraction: begun or resumed, filled with patches, drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...engine import Engine
+from ...io.scan import Scan
+from ...io.specs import ArraySpec
+from ...io.store import Store
+from ...report.picture import Preview, draw_preview
+from ...request.blocks import Block
+from .extraction_job import ExtractionJob
+
+#: Patches shown in the picture.
+SHOWN = 4
+
+#: What a resumed run may change: where it writes, the memory it takes.
+WITHOUT_EFFECT = ("output", "memory_budget")
+#: What it may not, besides the other settings.
+DECISIVE = ("scan_sha256", "ptycho_engine", "numpy", "plugin_distribution")
+
+Progress = Callable[[Iterator[Block], int], Iterator[Block]]
+
+
+def begin_output(job: ExtractionJob, scan: Scan, records: dict[str, Any]) -> Store:
+    """Begin an output, or resume one: flat patches, and the positions in it already."""
+    size = job.cut.patch_size
+    settings = job.settings()
+    store = Store.create(
+        job.output,
+        {
+            "patches": ArraySpec(
+                (len(scan.positions), size, size), scan.image.dtype, ("point", "y", "x")
+            ),
+            "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
+        },
+        overwrite=job.overwrite,
+        resume=job.resume,
+        geometry={
+            "axis_order": "y, x",
+            "units": "object pixels",
+            "anchor": "sample patch_size // 2 sits at the position",
+            "object_shape": list(scan.image.shape),
+            "layout": "flat",
+            **asdict(job.cut),
+        },
+        configuration=settings,
+        provenance=records,
+        identity={
+            "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
+            **{name: records[name] for name in DECISIVE},
+        },
+    )
+    try:
+        if not store.is_finished("positions", ()):
+            store.write("positions", (), np.asarray(scan.positions))
+            store.finish(())
+    except BaseException:
+        store.discard()
+        raise
+    return store
+
+
+def fill(
+    store: Store, job: ExtractionJob, engine: Engine, scan: Scan, progress: Progress | None
+) -> dict[int, np.ndarray[Any, Any]]:
+    """Cut and write all patches that are missing; return copies of those that the picture shows."""
+    missing = store.missing("patches")
+    blocks = stream_ranges(job, engine, scan, missing)
+    if progress is not None:
+        blocks = progress(blocks, sum(stop - start for start, stop in missing))
+    shown = evenly_spaced(len(scan.positions), SHOWN) if job.picture else ()
+    samples = {}
+    for block in blocks:
+        region = slice(block.start, block.stop)
+        store.write("patches", region, block.patches)
+        store.finish(region)
+        for index in shown:
+            if block.start <= index < block.stop:
+                samples[index] = block.patches[index - block.start].copy()
+    return samples
+
+
+def stream_ranges(
+    job: ExtractionJob, engine: Engine, scan: Scan, ranges: Sequence[tuple[int, int]]
+) -> Iterator[Block]:
+    """Yield the blocks of some ranges of the positions."""
+    for start, stop in ranges:
+        for block in engine.stream(scan.image, scan.positions[start:stop], **asdict(job.cut)):
+            yield Block(start + block.start, start + block.stop, block.patches)
+
+
+def draw(
+    canvas: Path,
+    job: ExtractionJob,
+    engine: Engine,
+    scan: Scan,
+    samples: dict[int, np.ndarray[Any, Any]],
+) -> None:
+    """Draw the preview; patches that a resumed run skipped are cut again."""
+    count, size = len(scan.positions), job.cut.patch_size
+    again = [index for index in evenly_spaced(count, SHOWN) if index not in samples]
+    if again:
+        cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
+        samples = samples | dict(zip(again, cut, strict=True))
+    title = f"{count} patches of {size} x {size} by {engine.plugin}"
+    draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
+
+
+def evenly_spaced(count: int, wanted: int) -> Sequence[int]:
+    """Up to `wanted` different indices below `count`, from first to last."""
+    return sorted({int(i) for i in np.linspace(0, count - 1, wanted)}) if count else []

@@ -1,0 +1,217 @@
+"""Scans read, made and written through the formats that are installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..discovery import build_options
+from ..errors import CapabilityError, InputFileError, MemoryBudgetError, OutputError, PluginError
+from ..memory import format_bytes, parse_bytes
+from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
+from .scan import Scan
+
+
+@dataclass(frozen=True)
+class ScanSource:
+    """What to read, or to make.
+
+    Attributes
+    ----------
+    format : str
+        The name of the format.
+    path : Path, optional
+        The file; None for a format that makes its scan.
+    options : mapping of str to object
+        Options of the format by name; its defaults where left out.
+    """
+
+    format: str
+    path: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return it as the group of the configuration that chooses it."""
+        path = {} if self.path is None else {"path": str(self.path)}
+        return {"format": self.format, **path, **self.options}
+
+
+def read_scan(
+    name: str,
+    path: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    memory_budget: int | str | None = None,
+) -> Scan:
+    """Read a scan with a format, or make one.
+
+    Parameters
+    ----------
+    name : str
+        The name of the format.
+    path : Path, optional
+        The file; None for a format that makes its scan.
+    options : mapping of str to object, optional
+        Options of the format by name; its defaults where left out.
+    memory_budget : int or str, optional
+        Bytes, or a text such as ``"2GiB"``, that reading may take; by default half of the memory
+        that is free.
+
+    Returns
+    -------
+    Scan
+        What the format found.
+
+    Raises
+    ------
+    InputFileError
+        If the file cannot be read as one of this format, or none was named.
+    MemoryBudgetError
+        If the format can tell that reading takes more than the budget; nothing has been read then.
+    ConfigurationError
+        If an option is unknown or its value is refused.
+    PluginError
+        As :func:`~ptycho_engine.io.catalogue.load_format`; also if the format returns anything
+        else than a scan.
+    """
+    chosen = load_format(name)
+    values = build_options(f"format {name!r}", chosen.options, options)
+    if chosen.needs_file and path is None:
+        raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
+    what = f"{path or f'format {name!r}'}: reading the scan"
+    check_reading(what, needed_bytes(chosen, path, values), memory_budget)
+    return call_reader(chosen, path, values)
+
+
+def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:
+    """Refuse to read beyond the budget.
+
+    Parameters
+    ----------
+    what : str
+        The source and what is read of it, for the message.
+    needed : int
+        Bytes that it takes.
+    memory_budget : int or str, optional
+        As for :func:`read_scan`.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With both numbers.
+    """
+    budget = parse_bytes(memory_budget)
+    if needed > budget:
+        raise MemoryBudgetError(
+            f"{what} takes {format_bytes(needed)}, and the memory budget is "
+            f"{format_bytes(budget)}. Choose a smaller scan, or raise memory_budget."
+        )
+
+
+def needed_bytes(chosen: ScanFormat, path: Path | None, values: Any) -> int:
+    """Return the most memory that reading takes, 0 if the format does not tell.
+
+    Parameters
+    ----------
+    chosen : ScanFormat
+        The format.
+    path : Path or None
+        The file, if it needs one.
+    values : object or None
+        Its options.
+
+    Raises
+    ------
+    InputFileError, ConfigurationError
+        As the format.
+    """
+    tell = getattr(chosen.holder, "needed_bytes", None)
+    if tell is None:
+        return 0
+    return int(tell(path, values) if chosen.needs_file else tell(values))
+
+
+def call_reader(chosen: ScanFormat, path: Path | None, values: Any) -> Scan:
+    """Let a format read or make its scan, whatever that takes of memory.
+
+    Parameters
+    ----------
+    chosen, path, values
+        As for :func:`needed_bytes`.
+
+    Raises
+    ------
+    PluginError
+        If the format returns anything else than a scan.
+    """
+    holder = chosen.holder
+    scan = holder.read(path, values) if chosen.needs_file else holder.make(values)
+    if not isinstance(scan, Scan):
+        raise PluginError(
+            f"format {chosen.source.name!r} ({chosen.source.target}) returned "
+            f"{type(scan).__name__}. Expected a Scan of ptycho_engine.plugin."
+        )
+    return scan
+
+
+def write_scan(path: str | os.PathLike[str], scan: Scan, format: str | None = None) -> None:
+    """Write a scan to a file, which appears whole or not at all and replaces nothing.
+
+    Parameters
+    ----------
+    path : path-like
+        Where; its suffix names the format.
+    scan : Scan
+        What. Its patterns, if it has any, are read for it.
+    format : str, optional
+        The format by name, for another suffix, or where several formats that write share one.
+
+    Raises
+    ------
+    CapabilityError
+        If the format only reads.
+    OutputError
+        If no format has the suffix, if something stands at the path, or if it cannot be written.
+    PluginError
+        If several formats of the suffix write; or as
+        :func:`~ptycho_engine.io.catalogue.load_format`.
+    """
+    path = Path(path)
+    chosen = _writer(path) if format is None else load_format(format)
+    if not chosen.writes:
+        raise CapabilityError(
+            f"{path}: format {chosen.source.name!r} ({chosen.source.target}) reads, but cannot "
+            "write. Expected one that has write(path, scan). Choose the suffix of another, or "
+            "name it as format."
+        )
+    if os.path.lexists(path):
+        raise OutputError(
+            f"{path}: exists already, and scans are never replaced. Expected nothing there. Move "
+            "it away, or choose another path."
+        )
+    chosen.holder.write(path, scan)
+
+
+def _writer(path: Path) -> ScanFormat:
+    """Choose the format that writes a suffix: the built-in one, or the only one."""
+    candidates = formats_of(path)
+    if not candidates:
+        raise OutputError(
+            f"{path}: no format has the suffix {path.suffix!r}. Expected one of "
+            f"{known_suffixes()}. Choose another path, or name the format."
+        )
+    for built_in in (True, False):
+        asked = [load_format(s.name) for s in candidates if s.built_in is built_in]
+        writers = [chosen for chosen in asked if chosen.writes]
+        if len(writers) > 1:
+            names = " and ".join(chosen.source.name for chosen in writers)
+            raise PluginError(
+                f"{path}: the formats {names} both write {path.suffix!r}. Expected one. Name it "
+                "as format."
+            )
+        if writers:
+            return writers[0]
+    return load_format(candidates[0].name)

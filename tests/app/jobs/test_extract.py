@@ -1,0 +1,198 @@
+"""The job of an extraction: made by hand or of a configuration, run without either's knowledge."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+from ptycho_engine import Engine, read_output
+from ptycho_engine.app.composition import extraction_job
+from ptycho_engine.app.jobs import extract
+from ptycho_engine.app.jobs.extract import run
+from ptycho_engine.app.jobs.extraction_job import ExtractionJob
+from ptycho_engine.app.schema import register_schemas
+from ptycho_engine.errors import (
+    InputFileError,
+    MemoryBudgetError,
+    OutputError,
+    RequestError,
+    UnknownPluginError,
+)
+from ptycho_engine.geometry.cut import Cut
+from ptycho_engine.io.formats.synthetic import make_synthetic
+from ptycho_engine.io.scan_files import ScanSource
+
+SCAN = ScanSource("synthetic", options={"points": 30, "object_size": 96})
+
+
+@pytest.fixture
+def job(tmp_path):
+    return ExtractionJob(SCAN, Cut(16), tmp_path / "patches.h5", plugin="numba", picture=False)
+
+
+def composed(*overrides):
+    register_schemas()
+    with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
+        return OmegaConf.to_object(compose("config", overrides=list(overrides)))
+
+
+def test_a_configuration_becomes_a_job():
+    config = composed(
+        "plugin=numba", "plugin.threads=2", "scan=npz", "scan.path=some/scan.npz", "patch_size=8",
+        "fill=edge", "memory_budget=2GiB", "wrappers=[audit]", "output.path=out.zarr",
+        "output.resume=true",
+    )  # fmt: skip
+    made = extraction_job(config, Path("/folder"), "said so", {"sources": {}})
+    assert made == ExtractionJob(
+        scan=ScanSource("npz", Path("some/scan.npz")),
+        cut=Cut(8, fill="edge"),
+        output=Path("/folder/out.zarr"),
+        plugin="numba",
+        options={"threads": 2},
+        wrappers=("audit",),
+        memory_budget="2GiB",
+        resume=True,
+        reason="said so",
+        context={"sources": {}},
+    )
+    assert made.preview == Path("/folder/out.png")
+
+
+def test_options_of_a_scan_come_along():
+    made = extraction_job(composed("scan.points=30", "scan.object_size=96"), Path())
+    assert made.scan.path is None
+    assert dict(made.scan.options) == {"seed": 0, "object_size": 96, "points": 30, "step": 11.0}
+
+
+def test_what_cannot_be_cut_is_refused_before_there_is_a_job():
+    with pytest.raises(RequestError, match="fill 'zeroes' is not known"):
+        extraction_job(composed("fill=zeroes"), Path())
+
+
+def test_its_settings_are_a_configuration(job):
+    """They make the same job again, and can be written as JSON."""
+    settings = json.loads(json.dumps(job.settings()))
+    scan, plugin = settings.pop("scan"), settings.pop("plugin")
+    overrides = [f"scan={scan.pop('format')}", f"plugin={plugin.pop('name')}"]
+    overrides += [f"scan.{key}={value}" for key, value in scan.items()]
+    overrides += [f"output.{key}={value}" for key, value in settings.pop("output").items()]
+    overrides += [f"{key}={'null' if v is None else v}" for key, v in settings.items()]
+    again = extraction_job(composed(*overrides), Path())
+    assert again.settings()["output"] == job.settings()["output"]
+    assert (again.cut, again.plugin, again.wrappers) == (job.cut, job.plugin, job.wrappers)
+    assert again.scan.options.items() >= job.scan.options.items()
+
+
+def test_it_runs_from_python(job):
+    seen = []
+
+    def progress(blocks, count):
+        for block in blocks:
+            seen.append((block.start, block.stop, count))
+            yield block
+
+    result = run(job, run_id="mine", progress=progress)
+    scan = make_synthetic(0, 96, 30, 11.0)
+    with read_output(result.output) as output:
+        np.testing.assert_array_equal(
+            output.patches[...], Engine("numba").extract(scan.image, scan.positions, 16)
+        )
+        np.testing.assert_array_equal(output.positions, scan.positions)
+        assert output.configuration == json.loads(json.dumps(job.settings()))
+        assert output.provenance["run_id"] == "mine"
+        assert "setting_sources" not in output.provenance
+        assert output.geometry["patch_size"] == 16
+    assert (result.output, result.picture, result.patches) == (job.output, None, 30)
+    assert [stop for _, stop, _ in seen][-1] == 30
+    assert {count for *_, count in seen} == {30}
+
+
+def test_each_run_has_an_identity_of_its_own(job):
+    ids = set()
+    for name in ("a.npz", "b.npz"):
+        result = run(dataclasses.replace(job, output=job.output.with_name(name)))
+        with read_output(result.output) as output:
+            ids.add(output.provenance["run_id"])
+    assert len(ids) == 2
+
+
+def test_a_picture_appears_with_it(job):
+    result = run(dataclasses.replace(job, picture=True))
+    assert result.picture == job.output.with_suffix(".png")
+    assert result.picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"plugin": "nambu"}, UnknownPluginError),
+        ({"output": Path("no folder of mine/patches.h5")}, OutputError),
+        ({"scan": ScanSource("npz", Path("none.npz"))}, InputFileError),
+        ({"scan": ScanSource("npz")}, InputFileError),
+        ({"memory_budget": 100_000}, MemoryBudgetError),
+    ],
+)
+def test_what_cannot_be_done_leaves_nothing(job, tmp_path, changes, error):
+    with pytest.raises(error):
+        run(dataclasses.replace(job, **changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_is_refused_before_the_scan_is_read(job, monkeypatch):
+    job.output.write_text("mine")
+    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(OutputError, match="exists already"):
+        run(job)
+
+
+def test_a_plugin_is_refused_before_the_scan_is_read(job, monkeypatch):
+    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(UnknownPluginError):
+        run(dataclasses.replace(job, plugin="nambu"))
+
+
+def test_the_scan_counts_against_the_budget(job, monkeypatch):
+    """What remains for the patches is what it leaves, and all of it."""
+    plans = []
+    monkeypatch.setattr(extract, "log_plan", lambda job, scan, plan: plans.append((scan, plan)))
+    run(dataclasses.replace(job, memory_budget="8MiB"))
+    ((scan, plan),) = plans
+    assert scan.held_bytes == 96 * 96 * 8 + 30 * 2 * 8
+    assert plan.memory_budget == 8 * 2**20 - scan.held_bytes
+
+
+def test_a_scan_that_leaves_nothing_is_refused(job, monkeypatch):
+    read = extract.read_scan
+    monkeypatch.setattr(extract, "read_scan", lambda *how, memory_budget: read(*how))
+    with pytest.raises(MemoryBudgetError, match=r"the scan holds 72\.47 KiB, .* is 48\.83 KiB"):
+        run(dataclasses.replace(job, memory_budget=50_000))
+
+
+def stopping_after(count):
+    def progress(blocks, _):
+        for number, block in enumerate(blocks):
+            if number == count:
+                raise KeyboardInterrupt
+            yield block
+
+    return progress
+
+
+def test_an_interrupt_leaves_nothing(job, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(job, progress=stopping_after(0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_plugin_is_as_it_was_under_another_budget():
+    engine = Engine("numba", options={"threads": 1}, memory_budget="1GiB")
+    other = engine.with_budget("2GiB")
+    assert (other.plugin, other.options, other.source) == (
+        engine.plugin, engine.options, engine.source,
+    )  # fmt: skip
+    budgets = [e.plan([[1.0]], [[0, 0]], 4).memory_budget for e in (engine, other)]
+    assert budgets == [2**30, 2**31]

@@ -1,0 +1,106 @@
+"""Reading within a budget, and writing by suffix through whichever format writes it."""
+
+import numpy as np
+import pytest
+
+from ptycho_engine.errors import (
+    CapabilityError,
+    MemoryBudgetError,
+    OutputError,
+    PluginError,
+)
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import read_scan, write_scan
+
+SCAN = Scan(np.ones((6, 8)), np.array([[1.0, 2.5]]), "a test")
+
+READER = """
+from ptycho_engine.plugin import Scan
+def recognise(path): return True
+def read(path, options): raise SystemExit("read")
+def needed_bytes(path, options): return 1000
+"""
+WRITER = """
+def recognise(path): return True
+def read(path, options): ...
+def write(path, scan): path.write_text({name!r} + scan.source)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "scan.one"
+
+
+def test_nothing_is_read_beyond_the_budget(installed, path):
+    installed(one_one=READER)
+    for name in ("one", "file"):
+        with pytest.raises(MemoryBudgetError, match=r"scan\.one: .* takes 1000 B, .* is 999 B\."):
+            read_scan(name, path, memory_budget=999)
+        with pytest.raises(SystemExit, match="read"):
+            read_scan(name, path, memory_budget=1000)
+
+
+def test_a_format_that_does_not_tell_is_read(installed, path):
+    installed(one_one="def recognise(p): ...\ndef read(p, o): raise SystemExit('read')")
+    with pytest.raises(SystemExit, match="read"):
+        read_scan("one", path, memory_budget=1)
+
+
+def test_the_suffix_chooses_who_writes(installed, path):
+    installed(one_one=WRITER.format(name="one: "), two_two=WRITER.format(name="two: "))
+    write_scan(path, SCAN)
+    assert path.read_text() == "one: a test"
+    write_scan(path.with_suffix(".TWO"), SCAN)
+    assert path.with_suffix(".TWO").read_text() == "two: a test"
+    write_scan(path.with_suffix(".three"), SCAN, format="two")
+    assert path.with_suffix(".three").read_text() == "two: a test"
+
+
+def test_a_reader_beside_a_writer_is_passed_over(installed, path):
+    installed(one_one=READER, two_one=WRITER.format(name="two: "))
+    write_scan(path, SCAN)
+    assert path.read_text() == "two: a test"
+
+
+def test_what_stands_there_stays(installed, path):
+    installed(one_one=WRITER.format(name="one: "))
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="exists already, and scans are never replaced"):
+        write_scan(path, SCAN)
+    assert path.read_text() == "mine"
+
+
+def test_a_format_that_only_reads_says_so(installed, path):
+    installed(one_one=READER)
+    for format in (None, "one", "synthetic"):
+        with pytest.raises(CapabilityError, match=r"reads, but cannot write\. Expected one that"):
+            write_scan(path, SCAN, format)
+    assert not path.exists()
+
+
+def test_two_that_write_a_suffix_are_both_named(installed, path):
+    installed(one_one=WRITER.format(name="one: "), two_one=WRITER.format(name="two: "))
+    with pytest.raises(PluginError, match="formats one and two both write"):
+        write_scan(path, SCAN)
+    write_scan(path, SCAN, "two")
+    assert path.read_text() == "two: a test"
+
+
+def test_a_built_in_writer_comes_first(installed, tmp_path):
+    installed(greedy_npz="raise SystemExit('imported')")
+    write_scan(tmp_path / "scan.npz", SCAN)
+    np.testing.assert_array_equal(read_scan("npz", tmp_path / "scan.npz").image, SCAN.image)
+
+
+def test_an_unknown_suffix_lists_the_known(tmp_path):
+    with pytest.raises(OutputError, match=r"no format has the suffix '\.tiff'.* \.npz"):
+        write_scan(tmp_path / "scan.tiff", SCAN)
+
+
+def test_what_a_scan_holds():
+    scan = Scan(
+        np.ones((6, 8)), np.zeros((2, 2)), "a test", np.ones((4, 4), "c8"), (2, 4, 4),
+        lambda: pytest.fail("the patterns stay in the file"), {"scan_index": np.arange(2), "n": 3},
+    )  # fmt: skip
+    assert scan.held_bytes == 6 * 8 * 8 + 2 * 2 * 8 + 4 * 4 * 8 + 2 * 8
