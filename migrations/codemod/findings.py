@@ -107,15 +107,6 @@ def todo(source: Source, rule: str, node: ast.AST, name: str, text: str) -> Find
     return Finding(rule, source.start(node), name, text, Kind.TODO, edits)
 
 
-def todo_or_note(
-    source: Source, rule: str, node: ast.AST, name: str, text: str, magic: str = ""
-) -> Finding:
-    """Make a `todo`, but only a note for a cell magic: no comment may stand above it."""
-    if magic.startswith("%%"):
-        return Finding(rule, source.start(node), name, text, Kind.NOTE)
-    return todo(source, rule, node, name, text)
-
-
 def _comment(rule: str, text: str) -> str:
     return f"# TODO(ptycho-migrate {rule}): {text}; see {page(rule)}"
 

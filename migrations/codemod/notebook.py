@@ -46,7 +46,7 @@ def rewrite_notebook(text: str, rules: Sequence[Rule]) -> Rewritten:
         return Rewritten(text)
     masks = _Masks(text)
     cells = [masks.mask(number, code) for number, code, _ in sources]
-    rewritten = rewrite(masks.join(cells), rules, masks.magics())
+    rewritten = rewrite(masks.join(cells), rules)
     new_cells = [masks.unmask(cell) for cell in masks.split(rewritten.text)]
     if len(new_cells) != len(cells):
         raise SourceError("the cells could not be told apart after rewriting")
@@ -109,10 +109,6 @@ class _Masks:
     def _placeholder(self, text: str) -> str:
         self._taken.append(text)
         return f"{self._prefix}{len(self._taken) - 1}_"
-
-    def magics(self) -> dict[str, str]:
-        """Return what was taken out, by the name that stands for it."""
-        return {f"{self._prefix}{number}_": text for number, text in enumerate(self._taken)}
 
     def unmask(self, code: str) -> str:
         pattern = re.escape(self._prefix) + r"(\d+)_"

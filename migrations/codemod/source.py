@@ -7,7 +7,7 @@ import bisect
 import itertools
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 from .scopes import Index, Scope
@@ -50,8 +50,6 @@ class Source:
     ----------
     text : str
         Its source.
-    magics : mapping of str to str, optional
-        What names stand for that take the place of lines that are not Python.
 
     Raises
     ------
@@ -59,8 +57,8 @@ class Source:
         If it cannot be parsed.
     """
 
-    def __init__(self, text: str, magics: Mapping[str, str] | None = None) -> None:
-        self.text, self.magics, self.newline = text, magics or {}, newline_of(text)
+    def __init__(self, text: str) -> None:
+        self.text, self.newline = text, newline_of(text)
         self.tree = check_syntax(text)
         self._index = Index(self.tree)
         self.bound, self.names = self._index.bound, self._index.names

@@ -6,10 +6,9 @@ import ast
 import itertools
 from collections.abc import Iterator
 
-from ..codemod.bindings import resolve
+from ..codemod.bindings import attributes, is_stored, resolve
 from ..codemod.findings import Finding, Rule, todo
 from ..codemod.names import drop_in, drop_in_leaves
-from ..codemod.references import attributes, is_stored
 from ..codemod.source import Source, literal
 
 ID = "PE004"
