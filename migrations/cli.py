@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def _add_code(command: argparse.ArgumentParser) -> None:
         "--skip", action="append", default=[], metavar="RULE", help="leave out a rule: PE003"
     )
     _add_jobs(command)
-    command.set_defaults(run=_code)
+    command.set_defaults(run=_run("code"))
 
 
 def _add_status(command: argparse.ArgumentParser) -> None:
@@ -73,7 +74,7 @@ def _add_status(command: argparse.ArgumentParser) -> None:
         "paths", nargs="*", type=Path, metavar="PATH", default=[Path()], help="files and folders"
     )
     _add_jobs(command)
-    command.set_defaults(run=_status)
+    command.set_defaults(run=_run("status"))
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
@@ -84,7 +85,7 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("old", type=Path, metavar="OLD", help=".yaml, .json or .py")
     command.add_argument("-o", "--output", type=Path, metavar="NEW", help="a .yaml file")
     command.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    command.set_defaults(run=_config)
+    command.set_defaults(run=_run("config"))
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:
@@ -111,7 +112,7 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
         default="bilinear",
         help="or nearest, bicubic, fourier (default: bilinear)",
     )
-    command.set_defaults(run=_compare)
+    command.set_defaults(run=_run("compare"))
 
 
 def _add_jobs(command: argparse.ArgumentParser) -> None:
@@ -126,28 +127,15 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _code(options: argparse.Namespace) -> int:
-    from .commands.code import run
+def _run(command: str) -> Callable[[argparse.Namespace], int]:
+    """Return what runs a command; its module is imported only then."""
 
-    return run(options)
+    def run(options: argparse.Namespace) -> int:
+        module = importlib.import_module(f".commands.{command}", __package__)
+        code: int = module.run(options)
+        return code
 
-
-def _status(options: argparse.Namespace) -> int:
-    from .commands.status import run
-
-    return run(options)
-
-
-def _config(options: argparse.Namespace) -> int:
-    from .commands.config import run
-
-    return run(options)
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from .commands.compare import run
-
-    return run(options)
+    return run
 
 
 if __name__ == "__main__":

@@ -12,20 +12,10 @@ SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
 def find_files(paths: Iterable[Path], suffixes: Iterable[str]) -> Iterator[Path]:
-    """Yield the files under some paths, each once, in order.
+    """Yield the files under some paths, each once, in order; in folders, those of some suffixes.
 
-    Parameters
-    ----------
-    paths : iterable of Path
-        Files, taken whatever their suffix, and folders. Hidden folders, virtual environments and
-        caches below them are left out, and links to folders are not followed.
-    suffixes : iterable of str
-        Suffixes of the files in folders.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a path does not exist.
+    Hidden folders, virtual environments and caches are left out, and links to folders are not
+    followed. Raises FileNotFoundError if a path does not exist.
     """
     wanted = tuple(suffixes)
     seen: set[Path] = set()
@@ -52,13 +42,7 @@ def _below(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace the content of a file at once, keeping its mode; a link keeps pointing to it.
-
-    Raises
-    ------
-    OSError
-        If that fails; the file is then as it was, and nothing lies beside it.
-    """
+    """Replace the content of a file at once, keeping its mode; a link keeps pointing to it."""
     target = path.resolve()
     write_file(target, data, target.stat().st_mode & 0o7777)
 
@@ -66,10 +50,7 @@ def replace_file(path: Path, data: bytes) -> None:
 def write_file(path: Path, data: bytes, mode: int | None = None) -> None:
     """Write a file whole or not at all, with the mode of a new file unless one is given.
 
-    Raises
-    ------
-    OSError
-        If that fails; what stood there still does, and nothing lies beside it.
+    Where that fails with an OSError, what stood there still does, and nothing lies beside it.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

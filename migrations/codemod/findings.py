@@ -26,22 +26,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One place that a rule speaks about.
+    """One place that a rule speaks about: an offset in the source, and a legacy name.
 
-    Attributes
-    ----------
-    rule : str
-        Number of the rule.
-    offset : int
-        Where it is, in characters of the source.
-    name : str
-        The legacy name in question.
-    message : str
-        What was done, or is left to do.
-    kind : Kind
-        Whether it is rewritten, left with a comment, or only reported.
-    edits : tuple of Edit
-        The changes; a comment is made by `commented`.
+    The message says what was done, or is left to do, with the edits that do it.
     """
 
     rule: str
@@ -54,18 +41,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """A numbered rule.
+    """A numbered rule, with ``rules/<id>.md`` as its page.
 
-    Attributes
-    ----------
-    id : str
-        Its number; its page is ``rules/<id>.md``.
-    title : str
-        What it does, in one line.
-    levels : tuple of str
-        The levels at which it applies.
-    check : callable
-        Finds the places in a source, without changing anything.
+    `check` finds its places in a source, without changing anything.
     """
 
     id: str
@@ -82,23 +60,7 @@ def page(rule: str) -> str:
 def todo(source: Source, rule: str, node: ast.AST, name: str, text: str) -> Finding:
     """Make a finding that is left to the reader, with a comment above its statement.
 
-    Parameters
-    ----------
-    source : Source
-        The module.
-    rule : str
-        Number of the rule.
-    node : AST
-        Where the name is.
-    name : str
-        The legacy name.
-    text : str
-        What is to be done.
-
-    Returns
-    -------
-    Finding
-        Without an edit if the comment stands there already.
+    Without an edit if the comment stands there already.
     """
     statement = source.statement(node)
     edits: tuple[Edit, ...] = ()

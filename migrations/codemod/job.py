@@ -22,18 +22,8 @@ SUFFIXES = (".py", ".ipynb")
 class Settings:
     """How files are migrated.
 
-    Attributes
-    ----------
-    level : str
-        ``shim`` or ``native``; ``status`` also finds uses of the drop-ins.
-    skip : frozenset of str
-        Numbers of the rules that are switched off.
-    write : bool
-        Whether files are replaced.
-    diff : bool
-        Whether differences are wanted.
-    roots : tuple of Path
-        The files and folders that were asked for.
+    The level ``status`` also finds uses of the drop-ins; `skip` has the rules that are switched
+    off, `roots` the files and folders that were asked for.
     """
 
     level: str = "shim"
@@ -51,21 +41,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    changed : bool
-        Whether it differs, or would.
-    places : tuple of Place
-        What was found.
-    diff : str
-        The difference, if wanted.
-    error : str
-        Why it failed; empty if it did not.
-    """
+    """What became of a file: whether it differs, or would, what was found, and why it failed."""
 
     path: Path
     changed: bool = False

@@ -38,22 +38,9 @@ _COMMENT = "  # noqa: F401  # holds N and gridsize"
 def keep_parameters(source: Source, node: ast.ImportFrom, names: Iterable[str]) -> list[Edit]:
     """Import ``ptycho.params`` behind an import that moves away, if something may need it.
 
-    The drop-ins read it only if the program has imported it, which the legacy modules do.
-
-    Parameters
-    ----------
-    source : Source
-        The module.
-    node : ImportFrom
-        The import of some legacy functions.
-    names : iterable of str
-        Qualified names of those that move.
-
-    Returns
-    -------
-    list of Edit
-        One, or none: where every use in the file is a call that gives `N` and `gridsize` as
-        surely numbers, and where another import at the top level brings ``ptycho.params``.
+    The drop-ins read it only if the program has imported it, which the legacy modules do. It is
+    not needed where every use in the file is a call that gives `N` and `gridsize` as surely
+    numbers, nor where another import at the top level brings it.
     """
     if not _needs(source, names):
         return []

@@ -18,27 +18,11 @@ from .text import Edit, SourceError, apply_edits
 
 
 def rewrite_notebook(text: str, rules: Sequence[Rule]) -> Rewritten:
-    """Apply rules to the code of a notebook.
+    """Apply rules to the code of a notebook, given as JSON text.
 
-    The cells are one module to the rules, because a name imported in one is used in another.
-
-    Parameters
-    ----------
-    text : str
-        JSON text of the notebook.
-    rules : sequence of Rule
-        The rules.
-
-    Returns
-    -------
-    Rewritten
-        The JSON text; all but the source of changed cells is as it was. The lines of places
-        count within their cell.
-
-    Raises
-    ------
-    SourceError
-        If it is not a notebook, or a cell cannot be parsed.
+    The cells are one module to the rules, because a name imported in one is used in another. All
+    but the source of changed cells stays as it was; the lines of places count within their cell.
+    Raises SourceError if it is not a notebook, or a cell cannot be parsed.
     """
     notebook = parse_spans(text)
     sources = [source for source in _sources(notebook) if source[1].strip()]

@@ -42,14 +42,8 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
     """Apply rules, in their order, to the source of a module.
 
     All edits that do not overlap are made at once. Where some do, those of the earlier rule are
-    made, and the others in another round, which parses what the first one made.
-
-    Raises
-    ------
-    SourceError
-        If the source cannot be parsed.
-    ResultError
-        If the result cannot.
+    made, and the others in another round, which parses what the first one made. Raises SourceError
+    if the source cannot be parsed, and ResultError if the result cannot.
     """
     if not may_concern(text):
         check_syntax(text)

@@ -22,22 +22,9 @@ _KEY = re.compile(r"^( *)[\"']?([\w.]+)[\"']?\s*:(?=\s|$)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Setting:
-    """A legacy setting in a file.
+    """A legacy setting in a file: the name as it is written, and what becomes of it.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    line : int
-        Its line, from 1.
-    name : str
-        The setting as it is written.
-    meaning : str
-        What becomes of it.
-    deprecation : Deprecation or None
-        Its entry in the table of deprecations.
-    is_new : bool
-        Whether the file is a configuration of the engine itself.
+    `is_new` tells that the file is a configuration of the engine itself.
     """
 
     path: Path
@@ -51,18 +38,8 @@ class Setting:
 def find_settings(path: Path, text: str) -> list[Setting]:
     """Find the legacy settings of one file, by its suffix.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    text : str
-        Its content.
-
-    Returns
-    -------
-    list of Setting
-        Empty for a script that has nothing to do with ptycho, and for YAML that is no file of
-        legacy parameters.
+    None in a script that has nothing to do with ptycho, and in YAML that is no file of legacy
+    parameters.
     """
     if path.suffix in SHELL:
         return list(_in_shell(path, text)) if "ptycho" in text else []

@@ -19,18 +19,7 @@ Import = ast.Import | ast.ImportFrom
 
 
 def check_syntax(text: str) -> ast.Module:
-    """Refuse what Python itself does not parse.
-
-    Returns
-    -------
-    ast.Module
-        What Python makes of it.
-
-    Raises
-    ------
-    SourceError
-        With the line.
-    """
+    """Return what Python makes of a text, or raise SourceError with the line."""
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():
@@ -44,18 +33,7 @@ def check_syntax(text: str) -> ast.Module:
 
 
 class Source:
-    """A module under analysis.
-
-    Parameters
-    ----------
-    text : str
-        Its source.
-
-    Raises
-    ------
-    SourceError
-        If it cannot be parsed.
-    """
+    """A module under analysis; SourceError if it cannot be parsed."""
 
     def __init__(self, text: str) -> None:
         self.text, self.newline = text, newline_of(text)

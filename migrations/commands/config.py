@@ -30,13 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def convert(path: Path, output: Path | None, overwrite: bool) -> int:
-    """Convert a file, and say what did not go over.
-
-    Raises
-    ------
-    PtychoEngineError
-        If it cannot be read, converted or written.
-    """
+    """Convert a file, and say what did not go over; PtychoEngineError if that cannot be done."""
     from ptycho_engine.compat.params.resolution import resolve
 
     from ..codemod.files import write_file
@@ -73,13 +67,7 @@ def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
 
 
 def refuse(output: Path, overwrite: bool) -> None:
-    """Refuse an output that could not be written, or not be found by ``--config-name``.
-
-    Raises
-    ------
-    OutputError
-        With what to do.
-    """
+    """Refuse an output that could not be written, or not be found by ``--config-name``."""
     if output.suffix != ".yaml":
         raise OutputError(f"{output}: expected a name that ends in .yaml, as Hydra finds no other")
     if output.stem in ("config", "schema"):

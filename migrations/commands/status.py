@@ -18,19 +18,7 @@ from .tree import migrate_tree, read_settings
 
 @dataclass(frozen=True)
 class Use:
-    """One use of a deprecated name, or something else worth knowing.
-
-    Attributes
-    ----------
-    name : str
-        As it is written.
-    place : str
-        File and line.
-    entry : Deprecation or None
-        What is deprecated; None for a remark.
-    remark : str
-        What else is to be said.
-    """
+    """One use of a deprecated name at a place; or, without an entry, a remark worth knowing."""
 
     name: str
     place: str

@@ -14,26 +14,10 @@ from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
 
 
 def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
-    """Run the rules on every source under some paths.
+    """Run the rules on every source under some paths; return outcomes in the order of the files.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files and folders.
-    settings : Settings
-        What to do with each.
-    jobs : int or None
-        Number of processes; one per CPU if None.
-
-    Returns
-    -------
-    list of Outcome
-        In the order of the files.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a path does not exist.
+    In as many processes as `jobs`, one per CPU if None. Raises FileNotFoundError if a path does not
+    exist.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

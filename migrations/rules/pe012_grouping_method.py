@@ -28,7 +28,7 @@ def check(source: Source) -> Iterator[Finding]:
     if known := found[Origin.LEGACY]:
         alias, imports = bind_module(source, COMPAT, "compat", [c for c, _ in known], [])
         for call, method in known:
-            edits = (_as_function(source, call, method, alias), *imports)
+            edits = (*_as_function(source, call, method, alias), *imports)
             message = f"is now {alias}.{GROUPING_METHOD}"
             yield Finding(ID, source.start(call), GROUPING, message, Kind.REWRITE, edits)
     if imports_package(source, "ptycho"):
@@ -46,14 +46,18 @@ def _origin(source: Source, call: ast.Call, method: ast.Attribute) -> Origin:
     return found if found is not Origin.LEGACY or plain else Origin.UNKNOWN
 
 
-def _as_function(source: Source, call: ast.Call, method: ast.Attribute, alias: str) -> Edit:
+def _as_function(
+    source: Source, call: ast.Call, method: ast.Attribute, alias: str
+) -> tuple[Edit, Edit]:
+    """Put the function before the receiver, and a comma behind it, which others may edit."""
     start, stop = source.span(method)
     inside = source.text.index("(", stop) + 1
     separator = ""
     if call.args or call.keywords:
         separator = "," if source.text[inside] in "\r\n" else ", "
-    receiver = source.code(method.value)
-    return Edit(start, inside, f"{alias}.{GROUPING_METHOD}({receiver}{separator}")
+    behind = source.span(method.value)[1]
+    opening = Edit(start, start, f"{alias}.{GROUPING_METHOD}(", rank=2)  # behind any comment
+    return opening, Edit(behind, inside, separator)
 
 
 RULE = Rule(ID, "the method generate_grouped_data becomes a function", check)

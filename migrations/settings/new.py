@@ -18,22 +18,7 @@ from .old import OldFile
 
 
 def render(old: OldFile, resolution: Resolution, output: Path) -> str:
-    """Write the new configuration.
-
-    Parameters
-    ----------
-    old : OldFile
-        What it is made from.
-    resolution : Resolution
-        What its parameters came to.
-    output : Path
-        The new file.
-
-    Returns
-    -------
-    str
-        YAML that ``ptycho-engine --config-name`` takes.
-    """
+    """Write the new configuration: YAML that ``ptycho-engine --config-name`` takes."""
     from ruamel.yaml import YAML
 
     document = _document(resolution)
@@ -150,17 +135,7 @@ def _flat(values: Any, section: str = "") -> Iterator[tuple[str, Any]]:
 def validate(text: str, folder: Path) -> None:
     """Compose a configuration as ``ptycho-engine`` would, and ask its plugin about its options.
 
-    Parameters
-    ----------
-    text : str
-        The YAML.
-    folder : Path
-        An empty folder to put it in for that.
-
-    Raises
-    ------
-    ConfigurationError
-        If the schema or the plugin refuses it.
+    It is put into an empty folder for that. Raises ConfigurationError if it is refused.
     """
     import warnings
 

@@ -17,18 +17,10 @@ from .python import read_python
 
 @dataclass(frozen=True)
 class OldFile:
-    """A file of legacy parameters.
+    """A file of legacy parameters, flat or with sections such as ``model``.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    values : mapping
-        Its parameters, flat or with sections such as ``model``.
-    comments : dict of str to Comment
-        Comments by dotted key; of YAML files alone.
-    remarks : tuple of str
-        What in it could not be taken over.
+    The comments, by dotted key, are those of YAML files; the remarks say what could not be taken
+    over.
     """
 
     path: Path
@@ -38,22 +30,9 @@ class OldFile:
 
 
 def read_old(path: Path) -> OldFile:
-    """Read a file of legacy parameters by its suffix.
+    """Read a file of legacy parameters by its suffix. Python is parsed, never run.
 
-    Parameters
-    ----------
-    path : Path
-        A ``.yaml``, ``.yml``, ``.json`` or ``.py`` file. Python is parsed, never run.
-
-    Returns
-    -------
-    OldFile
-        What it says.
-
-    Raises
-    ------
-    InputFileError
-        If it cannot be read, or holds no parameters by name.
+    Raises InputFileError if it cannot be read, or holds no parameters by name.
     """
     readers: dict[str, Callable[[Path], OldFile]] = {
         ".yaml": _yaml,
