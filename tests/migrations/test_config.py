@@ -1,5 +1,6 @@
 """``ptycho-migrate config``: what goes over, what is said of the rest, and that runs are equal."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,9 +8,13 @@ import sys
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
+from ptycho_engine.migrations.settings.new import literally
 from ptycho_engine.migrations.settings.python import read_python
 
 from ptycho_engine import read_output
@@ -250,3 +255,36 @@ def test_both_configurations_give_equal_patches(tmp_path, flag):
     np.testing.assert_array_equal(legacy.positions, native.positions)
     assert legacy.patches.shape == (9, 12, 12)
     assert np.abs(legacy.patches).max() > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "${oc.env:HOME}/x.npz",
+        "a\\${b}.npz",
+        "a\\\\${b.npz",
+        "$HOME/x$.npz",
+        "${",
+        "x\\",
+        "'${a}'",
+        "$${a}}",
+    ],
+)
+def test_texts_of_the_old_file_are_never_interpolated(tmp_path, name):
+    old, new = tmp_path / "old.json", tmp_path / "new.yaml"
+    old.write_text(json.dumps({"N": 16, "train_data_file": name, "label": "${oc.env:HOME}"}))
+    assert convert(old, "-o", new) == exit_codes.DONE
+    assert composed(new).scan.path == name
+
+
+@given(text=st.text(st.sampled_from("$\\{}a:.'\" "), max_size=8))
+def test_any_text_is_read_as_it_stands(text):
+    assert OmegaConf.create({"key": literally(text)}).key == text
+
+
+def test_keys_and_names_do_not_become_lines(tmp_path):
+    old, new = tmp_path / "old\nseed: 3.json", tmp_path / "new.yaml"
+    old.write_text(json.dumps({"N": 16, "a\nrounding: exact": 1, "b\r# c": 2}))
+    assert convert(old, "-o", new) == exit_codes.DONE
+    assert composed(new).rounding == "legacy"
+    assert set(OmegaConf.load(new)) == {"defaults", "patch_size", "rounding"}
