@@ -9,13 +9,15 @@ from pathlib import Path
 
 from ..rules import RULES
 from .engine_names import ENGINE_NAMES
-from .files import replace_file
+from .files import TooLargeError, read_file, replace_file
 from .findings import Rule
+from .folders import is_script
 from .notebook import rewrite_notebook
 from .rewrite import Place, Rewritten, rewrite
 from .text import Decoded, SourceError, decode_python, decode_text
 
-SUFFIXES = (".py", ".ipynb")
+PYTHON = (".py", ".pyi", ".pyw")
+SUFFIXES = (*PYTHON, ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: whether it differs, or would, what was found, and why it failed."""
+    """What became of a file: whether it differs, or would, what was found, why it failed."""
 
     path: Path
     changed: bool = False
     places: tuple[Place, ...] = ()
     diff: str = ""
     error: str = ""
+    skipped: str = ""
 
 
 def migrate_file(path: Path, settings: Settings) -> Outcome:
     """Migrate one file; whatever goes wrong is in the outcome, and the file untouched."""
     try:
         return _migrate(path, settings)
+    except TooLargeError as error:
+        return Outcome(path, skipped=str(error))
     except (SourceError, OSError) as error:
         return Outcome(path, error=str(error))
     except Exception as error:  # a fault of ours must not stop the other files
@@ -68,13 +73,13 @@ def migrate_files(paths: Sequence[Path], settings: Settings) -> list[Outcome]:
 def _migrate(path: Path, settings: Settings) -> Outcome:
     decode: Callable[[bytes], Decoded]
     transform: Callable[[str, Sequence[Rule]], Rewritten]
-    if path.suffix == ".py":
+    if path.suffix in PYTHON or (not path.suffix and is_script(path)):
         decode, transform = decode_python, rewrite
     elif path.suffix == ".ipynb":
         decode, transform = decode_text, rewrite_notebook
     else:
         raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
-    decoded = decode(path.read_bytes())
+    decoded = decode(read_file(path))
     result = transform(decoded.text, settings.rules())
     if result.text == decoded.text:
         return Outcome(path, places=result.places)

@@ -58,6 +58,9 @@ def report(outcomes: list[Outcome], written: bool, check: bool) -> int:
     """Say what became of the files; return the exit code."""
     failed = [outcome for outcome in outcomes if outcome.error]
     changed = [outcome for outcome in outcomes if outcome.changed]
+    for outcome in outcomes:
+        if outcome.skipped:
+            complain(f"{outcome.path}: {outcome.skipped}; skipped")
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}; left as it is")
     if check:

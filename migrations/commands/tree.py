@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 
-from ..codemod.files import find_files
+from ..codemod.files import read_file
+from ..codemod.folders import find_files
 from ..codemod.job import SUFFIXES, Outcome, Settings
 from ..codemod.pool import migrate_all
 from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
+from ..codemod.text import SourceError
+from . import complain
 
 
 def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
@@ -22,7 +25,7 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    files = list(find_files(paths, SUFFIXES))
+    files = list(find_files(paths, SUFFIXES, scripts=True))
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(*columns, console=console, transient=True)
@@ -39,4 +42,9 @@ def read_settings(paths: Iterable[Path]) -> Iterator[Setting]:
     """Yield the legacy settings of shell scripts and YAML files."""
     for path in find_files(paths, SHELL + YAML):
         if path.suffix in SHELL + YAML:
-            yield from find_settings(path, path.read_bytes().decode("utf-8", "replace"))
+            try:
+                text = read_file(path).decode("utf-8", "replace")
+            except (SourceError, OSError) as error:
+                complain(f"{path}: {error}; not read")
+                continue
+            yield from find_settings(path, text)

@@ -1,0 +1,72 @@
+"""What a tree's own ``.gitignore`` files exclude."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+from .files import read_file
+from .text import SourceError
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line of a ``.gitignore``: what it matches below the folder it stands in."""
+
+    globs: tuple[str, ...]
+    folders_only: bool
+    excludes: bool
+
+
+def top_of(folder: Path) -> Path:
+    """Return the folder of the repository that holds a folder, else that folder."""
+    return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), folder)
+
+
+def is_ignored(path: Path, is_folder: bool, top: Path) -> bool:
+    """Tell whether Git would leave out a path below `top` whose folders are not left out.
+
+    The last line that matches decides, that of the nearest folder first.
+    """
+    for folder in path.parents:
+        parts = path.relative_to(folder).parts
+        for pattern in reversed(_patterns(folder)):
+            if (is_folder or not pattern.folders_only) and _matches(parts, pattern.globs):
+                return pattern.excludes
+        if folder == top:
+            break
+    return False
+
+
+def _matches(parts: Sequence[str], globs: Sequence[str]) -> bool:
+    if not globs:
+        return not parts
+    first, rest = globs[0], globs[1:]
+    if first == "**" and not rest:
+        return bool(parts)
+    if first == "**":
+        return any(_matches(parts[skipped:], rest) for skipped in range(len(parts)))
+    return bool(parts) and fnmatchcase(parts[0], first) and _matches(parts[1:], rest)
+
+
+@lru_cache(maxsize=1024)
+def _patterns(folder: Path) -> tuple[Pattern, ...]:
+    try:
+        text = read_file(folder / ".gitignore").decode("utf-8", "replace")
+    except (OSError, SourceError):
+        return ()
+    return tuple(_read(text))
+
+
+def _read(text: str) -> Iterator[Pattern]:
+    for line in text.splitlines():
+        spelt = line.strip()
+        glob = spelt.removeprefix("!").removeprefix("\\")
+        if glob.strip("/") and not spelt.startswith("#"):
+            body = glob.rstrip("/")
+            at_any_depth = [] if "/" in body else ["**"]
+            globs = (*at_any_depth, *body.removeprefix("/").split("/"))
+            yield Pattern(globs, glob.endswith("/"), not spelt.startswith("!"))
