@@ -59,11 +59,19 @@ def _add_code(command: argparse.ArgumentParser) -> None:
     how = command.add_mutually_exclusive_group()
     how.add_argument("--diff", action="store_true", help="show what would change (the default)")
     how.add_argument("--write", action="store_true", help="change the files")
-    how.add_argument("--check", action="store_true", help="exit with 1 if a file would change")
-    command.add_argument(
-        "--skip", action="append", default=[], metavar="RULE", help="leave out a rule: PE003"
+    how.add_argument(
+        "--check",
+        action="store_true",
+        help="exit with 1 if a file would change, or a TODO comment stands",
     )
-    _add_jobs(command)
+    command.add_argument(
+        "--select", action="append", default=[], metavar="RULES", help="these alone: PE001,PE002"
+    )
+    command.add_argument(
+        "--ignore", "--skip", action="append", default=[], metavar="RULES", dest="skip",
+        help="leave out rules: PE003",
+    )  # fmt: skip
+    _add_files(command)
     command.set_defaults(run=_run("code"))
 
 
@@ -73,7 +81,8 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paths", nargs="*", type=Path, metavar="PATH", default=[Path()], help="files and folders"
     )
-    _add_jobs(command)
+    command.add_argument("--json", action="store_true", help="print it as JSON")
+    _add_files(command)
     command.set_defaults(run=_run("status"))
 
 
@@ -115,7 +124,10 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_run("compare"))
 
 
-def _add_jobs(command: argparse.ArgumentParser) -> None:
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--exclude", action="append", default=[], metavar="GLOB", help="leave out: docs, old/*.py"
+    )
     command.add_argument(
         "--jobs", type=_positive, metavar="N", help="processes (default: one per CPU)"
     )

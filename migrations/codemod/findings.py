@@ -14,6 +14,8 @@ from .source import Source
 from .text import Edit
 
 LEVELS = ("shim", "native")
+#: How a comment begins that leaves something to the reader.
+TODO = "# TODO(ptycho-migrate PE"
 
 
 class Kind(StrEnum):

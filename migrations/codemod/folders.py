@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .files import read_start
-from .ignored import is_ignored, top_of
+from .ignored import fits, is_ignored, top_of
 
 #: Folders that hold no sources of their own, but copies and what tools made.
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
@@ -16,14 +16,19 @@ _PYTHON = re.compile(rb"#!.*\bpython[\d.]*\b")
 
 
 def find_files(
-    paths: Iterable[Path], suffixes: Iterable[str], *, scripts: bool = False
+    paths: Iterable[Path],
+    suffixes: Iterable[str],
+    *,
+    scripts: bool = False,
+    exclude: Sequence[str] = (),
 ) -> Iterator[Path]:
     """Yield the files under some paths, each once, in order.
 
     Files are taken whatever their suffix; in folders, regular files of some suffixes and, if asked
     for, those without a suffix whose first line names Python. Links in folders are not followed.
     What hidden folders, virtual environments, builds and caches hold is left out, and what
-    ``.gitignore`` excludes. Raises FileNotFoundError if a path does not exist.
+    ``.gitignore`` or a pattern of `exclude` excludes. Raises FileNotFoundError if a path does not
+    exist.
     """
     wanted = tuple(suffixes)
     seen: set[str] = set()
@@ -31,6 +36,8 @@ def find_files(
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder")
         for file in sorted(_below(path, wanted, scripts)) if path.is_dir() else [path]:
+            if any(fits(file.relative_to(path) if file != path else file, g) for g in exclude):
+                continue
             real = os.path.realpath(file)
             if real not in seen:
                 seen.add(real)

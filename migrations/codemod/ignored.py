@@ -52,6 +52,13 @@ def _matches(parts: Sequence[str], globs: Sequence[str]) -> bool:
     return bool(parts) and fnmatchcase(parts[0], first) and _matches(parts[1:], rest)
 
 
+def fits(path: Path, glob: str) -> bool:
+    """Tell whether a path, or a folder that holds it, fits a pattern as ``.gitignore`` has them."""
+    globs = _globs(glob)
+    folders = (path.parts[:length] for length in range(1, len(path.parts) + 1))
+    return any(_matches(parts, globs) for parts in folders)
+
+
 @lru_cache(maxsize=1024)
 def _patterns(folder: Path) -> tuple[Pattern, ...]:
     try:
@@ -66,7 +73,11 @@ def _read(text: str) -> Iterator[Pattern]:
         spelt = line.strip()
         glob = spelt.removeprefix("!").removeprefix("\\")
         if glob.strip("/") and not spelt.startswith("#"):
-            body = glob.rstrip("/")
-            at_any_depth = [] if "/" in body else ["**"]
-            globs = (*at_any_depth, *body.removeprefix("/").split("/"))
-            yield Pattern(globs, glob.endswith("/"), not spelt.startswith("!"))
+            yield Pattern(_globs(glob), glob.endswith("/"), not spelt.startswith("!"))
+
+
+def _globs(glob: str) -> tuple[str, ...]:
+    """Split a pattern; one without a slash within matches at any depth."""
+    body = glob.rstrip("/")
+    at_any_depth = [] if "/" in body else ["**"]
+    return (*at_any_depth, *body.removeprefix("/").split("/"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..rules import RULES
 from .engine_names import ENGINE_NAMES
 from .files import TooLargeError, read_file, replace_file
-from .findings import Rule
+from .findings import TODO, Rule
 from .folders import is_script
 from .notebook import rewrite_notebook
 from .rewrite import Place, Rewritten, rewrite
@@ -25,20 +25,24 @@ class Settings:
     """How files are migrated.
 
     The level ``status`` also finds uses of the drop-ins; `skip` has the rules that are switched
-    off, `roots` the files and folders that were asked for.
+    off, `select` those that alone are on, if any; `roots` the files and folders that were asked
+    for, `exclude` patterns of those that are left out.
     """
 
     level: str = "shim"
     skip: frozenset[str] = frozenset()
+    select: frozenset[str] = frozenset()
     write: bool = False
     diff: bool = True
     roots: tuple[Path, ...] = ()
+    exclude: tuple[str, ...] = ()
 
     def rules(self) -> list[Rule]:
         """Return the rules to apply."""
         if self.level == "status":
             return [ENGINE_NAMES, *(r for r in RULES if "shim" in r.levels)]
-        return [r for r in RULES if self.level in r.levels and r.id not in self.skip]
+        wanted = {r.id for r in RULES if not self.select or r.id in self.select} - self.skip
+        return [r for r in RULES if self.level in r.levels and r.id in wanted]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Outcome:
     diff: str = ""
     error: str = ""
     skipped: str = ""
+    todos: int = 0
 
 
 def migrate_file(path: Path, settings: Settings) -> Outcome:
@@ -81,14 +86,15 @@ def _migrate(path: Path, settings: Settings) -> Outcome:
         raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
     decoded = decode(read_file(path))
     result = transform(decoded.text, settings.rules())
+    todos = result.text.count(TODO)
     if result.text == decoded.text:
-        return Outcome(path, places=result.places)
+        return Outcome(path, places=result.places, todos=todos)
     data = decoded.encode(result.text)
     name = shown(path, settings.roots)
     diff = _diff(name, decoded.text, result.text) if settings.diff else ""
     if settings.write:
         replace_file(path, data)
-    return Outcome(path, True, result.places, diff)
+    return Outcome(path, True, result.places, diff, todos=todos)
 
 
 def shown(path: Path, roots: Sequence[Path]) -> str:

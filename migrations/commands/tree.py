@@ -25,7 +25,7 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    files = list(find_files(paths, SUFFIXES, scripts=True))
+    files = list(find_files(paths, SUFFIXES, scripts=True, exclude=settings.exclude))
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(*columns, console=console, transient=True)
@@ -38,9 +38,9 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     return sorted(found, key=lambda outcome: place[outcome.path])
 
 
-def read_settings(paths: Iterable[Path]) -> Iterator[Setting]:
+def read_settings(paths: Iterable[Path], exclude: Sequence[str] = ()) -> Iterator[Setting]:
     """Yield the legacy settings of shell scripts and YAML files."""
-    for path in find_files(paths, SHELL + YAML):
+    for path in find_files(paths, SHELL + YAML, exclude=exclude):
         if path.suffix in SHELL + YAML:
             try:
                 text = read_file(path).decode("utf-8", "replace")

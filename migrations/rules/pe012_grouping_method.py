@@ -35,6 +35,19 @@ def check(source: Source) -> Iterator[Finding]:
         text = f"where this is a RawData of ptycho, use {COMPAT}.{GROUPING_METHOD}(data, ...)"
         for call, _ in found[Origin.UNKNOWN]:
             yield todo(source, ID, call, GROUPING_METHOD, text)
+        yield from _passed_on(source)
+
+
+def _passed_on(source: Source) -> Iterator[Finding]:
+    """Find ``partial(raw.generate_grouped_data, 64)``, for the status alone."""
+    for method in source.find(ast.Attribute):
+        call = source.parent(method)
+        called = isinstance(call, ast.Call) and call.func is method
+        if method.attr != GROUPING_METHOD or called or resolve(source, method).names:
+            continue
+        if origin(source, method.value) is not Origin.OTHER:
+            text = "passed on rather than called"
+            yield Finding(ID, source.start(method), GROUPING_METHOD, text, Kind.NOTE)
 
 
 def _origin(source: Source, call: ast.Call, method: ast.Attribute) -> Origin:
