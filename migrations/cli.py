@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_code(commands.add_parser("code", help="rewrite .py files and notebooks"))
     _add_status(commands.add_parser("status", help="list the deprecated names a tree still uses"))
+    _add_explain(commands.add_parser("explain", help="print the page of a rule"))
     _add_config(commands.add_parser("config", help="convert legacy parameters to a configuration"))
     _add_compare(commands.add_parser("compare", help="compare legacy and new settings on a scan"))
     return top
@@ -84,6 +85,12 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print it as JSON")
     _add_files(command)
     command.set_defaults(run=_run("status"))
+
+
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.description = "Print what a rule does, and what is left to you where it comments."
+    command.add_argument("rule", metavar="RULE", help="its number: PE007")
+    command.set_defaults(run=_run("explain"))
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:

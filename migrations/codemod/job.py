@@ -86,15 +86,15 @@ def _migrate(path: Path, settings: Settings) -> Outcome:
         raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
     decoded = decode(read_file(path))
     result = transform(decoded.text, settings.rules())
-    todos = result.text.count(TODO)
+    todos, skipped = result.text.count(TODO), "; ".join(result.unread)
     if result.text == decoded.text:
-        return Outcome(path, places=result.places, todos=todos)
+        return Outcome(path, places=result.places, todos=todos, skipped=skipped)
     data = decoded.encode(result.text)
     name = shown(path, settings.roots)
     diff = _diff(name, decoded.text, result.text) if settings.diff else ""
     if settings.write:
         replace_file(path, data)
-    return Outcome(path, True, result.places, diff, todos=todos)
+    return Outcome(path, True, result.places, diff, todos=todos, skipped=skipped)
 
 
 def shown(path: Path, roots: Sequence[Path]) -> str:

@@ -32,10 +32,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What the rules made of a module: its new source, and what was found in the old one."""
+    """What the rules made of a module: its new source, and what was found in the old one.
+
+    `unread` says which cells of a notebook could not be read, and why.
+    """
 
     text: str
     places: tuple[Place, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..codemod.bindings import imports_of, resolve
-from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned, page
+from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT
 from ..codemod.native import spell_out
@@ -16,9 +16,9 @@ ID = "PE005"
 LEGACY = "ptycho.raw_data.get_image_patches"
 NAMES = (LEGACY, f"{COMPAT}.get_image_patches")
 COMMENT = (
-    f"# ptycho-migrate {ID}: the old numbers and dtype are kept by "
+    f"ptycho-migrate {ID}: the old numbers and dtype are kept by "
     'rounding="legacy", offsets that mirror the members (without, patches move by pixels), '
-    f"members= and the cast; drop them when those may change, see {page(ID)}"
+    f"members= and the cast; drop them when those may change, see ptycho-migrate explain {ID}"
 )
 
 

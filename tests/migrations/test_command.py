@@ -81,8 +81,20 @@ def test_the_last_line_says_where_the_pages_are(tree, capsys):
     (tree / "c.py").write_text("from ptycho.params import cfg\ncfg['use_xla_translate'] = 0\n")
     assert migrate("code", tree, "--write") == exit_codes.DONE
     folder = capsys.readouterr().err.splitlines()[-1].partition(" is ")[2]
-    page = (tree / "c.py").read_text().partition("; see ")[2].split()[0]
-    assert (Path(folder) / Path(page).relative_to("ptycho_engine/migrations")).is_file()
+    assert (Path(folder) / "rules" / "PE007.md").is_file()
+    comment = " ".join((tree / "c.py").read_text().replace("#", "").split())
+    command, _ = comment.partition("; see ")[2].split(" cfg")
+    program, *arguments = command.split()
+    assert program == "ptycho-migrate"
+    assert migrate(*arguments) == exit_codes.DONE
+    assert capsys.readouterr().out.startswith("# PE007: ")
+
+
+def test_rules_that_cannot_be_explained(capsys):
+    assert migrate("explain", "pe004") == exit_codes.DONE
+    assert capsys.readouterr().out.startswith("# PE004: ")
+    assert migrate("explain", "../PE004") == exit_codes.FAILED
+    assert "'../PE004' is not known. Available: PE001" in capsys.readouterr().err
 
 
 def headers(out):

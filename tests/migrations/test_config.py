@@ -173,6 +173,12 @@ def test_comments_by_key(text, expected):
         ("old.json", "[1]", "holds no legacy parameters"),
         ("old.py", "def (:", "line 1: syntax error"),
         ("old.py", "x = 1", "holds no legacy parameters"),
+        (
+            "old.yaml",
+            "gird_size: 2\nother: 3\n",
+            "'gird_size' is unknown. Did you mean 'gridsize'?",
+        ),
+        ("old.json", '{"other": {"more": 3}}', "none of its keys is a legacy parameter"),
         ("old.yaml", "N: many\n", "Expected a whole number"),
         ("old.yaml", "patch_extraction_batch_size: 0\n", "The new configuration is refused"),
     ],
@@ -288,3 +294,12 @@ def test_keys_and_names_do_not_become_lines(tmp_path):
     assert convert(old, "-o", new) == exit_codes.DONE
     assert composed(new).rounding == "legacy"
     assert set(OmegaConf.load(new)) == {"defaults", "patch_size", "rounding"}
+
+
+def test_misspelt_keys_get_the_nearest(tmp_path, capsys):
+    old = tmp_path / "old.yaml"
+    old.write_text("N: 16\nmodel:\n  n_filter_scale: 2\nentirely_other: 3\n")
+    assert convert(old) == exit_codes.DONE
+    err = capsys.readouterr().err
+    assert "n_filter_scale' is unknown. Did you mean 'n_filters_scale'?" in err
+    assert "'entirely_other' is unknown\n" in err

@@ -275,6 +275,18 @@ def test_one_comment_speaks_for_all_that_a_statement_holds():
     assert text.count("TODO(ptycho-migrate PE007)") == 1
 
 
+@pytest.mark.parametrize("indentation", ["", " " * 8, "\t\t", " " * 40])
+def test_comments_stay_below_100_columns_and_lead_on(indentation):
+    calls = "p.cfg.update({'use_xla_translate': False, 'use_batched_patch_extraction': True})"
+    block = "if 1:\n" * bool(indentation)
+    text = migrated(f"from ptycho import params as p\n{block}{indentation}{calls}\n")
+    comment = [line for line in text.splitlines() if "#" in line]
+    assert len(comment) > 1
+    assert all(len(line.expandtabs()) < 100 for line in comment)
+    assert all(line.startswith(f"{indentation}#") for line in comment)
+    assert "see ptycho-migrate explain PE007" in " ".join(c.strip("\t #") for c in comment)
+
+
 def test_comment_that_was_edited_is_not_repeated():
     text = migrated("from ptycho.params import cfg\nx = cfg['use_xla_translate']\n")
     text = text.replace("TODO(ptycho-migrate PE007)", "decided, ptycho-migrate PE007").replace(
@@ -318,9 +330,9 @@ def test_places_in_the_text(before, after):
 )
 def test_comments_stand_above_what_begins_a_line(text):
     head = "from ptycho import params as p\n"
-    comment, _, rest = migrated(head + text).removeprefix(head).partition("\n")
-    assert comment.startswith("# TODO(ptycho-migrate PE007)")
-    assert rest == text
+    lines = migrated(head + text).removeprefix(head).splitlines(keepends=True)
+    assert lines[0].startswith("# TODO(ptycho-migrate PE007)")
+    assert "".join(line for line in lines if not line.startswith("#")) == text
 
 
 @pytest.mark.parametrize(
