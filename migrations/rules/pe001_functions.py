@@ -10,6 +10,7 @@ from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import bind_module, imported_names, move_names
 from ..codemod.lookups import keep_parameters
 from ..codemod.names import COMPAT, MOVED, drop_in, same_numbers
+from ..codemod.replaced import replaced_names
 from ..codemod.source import Source, module_of
 from ..codemod.text import Edit
 
@@ -56,6 +57,7 @@ def _attributes(source: Source, rule: str, wanted: Wanted) -> Iterator[Finding]:
         (node, name)
         for node, name in attributes(source)
         if wanted(name) and not is_stored(node) and source.is_placed(node)
+        if name not in replaced_names(source)
     ]
     if not places:
         return

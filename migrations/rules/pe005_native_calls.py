@@ -10,6 +10,7 @@ from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT
 from ..codemod.native import spell_out
+from ..codemod.replaced import replaced_names
 from ..codemod.source import Source
 
 ID = "PE005"
@@ -29,6 +30,8 @@ def check(source: Source) -> Iterator[Finding]:
     Nothing is removed: other files, strings and magics may use the name.
     """
     calls = [c for c in source.find(ast.Call) if resolve(source, c.func).is_one_of(NAMES)]
+    if LEGACY in replaced_names(source):  # what was imported by name is not what is replaced
+        calls = [c for c in calls if isinstance(c.func, ast.Name)]
     nested = {above for call in calls for above in source.ancestors(call)}
     safe = [c for c in calls if c not in nested and spell_out(source, c, "ptycho_engine", "tf")]
     if not safe:

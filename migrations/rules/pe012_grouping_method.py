@@ -10,6 +10,7 @@ from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
 from ..codemod.provenance import Origin, origin
+from ..codemod.replaced import GROUPING_NAMES, replaced_names
 from ..codemod.source import Source
 from ..codemod.text import Edit
 
@@ -25,7 +26,10 @@ def check(source: Source) -> Iterator[Finding]:
             continue
         if not resolve(source, method).names:  # else of the class or of a module
             found[_origin(source, call, method)].append((call, method))
-    if known := found[Origin.LEGACY]:
+    known = found[Origin.LEGACY]
+    if replaced := sorted(replaced_names(source) & GROUPING_NAMES):
+        yield from _staying(source, replaced[0], [call for call, _ in known])
+    elif known:
         alias, imports = bind_module(source, COMPAT, "compat", [c for c, _ in known], [])
         for call, method in known:
             edits = (*_as_function(source, call, method, alias), *imports)
@@ -36,6 +40,16 @@ def check(source: Source) -> Iterator[Finding]:
         for call, _ in found[Origin.UNKNOWN]:
             yield todo(source, ID, call, GROUPING_METHOD, text)
         yield from _passed_on(source)
+
+
+def _staying(source: Source, name: str, calls: list[ast.Call]) -> Iterator[Finding]:
+    """Leave the calls of what the file replaces, with one comment for all of them."""
+    text = f"{name} is replaced here, so that calls of {GROUPING_METHOD} stay"
+    for index, call in enumerate(calls):
+        if index == 0:
+            yield todo(source, ID, call, GROUPING_METHOD, text)
+        else:
+            yield Finding(ID, source.start(call), GROUPING_METHOD, text, Kind.NOTE)
 
 
 def _passed_on(source: Source) -> Iterator[Finding]:
