@@ -12,6 +12,8 @@ from .ignored import fits, is_ignored, top_of
 
 #: Folders that hold no sources of their own, but copies and what tools made.
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+#: What tells the package ptycho from others of its name.
+OWN_MODULES = ("params.py", "raw_data.py")
 _PYTHON = re.compile(rb"#!.*\bpython[\d.]*\b")
 
 
@@ -68,6 +70,18 @@ def _holds_sources(folder: Path, top: Path) -> bool:
     left_out = folder.name.startswith(".") or folder.name.endswith(".egg-info")
     left_out = left_out or folder.name in SKIPPED or (folder / "pyvenv.cfg").exists()
     return not left_out and not is_ignored(folder, True, top)
+
+
+def legacy_package(path: Path) -> tuple[Path, str] | None:
+    """Return the folder of PtychoPINN's own package that holds a file, and the package it is in."""
+    folder = Path(os.path.abspath(path)).parent
+    names: list[str] = []
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        if folder.name == "ptycho" and all((folder / n).is_file() for n in OWN_MODULES):
+            return folder, ".".join(names)
+        folder = folder.parent
+    return None
 
 
 def is_script(path: Path) -> bool:

@@ -11,7 +11,7 @@ from ..rules import RULES
 from .engine_names import ENGINE_NAMES
 from .files import TooLargeError, read_file, replace_file
 from .findings import TODO, Rule
-from .folders import is_script
+from .folders import is_script, legacy_package
 from .notebook import rewrite_notebook
 from .rewrite import Place, Rewritten, rewrite
 from .text import Decoded, SourceError, decode_python, decode_text
@@ -47,7 +47,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: whether it differs, or would, what was found, why it failed."""
+    """What became of a file: whether it differs, or would, what was found, why it failed.
+
+    `inside` is the folder of PtychoPINN's own package, of which no file is migrated.
+    """
 
     path: Path
     changed: bool = False
@@ -56,6 +59,7 @@ class Outcome:
     error: str = ""
     skipped: str = ""
     todos: int = 0
+    inside: Path | None = None
 
 
 def migrate_file(path: Path, settings: Settings) -> Outcome:
@@ -84,8 +88,14 @@ def _migrate(path: Path, settings: Settings) -> Outcome:
         decode, transform = decode_text, rewrite_notebook
     else:
         raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
+    own = legacy_package(path)
+    if own is not None and settings.level != "status":
+        return Outcome(path, inside=own[0])
     decoded = decode(read_file(path))
-    result = transform(decoded.text, settings.rules())
+    if own is not None and transform is rewrite:
+        result = rewrite(decoded.text, settings.rules(), own[1])
+    else:
+        result = transform(decoded.text, settings.rules())
     todos, skipped = result.text.count(TODO), "; ".join(result.unread)
     if result.text == decoded.text:
         return Outcome(path, places=result.places, todos=todos, skipped=skipped)

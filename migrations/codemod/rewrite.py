@@ -42,17 +42,18 @@ class Rewritten:
     unread: tuple[str, ...] = ()
 
 
-def rewrite(text: str, rules: Sequence[Rule]) -> Rewritten:
+def rewrite(text: str, rules: Sequence[Rule], package: str = "") -> Rewritten:
     """Apply rules, in their order, to the source of a module.
 
     All edits that do not overlap are made at once. Where some do, those of the earlier rule are
-    made, and the others in another round, which parses what the first one made. Raises SourceError
-    if the source cannot be parsed, and ResultError if the result cannot.
+    made, and the others in another round, which parses what the first one made. Relative imports
+    count as those of `package`, for the status, which edits nothing. Raises SourceError if the
+    source cannot be parsed, and ResultError if the result cannot.
     """
-    if not may_concern(text):
+    if not may_concern(f"{package}\n{text}"):  # a relative import does not name the package
         check_syntax(text)
         return Rewritten(text)
-    source = Source(text)
+    source = Source(text, package)
     places: tuple[Place, ...] = ()
     for number in range(len(rules)):  # each round completes one rule at least
         found = _found(source, rules)

@@ -33,11 +33,16 @@ def check_syntax(text: str) -> ast.Module:
 
 
 class Source:
-    """A module under analysis; SourceError if it cannot be parsed."""
+    """A module under analysis; SourceError if it cannot be parsed.
 
-    def __init__(self, text: str) -> None:
+    Where the package that it lies in is given, relative imports count as absolute ones.
+    """
+
+    def __init__(self, text: str, package: str = "") -> None:
         self.text, self.newline = text, newline_of(text)
         self.tree = check_syntax(text)
+        if package:
+            _make_absolute(self.tree, package)
         self._index = Index(self.tree)
         self.bound, self.names = self._index.bound, self._index.names
         self._starts, self._found = line_starts(text), dict[Hashable, Any]()
@@ -138,6 +143,14 @@ class Source:
     def indentation(self, offset: int) -> str:
         """Return the blanks before an offset on its line."""
         return re.match(r"[ \t\f]*", self.text[self.line_start(offset) : offset]).group()  # type: ignore[union-attr]
+
+
+def _make_absolute(tree: ast.Module, package: str) -> None:
+    parents = package.split(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(parents):
+            above = parents[: len(parents) - node.level + 1]
+            node.module, node.level = ".".join([*above, *filter(None, [node.module])]), 0
 
 
 def _top(statement: ast.stmt) -> ast.AST:

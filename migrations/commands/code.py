@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -102,6 +103,9 @@ def report(outcomes: list[Outcome], written: bool, check: bool) -> int:
             complain(f"{outcome.path}: {outcome.skipped}; skipped")
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}; left as it is")
+    inside = Counter(outcome.inside for outcome in outcomes if outcome.inside)
+    for folder, number in inside.items():
+        complain(f"{folder} is PtychoPINN itself: all of its {number} files are left as they are")
     if check:
         for outcome in changed:
             complain(f"{outcome.path} would change")

@@ -190,6 +190,35 @@ def test_check_fails_while_comments_stand(tmp_path, capsys):
     assert migrate("code", path, "--check") == exit_codes.DONE
 
 
+def test_the_package_itself_is_left_as_a_whole(tree, capsys):
+    package = tree / "ptycho"
+    (package / "config").mkdir(parents=True)
+    for name in ("__init__.py", "params.py", "raw_data.py", "config/__init__.py"):
+        (package / name).write_bytes(OLD)
+    (package / "a.py").write_text(
+        "from . import tf_helper as hh\nfrom .raw_data import get_image_patches\nhh.translate\n"
+    )
+    (package / "config" / "b.py").write_text("from ..tf_helper import translate\n")
+    before = contents(package)
+    assert migrate("code", tree, "--write") == exit_codes.DONE
+    assert f"{package} is PtychoPINN itself: all of its 6 files" in capsys.readouterr().err
+    assert contents(package) == before
+    assert (tree / "a.py").read_bytes() == NEW
+    assert migrate("status", package) == exit_codes.DONE
+    out = capsys.readouterr().out
+    assert f"{package}/a.py:2: ptycho.raw_data.get_image_patches" in out
+    assert f"{package}/a.py:3: ptycho.tf_helper.translate" in out
+    assert f"{package}/config/b.py:1: ptycho.tf_helper.translate" in out
+
+
+def test_another_package_of_that_name_is_migrated(tree):
+    (tree / "ptycho").mkdir()
+    for name in ("__init__.py", "params.py"):
+        (tree / "ptycho" / name).write_bytes(OLD)
+    assert migrate("code", tree, "--write") == exit_codes.DONE
+    assert (tree / "ptycho" / "params.py").read_bytes() == NEW
+
+
 def test_the_published_hook_checks():
     root = Path(__file__).parents[2]
     (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
