@@ -42,14 +42,21 @@ def is_ignored(path: Path, is_folder: bool, top: Path) -> bool:
 
 
 def _matches(parts: Sequence[str], globs: Sequence[str]) -> bool:
-    if not globs:
-        return not parts
-    first, rest = globs[0], globs[1:]
-    if first == "**" and not rest:
-        return bool(parts)
-    if first == "**":
-        return any(_matches(parts[skipped:], rest) for skipped in range(len(parts)))
-    return bool(parts) and fnmatchcase(parts[0], first) and _matches(parts[1:], rest)
+    """Match a path as a whole; `reached` is how many parts of it the globs so far may match."""
+    reached = {0}
+    for number, glob in enumerate(globs, 1):
+        if glob == "**":  # any number of folders, and at the end anything within
+            first = min(reached) + (number == len(globs))
+            reached = set(range(first, len(parts) + 1))
+        else:
+            reached = {
+                index + 1
+                for index in reached
+                if index < len(parts) and fnmatchcase(parts[index], glob)
+            }
+        if not reached:
+            return False
+    return len(parts) in reached
 
 
 def fits(path: Path, glob: str) -> bool:

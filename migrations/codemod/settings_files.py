@@ -23,32 +23,11 @@ _ASSIGNED = re.compile(r"(?<![\w.])([\w.+]+)[=:]\s*(\w+)")
 COMMANDS = frozenset(("run", "script", "before_script", "after_script", "command", "commands"))
 #: Names of legacy parameters that any file may use: they alone make no file a legacy one.
 COMMON_WORDS = frozenset(
-    [
-        "N",
-        "architecture",
-        "backend",
-        "batch_size",
-        "data_source",
-        "debug",
-        "h",
-        "label",
-        "learning_rate",
-        "model_path",
-        "model_type",
-        "n_groups",
-        "nepochs",
-        "offset",
-        "output_dir",
-        "output_suffix",
-        "padded_size",
-        "probe",
-        "size",
-        "test_data_file",
-        "timestamp",
-        "train_data_file",
-        "w",
-    ]
-)
+    ["N", "architecture", "backend", "batch_size", "data_source", "debug", "h", "label",
+     "learning_rate", "model_path", "model_type", "n_groups", "nepochs", "offset", "output_dir",
+     "output_suffix", "padded_size", "probe", "size", "test_data_file", "timestamp",
+     "train_data_file", "w"]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

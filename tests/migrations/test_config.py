@@ -1,6 +1,7 @@
 """``ptycho-migrate config``: what goes over, what is said of the rest, and that runs are equal."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -189,6 +190,18 @@ def test_what_cannot_be_converted_leaves_nothing(tmp_path, name, text, message, 
     assert convert(old, "-o", tmp_path / "new.yaml") == exit_codes.FAILED
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json", ".py"])
+def test_pipes_and_depths_without_end_are_refused(tmp_path, suffix, capsys):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    assert convert(tmp_path / f"pipe{suffix}") == exit_codes.FAILED
+    assert "is no regular file" in capsys.readouterr().err
+    old = tmp_path / f"old{suffix}"
+    old.write_text(f"{'x = ' * (suffix == '.py')}{'[' * 20_000}{']' * 20_000}")
+    assert convert(old) == exit_codes.FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{old}: cannot be read as" in line
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,12 @@ def test_other_files_without_a_suffix_are_not_read(tmp_path, first):
     (tmp_path / "tool").write_bytes(first + OLD)
     assert write(tmp_path) == exit_codes.DONE
     assert (tmp_path / "tool").read_bytes() == first + OLD
+
+
+def test_patterns_of_many_stars_take_no_time(tmp_path):
+    deep = tmp_path.joinpath(*"a" * 40)
+    deep.mkdir(parents=True)
+    (deep / "b.py").write_bytes(OLD)
+    (tmp_path / ".gitignore").write_text("**/a/" * 30 + "c\n" + "*a*" * 40 + "c\n")
+    assert write(tmp_path) == exit_codes.DONE
+    assert (deep / "b.py").read_bytes() == NEW
