@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_code(commands.add_parser("code", help="rewrite .py files and notebooks"))
     _add_status(commands.add_parser("status", help="list the deprecated names a tree still uses"))
+    _add_explain(commands.add_parser("explain", help="print the page of a rule"))
     _add_config(commands.add_parser("config", help="convert legacy parameters to a configuration"))
     _add_compare(commands.add_parser("compare", help="compare legacy and new settings on a scan"))
     return top
@@ -58,12 +60,20 @@ def _add_code(command: argparse.ArgumentParser) -> None:
     how = command.add_mutually_exclusive_group()
     how.add_argument("--diff", action="store_true", help="show what would change (the default)")
     how.add_argument("--write", action="store_true", help="change the files")
-    how.add_argument("--check", action="store_true", help="exit with 1 if a file would change")
-    command.add_argument(
-        "--skip", action="append", default=[], metavar="RULE", help="leave out a rule: PE003"
+    how.add_argument(
+        "--check",
+        action="store_true",
+        help="exit with 1 if a file would change, or a TODO comment stands",
     )
-    _add_jobs(command)
-    command.set_defaults(run=_code)
+    command.add_argument(
+        "--select", action="append", default=[], metavar="RULES", help="these alone: PE001,PE002"
+    )
+    command.add_argument(
+        "--ignore", "--skip", action="append", default=[], metavar="RULES", dest="skip",
+        help="leave out rules: PE003",
+    )  # fmt: skip
+    _add_files(command)
+    command.set_defaults(run=_run("code"))
 
 
 def _add_status(command: argparse.ArgumentParser) -> None:
@@ -72,8 +82,15 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paths", nargs="*", type=Path, metavar="PATH", default=[Path()], help="files and folders"
     )
-    _add_jobs(command)
-    command.set_defaults(run=_status)
+    command.add_argument("--json", action="store_true", help="print it as JSON")
+    _add_files(command)
+    command.set_defaults(run=_run("status"))
+
+
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.description = "Print what a rule does, and what is left to you where it comments."
+    command.add_argument("rule", metavar="RULE", help="its number: PE007")
+    command.set_defaults(run=_run("explain"))
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
@@ -84,7 +101,7 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("old", type=Path, metavar="OLD", help=".yaml, .json or .py")
     command.add_argument("-o", "--output", type=Path, metavar="NEW", help="a .yaml file")
     command.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    command.set_defaults(run=_config)
+    command.set_defaults(run=_run("config"))
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:
@@ -111,10 +128,13 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
         default="bilinear",
         help="or nearest, bicubic, fourier (default: bilinear)",
     )
-    command.set_defaults(run=_compare)
+    command.set_defaults(run=_run("compare"))
 
 
-def _add_jobs(command: argparse.ArgumentParser) -> None:
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--exclude", action="append", default=[], metavar="GLOB", help="leave out: docs, old/*.py"
+    )
     command.add_argument(
         "--jobs", type=_positive, metavar="N", help="processes (default: one per CPU)"
     )
@@ -126,28 +146,15 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _code(options: argparse.Namespace) -> int:
-    from .commands.code import run
+def _run(command: str) -> Callable[[argparse.Namespace], int]:
+    """Return what runs a command; its module is imported only then."""
 
-    return run(options)
+    def run(options: argparse.Namespace) -> int:
+        module = importlib.import_module(f".commands.{command}", __package__)
+        code: int = module.run(options)
+        return code
 
-
-def _status(options: argparse.Namespace) -> int:
-    from .commands.status import run
-
-    return run(options)
-
-
-def _config(options: argparse.Namespace) -> int:
-    from .commands.config import run
-
-    return run(options)
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from .commands.compare import run
-
-    return run(options)
+    return run
 
 
 if __name__ == "__main__":

@@ -95,26 +95,13 @@ def _module(file: str) -> str:
 def names_elsewhere(root: Path, table: Iterable[Deprecation]) -> dict[str, list[str]]:
     """Return the definitions, in modules that stay, that use what goes.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    table : iterable of Deprecation
-        What is removed.
-
-    Returns
-    -------
-    dict of str to list of str
-        By path from the root: imported names, functions, ``Class.field``, in order.
+    By path from the root: imported names, functions, ``Class.field``, in order.
     """
     entries = list(table)
-    gone, what = set(whole_files(root, entries)), going(root, entries)
-    found = {}
-    for path in (p for place in SHIPPED for p in sorted((root / place).rglob("*.py"))):
-        name = path.relative_to(root).as_posix()
-        if name not in gone:
-            text = path.read_text(encoding="utf-8")
-            found[name] = definitions(text, _package(name), what)
+    what = going(root, entries)
+    modules = (p for place in SHIPPED for p in sorted((root / place).rglob("*.py")))
+    texts = _staying(root, entries, modules)
+    found = {name: definitions(text, _package(name), what) for name, text in texts}
     return {name: names for name, names in found.items() if names}
 
 
@@ -125,27 +112,36 @@ def _package(file: str) -> str:
 def settings_elsewhere(root: Path, table: Iterable[Deprecation]) -> dict[str, list[str]]:
     """Return the keys of `pyproject.toml` and of configuration that stays, that name what goes.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    table : iterable of Deprecation
-        What is removed.
-
-    Returns
-    -------
-    dict of str to list of str
-        By path from the root: dotted keys, followed by the item where the value is a list.
+    By path from the root: dotted keys, followed by the item where the value is a list.
     """
     entries = list(table)
-    gone, words = set(whole_files(root, entries)), _pattern(entries)
+    words = _pattern(entries)
+    files = [root / "pyproject.toml", *sorted((root / "conf").rglob("*.yaml"))]
     found = {}
-    for path in [root / "pyproject.toml", *sorted((root / "conf").rglob("*.yaml"))]:
-        name, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
-        if name not in gone:
-            tree = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-            found[name] = list(dict.fromkeys(_settings(tree, words)))
+    for name, text in _staying(root, entries, files):
+        tree = tomllib.loads(text) if name.endswith(".toml") else yaml.safe_load(text)
+        found[name] = list(dict.fromkeys(_settings(tree, words)))
     return {name: keys for name, keys in found.items() if keys}
+
+
+def named_beside(root: Path, table: Iterable[Deprecation]) -> list[str]:
+    """Return the tests and documents that stay and speak of what goes."""
+    entries = list(table)
+    words = _pattern(entries)
+    places = [root / place for place in BESIDE]
+    files = (f for p in places for f in (sorted(p.rglob("*.py")) if p.is_dir() else [p]))
+    return [name for name, text in _staying(root, entries, files) if words.search(text)]
+
+
+def _staying(
+    root: Path, table: Iterable[Deprecation], paths: Iterable[Path]
+) -> Iterator[tuple[str, str]]:
+    """Yield path from the root, and text, of the files among some that stay."""
+    gone = set(whole_files(root, table))
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        if name not in gone:
+            yield name, path.read_text(encoding="utf-8")
 
 
 def _pattern(table: Iterable[Deprecation]) -> re.Pattern[str]:
@@ -176,17 +172,3 @@ def _item(item: Any, words: re.Pattern[str], path: str) -> Iterator[str]:
     else:
         package = match.group().startswith("ptycho_engine.")
         yield f"{path}: {match.group()}{'.*' if package else ''}"
-
-
-def named_beside(root: Path, table: Iterable[Deprecation]) -> list[str]:
-    """Return the tests and documents that stay and speak of what goes."""
-    entries = list(table)
-    gone, words = set(whole_files(root, entries)), _pattern(entries)
-    found = []
-    for place in BESIDE:
-        path = root / place
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            name = file.relative_to(root).as_posix()
-            if name not in gone and words.search(file.read_text(encoding="utf-8")):
-                found.append(name)
-    return found

@@ -1,5 +1,7 @@
 """What the rules of ``ptycho-migrate`` leave to the reader, for the tests."""
 
+import re
+
 from ptycho_engine.migrations.codemod.findings import Kind
 from ptycho_engine.migrations.codemod.rewrite import rewrite
 from ptycho_engine.migrations.rules import RULES
@@ -14,4 +16,6 @@ def left(text):
 
 
 def comments(text):
-    return [line.strip() for line in rewrite(text, RULES).text.splitlines() if "# TODO" in line]
+    """Return the comments, each as one line."""
+    joined = re.sub(r"\n[ \t]*#   ", " ", rewrite(text, RULES).text)
+    return [line.strip() for line in joined.splitlines() if "# TODO" in line]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .bindings import arguments, resolve, values
+from .bindings import bindings, resolve
 from .findings import Finding, Kind, Rule
 from .imports import imported_names
 from .names import COMPAT, drop_in_leaves, plugins
-from .provenance import candidates
 from .source import Source, literal, module_of
 
 ENGINE = COMPAT.partition(".")[0]
@@ -41,13 +40,16 @@ def check(source: Source) -> Iterator[Finding]:
 
 def _plugins(source: Source, call: ast.Call) -> Iterator[str]:
     """Yield the deprecated plugins that a call chooses: ``Engine("iterative")``."""
-    names = candidates(source, call.func) & TAKES_PLUGIN.keys()
-    given = [e.value for e in arguments(source, call) if e.name == "plugin"] if names else []
-    for position in {TAKES_PLUGIN[name] for name in names} - {None}:
-        given += call.args[position:][:1]
+    name = resolve(source, call.func).name
+    if name not in TAKES_PLUGIN:
+        return
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "plugin"]
+    position = TAKES_PLUGIN[name]
+    given += [] if position is None else call.args[position:][:1]
     for node in given:
-        found = values(source, node) if isinstance(node, ast.Name) else [node]
-        yield from (p for p in plugins() if any(n and literal(n) == p for n in found))
+        bound = bindings(source, node, node.id) if isinstance(node, ast.Name) else []
+        values = [literal(getattr(source.parent(b), "value", None)) for b in bound]
+        yield from (plugin for plugin in plugins() if plugin in (literal(node), *values))
 
 
 def _use(source: Source, node: ast.AST, name: str, message: str) -> Finding:

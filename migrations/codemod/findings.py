@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ptycho_engine.deprecation.table import GUIDES
-
 from .source import Source
-from .text import Edit
+from .text import Edit, newline_of
 
 LEVELS = ("shim", "native")
+#: The columns of a comment.
+WIDTH = 99
+#: How a comment begins that leaves something to the reader.
+TODO = "# TODO(ptycho-migrate PE"
 
 
 class Kind(StrEnum):
@@ -26,22 +29,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One place that a rule speaks about.
+    """One place that a rule speaks about: an offset in the source, and a legacy name.
 
-    Attributes
-    ----------
-    rule : str
-        Number of the rule.
-    offset : int
-        Where it is, in characters of the source.
-    name : str
-        The legacy name in question.
-    message : str
-        What was done, or is left to do.
-    kind : Kind
-        Whether it is rewritten, left with a comment, or only reported.
-    edits : tuple of Edit
-        The changes; a comment is made by `commented`.
+    The message says what was done, or is left to do, with the edits that do it.
     """
 
     rule: str
@@ -54,18 +44,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """A numbered rule.
+    """A numbered rule, with ``rules/<id>.md`` as its page.
 
-    Attributes
-    ----------
-    id : str
-        Its number; its page is ``rules/<id>.md``.
-    title : str
-        What it does, in one line.
-    levels : tuple of str
-        The levels at which it applies.
-    check : callable
-        Finds the places in a source, without changing anything.
+    `check` finds its places in a source, without changing anything.
     """
 
     id: str
@@ -74,56 +55,40 @@ class Rule:
     levels: tuple[str, ...] = LEVELS
 
 
-def page(rule: str) -> str:
-    """Return the path of a rule's page in the installed package, as comments name it."""
-    return f"{GUIDES}/rules/{rule}.md"
-
-
 def todo(source: Source, rule: str, node: ast.AST, name: str, text: str) -> Finding:
     """Make a finding that is left to the reader, with a comment above its statement.
 
-    Parameters
-    ----------
-    source : Source
-        The module.
-    rule : str
-        Number of the rule.
-    node : AST
-        Where the name is.
-    name : str
-        The legacy name.
-    text : str
-        What is to be done.
-
-    Returns
-    -------
-    Finding
-        Without an edit if the comment stands there already.
+    Without an edit if the comment stands there already.
     """
     statement = source.statement(node)
     edits: tuple[Edit, ...] = ()
     if not mentioned(source, rule, statement):
-        edits = (comment_above(source, statement, _comment(rule, text)),)
+        edits = (comment_above(source, statement, _todo_text(rule, text)),)
     return Finding(rule, source.start(node), name, text, Kind.TODO, edits)
 
 
-def todo_or_note(
-    source: Source, rule: str, node: ast.AST, name: str, text: str, magic: str = ""
-) -> Finding:
-    """Make a `todo`, but only a note for a cell magic: no comment may stand above it."""
-    if magic.startswith("%%"):
-        return Finding(rule, source.start(node), name, text, Kind.NOTE)
-    return todo(source, rule, node, name, text)
+def _todo_text(rule: str, text: str) -> str:
+    return f"TODO(ptycho-migrate {rule}): {text}; see ptycho-migrate explain {rule}"
 
 
-def _comment(rule: str, text: str) -> str:
-    return f"# TODO(ptycho-migrate {rule}): {text}; see {page(rule)}"
-
-
-def comment_above(source: Source, statement: int, comment: str) -> Edit:
-    """Return the edit that puts a comment on a line of its own above a statement."""
+def comment_above(source: Source, statement: int, text: str) -> Edit:
+    """Return the edit that puts a comment on lines of its own above a statement."""
     start = source.line_start(statement)
-    return Edit(start, start, source.indentation(statement) + comment + source.newline, rank=1)
+    lines = _wrapped(text, source.indentation(statement), source.newline)
+    return Edit(start, start, lines, rank=1)
+
+
+def _wrapped(text: str, indentation: str, newline: str) -> str:
+    width = max(WIDTH - len(indentation.expandtabs()), WIDTH // 2)
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent="# ",
+        subsequent_indent="#   ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "".join(f"{indentation}{line}{newline}" for line in lines)
 
 
 def mentioned(source: Source, rule: str, statement: int) -> bool:
@@ -132,7 +97,7 @@ def mentioned(source: Source, rule: str, statement: int) -> bool:
     for line in reversed(above):
         if not line.strip().startswith("#"):
             return False
-        if f"ptycho-migrate {rule}" in line:
+        if re.search(rf"ptycho-migrate (explain )?{rule}\b", line):
             return True
     return False
 
@@ -147,7 +112,9 @@ def one_per_statement(findings: Iterable[Finding]) -> list[Finding]:
     for (rule, _), (first, *others) in places.items():
         (edit,) = found[first].edits
         texts = [found[index].message for index in (first, *others)]
-        comment = edit.replacement.replace(_comment(rule, texts[0]), _comment(rule, _joined(texts)))
+        indentation = edit.replacement.partition("#")[0]
+        newline = newline_of(edit.replacement)
+        comment = _wrapped(_todo_text(rule, _joined(texts)), indentation, newline)
         found[first] = replace(found[first], edits=(replace(edit, replacement=comment),))
         for index in others:
             found[index] = replace(found[index], edits=())

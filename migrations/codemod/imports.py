@@ -20,22 +20,9 @@ def imported_names(node: ast.ImportFrom) -> list[ast.alias]:
 
 
 def move_names(source: Source, node: ast.ImportFrom, moved: Mapping[str, str]) -> list[Edit]:
-    """Import some names of a statement from elsewhere.
+    """Import some names of a statement from elsewhere; the others stay where they are.
 
-    Parameters
-    ----------
-    source : Source
-        The module.
-    node : ImportFrom
-        The statement.
-    moved : mapping of str to str
-        New qualified name by imported name; all in one module. Names that are not among them
-        stay where they are.
-
-    Returns
-    -------
-    list of Edit
-        Of one statement, or a second one behind it where some names stay.
+    `moved` has the new qualified name by the imported one, all in one module.
     """
     going = [a for a in node.names if a.name in moved]
     module = next(iter(moved.values())).rpartition(".")[0]
@@ -100,30 +87,11 @@ def add_after(source: Source, node: Import, statement: str, comment: str = "") -
 def bind_module(
     source: Source, target: str, wanted: str, uses: Sequence[ast.AST], replaced: Sequence[Import]
 ) -> tuple[str, tuple[Edit, ...]]:
-    """Choose the name of a module, and import it if nothing does yet.
+    """Choose the name of a module, and import it if nothing does yet; return name and edits.
 
     At the top level, because an import inside a function would hide the name from what stands
-    before it there.
-
-    Parameters
-    ----------
-    source : Source
-        The module to be changed.
-    target : str
-        The module to import, for instance ``ptycho_engine.compat``.
-    wanted : str
-        The name to bind it to, if that is free.
-    uses : sequence of AST
-        Where the name will be used.
-    replaced : sequence of Import
-        The imports of what is replaced.
-
-    Returns
-    -------
-    str
-        The name, which is bound to nothing else anywhere.
-    tuple of Edit
-        What imports it; empty if it is imported already.
+    before it there. The name is `wanted` if that is free, and bound to nothing else anywhere. It is
+    needed before all `uses`, and imported behind the imports that are `replaced`.
     """
     first = min(map(source.start, uses))
     for node in source.imports():

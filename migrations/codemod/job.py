@@ -9,62 +9,47 @@ from pathlib import Path
 
 from ..rules import RULES
 from .engine_names import ENGINE_NAMES
-from .files import replace_file
-from .findings import Rule
+from .files import TooLargeError, read_file, replace_file
+from .findings import TODO, Rule
+from .folders import is_script, legacy_package
 from .notebook import rewrite_notebook
 from .rewrite import Place, Rewritten, rewrite
 from .text import Decoded, SourceError, decode_python, decode_text
 
-SUFFIXES = (".py", ".ipynb")
+PYTHON = (".py", ".pyi", ".pyw")
+SUFFIXES = (*PYTHON, ".ipynb")
 
 
 @dataclass(frozen=True)
 class Settings:
     """How files are migrated.
 
-    Attributes
-    ----------
-    level : str
-        ``shim`` or ``native``; ``status`` also finds uses of the drop-ins.
-    skip : frozenset of str
-        Numbers of the rules that are switched off.
-    write : bool
-        Whether files are replaced.
-    diff : bool
-        Whether differences are wanted.
-    roots : tuple of Path
-        The files and folders that were asked for.
+    The level ``status`` also finds uses of the drop-ins; `skip` has the rules that are switched
+    off, `select` those that alone are on, if any; `roots` the files and folders that were asked
+    for, `exclude` patterns of those that are left out.
     """
 
     level: str = "shim"
     skip: frozenset[str] = frozenset()
+    select: frozenset[str] = frozenset()
     write: bool = False
     diff: bool = True
     roots: tuple[Path, ...] = ()
+    exclude: tuple[str, ...] = ()
 
     def rules(self) -> list[Rule]:
         """Return the rules to apply."""
         if self.level == "status":
             return [ENGINE_NAMES, *(r for r in RULES if "shim" in r.levels)]
-        return [r for r in RULES if self.level in r.levels and r.id not in self.skip]
+        wanted = {r.id for r in RULES if not self.select or r.id in self.select} - self.skip
+        return [r for r in RULES if self.level in r.levels and r.id in wanted]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file.
+    """What became of a file: whether it differs, or would, what was found, why it failed.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    changed : bool
-        Whether it differs, or would.
-    places : tuple of Place
-        What was found.
-    diff : str
-        The difference, if wanted.
-    error : str
-        Why it failed; empty if it did not.
+    `inside` is the folder of PtychoPINN's own package, of which no file is migrated.
     """
 
     path: Path
@@ -72,12 +57,17 @@ class Outcome:
     places: tuple[Place, ...] = ()
     diff: str = ""
     error: str = ""
+    skipped: str = ""
+    todos: int = 0
+    inside: Path | None = None
 
 
 def migrate_file(path: Path, settings: Settings) -> Outcome:
     """Migrate one file; whatever goes wrong is in the outcome, and the file untouched."""
     try:
         return _migrate(path, settings)
+    except TooLargeError as error:
+        return Outcome(path, skipped=str(error))
     except (SourceError, OSError) as error:
         return Outcome(path, error=str(error))
     except Exception as error:  # a fault of ours must not stop the other files
@@ -92,22 +82,29 @@ def migrate_files(paths: Sequence[Path], settings: Settings) -> list[Outcome]:
 def _migrate(path: Path, settings: Settings) -> Outcome:
     decode: Callable[[bytes], Decoded]
     transform: Callable[[str, Sequence[Rule]], Rewritten]
-    if path.suffix == ".py":
+    if path.suffix in PYTHON or (not path.suffix and is_script(path)):
         decode, transform = decode_python, rewrite
     elif path.suffix == ".ipynb":
         decode, transform = decode_text, rewrite_notebook
     else:
         raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
-    decoded = decode(path.read_bytes())
-    result = transform(decoded.text, settings.rules())
+    own = legacy_package(path)
+    if own is not None and settings.level != "status":
+        return Outcome(path, inside=own[0])
+    decoded = decode(read_file(path))
+    if own is not None and transform is rewrite:
+        result = rewrite(decoded.text, settings.rules(), own[1])
+    else:
+        result = transform(decoded.text, settings.rules())
+    todos, skipped = result.text.count(TODO), "; ".join(result.unread)
     if result.text == decoded.text:
-        return Outcome(path, places=result.places)
+        return Outcome(path, places=result.places, todos=todos, skipped=skipped)
     data = decoded.encode(result.text)
     name = shown(path, settings.roots)
     diff = _diff(name, decoded.text, result.text) if settings.diff else ""
     if settings.write:
         replace_file(path, data)
-    return Outcome(path, True, result.places, diff)
+    return Outcome(path, True, result.places, diff, todos=todos, skipped=skipped)
 
 
 def shown(path: Path, roots: Sequence[Path]) -> str:

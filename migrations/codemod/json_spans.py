@@ -18,12 +18,7 @@ _DECODER = json.JSONDecoder()
 class Value:
     """A value and its range in the text.
 
-    Attributes
-    ----------
-    value : object
-        A str, a list of `Value`, a dict of `Value` by key, or the text of any other scalar.
-    start, stop : int
-        Its range.
+    A str, a list of `Value`, a dict of `Value` by key, or the text of any other scalar.
     """
 
     value: Any
@@ -37,13 +32,7 @@ class Value:
 
 
 def parse_spans(text: str) -> Value:
-    """Parse JSON text.
-
-    Raises
-    ------
-    SourceError
-        If it is not JSON.
-    """
+    """Parse JSON text, or raise SourceError."""
     try:
         json.loads(text)  # says where an error lies; below, the text is known to be right
         return _value(text, _skip(text, 0))
@@ -87,21 +76,9 @@ def _container(text: str, start: int) -> Value:
 
 
 def write_lines(text: str, old: Value, new: str) -> str:
-    """Write a text as JSON in the way the text it replaces was written.
+    """Write `new` as JSON in the way the text `old` was written: as a string, or a list of lines.
 
-    Parameters
-    ----------
-    text : str
-        The whole JSON text.
-    old : Value
-        A string, or a list of strings: the lines of a text.
-    new : str
-        What takes its place.
-
-    Returns
-    -------
-    str
-        A JSON string or list; lines that stay keep their spelling.
+    Lines that stay keep their spelling.
     """
     ascii_only = text.isascii()
 

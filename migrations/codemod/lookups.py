@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .bindings import is_number
+from .bindings import is_number, resolve
 from .imports import add_after, at_top, free_name, imported_names
 from .names import PARAMETERS_MODULE, drop_in, same_numbers
-from .references import read_names
 from .source import Import, Source, module_of
 from .text import Edit
 
@@ -39,22 +38,9 @@ _COMMENT = "  # noqa: F401  # holds N and gridsize"
 def keep_parameters(source: Source, node: ast.ImportFrom, names: Iterable[str]) -> list[Edit]:
     """Import ``ptycho.params`` behind an import that moves away, if something may need it.
 
-    The drop-ins read it only if the program has imported it, which the legacy modules do.
-
-    Parameters
-    ----------
-    source : Source
-        The module.
-    node : ImportFrom
-        The import of some legacy functions.
-    names : iterable of str
-        Qualified names of those that move.
-
-    Returns
-    -------
-    list of Edit
-        One, or none: where every use in the file is a call that gives `N` and `gridsize` as
-        surely numbers, and where another import at the top level brings ``ptycho.params``.
+    The drop-ins read it only if the program has imported it, which the legacy modules do. It is
+    not needed where every use in the file is a call that gives `N` and `gridsize` as surely
+    numbers, nor where another import at the top level brings it.
     """
     if not _needs(source, names):
         return []
@@ -75,6 +61,22 @@ def _needs(source: Source, names: Iterable[str]) -> bool:
         not _is_given(source, node, LOOKED_UP[name.rpartition(".")[2]])
         for node, name in read_names(source, looking)
     )
+
+
+def read_names(source: Source, names: Collection[str]) -> Iterator[tuple[ast.Name, str]]:
+    """Yield the names imported from elsewhere that are read, with what they may stand for."""
+    leaves = {name.rpartition(".")[2] for name in names}
+    bound = {
+        alias.asname or alias.name
+        for node in source.find(ast.ImportFrom)
+        for alias in imported_names(node)
+        if alias.name in leaves
+    }
+    for node in source.find(ast.Name):
+        if node.id in bound and isinstance(node.ctx, ast.Load):
+            found = sorted(resolve(source, node).names & set(names))
+            if found:
+                yield node, found[0]
 
 
 def _moving(node: ast.ImportFrom) -> list[str]:

@@ -25,22 +25,8 @@ def is_other_language(cell: str) -> bool:
 def mask_magics(cell: str, placeholder: Callable[[str], str]) -> str:
     """Put a name in place of each magic, so that Python can parse the cell.
 
-    Parameters
-    ----------
-    cell : str
-        Source of a cell.
-    placeholder : callable
-        Gives a name for a text that is taken out.
-
-    Returns
-    -------
-    str
-        Source that Python can parse.
-
-    Raises
-    ------
-    SourceError
-        If it cannot be parsed, magics or none.
+    `placeholder` gives a name for a text that is taken out. Raises SourceError if the cell cannot
+    be parsed, magics or none.
     """
     lines = _logical_lines(cell)
     if _CELL.match(cell):

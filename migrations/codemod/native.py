@@ -36,21 +36,9 @@ class Argument:
 def spell_out(source: Source, call: ast.Call, engine: str, tensorflow: str) -> list[Edit] | None:
     """Return the edits that turn a legacy call into one of ``extract_patches``.
 
-    They leave the text of the arguments, line breaks and comments where they are.
-
-    Parameters
-    ----------
-    source : Source
-        The module.
-    call : Call
-        A call of ``get_image_patches``.
-    engine, tensorflow : str
-        How the module calls ``ptycho_engine`` and ``tensorflow``.
-
-    Returns
-    -------
-    list of Edit or None
-        None if the call does not show all of its arguments, or not surely: then the drop-in stays.
+    They leave the text of the arguments, line breaks and comments where they are. `engine` and
+    `tensorflow` are what the module calls these. None if the call does not show all of its
+    arguments, or not surely: then the drop-in stays.
     """
     if any(isinstance(node, ast.JoinedStr) for node in source.ancestors(call)):
         return None

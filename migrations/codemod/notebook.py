@@ -16,37 +16,25 @@ from .names import may_concern
 from .rewrite import Place, Rewritten, rewrite
 from .text import Edit, SourceError, apply_edits
 
+#: Number, text and value of the source of a cell.
+Cell = tuple[int, str, Value]
+
 
 def rewrite_notebook(text: str, rules: Sequence[Rule]) -> Rewritten:
-    """Apply rules to the code of a notebook.
+    """Apply rules to the code of a notebook, given as JSON text.
 
-    The cells are one module to the rules, because a name imported in one is used in another.
-
-    Parameters
-    ----------
-    text : str
-        JSON text of the notebook.
-    rules : sequence of Rule
-        The rules.
-
-    Returns
-    -------
-    Rewritten
-        The JSON text; all but the source of changed cells is as it was. The lines of places
-        count within their cell.
-
-    Raises
-    ------
-    SourceError
-        If it is not a notebook, or a cell cannot be parsed.
+    The cells are one module to the rules, because a name imported in one is used in another. All
+    but the source of changed cells stays as it was; the lines of places count within their cell.
+    A cell that cannot be parsed stays, and is named. Raises SourceError if it is not a notebook, or
+    no cell can be parsed.
     """
     notebook = parse_spans(text)
     sources = [source for source in _sources(notebook) if source[1].strip()]
     if not may_concern("\n".join(code for _, code, _ in sources)):
         return Rewritten(text)
     masks = _Masks(text)
-    cells = [masks.mask(number, code) for number, code, _ in sources]
-    rewritten = rewrite(masks.join(cells), rules, masks.magics())
+    sources, cells, unread = masks.mask_all(sources)
+    rewritten = rewrite(masks.join(cells), rules)
     new_cells = [masks.unmask(cell) for cell in masks.split(rewritten.text)]
     if len(new_cells) != len(cells):
         raise SourceError("the cells could not be told apart after rewriting")
@@ -59,10 +47,11 @@ def rewrite_notebook(text: str, rules: Sequence[Rule]) -> Rewritten:
     numbers = [number for number, _, _ in sources]
     _check_rest(text, result, numbers)
     starts = masks.starts(cells)
-    return Rewritten(result, tuple(_in_cell(p, starts, numbers) for p in rewritten.places))
+    places = tuple(_in_cell(p, starts, numbers) for p in rewritten.places)
+    return Rewritten(result, places, tuple(unread))
 
 
-def _sources(notebook: Value) -> list[tuple[int, str, Value]]:
+def _sources(notebook: Value) -> list[Cell]:
     """Return number, text and value of the source of every Python cell."""
     cells = notebook.get("cells")
     if not isinstance(cells, list):
@@ -106,13 +95,22 @@ class _Masks:
         except SourceError as error:
             raise SourceError(f"cell {number}, {error}") from error
 
+    def mask_all(self, sources: list[Cell]) -> tuple[list[Cell], list[str], list[str]]:
+        """Mask cells; return those that are Python, their text, and why others are not."""
+        read, cells, unread = [], [], []
+        for cell in sources:
+            try:
+                cells.append(self.mask(*cell[:2]))
+                read.append(cell)
+            except SourceError as error:
+                unread.append(str(error))
+        if not cells:
+            raise SourceError("; ".join(unread))
+        return read, cells, unread
+
     def _placeholder(self, text: str) -> str:
         self._taken.append(text)
         return f"{self._prefix}{len(self._taken) - 1}_"
-
-    def magics(self) -> dict[str, str]:
-        """Return what was taken out, by the name that stands for it."""
-        return {f"{self._prefix}{number}_": text for number, text in enumerate(self._taken)}
 
     def unmask(self, code: str) -> str:
         pattern = re.escape(self._prefix) + r"(\d+)_"

@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .bindings import entries, values
+from .bindings import bindings, is_builtin, resolve
 from .names import PARAMETERS_MODULE, parameters
-from .provenance import candidates
-from .scopes import FUNCTIONS
-from .source import Source, literal
+from .provenance import class_around, function_around
+from .source import Source, dotted, literal
 
 CFG = f"{PARAMETERS_MODULE}.cfg"
 #: The functions of the module and the methods of its dictionary that take a key.
 METHODS = {PARAMETERS_MODULE: ("get", "set"), CFG: ("get", "pop", "setdefault")}
-#: What patches one entry of a dictionary, and one that replaces some: pytest's and mock's.
-ITEM_PATCHES = ("setitem", "delitem")
-DICTIONARY_PATCH = "dict"
+#: Functions that copy the dictionary.
+COPIERS = ("copy.copy", "copy.deepcopy")
 
 
 @dataclass(frozen=True)
 class Access:
-    """One access to one parameter.
-
-    Attributes
-    ----------
-    node : AST
-        The expression.
-    key : str or None
-        The parameter; None if it is not told here.
-    writes : bool
-        Whether it is set here.
-    value : expr or None
-        What it is set to, if that stands here.
-    spelt : expr or None
-        Where the key is spelt.
-    """
+    """An access to a parameter whose key stands there; `value` is what it is set to, if known."""
 
     node: ast.AST
-    key: str | None
+    key: str
     writes: bool
     value: ast.expr | None = None
-    spelt: ast.expr | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A parameter that a function saves and puts back: where first, and all accesses to it."""
+
+    key: str
+    first: ast.AST
+    nodes: tuple[ast.AST, ...]
 
 
 def advice(key: str, value: Any = None) -> str:
@@ -62,120 +54,125 @@ def accesses(source: Source) -> list[Access]:
     """Return the accesses to the dictionary of `ptycho.params`.
 
     Its function ``params()`` returns a fresh copy: writes into that have no effect, and are left
-    alone. A key that is a name counts as each string the file shows for it.
+    alone.
     """
     return source.once("accesses", lambda: list(_accesses(source)))
 
 
-def is_cfg(source: Source, node: ast.AST) -> bool:
-    """Tell whether an expression is the dictionary of parameters."""
-    return CFG in candidates(source, node)
+def _is_cfg(source: Source, node: ast.AST) -> bool:
+    return CFG in resolve(source, node).names
 
 
 def _accesses(source: Source) -> Iterator[Access]:
     for call in source.find(ast.Call):
         yield from _call(source, call)
     for item in source.find(ast.Subscript):
-        if is_cfg(source, item.value):
+        key = literal(item.slice)
+        if isinstance(key, str) and _is_cfg(source, item.value):
             statement = source.parent(item)
             assigned = isinstance(statement, ast.Assign) and item in statement.targets
             value = statement.value if isinstance(statement, ast.Assign) and assigned else None
-            yield from _keyed(source, item, item.slice, not isinstance(item.ctx, ast.Load), value)
+            yield Access(item, key, not isinstance(item.ctx, ast.Load), value)
     for comparison in source.find(ast.Compare):
-        for operator, right in zip(comparison.ops, comparison.comparators, strict=True):
-            if isinstance(operator, ast.In | ast.NotIn) and is_cfg(source, right):
-                yield from _keyed(source, comparison, comparison.left, False)
-    for merge in source.find(ast.AugAssign):
-        if isinstance(merge.op, ast.BitOr) and is_cfg(source, merge.target):
-            yield from _entered(source, merge, [merge.value])
-    for statement in source.find(ast.Assign):
-        for target in statement.targets:
-            if isinstance(target, ast.Attribute) and is_cfg(source, target):
-                yield from _entered(source, statement, [statement.value])
-
-
-def _keyed(
-    source: Source, node: ast.AST, key: ast.expr, writes: bool, value: ast.expr | None = None
-) -> Iterator[Access]:
-    """Yield an access for each string that its key may be, and one if it may be something else."""
-    found = values(source, key) if isinstance(key, ast.Name) else [key]
-    told = [n for n in found if n is not None and isinstance(literal(n), str)]
-    for spelt in told:
-        yield Access(node, literal(spelt), writes, value, spelt)
-    if len(told) < len(found) or not found:
-        yield Access(node, None, writes, value)
+        key = literal(comparison.left)
+        within = isinstance(comparison.ops[0], ast.In | ast.NotIn)
+        if within and isinstance(key, str) and _is_cfg(source, comparison.comparators[0]):
+            yield Access(comparison, key, False)
 
 
 def _call(source: Source, call: ast.Call) -> Iterator[Access]:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    given = [a for a in call.args if not isinstance(a, ast.Starred)]
-    if name in ITEM_PATCHES:
-        if len(given) > 1 and is_cfg(source, given[0]):
-            yield from _keyed(source, call, given[1], True, given[2] if len(given) > 2 else None)
-    elif given and (
-        literal(given[0]) == CFG or (name == DICTIONARY_PATCH and is_cfg(source, given[0]))
-    ):
-        yield from _entered(source, call, given[1:], call)
-    elif isinstance(call.func, ast.Attribute | ast.Name):
-        yield from _by_method(source, call, given)
-
-
-def _by_method(source: Source, call: ast.Call, given: list[ast.expr]) -> Iterator[Access]:
-    names = candidates(source, call.func)
-    if f"{CFG}.update" in names:
-        yield from _entered(source, call, given, call)
-    elif (  # monkeypatch.setattr(params, "cfg", {...})
-        len(given) > 2
-        and literal(given[1]) == "cfg"
-        and PARAMETERS_MODULE in candidates(source, given[0])
-    ):
-        yield from _entered(source, call, given[2:])
-    for name in names:
+    given = call.args
+    for name in resolve(source, call.func).names:
         owner, _, method = name.rpartition(".")
-        keys = [*given[:1], *(k.value for k in call.keywords if k.arg == "key")]
-        if method in METHODS.get(owner, ()) and keys:
+        key = literal(given[0]) if given else None
+        if name == f"{CFG}.update":
+            yield from _entered(given[:1])
+        elif method in METHODS.get(owner, ()) and isinstance(key, str):
             writes = method in ("set", "setdefault")
-            value = given[1] if writes and len(given) > 1 else None
-            yield from _keyed(source, call, keys[0], writes, value)
+            yield Access(call, key, writes, given[1] if writes and len(given) > 1 else None)
+    # monkeypatch.setattr(params, "cfg", {...})
+    replaced = len(given) > 2 and literal(given[1]) == "cfg"
+    if replaced and PARAMETERS_MODULE in resolve(source, given[0]).names:
+        yield from _entered(given[2:3])
 
 
-def _entered(
-    source: Source, node: ast.AST, dictionaries: Iterable[ast.expr], call: ast.Call | None = None
-) -> Iterator[Access]:
-    """Yield what dictionaries and keywords put in; one without key for what else they may hold."""
-    keywords = call.keywords if call is not None else []
-    for dictionary in [*dictionaries, *(k.value for k in keywords if k.arg is None)]:
-        for entry in entries(source, dictionary):
-            yield Access(entry.node, entry.name, True, entry.value, entry.key)
-        if not isinstance(dictionary, ast.Dict):
-            yield Access(node, None, True)
-    for keyword in keywords:
-        if keyword.arg is not None:
-            yield Access(keyword, keyword.arg, True, keyword.value)
+def _entered(given: list[ast.expr]) -> Iterator[Access]:
+    """Yield the entries of a dictionary that stands here."""
+    for dictionary in given:
+        if isinstance(dictionary, ast.Dict):
+            for key, value in zip(dictionary.keys, dictionary.values, strict=True):
+                name = literal(key)
+                if key is not None and isinstance(name, str):
+                    yield Access(key, name, True, value)
 
 
-def untold(source: Source, known: Iterable[ast.AST]) -> Iterator[tuple[Access, str]]:
-    """Yield the first access without a key in each function, with each key it may be about.
+# -- Saved, changed and put back ---------------------------------------------------------------
 
-    Those are the ones that the file spells as a string elsewhere than in an access.
 
-    Parameters
-    ----------
-    source : Source
-        The module.
-    known : iterable of AST
-        Accesses that something else speaks about.
-    """
-    told = {access.spelt for access in accesses(source)}
-    strings = [n for n in source.find(ast.Constant) if n not in told]
-    keys = list(
-        dict.fromkeys(k for n in strings if isinstance(k := n.value, str) and k in parameters())
-    )
-    done: set[ast.AST] = set()
-    others = set(known) if keys else set()
-    for access in accesses(source) if keys else ():
-        around = (n for n in source.ancestors(access.node) if isinstance(n, FUNCTIONS))
-        function = next(around, source.tree)
-        if access.key is None and function not in done and access.node not in others:
-            done.add(function)
-            yield from ((access, key) for key in keys)
+def saved_values(source: Source) -> list[Saved]:
+    """Return each ``old = params.get(k)``, followed by ``params.set(k, old)`` in its function."""
+    return source.once("saved", lambda: list(_saved_values(source)))
+
+
+def _saved_values(source: Source) -> Iterator[Saved]:
+    groups: dict[tuple[ast.AST | None, str], list[Access]] = {}
+    for access in sorted(accesses(source), key=lambda access: source.start(access.node)):
+        place = function_around(source, access.node), access.key
+        groups.setdefault(place, []).append(access)
+    for (_, key), group in groups.items():
+        saved: dict[str, Access] = {}
+        for access in group:
+            if not access.writes:
+                saved |= dict.fromkeys(_assigned_to(source, access.node), access)
+        written = [a.value.id for a in group if a.writes and isinstance(a.value, ast.Name)]
+        back = [saved[name] for name in written if name in saved]
+        if back:
+            yield Saved(key, back[0].node, tuple(access.node for access in group))
+
+
+def _assigned_to(source: Source, node: ast.AST) -> list[str]:
+    """Return the names to which the value of an expression is assigned, conditional or not."""
+    above = source.parent(node)
+    if isinstance(above, ast.IfExp):
+        above = source.parent(above)
+    targets = above.targets if isinstance(above, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def saved_dictionaries(source: Source) -> Iterator[ast.AST]:
+    """Yield each ``old = params.cfg.copy()`` with ``params.cfg.update(old)``; else ``clear()``."""
+    updates = [
+        call.args[0]
+        for call in source.find(ast.Call)
+        if call.args and f"{CFG}.update" in resolve(source, call.func).names
+    ]
+    copies = [s for s in source.find(ast.Assign) if _is_copy(source, s.value)]
+    found = [c for c in copies if any(_same(source, c, node) for node in updates)]
+    yield from (statement.value for statement in found)
+    classes = {class_around(source, copy) for copy in found} - {None}
+    functions = {function_around(source, copy) for copy in found}
+    for call in source.find(ast.Call):
+        if f"{CFG}.clear" in resolve(source, call.func).names:
+            told = class_around(source, call) in classes
+            if not told and function_around(source, call) not in functions:
+                yield call
+
+
+def _is_copy(source: Source, node: ast.expr) -> bool:
+    match node:
+        case ast.Call(func=function, args=[]):
+            return f"{CFG}.copy" in resolve(source, function).names
+        case ast.Call(func=function, args=[argument]):
+            copies = is_builtin(source, function, "dict")
+            copies = copies or resolve(source, function).name in COPIERS
+            return copies and _is_cfg(source, argument)
+    return False
+
+
+def _same(source: Source, copy: ast.Assign, node: ast.expr) -> bool:
+    """Tell whether an expression is what a copy was assigned to."""
+    if isinstance(node, ast.Name):
+        bound = bindings(source, node, node.id)
+        return any(target in bound for target in copy.targets)
+    within = class_around(source, copy) is class_around(source, node)
+    return within and dotted(node) != "" and dotted(node) in map(dotted, copy.targets)

@@ -21,21 +21,9 @@ BATCH = 8
 def migrate_all(
     paths: Sequence[Path], settings: Settings, jobs: int
 ) -> Generator[Outcome, None, None]:
-    """Migrate files, in processes where that is worth it. Closing it starts nothing more.
+    """Migrate files, in processes where that is worth it; yield outcomes as they are done.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        The files.
-    settings : Settings
-        How.
-    jobs : int
-        Number of processes.
-
-    Yields
-    ------
-    Outcome
-        One for each file, as they are done.
+    Closing it starts nothing more.
     """
     if jobs <= 1 or len(paths) < WORTH_A_POOL:
         for path in paths:

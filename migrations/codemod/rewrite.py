@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,17 +20,7 @@ class ResultError(SourceError):
 
 @dataclass(frozen=True)
 class Place:
-    """A finding without its edits, by line.
-
-    Attributes
-    ----------
-    line : int
-        Number of the line, from 1, in the source as it was.
-    rule, name, message, kind : str
-        As in `Finding`.
-    cell : int, optional
-        Number of the cell, from 1, in a notebook; lines then count within it.
-    """
+    """A finding without its edits, by line and, in a notebook, by cell; both count from 1."""
 
     line: int
     rule: str
@@ -42,63 +32,73 @@ class Place:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What the rules made of a module.
+    """What the rules made of a module: its new source, and what was found in the old one.
 
-    Attributes
-    ----------
-    text : str
-        Its new source.
-    places : tuple of Place
-        What was found.
+    `unread` says which cells of a notebook could not be read, and why.
     """
 
     text: str
     places: tuple[Place, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
-def rewrite(text: str, rules: Sequence[Rule], magics: Mapping[str, str] | None = None) -> Rewritten:
-    """Apply rules, one after another, to the source of a module.
+def rewrite(text: str, rules: Sequence[Rule], package: str = "") -> Rewritten:
+    """Apply rules, in their order, to the source of a module.
 
-    Parameters
-    ----------
-    text : str
-        The source.
-    rules : sequence of Rule
-        The rules, in the order in which they are applied.
-    magics : mapping of str to str, optional
-        What names stand for that take the place of lines that are not Python.
-
-    Returns
-    -------
-    Rewritten
-        With the text unchanged if no rule found anything to change.
-
-    Raises
-    ------
-    SourceError
-        If the source cannot be parsed.
-    ResultError
-        If the result cannot.
+    All edits that do not overlap are made at once. Where some do, those of the earlier rule are
+    made, and the others in another round, which parses what the first one made. Relative imports
+    count as those of `package`, for the status, which edits nothing. Raises SourceError if the
+    source cannot be parsed, and ResultError if the result cannot.
     """
-    if not may_concern("\n".join([text, *(magics or {}).values()])):
+    if not may_concern(f"{package}\n{text}"):  # a relative import does not name the package
         check_syntax(text)
         return Rewritten(text)
-    source = Source(text, magics)
+    source = Source(text, package)
+    places: tuple[Place, ...] = ()
+    for number in range(len(rules)):  # each round completes one rule at least
+        found = _found(source, rules)
+        if number == 0:
+            places = _places(source, found)
+        edits, complete = _compatible(found)
+        if not edits:
+            return Rewritten(source.text, places)
+        made = apply_edits(source.text, edits)
+        if complete:
+            _result(check_syntax, made)
+            return Rewritten(made, places)
+        source = _result(Source, made)
+    return Rewritten(source.text, places)
+
+
+def _found(source: Source, rules: Sequence[Rule]) -> list[list[Finding]]:
+    """Return what each rule finds."""
     try:
-        found = {(f.offset, _place(source, f)): None for rule in rules for f in rule.check(source)}
+        return [one_per_statement(rule.check(source)) for rule in rules]
     except RecursionError as error:
         raise SourceError("nested too deeply to be analysed") from error
-    places = [place for _, place in found]
-    if not places:
-        return Rewritten(text)
-    for _ in rules:  # each run completes one rule at least
-        edits, complete = _edits(source, rules)
-        text = apply_edits(source.text, edits)
-        if complete:
-            break
-        source = _result(lambda made: Source(made, magics), text)
-    _result(check_syntax, text)
-    return Rewritten(text, tuple(sorted(places, key=lambda p: (p.line, p.rule))))
+
+
+def _compatible(found: list[list[Finding]]) -> tuple[list[Edit], bool]:
+    """Return the edits that overlap none of an earlier rule, and whether those are all."""
+    edits: list[Edit] = []
+    complete = True
+    for findings in found:
+        more = [edit for finding in findings for edit in finding.edits]
+        if edits and overlap([*edits, *more]):
+            complete = False
+        else:
+            edits += more
+    return edits, complete
+
+
+def _places(source: Source, found: list[list[Finding]]) -> tuple[Place, ...]:
+    """Return the places of findings, each once, in the order of the source."""
+    places = {
+        (f.offset, Place(source.line(f.offset), f.rule, f.name, f.message, f.kind)): None
+        for findings in found
+        for f in findings
+    }
+    return tuple(sorted((place for _, place in places), key=lambda p: (p.line, p.rule)))
 
 
 def _result(parse: Callable[[str], T], text: str) -> T:
@@ -110,24 +110,3 @@ def _result(parse: Callable[[str], T], text: str) -> T:
             f"what a rule made of it does not parse ({error}), so nothing was changed; leave the "
             "rule out with --skip, and report this"
         ) from error
-
-
-def _edits(source: Source, rules: Sequence[Rule]) -> tuple[list[Edit], bool]:
-    """Return the edits of the first rules that do not get in each other's way.
-
-    And whether those are all: parsing takes most of the time, so that it is done again only where
-    a rule must see what another made.
-    """
-    edits: list[Edit] = []
-    for rule in rules:
-        findings = one_per_statement(rule.check(source))
-        more = [edit for finding in findings for edit in finding.edits]
-        if edits and overlap([*edits, *more]):
-            return edits, False
-        edits += more
-    return edits, True
-
-
-def _place(source: Source, finding: Finding) -> Place:
-    line = source.line(finding.offset)
-    return Place(line, finding.rule, finding.name, finding.message, finding.kind)

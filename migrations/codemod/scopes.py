@@ -17,16 +17,8 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 class Scope:
     """What one function, class, comprehension or module binds.
 
-    Attributes
-    ----------
-    node : AST
-        What opens it.
-    above : Scope or None
-        The scope around it.
-    bound : dict
-        The nodes that bind each name, in the order of the source.
-    outside : dict
-        The scopes of names that are declared ``global`` or ``nonlocal``.
+    `bound` has the nodes that bind each name, in the order of the source, `outside` the scopes of
+    names that are declared ``global`` or ``nonlocal``.
     """
 
     node: ast.AST
@@ -68,16 +60,8 @@ class Scope:
 class Index:
     """The nodes of a module by kind, in the order of the source, with parents and scopes.
 
-    Attributes
-    ----------
-    kinds : dict
-        Nodes by their class.
-    parents, scopes : dict
-        Of each node: what holds it, and the scope in which its names are looked up.
-    bound : Counter of str
-        How often each name is bound or deleted, in any scope.
-    names : set of str
-        Every identifier that is bound or looked up; attributes and keywords are none.
+    The scope of a node is that in which its names are looked up. `bound` counts how often each name
+    is bound or deleted, in any scope; `names` are the identifiers that are bound or looked up.
     """
 
     def __init__(self, tree: ast.Module) -> None:

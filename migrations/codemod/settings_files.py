@@ -11,33 +11,30 @@ from ptycho_engine.compat.params.keys import LegacyKey, find_key
 from ptycho_engine.deprecation.table import TABLE, Deprecation
 
 from .names import parameters, variables
+from .yaml_entries import yaml_entries
 
 SHELL = (".sh", ".bash", ".sbatch", ".slurm")
 YAML = (".yaml", ".yml")
 
 _FLAG = re.compile(r"(?<![\w-])--([A-Za-z][\w-]*)")
 _ASSIGNED = re.compile(r"(?<![\w.])([\w.+]+)[=:]\s*(\w+)")
-_KEY = re.compile(r"^( *)[\"']?([\w.]+)[\"']?\s*:(?=\s|$)", re.MULTILINE)
+
+#: Keys of YAML whose texts are commands: what runs a job calls them so.
+COMMANDS = frozenset(("run", "script", "before_script", "after_script", "command", "commands"))
+#: Names of legacy parameters that any file may use: they alone make no file a legacy one.
+COMMON_WORDS = frozenset(
+    ["N", "architecture", "backend", "batch_size", "data_source", "debug", "h", "label",
+     "learning_rate", "model_path", "model_type", "n_groups", "nepochs", "offset", "output_dir",
+     "output_suffix", "padded_size", "probe", "size", "test_data_file", "timestamp",
+     "train_data_file", "w"]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A legacy setting in a file.
+    """A legacy setting in a file: the name as it is written, and what becomes of it.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    line : int
-        Its line, from 1.
-    name : str
-        The setting as it is written.
-    meaning : str
-        What becomes of it.
-    deprecation : Deprecation or None
-        Its entry in the table of deprecations.
-    is_new : bool
-        Whether the file is a configuration of the engine itself.
+    `is_new` tells that the file is a configuration of the engine itself.
     """
 
     path: Path
@@ -51,60 +48,58 @@ class Setting:
 def find_settings(path: Path, text: str) -> list[Setting]:
     """Find the legacy settings of one file, by its suffix.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    text : str
-        Its content.
-
-    Returns
-    -------
-    list of Setting
-        Empty for a script that has nothing to do with ptycho, and for YAML that is no file of
-        legacy parameters.
+    YAML is a file of legacy parameters if it has one that nothing else would call so; of others, as
+    of continuous integration, the variables and commands count.
     """
     if path.suffix in SHELL:
-        return list(_in_shell(path, text)) if "ptycho" in text else []
+        return list(_in_shell(path, text))
     if path.suffix in YAML:
         return list(_in_yaml(path, text))
     return []
 
 
-def _in_shell(path: Path, text: str) -> Iterator[Setting]:
-    for number, line in enumerate(text.splitlines(), 1):
+def _in_shell(path: Path, text: str, first: int = 1) -> Iterator[Setting]:
+    """Find the variables of a script, and where it has to do with ptycho its flags and choices."""
+    for number, line in enumerate(text.splitlines(), first):
         if line.lstrip().startswith("#"):
             continue
-        for match in _FLAG.finditer(line):
+        for match in _FLAG.finditer(line) if "ptycho" in text else ():
             row = find_key(match.group(1))
             if row is not None:
                 yield Setting(path, number, match.group(), _meaning(row), _entry(row))
-        yield from _assigned(path, number, line)
+        for match in _ASSIGNED.finditer(line):
+            key, value = match.groups()
+            yield from _chosen(path, number, key.lstrip("+"), value, match.group())
 
 
 def _in_yaml(path: Path, text: str) -> Iterator[Setting]:
-    keys = [(match, find_key(match.group(2))) for match in _KEY.finditer(text)]
-    known = [(match, row) for match, row in keys if row is not None]
-    top = {match.group(2) for match, _ in keys if not match.group(1)}
-    if "defaults" not in top and (len(known) > 1 or any(_entry(row) for _, row in known)):
-        for match, row in known:
-            line = text.count("\n", 0, match.start(2)) + 1
-            yield Setting(path, line, match.group(2), _meaning(row), _entry(row))
+    entries = list(yaml_entries(text))
+    known = [(entry, row) for entry in entries if (row := find_key(entry.key)) is not None]
+    top = {entry.sections[0] for entry in entries}
+    if "defaults" not in top and any(row.name not in COMMON_WORDS for _, row in known):
+        for entry, row in known:
+            yield Setting(path, entry.line, entry.key, _meaning(row), _entry(row))
     elif top & {"plugin", "defaults", "patch_size"}:
-        for number, content in enumerate(text.splitlines(), 1):
-            for setting in _assigned(path, number, content.partition("#")[0]):
-                yield replace(setting, is_new=True)
+        for entry in entries:
+            key = entry.key.removeprefix("override ")
+            key = "plugin" if entry.sections[-2:] == ("plugin", "name") else key
+            spelt = entry.spelt or f"{key}: {entry.value}"
+            found = _chosen(path, entry.line, key, entry.value, spelt)
+            yield from (replace(setting, is_new=True) for setting in found)
+    for entry in entries:
+        if entry.key in variables():
+            yield from _chosen(path, entry.line, entry.key, entry.value, entry.key)
+        elif COMMANDS & set(entry.sections):
+            yield from _in_shell(path, entry.value, entry.text_line)
 
 
-def _assigned(path: Path, number: int, line: str) -> Iterator[Setting]:
-    """Find variables and deprecated choices: ``USE_XLA_TRANSLATE=0``, ``plugin=iterative``."""
+def _chosen(path: Path, number: int, key: str, value: str, spelt: str) -> Iterator[Setting]:
+    """Find a variable or a deprecated choice: ``USE_XLA_TRANSLATE=0``, ``plugin=iterative``."""
     choices = {e.old: e for e in TABLE if e.kind == "configuration"}
     choices |= {f"plugin={e.old}": e for e in TABLE if e.kind == "plugin"}
-    for match in _ASSIGNED.finditer(line):
-        name = match.group(1).lstrip("+")
-        entry = variables().get(name) or choices.get(f"{name}={match.group(2)}")
-        if entry is not None:
-            yield Setting(path, number, match.group(), f"use {entry.replacement}", entry)
+    entry = variables().get(key) or choices.get(f"{key}={value}")
+    if entry is not None:
+        yield Setting(path, number, spelt, f"use {entry.replacement}", entry)
 
 
 def _meaning(row: LegacyKey) -> str:

@@ -7,7 +7,7 @@ import bisect
 import itertools
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 from .scopes import Index, Scope
@@ -19,18 +19,7 @@ Import = ast.Import | ast.ImportFrom
 
 
 def check_syntax(text: str) -> ast.Module:
-    """Refuse what Python itself does not parse.
-
-    Returns
-    -------
-    ast.Module
-        What Python makes of it.
-
-    Raises
-    ------
-    SourceError
-        With the line.
-    """
+    """Return what Python makes of a text, or raise SourceError with the line."""
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():
@@ -44,24 +33,16 @@ def check_syntax(text: str) -> ast.Module:
 
 
 class Source:
-    """A module under analysis.
+    """A module under analysis; SourceError if it cannot be parsed.
 
-    Parameters
-    ----------
-    text : str
-        Its source.
-    magics : mapping of str to str, optional
-        What names stand for that take the place of lines that are not Python.
-
-    Raises
-    ------
-    SourceError
-        If it cannot be parsed.
+    Where the package that it lies in is given, relative imports count as absolute ones.
     """
 
-    def __init__(self, text: str, magics: Mapping[str, str] | None = None) -> None:
-        self.text, self.magics, self.newline = text, magics or {}, newline_of(text)
+    def __init__(self, text: str, package: str = "") -> None:
+        self.text, self.newline = text, newline_of(text)
         self.tree = check_syntax(text)
+        if package:
+            _make_absolute(self.tree, package)
         self._index = Index(self.tree)
         self.bound, self.names = self._index.bound, self._index.names
         self._starts, self._found = line_starts(text), dict[Hashable, Any]()
@@ -162,6 +143,14 @@ class Source:
     def indentation(self, offset: int) -> str:
         """Return the blanks before an offset on its line."""
         return re.match(r"[ \t\f]*", self.text[self.line_start(offset) : offset]).group()  # type: ignore[union-attr]
+
+
+def _make_absolute(tree: ast.Module, package: str) -> None:
+    parents = package.split(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(parents):
+            above = parents[: len(parents) - node.level + 1]
+            node.module, node.level = ".".join([*above, *filter(None, [node.module])]), 0
 
 
 def _top(statement: ast.stmt) -> ast.AST:

@@ -19,16 +19,9 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A file's text with what is needed to write it back.
+    """A file's text, newlines as they stand there, with what is needed to write it back.
 
-    Attributes
-    ----------
-    text : str
-        The text without byte order mark, newlines as they stand in the file.
-    encoding : str
-        The encoding it declares, UTF-8 if none.
-    mark : bytes
-        Its byte order mark, if any.
+    `mark` is its byte order mark, which is no part of the text.
     """
 
     text: str
@@ -46,20 +39,7 @@ class Decoded:
 def decode_python(data: bytes) -> Decoded:
     """Decode a Python file by its own declaration.
 
-    Parameters
-    ----------
-    data : bytes
-        Content of the file.
-
-    Returns
-    -------
-    Decoded
-        The text.
-
-    Raises
-    ------
-    SourceError
-        If it cannot be decoded, or not written back as the same bytes.
+    Raises SourceError if it cannot be decoded, or not written back as the same bytes.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)

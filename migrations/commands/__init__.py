@@ -20,13 +20,7 @@ def where_the_pages_are() -> str:
 
 
 def refuse_output(path: Path, overwrite: bool) -> None:
-    """Refuse, before any work, an output that could not be written.
-
-    Raises
-    ------
-    OutputError
-        If something stands there and may not be replaced, or the folder is missing.
-    """
+    """Refuse with an OutputError, before any work, an output that could not be written."""
     if path.is_dir() or (path.exists() and not overwrite):
         raise OutputError(f"{path} exists. Choose another name, or add --overwrite to replace it")
     if not path.parent.is_dir():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptycho_engine.errors import OutputError, PtychoEngineError
+from ptycho_engine.errors import InputFileError, OutputError, PtychoEngineError
 
 from ..exit_codes import DONE, FAILED
 from . import complain, refuse_output
@@ -30,13 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def convert(path: Path, output: Path | None, overwrite: bool) -> int:
-    """Convert a file, and say what did not go over.
-
-    Raises
-    ------
-    PtychoEngineError
-        If it cannot be read, converted or written.
-    """
+    """Convert a file, and say what did not go over; PtychoEngineError if that cannot be done."""
     from ptycho_engine.compat.params.resolution import resolve
 
     from ..codemod.files import write_file
@@ -47,6 +42,11 @@ def convert(path: Path, output: Path | None, overwrite: bool) -> int:
         refuse(output, overwrite)
     old = read_old(path)
     resolution = resolve(params=old.values, params_origin=path.name)
+    if not resolution.legacy.values:
+        keys = "; ".join(unknown(key) for key in resolution.legacy.unknown)
+        raise InputFileError(
+            f"{path}: none of its keys is a legacy parameter, so that nothing was written: {keys}"
+        )
     text = render(old, resolution, output or Path("NEW.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         validate(text, Path(folder))
@@ -62,7 +62,7 @@ def convert(path: Path, output: Path | None, overwrite: bool) -> int:
 def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
     """Yield what is to be said of a conversion."""
     yield from (f"{old.path}: {remark}" for remark in (*old.remarks, *resolution.conflicts))
-    yield from (f"{old.path}: the key {key!r} is unknown" for key in resolution.legacy.unknown)
+    yield from (f"{old.path}: {unknown(key)}" for key in resolution.legacy.unknown)
     yield from resolution.warnings
     if "scan.path" not in resolution.values:
         yield "no scan file is named: add scan=npz scan.path=FILE where you run it"
@@ -72,14 +72,18 @@ def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
         yield f"left out, each with its reason in the new file: {', '.join(left)}"
 
 
-def refuse(output: Path, overwrite: bool) -> None:
-    """Refuse an output that could not be written, or not be found by ``--config-name``.
+def unknown(key: str) -> str:
+    """Say that a key is unknown, and which one may be meant."""
+    from ptycho_engine.compat.params.keys import known_names, normalise
 
-    Raises
-    ------
-    OutputError
-        With what to do.
-    """
+    names = known_names()
+    near = difflib.get_close_matches(normalise(key.rpartition(".")[2]), names, n=1, cutoff=0.75)
+    hint = f". Did you mean {near[0]!r}?" if near else ""
+    return f"the key {key!r} is unknown{hint}"
+
+
+def refuse(output: Path, overwrite: bool) -> None:
+    """Refuse an output that could not be written, or not be found by ``--config-name``."""
     if output.suffix != ".yaml":
         raise OutputError(f"{output}: expected a name that ends in .yaml, as Hydra finds no other")
     if output.stem in ("config", "schema"):

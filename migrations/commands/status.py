@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ptycho_engine.deprecation.table import GUIDES, TABLE, Deprecation
 
@@ -18,40 +22,47 @@ from .tree import migrate_tree, read_settings
 
 @dataclass(frozen=True)
 class Use:
-    """One use of a deprecated name, or something else worth knowing.
+    """One use of a deprecated name at a place; or, without an entry, a remark worth knowing.
 
-    Attributes
-    ----------
-    name : str
-        As it is written.
-    place : str
-        File and line.
-    entry : Deprecation or None
-        What is deprecated; None for a remark.
-    remark : str
-        What else is to be said.
+    By a rule in code, of which the empty one is the engine's own; in settings by none.
     """
 
     name: str
-    place: str
+    path: Path
+    line: int
     entry: Deprecation | None
     remark: str = ""
+    rule: str | None = None
+    cell: int | None = None
+
+    @property
+    def place(self) -> str:
+        """File and line, within a cell of a notebook."""
+        cell = f"cell {self.cell}, line " if self.cell else ""
+        return f"{self.path}:{cell}{self.line}"
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what a tree still uses; return the exit code."""
     sources = [path for path in options.paths if path.suffix not in SHELL + YAML]
     try:
-        outcomes = migrate_tree(sources, Settings("status", diff=False), options.jobs)
-        settings = list(read_settings(options.paths))
+        settings = Settings("status", diff=False, exclude=tuple(options.exclude))
+        outcomes = migrate_tree(sources, settings, options.jobs)
+        beside = list(read_settings(options.paths, options.exclude))
     except FileNotFoundError as error:
         complain(error)
         return FAILED
+    for outcome in outcomes:
+        if outcome.skipped:
+            complain(f"{outcome.path}: {outcome.skipped}; skipped")
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}")
-    uses = list(uses_in(outcomes, settings))
-    for line in listing(uses):
+    uses = list(uses_in(outcomes, beside))
+    if options.json:
+        print(json.dumps(as_json(uses), indent=1))
+        return FAILED if failed else DONE
+    for line in [*listing(uses), *counts(uses)]:
         print(line)
     if uses:
         print(where_the_pages_are())
@@ -61,14 +72,42 @@ def run(options: argparse.Namespace) -> int:
 def uses_in(outcomes: Iterable[Outcome], settings: Iterable[Setting]) -> Iterator[Use]:
     """Yield what rules found in sources, and what stands in other files."""
     for outcome in outcomes:
-        for place in outcome.places:
-            cell = f"cell {place.cell}, line " if place.cell else ""
-            where = f"{outcome.path}:{cell}{place.line}"
-            entry = _entry(place.name)
-            yield Use(place.name, where, entry, "" if entry else f"{place.rule}: {place.message}")
-    for setting in settings:
-        where = f"{setting.path}:{setting.line}"
-        yield Use(setting.name, where, setting.deprecation, setting.meaning)
+        for p in outcome.places:
+            entry = _entry(p.name)
+            remark = "" if entry else f"{p.rule}: {p.message}"
+            yield Use(p.name, outcome.path, p.line, entry, remark, p.rule, p.cell)
+    for s in settings:
+        yield Use(s.name, s.path, s.line, s.deprecation, s.meaning)
+
+
+def as_json(uses: Iterable[Use]) -> list[dict[str, Any]]:
+    """Return each use as an object: its kind is ``code`` or ``settings``."""
+    return [
+        {
+            "kind": "settings" if use.rule is None else "code",
+            "rule": use.rule or None,
+            "path": str(use.path),
+            "cell": use.cell,
+            "line": use.line,
+            "name": use.name,
+            "deprecation": use.entry and use.entry.id,
+            "removal": use.entry and use.entry.removal,
+            "replacement": use.entry and use.entry.replacement,
+            "remark": use.remark,
+        }
+        for use in uses
+    ]
+
+
+def counts(uses: Sequence[Use]) -> Iterator[str]:
+    """Say how much stands in code, by rule, and in settings, by file."""
+    rules = Counter(use.rule or "drop-ins" for use in uses if use.rule is not None)
+    if rules:
+        by_rule = ", ".join(f"{rule} {number}" for rule, number in sorted(rules.items()))
+        yield f"In code: {rules.total()} places ({by_rule})."
+    files = Counter(use.path for use in uses if use.rule is None)
+    if files:
+        yield f"In settings: {files.total()} places in {len(files)} files."
 
 
 def _entry(name: str) -> Deprecation | None:

@@ -7,38 +7,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 
-from ..codemod.files import find_files
+from ..codemod.files import read_file
+from ..codemod.folders import find_files
 from ..codemod.job import SUFFIXES, Outcome, Settings
 from ..codemod.pool import migrate_all
 from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
+from ..codemod.text import SourceError
+from . import complain
 
 
 def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) -> list[Outcome]:
-    """Run the rules on every source under some paths.
+    """Run the rules on every source under some paths; return outcomes in the order of the files.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files and folders.
-    settings : Settings
-        What to do with each.
-    jobs : int or None
-        Number of processes; one per CPU if None.
-
-    Returns
-    -------
-    list of Outcome
-        In the order of the files.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a path does not exist.
+    In as many processes as `jobs`, one per CPU if None. Raises FileNotFoundError if a path does not
+    exist.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    files = list(find_files(paths, SUFFIXES))
+    files = list(find_files(paths, SUFFIXES, scripts=True, exclude=settings.exclude))
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(*columns, console=console, transient=True)
@@ -51,8 +38,13 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     return sorted(found, key=lambda outcome: place[outcome.path])
 
 
-def read_settings(paths: Iterable[Path]) -> Iterator[Setting]:
+def read_settings(paths: Iterable[Path], exclude: Sequence[str] = ()) -> Iterator[Setting]:
     """Yield the legacy settings of shell scripts and YAML files."""
-    for path in find_files(paths, SHELL + YAML):
+    for path in find_files(paths, SHELL + YAML, exclude=exclude):
         if path.suffix in SHELL + YAML:
-            yield from find_settings(path, path.read_bytes().decode("utf-8", "replace"))
+            try:
+                text = read_file(path).decode("utf-8", "replace")
+            except (SourceError, OSError) as error:
+                complain(f"{path}: {error}; not read")
+                continue
+            yield from find_settings(path, text)

@@ -6,19 +6,20 @@ import ast
 from collections.abc import Iterator
 
 from ..codemod.bindings import imports_of, resolve
-from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned, page
+from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT
 from ..codemod.native import spell_out
+from ..codemod.replaced import replaced_names
 from ..codemod.source import Source
 
 ID = "PE005"
 LEGACY = "ptycho.raw_data.get_image_patches"
 NAMES = (LEGACY, f"{COMPAT}.get_image_patches")
 COMMENT = (
-    f"# ptycho-migrate {ID}: the old numbers and dtype are kept by "
+    f"ptycho-migrate {ID}: the old numbers and dtype are kept by "
     'rounding="legacy", offsets that mirror the members (without, patches move by pixels), '
-    f"members= and the cast; drop them when those may change, see {page(ID)}"
+    f"members= and the cast; drop them when those may change, see ptycho-migrate explain {ID}"
 )
 
 
@@ -29,6 +30,8 @@ def check(source: Source) -> Iterator[Finding]:
     Nothing is removed: other files, strings and magics may use the name.
     """
     calls = [c for c in source.find(ast.Call) if resolve(source, c.func).is_one_of(NAMES)]
+    if LEGACY in replaced_names(source):  # what was imported by name is not what is replaced
+        calls = [c for c in calls if isinstance(c.func, ast.Name)]
     nested = {above for call in calls for above in source.ancestors(call)}
     safe = [c for c in calls if c not in nested and spell_out(source, c, "ptycho_engine", "tf")]
     if not safe:

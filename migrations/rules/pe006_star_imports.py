@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.names import drop_in, drop_in_leaves, drop_in_modules
-from ..codemod.source import Source, module_of
-from ..codemod.star_names import reached_by_star
+from ..codemod.source import Source, dotted, first_name, module_of
 
 ID = "PE006"
 
@@ -21,7 +21,7 @@ def check(source: Source) -> Iterator[Finding]:
         brought = [n for n in sorted(drop_in_leaves()) if drop_in(f"{module_of(node)}.{n}")]
         used[node] = [n for n in brought if n in source.names and not source.bound[n]]
     own = {name for names in used.values() for name in names}
-    passed_on = [name for name in reached_by_star(source) if name not in own] if stars else []
+    passed_on = [name for name in _unbound(source) if name not in own] if stars else []
     for node in stars:
         name = f"{module_of(node)}.*"
         if names := [*used[node], *passed_on]:
@@ -35,6 +35,16 @@ def check(source: Source) -> Iterator[Finding]:
 
 def _is_legacy_star(node: ast.ImportFrom) -> bool:
     return node.names[0].name == "*" and module_of(node).partition(".")[0] == "ptycho"
+
+
+def _unbound(source: Source) -> list[str]:
+    """Return ``translate``, ``hh.translate`` and their like that nothing in the file binds."""
+    leaves = drop_in_leaves()
+    found: list[ast.AST] = [name for name in source.find(ast.Name) if name.id in leaves]
+    found += [node for node in source.find(ast.Attribute) if node.attr in leaves]
+    roots = [(root.id, dotted(node)) for node in found if (root := first_name(node)) is not None]
+    unbound = (n for root, n in roots if not source.bound[root] and not hasattr(builtins, root))
+    return list(dict.fromkeys(unbound))
 
 
 RULE = Rule(ID, "star imports of modules with deprecated functions", check)

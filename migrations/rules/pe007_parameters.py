@@ -1,32 +1,57 @@
-"""PE007: legacy parameters that choose how patches are cut."""
+"""PE007, PE008 and PE011: legacy parameters that choose how patches are cut, set or saved."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from ..codemod.findings import Finding, Rule, todo
-from ..codemod.names import parameters
-from ..codemod.parameters import accesses, advice, untold
-from ..codemod.saved_parameters import put_back, restores
+from ..codemod.bindings import resolve
+from ..codemod.findings import Finding, Kind, Rule, todo
+from ..codemod.names import CONFIG_CLASSES, parameters
+from ..codemod.parameters import CFG, accesses, advice, saved_dictionaries, saved_values
 from ..codemod.source import Source, literal
 
-ID = "PE007"
 
-
-def check(source: Source) -> Iterator[Finding]:
+def chosen(source: Source) -> Iterator[Finding]:
     """Find ``params.set("use_batched_patch_extraction", True)`` in all its forms.
 
     The other parameters are PtychoPINN's own, and stay.
     """
-    known = parameters()
-    idiomatic = {node for idiom in restores(source) for node in idiom.nodes}
+    idiomatic = {node for saved in saved_values(source) for node in saved.nodes}
     for access in accesses(source):
-        if access.key in known and access.node not in idiomatic:
+        if access.key in parameters() and access.node not in idiomatic:
             text = advice(access.key, literal(access.value))
-            yield todo(source, ID, access.node, access.key, text)
-    for access, key in untold(source, put_back(source)):
-        text = f"which parameter this is, the line does not tell; {advice(key)}"
-        yield todo(source, ID, access.node, key, text)
+            yield todo(source, "PE007", access.node, access.key, text)
 
 
-RULE = Rule(ID, "parameters that choose how patches are cut", check)
+def fields(source: Source) -> Iterator[Finding]:
+    """Find ``ModelConfig(use_batched_patch_extraction=True)``."""
+    for call in source.find(ast.Call):
+        known = [keyword for keyword in call.keywords if keyword.arg in parameters()]
+        if known and resolve(source, call.func).is_one_of(CONFIG_CLASSES):
+            for keyword in known:
+                name = str(keyword.arg)
+                yield todo(source, "PE008", keyword, name, advice(name, literal(keyword.value)))
+
+
+def put_back(source: Source) -> Iterator[Finding]:
+    """Find ``old = params.get(k)`` ... ``params.set(k, old)``, and copies of all parameters.
+
+    One comment, where the value is saved, speaks for all. What may stay is said by the status
+    alone: the engine does not write parameters, so that the idiom keeps working.
+    """
+    for saved in saved_values(source):
+        if saved.key in parameters():
+            text = f"saved here and put back; {advice(saved.key)}, with nothing to put back"
+            yield todo(source, "PE011", saved.first, saved.key, text)
+        else:
+            text = "saved, changed and put back; may stay"
+            yield Finding("PE011", source.start(saved.first), saved.key, text, Kind.NOTE)
+    for node in saved_dictionaries(source):
+        text = "all parameters, saved or dropped; may stay"
+        yield Finding("PE011", source.start(node), CFG, text, Kind.NOTE)
+
+
+CHOSEN = Rule("PE007", "parameters that choose how patches are cut", chosen)
+FIELDS = Rule("PE008", "dataclass fields that choose how patches are cut", fields)
+PUT_BACK = Rule("PE011", "parameters that are saved, changed and put back", put_back)

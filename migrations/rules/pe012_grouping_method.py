@@ -10,6 +10,7 @@ from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
 from ..codemod.provenance import Origin, origin
+from ..codemod.replaced import GROUPING_NAMES, replaced_names
 from ..codemod.source import Source
 from ..codemod.text import Edit
 
@@ -25,16 +26,42 @@ def check(source: Source) -> Iterator[Finding]:
             continue
         if not resolve(source, method).names:  # else of the class or of a module
             found[_origin(source, call, method)].append((call, method))
-    if known := found[Origin.LEGACY]:
+    known = found[Origin.LEGACY]
+    if replaced := sorted(replaced_names(source) & GROUPING_NAMES):
+        yield from _staying(source, replaced[0], [call for call, _ in known])
+    elif known:
         alias, imports = bind_module(source, COMPAT, "compat", [c for c, _ in known], [])
         for call, method in known:
-            edits = (_as_function(source, call, method, alias), *imports)
+            edits = (*_as_function(source, call, method, alias), *imports)
             message = f"is now {alias}.{GROUPING_METHOD}"
             yield Finding(ID, source.start(call), GROUPING, message, Kind.REWRITE, edits)
     if imports_package(source, "ptycho"):
         text = f"where this is a RawData of ptycho, use {COMPAT}.{GROUPING_METHOD}(data, ...)"
         for call, _ in found[Origin.UNKNOWN]:
             yield todo(source, ID, call, GROUPING_METHOD, text)
+        yield from _passed_on(source)
+
+
+def _staying(source: Source, name: str, calls: list[ast.Call]) -> Iterator[Finding]:
+    """Leave the calls of what the file replaces, with one comment for all of them."""
+    text = f"{name} is replaced here, so that calls of {GROUPING_METHOD} stay"
+    for index, call in enumerate(calls):
+        if index == 0:
+            yield todo(source, ID, call, GROUPING_METHOD, text)
+        else:
+            yield Finding(ID, source.start(call), GROUPING_METHOD, text, Kind.NOTE)
+
+
+def _passed_on(source: Source) -> Iterator[Finding]:
+    """Find ``partial(raw.generate_grouped_data, 64)``, for the status alone."""
+    for method in source.find(ast.Attribute):
+        call = source.parent(method)
+        called = isinstance(call, ast.Call) and call.func is method
+        if method.attr != GROUPING_METHOD or called or resolve(source, method).names:
+            continue
+        if origin(source, method.value) is not Origin.OTHER:
+            text = "passed on rather than called"
+            yield Finding(ID, source.start(method), GROUPING_METHOD, text, Kind.NOTE)
 
 
 def _origin(source: Source, call: ast.Call, method: ast.Attribute) -> Origin:
@@ -46,14 +73,18 @@ def _origin(source: Source, call: ast.Call, method: ast.Attribute) -> Origin:
     return found if found is not Origin.LEGACY or plain else Origin.UNKNOWN
 
 
-def _as_function(source: Source, call: ast.Call, method: ast.Attribute, alias: str) -> Edit:
+def _as_function(
+    source: Source, call: ast.Call, method: ast.Attribute, alias: str
+) -> tuple[Edit, Edit]:
+    """Put the function before the receiver, and a comma behind it, which others may edit."""
     start, stop = source.span(method)
     inside = source.text.index("(", stop) + 1
     separator = ""
     if call.args or call.keywords:
         separator = "," if source.text[inside] in "\r\n" else ", "
-    receiver = source.code(method.value)
-    return Edit(start, inside, f"{alias}.{GROUPING_METHOD}({receiver}{separator}")
+    behind = source.span(method.value)[1]
+    opening = Edit(start, start, f"{alias}.{GROUPING_METHOD}(", rank=2)  # behind any comment
+    return opening, Edit(behind, inside, separator)
 
 
 RULE = Rule(ID, "the method generate_grouped_data becomes a function", check)

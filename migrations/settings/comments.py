@@ -9,37 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Comment:
-    """What stands around one key.
-
-    Attributes
-    ----------
-    before : tuple of str
-        The lines above it, without the ``#``.
-    behind : str
-        The remark at the end of its line.
-    """
+    """The lines above a key, without the ``#``, and the remark at the end of its line."""
 
     before: tuple[str, ...] = ()
     behind: str = ""
 
 
 def read_comments(text: str) -> dict[str, Comment]:
-    """Find the comments of a YAML file.
+    """Find the comments of a YAML file, by dotted key; those below the last one have ``""``.
 
-    Parameters
-    ----------
-    text : str
-        The file.
-
-    Returns
-    -------
-    dict of str to Comment
-        By dotted key. What stands below the last key has the key ``""``.
-
-    Raises
-    ------
-    ValueError
-        If it is no YAML, or has a key twice.
+    Raises ValueError if it is no YAML, or has a key twice.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
@@ -18,22 +19,7 @@ from .old import OldFile
 
 
 def render(old: OldFile, resolution: Resolution, output: Path) -> str:
-    """Write the new configuration.
-
-    Parameters
-    ----------
-    old : OldFile
-        What it is made from.
-    resolution : Resolution
-        What its parameters came to.
-    output : Path
-        The new file.
-
-    Returns
-    -------
-    str
-        YAML that ``ptycho-engine --config-name`` takes.
-    """
+    """Write the new configuration: YAML that ``ptycho-engine --config-name`` takes."""
     from ruamel.yaml import YAML
 
     document = _document(resolution)
@@ -47,11 +33,11 @@ def render(old: OldFile, resolution: Resolution, output: Path) -> str:
     writer.width = 100
     writer.indent(mapping=2, sequence=4, offset=2)
     writer.dump(document, stream)
-    folder = quote(str(output.parent))
+    folder = _one_line(quote(str(output.parent)))
     head = (
-        f"# Made from {old.path.name} by ptycho-migrate config. Run it where the old one ran, as\n"
-        "# paths in it count from there:\n"
-        f"#   ptycho-engine --config-dir {folder} --config-name {output.stem}\n\n"
+        f"# Made from {_one_line(old.path.name)} by ptycho-migrate config. Run it where the old "
+        "one ran, as\n# paths in it count from there:\n"
+        f"#   ptycho-engine --config-dir {folder} --config-name {_one_line(output.stem)}\n\n"
     )
     return head + stream.getvalue() + "".join(_left_out(old, resolution))
 
@@ -72,9 +58,19 @@ def _document(resolution: Resolution) -> Any:
         document["plugin"] = CommentedMap(resolution.options)
     if "scan.path" in values:
         defaults.append(CommentedMap({"override scan": "npz"}))
-        document["scan"] = CommentedMap({"path": values["scan.path"]})
+        document["scan"] = CommentedMap({"path": literally(str(values["scan.path"]))})
     defaults.append("_self_")
     return document
+
+
+def _one_line(text: str) -> str:
+    """Keep what a comment quotes from becoming a line of its own."""
+    return " ".join(text.splitlines())
+
+
+def literally(text: str) -> str:
+    """Write a text so that OmegaConf reads it as it is: ``${`` would read the environment."""
+    return re.sub(r"(\\*)\$\{", lambda match: match.group(1) * 2 + r"\${", text)
 
 
 def _new_place(old_key: str, resolution: Resolution) -> str | None:
@@ -124,7 +120,7 @@ def _left_out(old: OldFile, resolution: Resolution) -> Iterator[str]:
         comment = old.comments.get(path, Comment())
         yield from (f"# # {line}\n" for line in comment.before)
         behind = f"{comment.behind}; " if comment.behind else ""
-        yield f"# {path}: {json.dumps(value, default=str)}  # {behind}{reason}\n"
+        yield f"# {_one_line(path)}: {json.dumps(value, default=str)}  # {behind}{reason}\n"
     if "" in old.comments:
         yield "\n"
         yield from (f"# {line}\n" for line in old.comments[""].before)
@@ -150,17 +146,7 @@ def _flat(values: Any, section: str = "") -> Iterator[tuple[str, Any]]:
 def validate(text: str, folder: Path) -> None:
     """Compose a configuration as ``ptycho-engine`` would, and ask its plugin about its options.
 
-    Parameters
-    ----------
-    text : str
-        The YAML.
-    folder : Path
-        An empty folder to put it in for that.
-
-    Raises
-    ------
-    ConfigurationError
-        If the schema or the plugin refuses it.
+    It is put into an empty folder for that. Raises ConfigurationError if it is refused.
     """
     import warnings
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ptycho_engine.errors import InputFileError, one_of
 
+from ..codemod.files import read_file
 from ..codemod.text import SourceError, decode_python
 from .comments import Comment, read_comments
 from .python import read_python
@@ -17,18 +18,10 @@ from .python import read_python
 
 @dataclass(frozen=True)
 class OldFile:
-    """A file of legacy parameters.
+    """A file of legacy parameters, flat or with sections such as ``model``.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    values : mapping
-        Its parameters, flat or with sections such as ``model``.
-    comments : dict of str to Comment
-        Comments by dotted key; of YAML files alone.
-    remarks : tuple of str
-        What in it could not be taken over.
+    The comments, by dotted key, are those of YAML files; the remarks say what could not be taken
+    over.
     """
 
     path: Path
@@ -38,22 +31,9 @@ class OldFile:
 
 
 def read_old(path: Path) -> OldFile:
-    """Read a file of legacy parameters by its suffix.
+    """Read a file of legacy parameters by its suffix. Python is parsed, never run.
 
-    Parameters
-    ----------
-    path : Path
-        A ``.yaml``, ``.yml``, ``.json`` or ``.py`` file. Python is parsed, never run.
-
-    Returns
-    -------
-    OldFile
-        What it says.
-
-    Raises
-    ------
-    InputFileError
-        If it cannot be read, or holds no parameters by name.
+    Raises InputFileError if it cannot be read, or holds no parameters by name.
     """
     readers: dict[str, Callable[[Path], OldFile]] = {
         ".yaml": _yaml,
@@ -66,7 +46,7 @@ def read_old(path: Path) -> OldFile:
         raise InputFileError(f"{path}: {one_of('suffix', path.suffix, readers)}")
     try:
         old = reader(path)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, SourceError) as error:
         raise InputFileError(f"{path}: cannot be read: {error}") from error
     if not isinstance(old.values, Mapping) or not old.values:
         raise InputFileError(
@@ -79,25 +59,25 @@ def read_old(path: Path) -> OldFile:
 def _yaml(path: Path) -> OldFile:
     import yaml
 
-    text = path.read_text(encoding="utf-8")
+    text = read_file(path).decode()
     try:
         # The reader of legacy code, and of compat=legacy: another one may read another value.
         values = yaml.safe_load(text)
         return OldFile(path, values, read_comments(text))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputFileError(f"{path}: cannot be read as YAML: {error}") from error
 
 
 def _json(path: Path) -> OldFile:
     try:
-        return OldFile(path, json.loads(path.read_text(encoding="utf-8")))
-    except json.JSONDecodeError as error:
+        return OldFile(path, json.loads(read_file(path)))
+    except (ValueError, RecursionError) as error:
         raise InputFileError(f"{path}: cannot be read as JSON: {error}") from error
 
 
 def _python(path: Path) -> OldFile:
     try:
-        values, remarks = read_python(decode_python(path.read_bytes()).text)
+        values, remarks = read_python(decode_python(read_file(path)).text)
     except SourceError as error:
         raise InputFileError(f"{path}: cannot be read as Python: {error}") from error
     return OldFile(path, values, remarks=tuple(remarks))

@@ -18,25 +18,11 @@ Written = tuple[str, ast.expr, int]
 
 
 def read_python(text: str) -> tuple[dict[str, Any], list[str]]:
-    """Collect the parameters that a module sets.
+    """Collect the parameters that a module sets, with remarks on what could not be taken over.
 
-    Parameters
-    ----------
-    text : str
-        Its source.
-
-    Returns
-    -------
-    values : dict of str to object
-        What is written to ``ptycho.params``, given to a legacy dataclass, or assigned at the top
-        level: to a known parameter's name, or as a dictionary with such keys.
-    remarks : list of str
-        What is set to anything but a literal, or more than once.
-
-    Raises
-    ------
-    SourceError
-        If it cannot be parsed.
+    They are written to ``ptycho.params``, given to a legacy dataclass, or assigned at the top
+    level: to a known parameter's name, or as a dictionary with such keys. What is no literal, and
+    what is set more than once, is remarked on.
     """
     values: dict[str, Any] = {}
     remarks = []

@@ -1,10 +1,12 @@
 """``ptycho-migrate code`` as a user runs it: exit codes, messages, files."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.codemod.findings import Finding, Kind, Rule
@@ -79,8 +81,20 @@ def test_the_last_line_says_where_the_pages_are(tree, capsys):
     (tree / "c.py").write_text("from ptycho.params import cfg\ncfg['use_xla_translate'] = 0\n")
     assert migrate("code", tree, "--write") == exit_codes.DONE
     folder = capsys.readouterr().err.splitlines()[-1].partition(" is ")[2]
-    page = (tree / "c.py").read_text().partition("; see ")[2].split()[0]
-    assert (Path(folder) / Path(page).relative_to("ptycho_engine/migrations")).is_file()
+    assert (Path(folder) / "rules" / "PE007.md").is_file()
+    comment = " ".join((tree / "c.py").read_text().replace("#", "").split())
+    command, _ = comment.partition("; see ")[2].split(" cfg")
+    program, *arguments = command.split()
+    assert program == "ptycho-migrate"
+    assert migrate(*arguments) == exit_codes.DONE
+    assert capsys.readouterr().out.startswith("# PE007: ")
+
+
+def test_rules_that_cannot_be_explained(capsys):
+    assert migrate("explain", "pe004") == exit_codes.DONE
+    assert capsys.readouterr().out.startswith("# PE004: ")
+    assert migrate("explain", "../PE004") == exit_codes.FAILED
+    assert "'../PE004' is not known. Available: PE001" in capsys.readouterr().err
 
 
 def headers(out):
@@ -147,6 +161,89 @@ def test_skipped_rules(tree, capsys):
     err = capsys.readouterr().err
     assert "Did you mean" not in err
     assert "Available: PE001, PE002" in err
+
+
+def test_selected_and_ignored_rules(tree, capsys):
+    assert migrate("code", tree, "--check", "--select", "PE002,PE007") == exit_codes.DONE
+    assert migrate("code", tree, "--check", "--select", "PE001") == exit_codes.PENDING
+    arguments = ("--select", "PE001", "--ignore", "PE001")
+    assert migrate("code", tree, "--check", *arguments) == exit_codes.DONE
+    assert migrate("code", tree, "--select", "PE999") == exit_codes.FAILED
+    assert "'PE999' is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("glob", ["sub", "sub/", "/sub", "b.py", "sub/*.py", "**/b.*"])
+def test_excluded_files(tree, glob):
+    assert migrate("code", tree, "--write", "--exclude", glob) == exit_codes.DONE
+    assert (tree / "a.py").read_bytes() == NEW
+    assert (tree / "sub" / "b.py").read_bytes() == OLD
+
+
+def test_check_fails_while_comments_stand(tmp_path, capsys):
+    path = tmp_path / "a.py"
+    path.write_text("from ptycho.params import cfg\ncfg['use_xla_translate'] = 0\n")
+    assert migrate("code", path, "--write") == exit_codes.DONE
+    capsys.readouterr()
+    assert migrate("code", path, "--check") == exit_codes.PENDING
+    assert "a.py: 1 TODO comments stand" in capsys.readouterr().err
+    path.write_text(path.read_text().replace("TODO(ptycho-migrate PE007)", "ptycho-migrate PE007"))
+    assert migrate("code", path, "--check") == exit_codes.DONE
+
+
+def test_the_package_itself_is_left_as_a_whole(tree, capsys):
+    package = tree / "ptycho"
+    (package / "config").mkdir(parents=True)
+    for name in ("__init__.py", "params.py", "raw_data.py", "config/__init__.py"):
+        (package / name).write_bytes(OLD)
+    (package / "a.py").write_text(
+        "from . import tf_helper as hh\nfrom .raw_data import get_image_patches\nhh.translate\n"
+    )
+    (package / "config" / "b.py").write_text("from ..tf_helper import translate\n")
+    before = contents(package)
+    assert migrate("code", tree, "--write") == exit_codes.DONE
+    assert f"{package} is PtychoPINN itself: all of its 6 files" in capsys.readouterr().err
+    assert contents(package) == before
+    assert (tree / "a.py").read_bytes() == NEW
+    assert migrate("status", package) == exit_codes.DONE
+    out = capsys.readouterr().out
+    assert f"{package}/a.py:2: ptycho.raw_data.get_image_patches" in out
+    assert f"{package}/a.py:3: ptycho.tf_helper.translate" in out
+    assert f"{package}/config/b.py:1: ptycho.tf_helper.translate" in out
+
+
+def test_another_package_of_that_name_is_migrated(tree):
+    (tree / "ptycho").mkdir()
+    for name in ("__init__.py", "params.py"):
+        (tree / "ptycho" / name).write_bytes(OLD)
+    assert migrate("code", tree, "--write") == exit_codes.DONE
+    assert (tree / "ptycho" / "params.py").read_bytes() == NEW
+
+
+def test_the_published_hook_checks():
+    root = Path(__file__).parents[2]
+    (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
+    command, *arguments = hook["entry"].split()
+    options = cli.parser().parse_args([*arguments, "a.py"])
+    assert command == "ptycho-migrate"
+    assert options.check
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="Git says what changed")
+def test_changes_that_are_not_committed_get_a_word(tree, capsys):
+    def git(*arguments):
+        names = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", "-C", tree, *names, *arguments], check=True, capture_output=True)
+
+    shutil.rmtree(tree / ".git")
+    git("init")
+    git("add", "--all", "--force")
+    assert migrate("code", tree, "--check") == exit_codes.PENDING
+    assert "not committed" not in capsys.readouterr().err
+    git("commit", "-m", "all")
+    assert migrate("code", tree / "sub", "--write") == exit_codes.DONE
+    assert "not committed" not in capsys.readouterr().err
+    assert migrate("code", tree, "--write") == exit_codes.DONE
+    assert f"{tree} has changes that are not committed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "message"), [("missing", "no such file"), ("x.txt", "'.txt'")])

@@ -1,5 +1,7 @@
 """``ptycho-migrate config``: what goes over, what is said of the rest, and that runs are equal."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -7,9 +9,13 @@ import sys
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
+from ptycho_engine.migrations.settings.new import literally
 from ptycho_engine.migrations.settings.python import read_python
 
 from ptycho_engine import read_output
@@ -168,6 +174,12 @@ def test_comments_by_key(text, expected):
         ("old.json", "[1]", "holds no legacy parameters"),
         ("old.py", "def (:", "line 1: syntax error"),
         ("old.py", "x = 1", "holds no legacy parameters"),
+        (
+            "old.yaml",
+            "gird_size: 2\nother: 3\n",
+            "'gird_size' is unknown. Did you mean 'gridsize'?",
+        ),
+        ("old.json", '{"other": {"more": 3}}', "none of its keys is a legacy parameter"),
         ("old.yaml", "N: many\n", "Expected a whole number"),
         ("old.yaml", "patch_extraction_batch_size: 0\n", "The new configuration is refused"),
     ],
@@ -178,6 +190,18 @@ def test_what_cannot_be_converted_leaves_nothing(tmp_path, name, text, message, 
     assert convert(old, "-o", tmp_path / "new.yaml") == exit_codes.FAILED
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json", ".py"])
+def test_pipes_and_depths_without_end_are_refused(tmp_path, suffix, capsys):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    assert convert(tmp_path / f"pipe{suffix}") == exit_codes.FAILED
+    assert "is no regular file" in capsys.readouterr().err
+    old = tmp_path / f"old{suffix}"
+    old.write_text(f"{'x = ' * (suffix == '.py')}{'[' * 20_000}{']' * 20_000}")
+    assert convert(old) == exit_codes.FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{old}: cannot be read as" in line
 
 
 @pytest.mark.parametrize(
@@ -250,3 +274,45 @@ def test_both_configurations_give_equal_patches(tmp_path, flag):
     np.testing.assert_array_equal(legacy.positions, native.positions)
     assert legacy.patches.shape == (9, 12, 12)
     assert np.abs(legacy.patches).max() > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "${oc.env:HOME}/x.npz",
+        "a\\${b}.npz",
+        "a\\\\${b.npz",
+        "$HOME/x$.npz",
+        "${",
+        "x\\",
+        "'${a}'",
+        "$${a}}",
+    ],
+)
+def test_texts_of_the_old_file_are_never_interpolated(tmp_path, name):
+    old, new = tmp_path / "old.json", tmp_path / "new.yaml"
+    old.write_text(json.dumps({"N": 16, "train_data_file": name, "label": "${oc.env:HOME}"}))
+    assert convert(old, "-o", new) == exit_codes.DONE
+    assert composed(new).scan.path == name
+
+
+@given(text=st.text(st.sampled_from("$\\{}a:.'\" "), max_size=8))
+def test_any_text_is_read_as_it_stands(text):
+    assert OmegaConf.create({"key": literally(text)}).key == text
+
+
+def test_keys_and_names_do_not_become_lines(tmp_path):
+    old, new = tmp_path / "old\nseed: 3.json", tmp_path / "new.yaml"
+    old.write_text(json.dumps({"N": 16, "a\nrounding: exact": 1, "b\r# c": 2}))
+    assert convert(old, "-o", new) == exit_codes.DONE
+    assert composed(new).rounding == "legacy"
+    assert set(OmegaConf.load(new)) == {"defaults", "patch_size", "rounding"}
+
+
+def test_misspelt_keys_get_the_nearest(tmp_path, capsys):
+    old = tmp_path / "old.yaml"
+    old.write_text("N: 16\nmodel:\n  n_filter_scale: 2\nentirely_other: 3\n")
+    assert convert(old) == exit_codes.DONE
+    err = capsys.readouterr().err
+    assert "n_filter_scale' is unknown. Did you mean 'n_filters_scale'?" in err
+    assert "'entirely_other' is unknown\n" in err

@@ -11,6 +11,7 @@ from ptycho_engine.migrations.rules import RULES
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "migrations"
 PAGES = [ROOT / "README.md", *sorted(MIGRATIONS.glob("*.md")), *sorted(MIGRATIONS.glob("*/*.md"))]
+COMMANDS = {"code", "compare", "config", "explain", "status"}
 GUIDE = (MIGRATIONS / "README.md").read_text()
 
 
@@ -23,7 +24,7 @@ def commands():
 
 
 def test_there_are_commands():
-    assert {line.split()[1] for line in commands()} == {"code", "compare", "config", "status"}
+    assert {line.split()[1] for line in commands()} == COMMANDS
 
 
 @pytest.mark.parametrize("line", sorted(set(commands())))
@@ -47,7 +48,7 @@ def test_the_guide_lists_every_rule_and_page():
 
 
 def test_the_guide_names_every_command_and_exit_code():
-    for command in ("code", "compare", "config", "status"):
+    for command in COMMANDS:
         assert f"ptycho-migrate {command} " in GUIDE
     text = cli.parser().format_help()
     for code in (exit_codes.DONE, exit_codes.PENDING, exit_codes.FAILED):

@@ -79,12 +79,10 @@ def test_numbers_are_those_of_the_drop_in(members, side, arguments, monkeypatch)
     [
         "x = get_image_patches(i, m, l, 8, 2)",
         "N = 8\nx = get_image_patches(i, m, l, N, 2)",
-        "N, g = 8, 2\nx = get_image_patches(i, m, l, N, g)",
         "def f(n, g=2):\n    return get_image_patches(i, m, l, n, g)",
         "def f(n: int, *, g: int = 2):\n    return get_image_patches(i, m, l, n, g)",
         "def f(n):\n    return get_image_patches(i, m, l, n, 2)\ndef g(n=None):\n    return n",
         "n = None\ndef f(n):\n    return get_image_patches(i, m, l, n, 2)",
-        "x = [get_image_patches(i, m, l, n, 2) for n in (8, 16)]",
         "for n in range(1, 9):\n    get_image_patches(i, m, l, n // 2, n % 2 + 1)",
         "from sizes import N\nx = get_image_patches(i, m, l, N, 2)",
         "def f(k=None):\n    n = int(k or 8)\n    return get_image_patches(i, m, l, n, 2)",

@@ -220,6 +220,47 @@ def test_method_in_an_unusual_place_gets_a_comment(receiver):
 
 
 @pytest.mark.parametrize(
+    "replacement",
+    [
+        "hh.translate = logged",
+        "mock.patch('ptycho.tf_helper.translate').start()",
+        "mock.patch.object(hh, 'translate').start()",
+        "def t(m):\n    m.setattr(hh, 'translate', logged)",
+        "def t(m):\n    m.setattr('ptycho.tf_helper.translate', logged)",
+    ],
+)
+def test_calls_of_what_is_replaced_in_sight_stay_with_one_comment(replacement):
+    calls = "hh.translate(1)\nhh.translate(2)\nhh._togrid(1)\n"
+    text = migrated(f"import mock\nfrom ptycho import tf_helper as hh\n{replacement}\n{calls}")
+    assert text.endswith("\nhh.translate(1)\nhh.translate(2)\ncompat._togrid(1)\n")
+    assert text.count("# TODO(") == text.count("TODO(ptycho-migrate PE004)") == 1
+
+
+def test_a_name_imported_before_it_is_replaced_is_another():
+    head = "import mock\nfrom ptycho.tf_helper import translate\n"
+    rest = "mock.patch('ptycho.tf_helper.translate').start()\ntranslate(1)\n"
+    assert "from ptycho_engine.compat import translate" in migrated(head + rest)
+
+
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        "@mock.patch('ptycho.raw_data.RawData.from_file')\ndef t(m): ...",
+        "def t(m):\n    m.setattr(RawData, 'generate_grouped_data', None)",
+        "RawData.generate_grouped_data = None",
+        "class Mine(RawData):\n    def generate_grouped_data(self): ...",
+    ],
+)
+def test_methods_that_are_replaced_in_sight_stay_with_one_comment(replacement):
+    head = "import mock\nfrom ptycho.raw_data import RawData\nraw = RawData.from_file('x')\n"
+    calls = "raw.generate_grouped_data(8)\nraw.generate_grouped_data(9)\n"
+    text = migrated(f"{head}{replacement}\n{calls}")
+    assert "compat.generate" not in text.replace("engine.compat.generate", "")
+    assert text.count("TODO(ptycho-migrate PE012)") == 1
+    assert text.count("\nraw.generate_grouped_data(") == 2
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (
@@ -275,6 +316,18 @@ def test_one_comment_speaks_for_all_that_a_statement_holds():
     assert text.count("TODO(ptycho-migrate PE007)") == 1
 
 
+@pytest.mark.parametrize("indentation", ["", " " * 8, "\t\t", " " * 40])
+def test_comments_stay_below_100_columns_and_lead_on(indentation):
+    calls = "p.cfg.update({'use_xla_translate': False, 'use_batched_patch_extraction': True})"
+    block = "if 1:\n" * bool(indentation)
+    text = migrated(f"from ptycho import params as p\n{block}{indentation}{calls}\n")
+    comment = [line for line in text.splitlines() if "#" in line]
+    assert len(comment) > 1
+    assert all(len(line.expandtabs()) < 100 for line in comment)
+    assert all(line.startswith(f"{indentation}#") for line in comment)
+    assert "see ptycho-migrate explain PE007" in " ".join(c.strip("\t #") for c in comment)
+
+
 def test_comment_that_was_edited_is_not_repeated():
     text = migrated("from ptycho.params import cfg\nx = cfg['use_xla_translate']\n")
     text = text.replace("TODO(ptycho-migrate PE007)", "decided, ptycho-migrate PE007").replace(
@@ -318,9 +371,9 @@ def test_places_in_the_text(before, after):
 )
 def test_comments_stand_above_what_begins_a_line(text):
     head = "from ptycho import params as p\n"
-    comment, _, rest = migrated(head + text).removeprefix(head).partition("\n")
-    assert comment.startswith("# TODO(ptycho-migrate PE007)")
-    assert rest == text
+    lines = migrated(head + text).removeprefix(head).splitlines(keepends=True)
+    assert lines[0].startswith("# TODO(ptycho-migrate PE007)")
+    assert "".join(line for line in lines if not line.startswith("#")) == text
 
 
 @pytest.mark.parametrize(

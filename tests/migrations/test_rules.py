@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ptycho_engine.migrations.codemod.findings import LEVELS, page
+from ptycho_engine.migrations.codemod.findings import LEVELS
 from ptycho_engine.migrations.codemod.rewrite import rewrite
 from ptycho_engine.migrations.rules import RULES
 
@@ -15,8 +15,8 @@ BY_ID = {rule.id: rule for rule in RULES}
 
 
 def found(rule):
-    """Return the page that comments name, in the installed package."""
-    return INSTALLED / Path(page(rule)).relative_to("ptycho_engine/migrations")
+    """Return the page of a rule, in the installed package."""
+    return INSTALLED / "rules" / f"{rule}.md"
 
 
 def example(rule):

@@ -145,6 +145,73 @@ def test_failures(tmp_path, capsys):
     assert "no such file" in err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "batch_size: 16\n",
+        "N: 3\nsize: 4\nlabel: x\nmodel_type: cnn\n",
+        "defaults:\n  - config\nhydra:\n  help:\n    template: |\n      plugin=iterative\n",
+        "plugin: batched\n# plugin: iterative\nscan:\n  path: iterative\n",
+        "jobs:\n  build:\n    env: {OTHER: 1}\n    steps:\n      - run: make --N 3\n",
+        "a: &a [*a]\n",
+        "{",
+        "",
+    ],
+)
+def test_yaml_that_is_not_legacy(tmp_path, text):
+    assert find_settings(tmp_path / "a.yaml", text) == []
+
+
+def test_our_own_configuration_files_are_not_legacy():
+    for path in (Path(__file__).parents[2] / "conf").rglob("*.yaml"):
+        found = find_settings(path, path.read_text())
+        assert all(setting.is_new for setting in found), path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.yaml", "run:\n  model:\n    gridsize: 2\n", [(3, "gridsize")]),
+        ("a.yaml", "plugin:\n  name: iterative\n", [(2, "plugin: iterative")]),
+        ("a.yml", "env:\n  USE_XLA_TRANSLATE: 0\n", [(2, "USE_XLA_TRANSLATE")]),
+        (
+            "ci.yml",
+            "jobs:\n  a:\n    steps:\n      - run: |\n          # first\n"
+            "          ptycho_train --gridsize 2\n",
+            [(6, "--gridsize")],
+        ),
+        ("ci.yml", "test:\n  script:\n    - USE_XLA_COMPILE=1 make\n", [(3, "USE_XLA_COMPILE=1")]),
+        ("a.sh", "export USE_XLA_TRANSLATE=0\n", [(1, "USE_XLA_TRANSLATE=0")]),
+        ("a.sh", "train --gridsize 2\n", []),
+    ],
+)
+def test_settings_by_kind_of_file(tmp_path, name, text, expected):
+    assert [(s.line, s.name) for s in find_settings(tmp_path / name, text)] == expected
+
+
+def test_method_that_is_passed_on(tmp_path, capsys):
+    text = "import ptycho\nf = partial(raw.generate_grouped_data, 64)\n"
+    (tmp_path / "a.py").write_text(text)
+    assert status(tmp_path) == exit_codes.DONE
+    assert f"{tmp_path}/a.py:2: generate_grouped_data" in capsys.readouterr().out
+
+
+def test_code_and_settings_are_counted_apart(tree, capsys):
+    assert status(tree) == exit_codes.DONE
+    out = capsys.readouterr().out
+    assert "In code: 8 places (PE001 1, PE002 2, PE004 1, PE007 1, PE011 1, drop-ins 2)." in out
+    assert "In settings: 7 places in 2 files." in out
+
+
+def test_json(tree, capsys):
+    assert status(tree, "--json", "--exclude", "*.ipynb", "--exclude=run.sh") == exit_codes.DONE
+    found = json.loads(capsys.readouterr().out)
+    assert {(use["kind"], use["rule"]) for use in found} >= {("code", "PE001"), ("settings", None)}
+    assert {Path(use["path"]).suffix for use in found} == {".py", ".yaml"}
+    (one,) = (use for use in found if use["rule"] == "PE001")
+    assert (one["line"], one["deprecation"], one["removal"]) == (1, "PED002", "2.0")
+
+
 def test_new_configuration_with_a_deprecated_plugin(tmp_path):
     text = "defaults:\n  - config\n  - _self_\nplugin:\n  name: batched\ncompat=legacy\n"
     (found,) = find_settings(tmp_path / "new.yaml", text)

@@ -1,0 +1,92 @@
+"""Finding the files to be read under some paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from .files import read_start
+from .ignored import fits, is_ignored, top_of
+
+#: Folders that hold no sources of their own, but copies and what tools made.
+SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+#: What tells the package ptycho from others of its name.
+OWN_MODULES = ("params.py", "raw_data.py")
+_PYTHON = re.compile(rb"#!.*\bpython[\d.]*\b")
+
+
+def find_files(
+    paths: Iterable[Path],
+    suffixes: Iterable[str],
+    *,
+    scripts: bool = False,
+    exclude: Sequence[str] = (),
+) -> Iterator[Path]:
+    """Yield the files under some paths, each once, in order.
+
+    Files are taken whatever their suffix; in folders, regular files of some suffixes and, if asked
+    for, those without a suffix whose first line names Python. Links in folders are not followed.
+    What hidden folders, virtual environments, builds and caches hold is left out, and what
+    ``.gitignore`` or a pattern of `exclude` excludes. Raises FileNotFoundError if a path does not
+    exist.
+    """
+    wanted = tuple(suffixes)
+    seen: set[str] = set()
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder")
+        for file in sorted(_below(path, wanted, scripts)) if path.is_dir() else [path]:
+            if any(fits(file.relative_to(path) if file != path else file, g) for g in exclude):
+                continue
+            real = os.path.realpath(file)
+            if real not in seen:
+                seen.add(real)
+                yield file
+
+
+def _below(folder: Path, suffixes: tuple[str, ...], scripts: bool) -> Iterator[Path]:
+    root = folder.resolve()
+    top = top_of(root)
+    for place, folders, files in os.walk(folder):
+        here = root / Path(place).relative_to(folder)
+        folders[:] = [name for name in folders if _holds_sources(here / name, top)]
+        for name in files:
+            path = here / name
+            suited = name.endswith(suffixes) or (scripts and "." not in name)
+            if (
+                not suited
+                or path.is_symlink()
+                or not path.is_file()
+                or is_ignored(path, False, top)
+            ):
+                continue
+            if name.endswith(suffixes) or is_script(path):
+                yield Path(place, name)
+
+
+def _holds_sources(folder: Path, top: Path) -> bool:
+    left_out = folder.name.startswith(".") or folder.name.endswith(".egg-info")
+    left_out = left_out or folder.name in SKIPPED or (folder / "pyvenv.cfg").exists()
+    return not left_out and not is_ignored(folder, True, top)
+
+
+def legacy_package(path: Path) -> tuple[Path, str] | None:
+    """Return the folder of PtychoPINN's own package that holds a file, and the package it is in."""
+    folder = Path(os.path.abspath(path)).parent
+    names: list[str] = []
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        if folder.name == "ptycho" and all((folder / n).is_file() for n in OWN_MODULES):
+            return folder, ".".join(names)
+        folder = folder.parent
+    return None
+
+
+def is_script(path: Path) -> bool:
+    """Tell whether the first line of a regular file has Python run it."""
+    try:
+        return _PYTHON.match(read_start(path, 128)) is not None
+    except OSError:
+        return False
