@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from processes import run_python
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
@@ -222,8 +223,7 @@ def test_neither_conversion_nor_check_imports_tensorflow(old):
 
 
 def engine(folder, *arguments):
-    command = [sys.executable, "-m", "ptycho_engine.app.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    done = run_python("-m", "ptycho_engine.app.cli", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
