@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from processes import run_python
 
 from ptycho_engine import read_output
 from ptycho_engine.discovery import discover
@@ -17,17 +18,15 @@ from ptycho_engine.testing import reference_patches
 
 COMMAND = [sys.executable, "-m", "ptycho_engine.app.command"]
 SMALL = ["scan.points=30", "scan.object_size=96", "patch_size=16"]
+QUICK = [
+    *SMALL,
+    "plugin=numba",
+    "output.picture=false",
+]  # imports neither TensorFlow nor matplotlib
 
 
-def run(folder, *arguments, **options):
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=False,
-        **options,
-    )
+def run(folder, *arguments):
+    return run_python("-m", "ptycho_engine.app.command", *arguments, cwd=folder)
 
 
 def refused(folder, *arguments):
@@ -108,7 +107,7 @@ def test_help_names_what_can_be_chosen():
 
 
 def test_without_arguments_the_synthetic_scan_runs(tmp_path):
-    done = run(tmp_path)
+    done = subprocess.run(COMMAND, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.png"]
     with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
@@ -122,12 +121,18 @@ def test_without_arguments_the_synthetic_scan_runs(tmp_path):
     assert "━" not in done.stderr  # no progress bar in a pipe
 
 
-@pytest.mark.tensorflow
-@pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
-def test_scan_file_through_every_format(tmp_path, scan_file, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "plugin", "option"),
+    [
+        pytest.param(".npz", "batched", "batch_size", marks=pytest.mark.tensorflow),
+        (".h5", "numba", "threads"),
+        (".zarr", "numba", "threads"),
+    ],
+)
+def test_scan_file_through_every_format(tmp_path, scan_file, suffix, plugin, option):
     done = run(
-        tmp_path, "scan=npz", f"scan.path={scan_file}", "patch_size=16", "plugin=batched",
-        "plugin.batch_size=5", f"output.path=out{suffix}",
+        tmp_path, "scan=npz", f"scan.path={scan_file}", "patch_size=16", f"plugin={plugin}",
+        f"plugin.{option}=5", f"output.path=out{suffix}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     output = read_output(tmp_path / f"out{suffix}")
@@ -138,19 +143,18 @@ def test_scan_file_through_every_format(tmp_path, scan_file, suffix):
     np.testing.assert_array_equal(output.positions, positions)
     np.testing.assert_allclose(output.patches[...], expected, atol=1e-6 * amplitude)
     assert output.geometry["axis_order"] == "y, x"
-    assert output.configuration["plugin"] == {"name": "batched", "batch_size": 5}
-    assert output.provenance["plugin"] == "batched"
+    assert output.configuration["plugin"] == {"name": plugin, option: 5}
+    assert output.provenance["plugin"] == plugin
     assert len(output.provenance["run_id"]) == 12
 
 
-@pytest.mark.tensorflow
 def test_log_is_json_on_request(tmp_path):
-    done = run(tmp_path, *SMALL, "runner.log_format=json", "plugin=batched")
+    done = run(tmp_path, *QUICK, "runner.log_format=json")
     assert done.returncode == 0, done.stderr
     events = {e["event"]: e for e in map(json.loads, done.stderr.splitlines())}
-    assert events["plugin_selected"]["plugin"] == "batched"
-    assert events["plugin_selected"]["reason"] == "command line: plugin=batched"
-    assert events["plugin_selected"]["options"] == {"batch_size": "auto"}
+    assert events["plugin_selected"]["plugin"] == "numba"
+    assert events["plugin_selected"]["reason"] == "command line: plugin=numba"
+    assert events["plugin_selected"]["options"] == {"threads": "auto"}
     assert events["plan"]["patches"] == 30
     assert len({event["run_id"] for event in events.values()}) == 1
 
@@ -171,7 +175,7 @@ def test_multirun_sweeps_into_folders_of_their_own(tmp_path):
 
 
 def test_progress_bar_when_asked_for(tmp_path):
-    done = run(tmp_path, *SMALL, "runner.progress=always")
+    done = run(tmp_path, *QUICK, "runner.progress=always")
     assert done.returncode == 0
     assert "30/30" in done.stderr
 
@@ -233,11 +237,11 @@ def test_bad_configuration_is_refused(tmp_path, arguments, words):
 
 
 def test_existing_output_is_kept_unless_told(tmp_path):
-    assert run(tmp_path, *SMALL).returncode == 0
+    assert run(tmp_path, *QUICK).returncode == 0
     first = (tmp_path / "patches.npz").read_bytes()
-    assert "output.overwrite=true" in refused(tmp_path, *SMALL)
+    assert "output.overwrite=true" in refused(tmp_path, *QUICK)
     assert (tmp_path / "patches.npz").read_bytes() == first
-    assert run(tmp_path, *SMALL, "scan.seed=1", "output.overwrite=true").returncode == 0
+    assert run(tmp_path, *QUICK, "scan.seed=1", "output.overwrite=true").returncode == 0
     assert (tmp_path / "patches.npz").read_bytes() != first
 
 
@@ -277,10 +281,10 @@ def test_unwritable_folder_is_refused(tmp_path):
         tmp_path.chmod(0o700)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupt_leaves_nothing_half_written(tmp_path, number):
+@pytest.mark.parametrize(("number", "plugin"), [(signal.SIGINT, "auto"), (signal.SIGTERM, "numba")])
+def test_interrupt_leaves_nothing_half_written(tmp_path, number, plugin):
     process = subprocess.Popen(
-        [*COMMAND, "scan.points=100000", "scan.step=1", "output.path=big.zarr"],
+        [*COMMAND, f"plugin={plugin}", "scan.points=100000", "scan.step=1", "output.path=big.zarr"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
     )
@@ -304,9 +308,7 @@ def test_fault_of_the_program_exits_with_one(tmp_path):
         "extract.read_scan = broken\n"
         "from ptycho_engine.app.command import main; sys.argv = ['ptycho-engine']; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    done = run_python("-c", code, cwd=tmp_path)
     assert done.returncode == 1
     assert "a fault" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ JOB = [
 #: The command, which sends itself a signal at one point of its way.
 PROGRAM = """
 import os, sys
-from ptycho_engine.app import cli
+from ptycho_engine.app import command
 from ptycho_engine.app.jobs import extract
 from ptycho_engine.io import store
 
@@ -46,7 +46,7 @@ elif point == "at the end":
 elif point == "a fault at the end":
     extract.Result = None
 sys.argv[0] = "ptycho-engine"
-cli.main()
+command.main()
 """
 
 

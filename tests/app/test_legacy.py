@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
+from processes import run_python
 
 from ptycho_engine import Engine, compat, read_output
 from ptycho_engine.app.legacy import work_in_legacy
@@ -162,10 +163,9 @@ def test_variables_count_under_it():
 
 @pytest.mark.tensorflow
 def test_the_command_runs_with_it(tmp_path, old_file):
-    done = subprocess.run(
-        [sys.executable, "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy",
-         f"compat.params={old_file}", "+compat.values.use_batched_patch_extraction=true"],
-        capture_output=True, text=True, cwd=tmp_path, check=False,
+    done = run_python(
+        "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy", f"compat.params={old_file}",
+        "+compat.values.use_batched_patch_extraction=true", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
@@ -187,10 +187,9 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path):
         ("+compat.values.N=many", "a whole number"),
         ("compat.params=none.yaml", "none.yaml: no such file"),
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy", override],
-            capture_output=True, text=True, cwd=tmp_path, check=False,
-        )  # fmt: skip
+        done = run_python(
+            "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy", override, cwd=tmp_path
+        )
         assert done.returncode == 2
         assert words in done.stderr
         assert list(tmp_path.iterdir()) == []
@@ -201,8 +200,8 @@ WITHOUT_COMPAT = "import sys; sys.modules['ptycho_engine.compat'] = None\n"
 
 
 def without_compat(code, *arguments, folder):
-    command = [sys.executable, "-c", WITHOUT_COMPAT + code, *SMALL, "patch_size=8", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    code = WITHOUT_COMPAT + code
+    return run_python("-c", code, *SMALL, "patch_size=8", *arguments, cwd=folder)
 
 
 def test_without_the_compatibility_layer_the_engine_works(tmp_path):

@@ -23,7 +23,7 @@ ALL = 800 * 64 * 64 * 8
 #: The command; its first argument says after how many megabytes it is killed, in mid-write.
 PROGRAM = """
 import os, signal, sys
-from ptycho_engine.app.cli import main
+from ptycho_engine.app.command import main
 from ptycho_engine.io.containers import hdf5, zarr
 from zipfile import _ZipWriteFile
 from ptycho_engine.io.store import Store

@@ -43,44 +43,65 @@ SERVED = ["numba 3000", "chunked_xla 3000", "batched 3000", "iterative 2"]
 def run(code):
     done = subprocess.run(
         [sys.executable, "-c", f"import os, sys\nimport numpy as np\n{CHILD}\n{code}"],
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
-@pytest.mark.tensorflow
-def test_fork_of_a_process_that_used_every_plugin():
-    code = "cut(); child(cut); child(lambda: child(cut)); cut()"
-    assert run(code) == [*SERVED, *REFUSED, *REFUSED, *SERVED]
+LIFE = """
+def mark(step):
+    print("--", step, flush=True)
 
-
-@pytest.mark.tensorflow
-def test_package_imported_after_the_fork():
-    code = "import tensorflow as tf; tf.constant(1.0) + 1; child(cut); child(cut); cut()"
-    assert run(code) == [*REFUSED, *REFUSED, *SERVED]
-
-
-@pytest.mark.tensorflow
-def test_tensors_are_refused_too():
-    code = """
-import tensorflow as tf
-from ptycho_engine import Engine
-from ptycho_engine.errors import ForkedProcessError
-image, positions = tf.ones((40, 40)), tf.fill((5, 2), 20.0)
-def cut():
+def cut_tensors():
+    from ptycho_engine import Engine
+    from ptycho_engine.errors import ForkedProcessError
     try:
         Engine("numba").extract(image, positions, 8)
     except ForkedProcessError:
         print("refused")
+
+mark("before TensorFlow")
 child(cut)
+import tensorflow as tf
+image, positions = tf.ones((40, 40)), tf.fill((5, 2), 20.0)
+assert "ptycho_engine" not in sys.modules
+mark("package imported after the fork")
+child(cut)
+child(cut)
+mark("tensors")
+child(cut_tensors)
+mark("used here")
+cut()
+mark("after use")
+child(cut)
+child(lambda: child(cut))
+mark("used again")
+cut()
 """
-    assert run(code) == ["refused"]
+
+
+@pytest.fixture(scope="module")
+def life():
+    """What forks print along the life of one process, by what it had done before them."""
+    steps = "\n".join(run(LIFE)).split("-- ")[1:]
+    return {name: lines for name, *lines in map(str.splitlines, steps)}
 
 
 @pytest.mark.tensorflow
-def test_tensorflow_first_used_after_the_fork_is_served():
-    assert run("child(cut)") == SERVED
+@pytest.mark.parametrize(
+    ("step", "printed"),
+    [
+        ("before TensorFlow", SERVED),
+        ("package imported after the fork", [*REFUSED, *REFUSED]),
+        ("tensors", ["refused"]),
+        ("used here", SERVED),
+        ("after use", [*REFUSED, *REFUSED]),
+        ("used again", SERVED),
+    ],
+)
+def test_forks_along_the_life_of_a_process(life, step, printed):
+    assert life[step] == printed
 
 
 def test_fork_while_another_thread_imports_tensorflow(tmp_path):

@@ -22,7 +22,7 @@ def test_quick_run_prints_a_table_and_stores_its_rows(tmp_path, capsys):
     from benchmarks.cli import main
 
     arguments = "--quick --only throughput --patches 64 --patch-size 16 --object-size 64"
-    chosen = ["--contender", "chunked_xla", "--contender", "NumPy slicing loop"]
+    chosen = ["--contender", "numba", "--contender", "NumPy slicing loop"]
     stored, drawn = tmp_path / "run.json", tmp_path / "run.png"
     main([*arguments.split(), *chosen, "--json", str(stored), "--plot", str(drawn)])
 
@@ -33,7 +33,7 @@ def test_quick_run_prints_a_table_and_stores_its_rows(tmp_path, capsys):
     cases = {(row["contender"], row["layout"], row["output"]) for row in rows}
     assert cases == {
         (name, layout, output)
-        for name in ("chunked_xla", "NumPy slicing loop")
+        for name in ("numba", "NumPy slicing loop")
         for layout in ("flat", "channel")
         for output in ("fresh", "reused")
     }

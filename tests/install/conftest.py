@@ -1,9 +1,10 @@
-"""A fresh environment with the engine's own wheel, for tests that need the real thing."""
+"""Fresh environments with the engine's own wheel, for tests that need the real thing."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,9 @@ class Environment:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Build the wheel from a copy of the sources, and install it with pip outside the checkout."""
-    folder = tmp_path_factory.mktemp("installed")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy of the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"
     skipped = shutil.ignore_patterns(
         ".git", ".venv*", "build", "*.egg-info", "__pycache__", ".*_cache"
@@ -44,8 +45,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
         capture_output=True,
     )
     shutil.rmtree(sources)
-    environment = Environment(folder)
     (wheel,) = (folder / "dist").glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Install the wheel with pip, with TensorFlow and what tests need."""
+    environment = Environment(tmp_path_factory.mktemp("installed"))
     environment.pip("install", "--quiet", f"{wheel}[tensorflow,testing]")
     yield environment
-    shutil.rmtree(folder)  # two gigabytes
+    shutil.rmtree(environment.folder)  # two gigabytes
+
+
+@pytest.fixture(scope="session")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Install the wheel with pip, and its plain dependencies alone."""
+    environment = Environment(tmp_path_factory.mktemp("bare"))
+    environment.pip("install", "--quiet", wheel)
+    yield environment
+    shutil.rmtree(environment.folder)

@@ -69,10 +69,10 @@ def test_of_two_publishers_one_is_refused(tmp_path, suffix, system):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_there_is_never_a_moment_without_either(tmp_path, suffix, system):
+    if suffix == ".zarr" and system == "without":
+        pytest.skip("folders are exchanged by renameat2 alone")
     path = tmp_path / f"p{suffix}"
     write(path, 0)
-    if suffix == ".zarr" and system == "without":
-        return
     stop, seen = threading.Event(), set()
 
     def look():

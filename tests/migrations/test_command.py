@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from processes import run_python
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.codemod.findings import Finding, Kind, Rule
@@ -347,8 +348,7 @@ def test_names_that_other_files_import_and_patch_stay(tmp_path):
     assert migrate("code", tmp_path, "--write", "--level", "native") == exit_codes.DONE
     assert "extract_patches(" in cutting.read_text()
     assert cutting.read_bytes().startswith(NEW)
-    command = [sys.executable, str(test)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_python(test)
     assert done.returncode == 0, done.stderr
 
 

@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from processes import run_python
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
@@ -246,8 +247,7 @@ def test_neither_conversion_nor_check_imports_tensorflow(old):
 
 
 def engine(folder, *arguments):
-    command = [sys.executable, "-m", "ptycho_engine.app.command", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    done = run_python("-m", "ptycho_engine.app.command", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

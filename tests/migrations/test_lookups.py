@@ -2,11 +2,10 @@
 
 import inspect
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import run_python
 from ptycho_engine.migrations.codemod.lookups import LOOKED_UP
 from ptycho_engine.migrations.codemod.names import drop_in_leaves
 from ptycho_engine.migrations.codemod.rewrite import rewrite
@@ -50,10 +49,7 @@ def test_sizes_from_parameters_that_only_the_import_loaded(tmp_path, level, argu
     printed = []
     for version in (text, migrated(text, level)):
         path.write_text(version)
-        command = [sys.executable, str(path)]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+        done = run_python(path, env=environment, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         printed.append(done.stdout)
     assert printed[0] == printed[1]

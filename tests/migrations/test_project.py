@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_python
 from ptycho_engine.migrations import cli, exit_codes
 
 DATA = Path(__file__).parents[1] / "data" / "migration"
@@ -23,22 +22,18 @@ def migrate(*arguments):
     return stop.value.code
 
 
-def run_python(folder, *arguments, refuses=False):
+def run_in(folder, *arguments, refuses=False):
     """Run a program of the project beside the stand-in for ptycho."""
     environment = {**os.environ, "PYTHONPATH": f"{DATA / 'stand_in'}{os.pathsep}{folder}"}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"STAND_IN_REFUSES": "1"} if refuses else {}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", *map(str, arguments)],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_python(*arguments, cwd=folder, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def results(folder, name, **how):
     path = folder / name
-    run_python(folder, "main.py", path, **how)
+    run_in(folder, "main.py", path, **how)
     with np.load(path) as stored:
         return {key: stored[key] for key in stored.files}
 
@@ -59,7 +54,7 @@ def cell_output(folder, **how):
     cells = ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
     lines = [line for cell in cells for line in cell.splitlines() if not line.startswith("%")]
     code = "\n".join([*lines, "import numpy", "numpy.save('cells.npy', patches)"])
-    run_python(folder, "-c", code, **how)
+    run_in(folder, "-c", code, **how)
     return np.load(folder / "cells.npy"), [c.get("outputs") for c in book["cells"]]
 
 
