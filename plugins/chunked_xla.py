@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ptycho_engine.ops.shapes import compiled_bytes, is_tiled
+from ptycho_engine.ops.shapes import is_tiled, object_bytes
 from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
@@ -64,7 +64,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=compiled_bytes(request),
+        fixed_bytes=object_bytes(request, one_shape=True),
         bytes_per_patch=patch_bytes,
         chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
@@ -84,7 +84,6 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
 
     function = chunk_function(kind_of(request, compiled=True))
     if request.is_tensor:
-        return extract_tensor(request, function, plan.chunk_size)
-    if is_tiled(request):
-        return fill_by_tiles(request, out, function, plan.chunk_size, WORKERS)
-    return fill_array(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)
+        return extract_tensor(request, function, plan.chunk_size, one_shape=True)
+    fill = fill_by_tiles if is_tiled(request) else fill_array
+    return fill(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)

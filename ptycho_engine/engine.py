@@ -19,7 +19,7 @@ from .host.choice import AUTO, choose, require_framework
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
-from .request.blocks import Block, arranged, block_index, check_out, flat_target
+from .request.blocks import Block, block_index, check_out, flat_target, place_patches
 from .request.checks import prepare_object
 from .request.extraction import ExtractionRequest, build_request
 from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
@@ -178,7 +178,7 @@ class Engine:
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
         request = self._accept(build_request(image, positions, cut, layout=layout))
-        return self._plan(self._for_plugin(request))
+        return self._plan_native(request)[1]
 
     def prepare(self, image: Any) -> PreparedObject:
         """Make repeated calls on one object cheap: pass the result in place of `image`.
@@ -261,7 +261,7 @@ class Engine:
             return self._extract_native(request)
         if out is not None:
             check_out(request, out)
-        if out is None or isinstance(out, np.ndarray):
+        if out is None or (isinstance(out, np.ndarray) and out.flags.c_contiguous):
             plan = self._plan(request)
             check_budget(
                 plan,
@@ -336,6 +336,14 @@ class Engine:
             plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
         return plan
 
+    def _plan_native(self, request: ExtractionRequest) -> tuple[ExtractionRequest, Plan]:
+        """Plan in arrays that the plugin computes on; also return the request in them."""
+        converted = self._for_plugin(request)
+        plan = self._plan(converted)
+        if converted is not request:  # the patches are held as NumPy's array beside the result
+            plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
+        return converted, plan
+
     def _default_plan(self, request: ExtractionRequest, budget: int) -> Plan:
         """Plan for a plugin that does not: a padded object and one chunk."""
         beside = 2 * margin(request.patch_size, request.interpolation)
@@ -356,7 +364,7 @@ class Engine:
         target = out if served is request else flat_target(served, request.layout, out)
         patches = np.asarray(self._plugin.extract(served, self._options, plan, target))
         if not np.may_share_memory(patches, out):
-            out[...] = arranged(patches, request)
+            place_patches(patches, request, out)
 
     def _served(self, request: ExtractionRequest) -> ExtractionRequest:
         """Return the request in a layout that the plugin returns."""
@@ -375,21 +383,15 @@ class Engine:
     def _extract_native(self, request: ExtractionRequest) -> Any:
         """Cut patches of another framework's arrays: in the plugin, or by way of NumPy."""
         arrays = request.arrays
-        if arrays.name not in self._plugin.capabilities.arrays:
+        converted, plan = self._plan_native(request)
+        check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_POSITIONS)
+        if converted is not request:
             if not self._said_converting:
                 self._said_converting = True
                 get_logger().info("arrays_converted", plugin=self.plugin, arrays=arrays.name)
-            request = self._for_plugin(request)
-            plan = self._plan(request)
-            # Once as NumPy's array, once as the framework's.
-            check_budget(plan, held_bytes=2 * plan.output_bytes, advice=FEWER_POSITIONS)
-            out = np.empty(request.output_shape, request.dtype)
-            self._fill(request, plan, out)
+            out = np.empty(converted.output_shape, converted.dtype)
+            self._fill(converted, plan, out)
             return arrays.from_numpy(out)
-        plan = self._plan(request)
-        # Chunks are held until they are joined.
-        held = plan.output_bytes * (2 if plan.chunk_count > 1 else 1)
-        check_budget(plan, held_bytes=held, advice=FEWER_POSITIONS)
         served = self._served(request)
         patches = self._plugin.extract(served, self._options, plan, None)
         if served is request:

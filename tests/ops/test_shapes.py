@@ -92,11 +92,11 @@ def test_tiles_of_a_shared_object_are_kept_within_its_bound():
     prepared = engine.prepare(image)
     positions = np.random.default_rng(0).uniform(0, 500, (50, 2))
     found = engine.extract(prepared, positions, 4)
-    kept = prepared.bytes_beside(None, "")
+    kept = prepared.bytes_with()
     assert 0 < kept <= prepared.limit_bytes
     assert kept <= engine.plan(prepared, positions, 4).workspace_bytes
     np.testing.assert_array_equal(engine.extract(prepared, positions, 4), found)
-    assert prepared.bytes_beside(None, "") == kept
+    assert prepared.bytes_with() == kept
 
 
 def test_a_large_object_is_not_copied():
