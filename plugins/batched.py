@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
 from ptycho_engine.ops.shapes import is_tiled, object_bytes
 from ptycho_engine.plugin import (
     KERNELS,
@@ -67,6 +68,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         NAME,
         memory_budget,
         fixed_bytes=object_bytes(request, one_shape=False),
+        device_bytes=device_memory(),
         bytes_per_patch=window_bytes + terms_bytes,
         chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
     )
@@ -75,8 +77,6 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the graph over batches."""
-    from ptycho_engine.ops.runtime import prepare_tensorflow
-
     prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of

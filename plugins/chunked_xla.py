@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
 from ptycho_engine.ops.shapes import is_tiled, object_bytes
 from ptycho_engine.plugin import (
     KERNELS,
@@ -65,6 +66,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         NAME,
         memory_budget,
         fixed_bytes=object_bytes(request, one_shape=True),
+        device_bytes=device_memory(),
         bytes_per_patch=patch_bytes,
         chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
@@ -74,8 +76,6 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the compiled kernel over chunks of one shape."""
-    from ptycho_engine.ops.runtime import prepare_tensorflow
-
     prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of

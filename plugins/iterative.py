@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
 from ptycho_engine.ops.shapes import is_tiled, object_bytes
 from ptycho_engine.plugin import (
     Capabilities,
@@ -36,6 +37,7 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
         NAME,
         memory_budget,
         fixed_bytes=object_bytes(request, one_shape=False),
+        device_bytes=device_memory(),
         bytes_per_patch=4 * request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
     )
@@ -44,8 +46,6 @@ def plan_extraction(request: ExtractionRequest, memory_budget: int) -> Plan:
 @hookimpl
 def extract_patches(request: ExtractionRequest, out: Any) -> Any:
     """Translate and crop, one patch at a time."""
-    from ptycho_engine.ops.runtime import prepare_tensorflow
-
     prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import kind_of

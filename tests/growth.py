@@ -57,10 +57,10 @@ class Sink:
     """An output that keeps nothing, as a file does."""
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.shape, self.dtype, self.block = shape, np.dtype(dtype), 0
+        self.shape, self.dtype = shape, np.dtype(dtype)
 
     def __setitem__(self, index: tuple[slice, ...], values: Any) -> None:
-        self.block = max(self.block, len(values))
+        pass
 
 
 KINDS = {
@@ -80,6 +80,8 @@ KINDS = {
     "large prepared": Kind("prepared", shape=(6000, 6000), count=300),
     "slices": Kind(shape=(5, 600, 700), count=2000),
     "patches large": Kind(size=600, count=150),
+    "channel large": Kind(size=600, count=152, layout="channel"),
+    "few": Kind(count=100),
     "double": Kind(dtype="complex128", count=5000),
     "real": Kind(dtype="float32", count=20_000),
     "bicubic": Kind(how={"interpolation": "bicubic"}),
@@ -88,6 +90,7 @@ KINDS = {
     "reflect": Kind(how={"fill": "reflect"}),
     "tensor": Kind("tensor"),
     "tensor one chunk": Kind("tensor", count=200),
+    "tensor patches large": Kind("tensor", size=600, count=100),
     "tensor edge": Kind("tensor", how={"fill": "edge"}),
     "tensor real": Kind("tensor", dtype="float32", count=20_000),
     "tensor double": Kind("tensor", dtype="complex128", count=5000),
@@ -109,18 +112,19 @@ def prepare(plugin: str, kind: Kind) -> tuple[Callable[[], Any], Callable[[], in
     if kind.layout != "flat":
         positions = positions.reshape(-1, 4, 2)
     how = {"layout": kind.layout, **kind.how}
-    if kind.way == "prepared":
-        image = engine.prepare(image)
     if kind.way == "tensor":
         import tensorflow as tf
 
         image = tf.constant(image)
 
+    def source() -> Any:  # prepared anew: what it comes to keep is a part of the plan
+        return engine.prepare(image) if kind.way == "prepared" else image
+
     def planned(block: int | None = None) -> Plan:
-        return engine.plan(image, positions[:block], kind.size, **how)
+        return engine.plan(source(), positions[:block], kind.size, **how)
 
     def extract(out: Any = None) -> Any:
-        return engine.extract(image, positions, kind.size, out=out, **how)
+        return engine.extract(source(), positions, kind.size, out=out, **how)
 
     if kind.way in ("fresh", "prepared", "tensor"):
         return extract, lambda: planned().peak_bytes
@@ -135,14 +139,15 @@ def prepare(plugin: str, kind: Kind) -> tuple[Callable[[], Any], Callable[[], in
 
         return stream, lambda: planned(longest[0]).peak_bytes
     shape = extract_shape(kind)
-    if kind.way == "file":
-        sink = Sink(shape, kind.dtype)
-        return lambda: extract(sink), lambda: planned(sink.block).peak_bytes
-    out = np.zeros((*shape, 2), kind.dtype)[..., 0] if kind.way == "strided" else None
-    if out is None:
-        out = np.empty(shape, kind.dtype)
-    out[...] = 1  # its pages are the caller's
-    return lambda: extract(out), lambda: planned().workspace_bytes
+    if kind.way == "out":
+        out = np.ones(shape, kind.dtype)  # its pages are the caller's
+        return lambda: extract(out), lambda: planned().workspace_bytes
+    # Files, and arrays that are not contiguous, are filled block by block.
+    block = len(next(engine.stream(image, positions, kind.size, **how)).patches)
+    to: Any = Sink(shape, kind.dtype)
+    if kind.way == "strided":
+        to = np.ones((*shape, 2), kind.dtype)[..., 0]
+    return lambda: extract(to), lambda: planned(block).peak_bytes
 
 
 def extract_shape(kind: Kind) -> tuple[int, ...]:

@@ -24,8 +24,9 @@ TILE_SIDE = 2048
 SPARE = 16
 #: Owners of copies: padded in a room, padded as they are, and parts.
 ROOM, TENSOR, TILE = "room", "tensor", "tile"
-#: Shapes at most, for one kernel, dtype and chunk size; square objects have 13.
-ROOMS = 150
+#: Shapes at most, of any height and width, for one kernel, dtype and chunk size; square objects
+#: have 13.
+ROOMS = 220
 
 
 def is_tiled(request: ExtractionRequest) -> bool:
@@ -138,5 +139,8 @@ def _tensor_bytes(request: ExtractionRequest, one_shape: bool) -> int:
     padded = room_bytes(request) if one_shape and not is_tiled(request) else padded_bytes(request)
     padded *= request.slice_count
     copies = 3 if request.dtype.kind == "c" else 2 if request.fill != "zeros" else 1
-    joined = 2 if request.layout == "channel" else 1
-    return max(copies * padded - request.output_bytes, padded + joined * request.output_bytes)
+    result = request.output_bytes
+    joined = (2 if request.layout == "channel" else 1) * result
+    if request.slice_count > 1:  # those of one slice are joined while the others wait
+        joined += result // request.slice_count
+    return max(copies * padded - result, padded + joined)
