@@ -27,7 +27,8 @@ class Plan:
     output_bytes : int
         Bytes of the patches.
     workspace_bytes : int
-        Bytes that the plugin needs besides the object, the positions and the patches.
+        Bytes that are needed besides the object, the positions and the patches, those of copies
+        that the object keeps included.
     memory_budget : int
         Bytes that everything may take together.
     """
