@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
+from ptycho_engine.ops.shapes import is_tiled, object_bytes
 from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
     ExtractionRequest,
     Plan,
-    copied_bytes,
     hookimpl,
     make_plan,
     whole_number_option,
@@ -66,7 +67,8 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=copied_bytes(request),
+        fixed_bytes=object_bytes(request, one_shape=False),
+        device_bytes=device_memory(),
         bytes_per_patch=window_bytes + terms_bytes,
         chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
     )
@@ -75,14 +77,14 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the graph over batches."""
-    from ptycho_engine.ops.runtime import prepare_tensorflow
-
     prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of
     from ptycho_engine.ops.tensor_path import extract_tensor
+    from ptycho_engine.ops.tiles import fill_by_tiles
 
     function = chunk_function(kind_of(request, compiled=False))
     if request.is_tensor:
-        return extract_tensor(request, function, plan.chunk_size)
-    return fill_array(request, out, function, plan.chunk_size, one_shape=False, workers=1)
+        return extract_tensor(request, function, plan.chunk_size, one_shape=False)
+    fill = fill_by_tiles if is_tiled(request) else fill_array
+    return fill(request, out, function, plan.chunk_size, one_shape=False, workers=1)

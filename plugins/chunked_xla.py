@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ptycho_engine.ops.shapes import compiled_bytes, is_tiled
+from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
+from ptycho_engine.ops.shapes import is_tiled, object_bytes
 from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
@@ -64,7 +65,8 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
         request,
         NAME,
         memory_budget,
-        fixed_bytes=compiled_bytes(request),
+        fixed_bytes=object_bytes(request, one_shape=True),
+        device_bytes=device_memory(),
         bytes_per_patch=patch_bytes,
         chunks_at_once=WORKERS,
         chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
@@ -74,8 +76,6 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the compiled kernel over chunks of one shape."""
-    from ptycho_engine.ops.runtime import prepare_tensorflow
-
     prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of
@@ -84,7 +84,6 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
 
     function = chunk_function(kind_of(request, compiled=True))
     if request.is_tensor:
-        return extract_tensor(request, function, plan.chunk_size)
-    if is_tiled(request):
-        return fill_by_tiles(request, out, function, plan.chunk_size, WORKERS)
-    return fill_array(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)
+        return extract_tensor(request, function, plan.chunk_size, one_shape=True)
+    fill = fill_by_tiles if is_tiled(request) else fill_array
+    return fill(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)

@@ -23,13 +23,13 @@ from ptycho_engine.plugin import (
     Plan,
     Windows,
     all_inside,
+    copied_bytes,
     core_count,
     find_windows,
     hookimpl,
     make_plan,
     pad,
     padded_bytes,
-    padding_of,
     share,
     stacked_windows,
     whole_number_option,
@@ -90,20 +90,20 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
     """Count the padded object, the weights of all patches, and a group for each thread."""
     threads, source = options.count(), _source(request)
     if source == "inside":
-        copied = 0
+        copied = request.prepared.bytes_with()
     elif source == "strips":
         stack = max(STACK_BYTES, _window_bytes(request))
         copied = min(threads * stack, request.patch_count * _window_bytes(request))
+        copied += request.prepared.bytes_with()
     else:
-        copied = request.slice_count * padded_bytes(request)
-    beside = request.prepared.bytes_beside(padding_of(request), request.fill)
+        copied = copied_bytes(request, NAME)
     span = request.patch_size if request.rounding == "legacy" else 1
     weights = 2 * span * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=copied + beside + (weights + 64) * request.patch_count,
+        fixed_bytes=copied + (weights + 64) * request.patch_count,
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
         chunks_at_once=threads,

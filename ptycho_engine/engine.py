@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,11 +149,10 @@ class Engine:
 
     def with_budget(self, memory_budget: int | str | None) -> Engine:
         """Return this engine with another memory budget; its plugin is not selected anew."""
-        if memory_budget is not None:
-            parse_bytes(memory_budget)
+        budget = None if memory_budget is None else parse_bytes(memory_budget)
         engine = object.__new__(Engine)
         vars(engine).update(vars(self))
-        engine._memory_budget = memory_budget
+        engine._service = replace(self._service, memory_budget=budget)
         engine._made_of = self._made_of | {"memory_budget": memory_budget}
         return engine
 
@@ -181,7 +181,7 @@ class Engine:
         """
         cut = Cut(patch_size, interpolation, fill, rounding)
         request = self._request(image, positions, cut, layout)
-        return self._service.plan(self._service.for_plugin(request))
+        return self._service.plan_native(request)[1]
 
     def prepare(self, image: Any) -> PreparedObject:
         """Make repeated calls on one object cheap: pass the result in place of `image`.
@@ -264,7 +264,7 @@ class Engine:
             return self._service.extract_native(request)
         if out is not None:
             check_out(request, out)
-        if out is None or isinstance(out, np.ndarray):
+        if out is None or (isinstance(out, np.ndarray) and out.flags.c_contiguous):
             return self._service.extract(request, out)
         for block in self._service.blocks(request, reuse=True):
             out[block_index(request, block.start, block.stop)] = block.patches

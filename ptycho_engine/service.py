@@ -13,7 +13,7 @@ from .errors import CapabilityError
 from .host.selection import SelectedPlugin
 from .logs import get_logger
 from .memory import parse_bytes
-from .request.blocks import Block, arranged, block_index, flat_target
+from .request.blocks import Block, block_index, flat_target, place_patches
 from .request.extraction import ExtractionRequest
 from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
 from .request.prepared import PreparedObject
@@ -100,21 +100,15 @@ class Service:
             If they exceed the budget.
         """
         arrays = request.arrays
-        if arrays.name not in self.plugin.capabilities.arrays:
+        converted, plan = self.plan_native(request)
+        check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_POSITIONS)
+        if converted is not request:
             if arrays.name not in self._converted:
                 self._converted.add(arrays.name)
                 get_logger().info("arrays_converted", plugin=self.plugin.name, arrays=arrays.name)
-            request = self.for_plugin(request)
-            plan = self.plan(request)
-            # Once as NumPy's array, once as the framework's.
-            check_budget(plan, held_bytes=2 * plan.output_bytes, advice=FEWER_POSITIONS)
-            out = np.empty(request.output_shape, request.dtype)
-            self._fill(request, plan, out)
+            out = np.empty(converted.output_shape, converted.dtype)
+            self._fill(converted, plan, out)
             return arrays.from_numpy(out)
-        plan = self.plan(request)
-        # Chunks are held until they are joined.
-        held = plan.output_bytes * (2 if plan.chunk_count > 1 else 1)
-        check_budget(plan, held_bytes=held, advice=FEWER_POSITIONS)
         served = self._served(request)
         patches = self.plugin.extract(served, self.options, plan, None)
         if served is request:
@@ -154,13 +148,17 @@ class Service:
 
         return cut()
 
-    def for_plugin(self, request: ExtractionRequest) -> ExtractionRequest:
-        """Return the request in arrays that the plugin computes on."""
+    def plan_native(self, request: ExtractionRequest) -> tuple[ExtractionRequest, Plan]:
+        """Plan in arrays that the plugin computes on; also return the request in them."""
         arrays = request.arrays
         if arrays.name in self.plugin.capabilities.arrays:
-            return request
+            return request, self.plan(request)
         image, positions = map(arrays.to_numpy, (request.image, request.positions))
-        return replace(request, image=image, positions=positions, prepared=PreparedObject(image))
+        converted = replace(
+            request, image=image, positions=positions, prepared=PreparedObject(image)
+        )
+        plan = self.plan(converted)  # the patches are held as NumPy's array beside the result
+        return converted, replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
 
     def _fill(self, request: ExtractionRequest, plan: Plan, out: Array) -> None:
         """Fill an array with the patches of a request."""
@@ -170,7 +168,7 @@ class Service:
         target = out if served is request else flat_target(served, request.layout, out)
         patches = self.plugin.extract(served, self.options, plan, target)
         if patches is not out and not np.may_share_memory(patches := np.asarray(patches), out):
-            out[...] = arranged(patches, request)
+            place_patches(patches, request, out)
 
     def _served(self, request: ExtractionRequest) -> ExtractionRequest:
         """Return the request in a layout that the plugin returns."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -109,17 +110,14 @@ def test_no_limit_of_address_space_here():
         assert address_space() < resource.getrlimit(resource.RLIMIT_AS)[0]
 
 
-def test_a_limited_process_has_a_budget_below_its_limit():
-    pytest.importorskip("resource")
-    code = """
-import resource
-resource.setrlimit(resource.RLIMIT_AS, (3 * 1024**3, -1))
+LIMITED = """
+import sys
 import numpy as np, psutil
 from ptycho_engine import Engine
 from ptycho_engine.errors import MemoryBudgetError
 from ptycho_engine.memory import parse_bytes
-limit = 3 * 1024**3
-assert 0 < parse_bytes(None) <= (limit - psutil.Process().memory_info().vms) / 2 + 2**24
+limit, used = 3 * 1024**3, getattr(psutil.Process().memory_info(), sys.argv[1])
+assert 0 < parse_bytes(None) <= (limit - used) / 2 + 2**24
 engine, image = Engine("numba"), np.ones((300, 300), np.complex64)
 engine.extract(image, np.full((1000, 2), 150.0), 64)
 try:
@@ -127,8 +125,33 @@ try:
 except MemoryBudgetError as error:
     print("refused", error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
-    )
+
+
+def refused(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("refused")
+    return done.stdout.startswith("refused")
+
+
+def test_a_limited_process_has_a_budget_below_its_limit():
+    pytest.importorskip("resource")
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 * 1024**3, -1))"
+    assert refused(sys.executable, "-c", limit + LIMITED, "vms")
+
+
+def test_a_process_in_a_control_group_has_a_budget_below_its_limit():
+    for whose in ("--user", "--system"):
+        scope = (
+            "systemd-run",
+            whose,
+            "--no-ask-password",
+            "--scope",
+            "--quiet",
+            "-p",
+            "MemoryMax=3G",
+        )
+        with suppress(OSError, subprocess.TimeoutExpired):
+            if not subprocess.run((*scope, "true"), capture_output=True, timeout=20).returncode:
+                assert refused(*scope, sys.executable, "-c", LIMITED, "rss")
+                return
+    pytest.skip("no control group can be made here")

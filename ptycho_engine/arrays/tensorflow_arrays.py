@@ -55,8 +55,10 @@ class TensorFlowArrays:
         return np.asarray(array)
 
     def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
-        """Return a tensor with these numbers."""
-        return tf.convert_to_tensor(array)
+        """Return a tensor with these numbers, in one copy."""
+        from ..ops.aligned import as_tensor
+
+        return as_tensor(array)
 
     def arrange(self, patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""

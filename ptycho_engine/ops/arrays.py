@@ -16,7 +16,7 @@ from ..request.prepared import CopyKey
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
-from .shapes import room_for
+from .shapes import ROOM, TENSOR, room_bytes, room_for
 
 Array = np.ndarray[Any, Any]
 #: Of a target, where groups begin that it gets, and the groups.
@@ -92,14 +92,15 @@ def fill_array(
         return (function(*arguments),)
 
     shape = found.padding.padded_shape(request.image.shape[-2:])
+    owner, nbytes = TENSOR, windows.padded_bytes(request)
     if one_shape:
-        shape = room_for(shape)
+        shape, owner, nbytes = room_for(shape), ROOM, room_bytes(request)
     with tf.init_scope():  # arrays are cut at once, also while a function with them is traced
         for index in request.slices:
             source = request.prepared.once(
-                CopyKey("room" if one_shape else "tensor", index, found.padding, request.fill),
+                CopyKey(owner, index, found.padding, request.fill),
                 partial(_padded_source, request, index, found.padding, shape),
-                windows.padded_bytes(request),
+                nbytes,
             )
             cut: PieceFunction = whole_chunk
             if one_shape:

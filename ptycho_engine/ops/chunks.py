@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +49,7 @@ class ChunkKind(NamedTuple):
     wide: bool = False
 
 
-@lru_cache(maxsize=64)
+@cache  # a dropped function would free nothing, and be compiled again
 def chunk_function(kind: ChunkKind) -> Any:
     """Return the ``tf.function`` that cuts one chunk.
 
@@ -115,7 +115,7 @@ def bind(
     return call
 
 
-@lru_cache(maxsize=64)
+@cache
 def serial_function(cut: ChunkFunction, rows: int) -> Any:
     """Cut a small chunk in pieces, on one thread: waking another takes longer than the work.
 

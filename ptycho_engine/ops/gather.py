@@ -108,7 +108,8 @@ def _gradient_of_gather(cut: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tens
 @tf.RegisterGradient("PtychoEngineAdd")
 def _gradient_of_add(added: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
     _image, starts, windows, _sum = added.inputs
-    (cut,) = gather_windows(upstream[3], starts, *windows.shape[1:], [(0, 0)])
+    rows, columns = windows.shape[1:]
+    (cut,) = gather_windows(upstream[3], starts, rows, columns, [(0, 0)])
     return [upstream[3], None, cut, None]
 
 

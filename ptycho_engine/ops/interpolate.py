@@ -60,7 +60,8 @@ def cut_patches(
     starts *= tf.constant([1, k], starts.dtype)
     if kernel.weights is None:
         whole = fractions(offsets, tf.constant(0), kernel, rounding, image.dtype)  # (P, 2)
-        return shift_windows(*gather(image, starts, n, k * n, [(0, 0)]), whole, k)
+        (windows,) = gather(image, starts, n, k * n, [(0, 0)])
+        return shift_windows(windows, whole, k)
     places = list(itertools.product(range(kernel.taps), repeat=2))
     taps = gather(image, starts, n, k * n, [(row, k * column) for row, column in places])
     samples = dict(zip(places, taps, strict=True))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from pathlib import Path
 
 from ..arrays.forks import refuse_after_fork
+
+#: Where a system shows that there is a GPU for TensorFlow: NVIDIA's, AMD's, under WSL.
+GPU_NODES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 def prepare_tensorflow() -> None:
@@ -18,6 +22,43 @@ def prepare_tensorflow() -> None:
     """
     refuse_after_fork()
     _let_memory_grow()
+
+
+def device_memory() -> int | None:
+    """Bytes that TensorFlow may still take of the GPU that it computes on.
+
+    Returns
+    -------
+    int or None
+        None where it computes on the CPU. Imports TensorFlow only on a machine with a GPU.
+    """
+    if not any(Path(node).exists() for node in GPU_NODES):
+        return None
+    prepare_tensorflow()
+    limit = _device_limit()
+    if limit is None:
+        return None
+    import tensorflow as tf
+
+    return max(0, limit - int(tf.config.experimental.get_memory_info("GPU:0")["current"]))
+
+
+@lru_cache(maxsize=1)
+def _device_limit() -> int | None:
+    """Bytes that TensorFlow takes of the first GPU at most, after what others had taken."""
+    import tensorflow as tf
+    from tensorflow.python.client import device_lib
+
+    if not tf.config.list_logical_devices(
+        "GPU"
+    ):  # also begins, so that memory grows as it was told
+        return None
+    found = [
+        device.memory_limit
+        for device in device_lib.list_local_devices()
+        if device.device_type == "GPU"
+    ]
+    return int(found[0]) if found else None
 
 
 @lru_cache(maxsize=1)

@@ -1,14 +1,19 @@
 """Shapes that XLA compiles for: few of them, whatever the sizes of the objects.
 
-Each shape costs a compilation, whose code stays as long as the process lives. Small objects are
-therefore given room up to one of a few shapes, and large ones cut in tiles of one shape. Imports
-no TensorFlow, so that plans can ask.
+Each shape costs a compilation, whose code stays as long as the process lives, whether or not the
+function is dropped. Small objects are therefore given room up to one of a few shapes, and large
+ones cut in tiles of one shape: `ROOMS` bounds the compilations of a kernel, whatever the number of
+objects. Imports no TensorFlow, so that plans can ask.
 """
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..request.extraction import ExtractionRequest
-from ..request.windows import copied_bytes, padded_bytes, padding_of
+from ..request.prepared import CopyKey
+from ..request.windows import copied_bytes, find_windows, padded_bytes, padding_of
 
 #: Bytes of a padded object from which on it is cut in tiles.
 TILED_BYTES = 64 * 1024**2
@@ -16,6 +21,11 @@ TILED_BYTES = 64 * 1024**2
 TILE_SIDE = 2048
 #: Samples beyond a power of two: rows that far apart would compete for the same places of caches.
 SPARE = 16
+#: Owners of copies: padded in a room, padded as they are, and parts.
+ROOM, TENSOR, TILE = "room", "tensor", "tile"
+#: Shapes at most, of any height and width, for one kernel, dtype and chunk size; square objects
+#: have 13.
+ROOMS = 220
 
 
 def is_tiled(request: ExtractionRequest) -> bool:
@@ -51,20 +61,79 @@ def tile_shape(request: ExtractionRequest) -> tuple[int, int]:
     return room_for((side, side))
 
 
-def compiled_bytes(request: ExtractionRequest) -> int:
-    """Bytes of the copies of an object that the compiled kernel takes, kept ones included."""
-    itemsize = request.dtype.itemsize
-    shape = padding_of(request).padded_shape(request.prepared.size)
+def tile_cells(request: ExtractionRequest) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Find the tile that each window of a NumPy request lies in.
+
+    Returns
+    -------
+    cells : ndarray of int, shape (P, 2)
+        Row and column of the tile, counted in tiles.
+    step : ndarray of int, shape (2,)
+        Rows and columns from tile to tile: fewer than a tile has, so that every window fits.
+    """
+    step = np.array(tile_shape(request)) - request.cut.span + 1
+    return find_windows(request).starts // step, step
+
+
+def object_bytes(request: ExtractionRequest, *, one_shape: bool) -> int:
+    """Bytes of the copies of an object that TensorFlow cuts from, kept ones included.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        A request, of tensors too.
+    one_shape : bool
+        Whether the copies have one of a few shapes, for a compiled kernel.
+
+    Returns
+    -------
+    int
+        Bytes; of tensors also what holds their patches until they are joined.
+    """
     if request.is_tensor:
-        return copied_bytes(request)
-    if not is_tiled(request):
-        width = room_for(shape)[1]
-        room = request.slice_count * int(shape[0] * (width - shape[1])) * itemsize
-        return copied_bytes(request) + room
-    rows, columns = tile_shape(request)
-    tile, span = rows * columns * itemsize, request.cut.span
+        return _tensor_bytes(request, one_shape)
+    if is_tiled(request):
+        return _tiles_bytes(request)
+    if one_shape:
+        return copied_bytes(request, ROOM, room_bytes(request))
+    return copied_bytes(request, TENSOR)
+
+
+def room_bytes(request: ExtractionRequest) -> int:
+    """Bytes of a padded slice with room to the right; rows below are never written."""
+    rows, columns = padding_of(request).padded_shape(request.prepared.size)
+    return int(rows * room_for((rows, columns))[1]) * request.dtype.itemsize
+
+
+def _tiles_bytes(request: ExtractionRequest) -> int:
+    """Bytes of one tile, or of all that are needed of an object that keeps them."""
+    shape = tile_shape(request)
+    tile = shape[0] * shape[1] * request.dtype.itemsize
     if not request.prepared.shared:
         return tile
-    down, across = (-(-s // (t - span + 1)) for s, t in zip(shape, (rows, columns), strict=True))
-    count = request.slice_count * min(int(down * across), request.patch_count)
-    return max(tile, min(count * tile, request.prepared.limit_bytes))
+    cells, step = tile_cells(request)
+    corners = np.unique(cells, axis=0) * step - padding_of(request).before
+    needed = {
+        CopyKey(TILE, index, shape, request.fill, (int(y), int(x)))
+        for index in request.slices
+        for y, x in corners
+    }
+    return request.prepared.bytes_with(needed, tile)
+
+
+def _tensor_bytes(request: ExtractionRequest, one_shape: bool) -> int:
+    """Bytes of the padded object while it is made, or later beside the patches.
+
+    A complex object takes its parts and their pairs too while it is made, one that is continued
+    by other samples than zeros an index at a time. Chunks stay until they are joined, and joined
+    ones until they are arranged. What a gradient needs is its own.
+    """
+    # Whatever one_shape says, large tensors get no room: they are not cut in tiles.
+    padded = room_bytes(request) if one_shape and not is_tiled(request) else padded_bytes(request)
+    padded *= request.slice_count
+    copies = 3 if request.dtype.kind == "c" else 2 if request.fill != "zeros" else 1
+    result = request.output_bytes
+    joined = (2 if request.layout == "channel" else 1) * result
+    if request.slice_count > 1:  # those of one slice are joined while the others wait
+        joined += result // request.slice_count
+    return max(copies * padded - result, padded + joined)

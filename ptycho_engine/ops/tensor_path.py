@@ -14,10 +14,11 @@ from ..request import windows
 from ..request.extraction import ExtractionRequest
 from .arrange import arrange_tensor, from_interleaved, to_interleaved
 from .chunks import ChunkFunction
+from .shapes import is_tiled, room_for
 
 
 def extract_tensor(
-    request: ExtractionRequest, function: ChunkFunction, chunk_size: int
+    request: ExtractionRequest, function: ChunkFunction, chunk_size: int, *, one_shape: bool
 ) -> tf.Tensor:
     """Cut the patches of a request of tensors.
 
@@ -29,6 +30,9 @@ def extract_tensor(
         Cuts a chunk of flat patches.
     chunk_size : int
         Patches of a chunk.
+    one_shape : bool
+        Whether eager objects of known size get room up to one of a few shapes, so that they share
+        compilations; large ones do not, since they would be copied whole into it.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def extract_tensor(
     """
     image = tf.convert_to_tensor(request.image)
     positions = tf.convert_to_tensor(request.positions)
-    source, starts, offsets = _prepare(request, image, positions)
+    source, starts, offsets = _prepare(request, image, positions, one_shape)
     n, lead, k = request.patch_size, image.shape[:-2], 2 if image.dtype.is_complex else 1
 
     def cut(slice_: tf.Tensor) -> tf.Tensor:
@@ -61,7 +65,9 @@ def extract_tensor(
     return arrange_tensor(patches, request.layout, request.channels)
 
 
-def _prepare(request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor) -> Any:
+def _prepare(
+    request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor, one_shape: bool
+) -> Any:
     """Return the padded real view (..., H, k W), starts (P, 2) and offsets (P, 2)."""
     shape = tuple(
         static if static is not None else dynamic
@@ -72,6 +78,10 @@ def _prepare(request: ExtractionRequest, image: tf.Tensor, positions: tf.Tensor)
     xp: Any = np if image.shape[-2:].is_fully_defined() else tnp
     # Where the windows lie is not known before the run: leave room for those far outside.
     padding = windows.padding_for(shape, request.cut, far=True, xp=xp)
+    if one_shape and not (is_symbolic(image) or is_symbolic(positions) or is_tiled(request)):
+        padded_shape = padding.padded_shape(shape)
+        more = np.subtract(room_for(padded_shape), padded_shape)
+        padding = padding._replace(after=tuple(np.add(padding.after, more).tolist()))
     padded = _pad(image, shape, padding, request.fill)
     starts = tf.cast(first, tf.int32) + padding.before
     return to_interleaved(padded), starts, tf.cast(offsets, request.offset_dtype)

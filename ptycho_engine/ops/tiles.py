@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,21 +17,27 @@ from ..request.windows import Windows, find_windows
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .arrays import members_first, padded_rows
-from .chunks import ChunkFunction, bind
-from .shapes import tile_shape
+from .chunks import ChunkFunction, PieceFunction, bind
+from .shapes import TILE, tile_cells, tile_shape
 
 Array = np.ndarray[Any, Any]
 
 
 def fill_by_tiles(
-    request: ExtractionRequest, out: Array, function: ChunkFunction, chunk_size: int, workers: int
+    request: ExtractionRequest,
+    out: Array,
+    function: ChunkFunction,
+    chunk_size: int,
+    *,
+    one_shape: bool,
+    workers: int,
 ) -> Array:
     """Fill a NumPy array with the patches of a request, tile by tile.
 
     Parameters
     ----------
-    request, out, function, chunk_size, workers
-        As for :func:`ptycho_engine.ops.arrays.fill_array`, of a compiled `function`.
+    request, out, function, chunk_size, one_shape, workers
+        As for :func:`ptycho_engine.ops.arrays.fill_array`.
 
     Returns
     -------
@@ -38,8 +45,7 @@ def fill_by_tiles(
         `out`.
     """
     found, shape = find_windows(request), tile_shape(request)
-    step = np.array(shape) - request.cut.span + 1  # from tile to tile, so that all windows fit
-    cells = found.starts // step  # (P, 2)
+    cells, step = tile_cells(request)
     order = np.lexsort(cells.T[::-1])
     borders = np.flatnonzero((np.diff(cells[order], axis=0) != 0).any(axis=1)) + 1
     starts = (found.starts - cells * step).astype(np.int32)
@@ -47,7 +53,8 @@ def fill_by_tiles(
     scatter = scatter_into(out, 1) if members == 1 else None
 
     def fill(cut: Any, tile: tf.Tensor, target: Array, patches: Array) -> None:
-        chunk = (as_tensor(padded_rows(x[patches], chunk_size)) for x in (starts, found.offsets))
+        rows = chunk_size if one_shape else len(patches)
+        chunk = (as_tensor(padded_rows(x[patches], rows)) for x in (starts, found.offsets))
         for piece in cut(tile, *chunk):
             values = np.asarray(memoryview(piece)).view(request.dtype)[: len(patches)]  # (., N, N)
             placed, patches = patches[: len(values)], patches[len(values) :]
@@ -58,14 +65,21 @@ def fill_by_tiles(
             else:
                 target[placed // members, placed % members] = values
 
+    def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:
+        return (function(*arguments),)
+
     with tf.init_scope():  # as in `fill_array`
         for index in request.slices:
             target = members_first(request, out[index])
             for patches in np.split(order, borders):
                 corner = cells[patches[0]] * step - found.padding.before
                 tile = _tile(request, found, index, (int(corner[0]), int(corner[1])), shape)
-                like = (padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets))
-                cut = bind(function, request, tile, *like)
+                cut: PieceFunction = whole_chunk
+                if one_shape:
+                    like = (
+                        padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets)
+                    )
+                    cut = bind(function, request, tile, *like)
                 chunks = [patches[i : i + chunk_size] for i in range(0, len(patches), chunk_size)]
                 share(partial(fill, cut, tile, target), chunks, workers)
                 del tile  # before the next one is made
@@ -88,7 +102,7 @@ def _tile(
 
     if not request.prepared.shared:
         return make()
-    key = CopyKey("tile", index, shape, request.fill, corner)
+    key = CopyKey(TILE, index, shape, request.fill, corner)
     nbytes = shape[0] * shape[1] * request.dtype.itemsize
     made: tf.Tensor = request.prepared.once(key, make, nbytes)
     return made

@@ -1,8 +1,8 @@
-"""Translation of whole images, and patches cut by it: one translated image for each patch."""
+"""Translation of images, and patches cut by it: one translated window for each patch."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import tensorflow as tf
@@ -12,9 +12,9 @@ from .chunks import ChunkFunction, ChunkKind
 from .interpolate import blend, fractions
 
 
-@lru_cache(maxsize=64)
+@cache  # a dropped function would free nothing
 def translation(interpolation: str, rounding: str, interleave: int) -> Any:
-    """Return the ``tf.function`` that translates an image so that a window starts at [0, 0].
+    """Return the ``tf.function`` that translates an image by less than a pixel or two.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
     Returns
     -------
     tf.function
-        Of an image (H, k W), a start (2,) of int32 and an offset (2,), to the translated image of
-        the same shape. Samples outside the image count as zero.
+        Of an image (H, k W) and an offset (2,), to the translated image of the same shape. Samples
+        outside the image count as zero.
     """
     kernel = KERNELS[interpolation]
     weigh, k = kernel.weights, interleave
     assert weigh is not None  # the plugin does not declare the others
 
-    def translate(image: tf.Tensor, start: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+    def translate(image: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
         height, width = tf.unstack(tf.shape(image) // [1, k])
         numbers = tf.reshape(image, (height, width, k))
         rows, columns = tf.meshgrid(tf.range(height), tf.range(width), indexing="ij")  # (H, W)
@@ -42,8 +42,7 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
         column_fractions = fractions(offset[1], columns, *how)[..., None]
 
         def sample(row: int, column: int) -> tf.Tensor:
-            from_rows = rows + start[0] + row
-            from_columns = columns + start[1] + column
+            from_rows, from_columns = rows + row, columns + column
             inside = (from_rows < height) & (from_columns < width)
             index = tf.stack(
                 [tf.minimum(from_rows, height - 1), tf.minimum(from_columns, width - 1)], axis=-1
@@ -58,7 +57,10 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
 
 
 def cut_by_translation(kind: ChunkKind) -> ChunkFunction:
-    """Return the function that cuts a chunk of a single patch: translate the image, then crop.
+    """Return the function that cuts a chunk of a single patch: take its window, translate, crop.
+
+    The legacy code translates the whole image. A window of it gives the same numbers, and needs
+    one compilation for each patch size rather than for each object.
 
     Parameters
     ----------
@@ -72,10 +74,10 @@ def cut_by_translation(kind: ChunkKind) -> ChunkFunction:
     """
     translate = translation(kind.interpolation, kind.rounding, kind.interleave)
     n, k = kind.patch_size, kind.interleave
+    span = n + KERNELS[kind.interpolation].taps - 1
 
     def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-        # The crop stays outside the compiled function, as in the legacy code: inside, XLA would
-        # translate only what is kept.
-        return translate(image, starts[0], offsets[0])[None, :n, : k * n]
+        window = tf.slice(image, starts[0] * [1, k], [span, k * span])
+        return translate(window, offsets[0])[None, :n, : k * n]
 
     return cut

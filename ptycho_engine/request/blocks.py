@@ -35,11 +35,13 @@ def flat_target(served: ExtractionRequest, layout: str, out: Any) -> np.ndarray[
     return np.empty(served.output_shape, served.dtype)
 
 
-def arranged(patches: Any, request: ExtractionRequest) -> Any:
-    """Rearrange flat patches into the layout of a request."""
-    if patches.shape == request.output_shape:
-        return patches
-    return request.arrays.arrange(patches, request.layout, request.channels)
+def place_patches(
+    patches: np.ndarray[Any, Any], request: ExtractionRequest, out: np.ndarray[Any, Any]
+) -> None:
+    """Write patches, as they are or flat, into an output of the layout of a request."""
+    if patches.shape != out.shape and request.layout == "channel":  # in one pass, without a copy
+        out = np.moveaxis(out, -1, -3)  # (..., B, C, N, N)
+    out[...] = patches.reshape(out.shape)
 
 
 def block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:

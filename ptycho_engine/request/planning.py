@@ -27,7 +27,8 @@ class Plan:
     output_bytes : int
         Bytes of the patches.
     workspace_bytes : int
-        Bytes that the plugin needs besides the object, the positions and the patches.
+        Bytes that are needed besides the object, the positions and the patches, those of copies
+        that the object keeps included.
     memory_budget : int
         Bytes that everything may take together.
     """
@@ -54,6 +55,7 @@ def make_plan(
     bytes_per_patch: int,
     chunk_size: int | None = None,
     chunks_at_once: int = 1,
+    device_bytes: int | None = None,
 ) -> Plan:
     """Choose a chunk size and predict the peak.
 
@@ -76,6 +78,9 @@ def make_plan(
         `PREFERRED_CHUNK_BYTES`, if a quarter of the budget holds the workspace of a chunk.
     chunks_at_once : int
         Chunks that are held at the same time, if there are as many.
+    device_bytes : int, optional
+        Bytes that are free where the workspace is held, and patches that are tensors, if that is
+        not the memory of the host. What does not fit there lowers the budget of the plan.
 
     Returns
     -------
@@ -86,7 +91,8 @@ def make_plan(
     if chunk_size is None:
         patch_bytes = request.patch_size**2 * request.dtype.itemsize
         wanted = max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
-        affordable = max(1, memory_budget // 4 // max(1, bytes_per_patch * chunks_at_once))
+        budget = memory_budget if device_bytes is None else min(memory_budget, device_bytes)
+        affordable = max(1, budget // 4 // max(1, bytes_per_patch * chunks_at_once))
         chunk_size = min(wanted, affordable)
         chunk_size = 2 ** (chunk_size.bit_length() - 1)
         if request.prepared.shared:
@@ -94,12 +100,16 @@ def make_plan(
     groups_per_chunk = max(1, chunk_size // channels)
     chunk_count = -(-request.groups // groups_per_chunk)
     held = min(chunks_at_once, max(1, chunk_count))
+    workspace_bytes = fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels
+    on_device = workspace_bytes + (request.output_bytes if request.is_tensor else 0)
+    if device_bytes is not None and on_device > device_bytes:
+        memory_budget = min(memory_budget, device_bytes)
     return Plan(
         plugin=plugin,
         chunk_size=groups_per_chunk * channels,
         chunk_count=chunk_count,
         output_bytes=request.output_bytes,
-        workspace_bytes=fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels,
+        workspace_bytes=workspace_bytes,
         memory_budget=memory_budget,
     )
 

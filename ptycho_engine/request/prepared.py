@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
@@ -94,14 +94,33 @@ class PreparedObject:
         """Bytes of copies kept at most, whatever is asked for; a single larger copy stays too."""
         return max(KEPT_BYTES, 2 * int(getattr(self.image, "nbytes", 0)))
 
-    def bytes_beside(self, padding: Hashable, fill: str) -> int:
-        """Bytes kept besides the copies that this padding and fill need, for plans."""
-        total = 0
+    def bytes_with(self, needed: Collection[CopyKey] = (), nbytes: int = 0) -> int:
+        """Bytes of copies that are kept while those `needed` are made and used, for plans.
+
+        Parameters
+        ----------
+        needed : collection of CopyKey
+            What a request needs, made already or not; without any, what is kept now.
+        nbytes : int
+            Bytes of each of them.
+
+        Returns
+        -------
+        int
+            Never less than is taken: the copies of other owners, paddings and fills count until
+            they have to go.
+        """
         with self._lock:
-            for key, kept in self._kept.items():
-                if isinstance(key, CopyKey) and (key.padding, key.fill) != (padding, fill):
-                    total += kept.nbytes
-        return total
+            others = sum(
+                kept.nbytes
+                for key, kept in self._kept.items()
+                if isinstance(key, CopyKey) and key not in needed
+            )
+        if not needed:
+            return others
+        # The copy in use lives until the next is made, even if it is no longer kept.
+        most = max(self.limit_bytes, nbytes) + (nbytes if len(needed) > 1 else 0)
+        return min(others + len(needed) * nbytes, most)
 
     def once(self, key: Hashable, make: Callable[[], T], nbytes: int = SMALL) -> T:
         """Return what `make` returned when it was first called under `key`, if it is still kept.

@@ -19,6 +19,7 @@ from .. import geometry
 from ..geometry.cut import Cut
 from ..geometry.kernels import KERNELS
 from .extraction import ExtractionRequest
+from .prepared import CopyKey
 
 T = TypeVar("T")
 
@@ -273,10 +274,25 @@ def padded_bytes(request: ExtractionRequest) -> int:
     return int(rows * columns) * request.dtype.itemsize
 
 
-def copied_bytes(request: ExtractionRequest) -> int:
-    """Bytes of padded copies while a request is served, those kept of other requests included."""
-    beside = request.prepared.bytes_beside(padding_of(request), request.fill)
-    return request.slice_count * padded_bytes(request) + beside
+def copied_bytes(request: ExtractionRequest, owner: str, nbytes: int | None = None) -> int:
+    """Bytes of padded copies while a request is served, those kept of other requests included.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        The request.
+    owner : str
+        Who makes the copies, as in their `CopyKey`: nobody uses those of another.
+    nbytes : int, optional
+        Bytes of the copy of one slice, if it is larger than the padded slice.
+
+    Returns
+    -------
+    int
+        Bytes of one copy for each slice, and of what else the object keeps.
+    """
+    needed = {CopyKey(owner, index, padding_of(request), request.fill) for index in request.slices}
+    return request.prepared.bytes_with(needed, nbytes or padded_bytes(request))
 
 
 def _may_be_far(request: ExtractionRequest) -> bool:

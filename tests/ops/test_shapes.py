@@ -1,6 +1,8 @@
 """Few shapes for many objects: bit-equal patches, few compilations, no copy of a large object."""
 
 import math
+from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,12 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests_built import build_request
 
-pytest.importorskip("tensorflow")
+tf = pytest.importorskip("tensorflow")
 
 from ptycho_engine import Engine
 from ptycho_engine.ops import shapes
 from ptycho_engine.ops.chunks import ChunkKind, chunk_function
+from ptycho_engine.ops.translate import translation
 from ptycho_engine.testing import assert_close, reference_patches
+
+
+@cache
+def room_side(side, axis):
+    return shapes.room_for((side, side))[axis]
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000))
@@ -27,23 +35,43 @@ def test_rooms_are_few():
     rooms = {shapes.room_for((side, side)) for side in range(1, 2900)}
     assert len(rooms) <= 13
     every = {shapes.room_for((h, w)) for h in range(1, 2900, 7) for w in range(1, 2900, 7)}
-    assert len(every) <= 100
+    assert len(every) <= 100 <= shapes.ROOMS
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_hundred_objects_share_a_few_compilations(shared):
+def test_rooms_of_all_objects_that_are_not_tiled_are_bounded():
+    # Float32, of which most samples fit.
+    sides = np.unique(np.geomspace(1, 2**24, 2000).astype(int))
+    small = (s for s in product(sides, sides) if 4 * s[0] * s[1] <= shapes.TILED_BYTES)
+    ends = {(room_side(h, 0), room_side(w, 1)) for h, w in small}
+    assert len(ends) <= shapes.ROOMS
+
+
+def compilations(plugin):
+    """The functions that a plugin traces, or compiles, for patches of 9 x 9."""
+    kind = ChunkKind(9, "bilinear", "exact", interleave=1, compiled=plugin != "batched")
+    if plugin == "iterative":
+        return translation(kind.interpolation, kind.rounding, kind.interleave)
+    return chunk_function(kind)
+
+
+@pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
+@pytest.mark.parametrize("source", ["array", "shared", "tensor"])
+@pytest.mark.parametrize(
+    ("plugin", "most"), [("chunked_xla", 10), ("batched", 3), ("iterative", 1)]
+)
+def test_a_hundred_objects_share_a_few_compilations(plugin, most, source):
     # A chunk size and patch size that no other test uses.
-    function = chunk_function(ChunkKind(9, "bilinear", "exact", interleave=1, compiled=True))
-    before = function.experimental_get_tracing_count()
-    engine = Engine("chunked_xla", options={"chunk_size": 4001})
+    option = {"chunked_xla": "chunk_size", "batched": "batch_size"}
+    engine = Engine(plugin, options={option[plugin]: 4001} if plugin in option else None)
+    before = compilations(plugin).experimental_get_tracing_count()
+    made = {"array": np.asarray, "shared": engine.prepare, "tensor": tf.constant}[source]
     rng = np.random.default_rng(0)
     for side in rng.choice(np.arange(20, 700), 100, replace=False):
         image = rng.normal(size=(side, side + 3)).astype(np.float32)
         positions = rng.uniform(-5, side + 5, (3, 2))
-        source = engine.prepare(image) if shared else image
-        found = engine.extract(source, positions, 9)
-        assert_close(found, reference_patches(image, positions, 9), image)
-    assert function.experimental_get_tracing_count() - before <= 10
+        found = engine.extract(made(image), positions, 9)
+        assert_close(np.asarray(found), reference_patches(image, positions, 9), image)
+    assert compilations(plugin).experimental_get_tracing_count() - before <= most
 
 
 @pytest.fixture
@@ -92,11 +120,11 @@ def test_tiles_of_a_shared_object_are_kept_within_its_bound():
     prepared = engine.prepare(image)
     positions = np.random.default_rng(0).uniform(0, 500, (50, 2))
     found = engine.extract(prepared, positions, 4)
-    kept = prepared.bytes_beside(None, "")
+    kept = prepared.bytes_with()
     assert 0 < kept <= prepared.limit_bytes
     assert kept <= engine.plan(prepared, positions, 4).workspace_bytes
     np.testing.assert_array_equal(engine.extract(prepared, positions, 4), found)
-    assert prepared.bytes_beside(None, "") == kept
+    assert prepared.bytes_with() == kept
 
 
 def test_a_large_object_is_not_copied():

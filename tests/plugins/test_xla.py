@@ -211,7 +211,7 @@ def test_fallback_without_the_private_operation(image):
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (0, 2), (1,), (200, 301)])
-@pytest.mark.parametrize("dtype", ["int32", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int32", "float32", "float64", "complex64", "complex128"])
 def test_tensors_are_aligned_copies(shape, dtype):
     array = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
     tensor, before = as_tensor(array), array.copy()

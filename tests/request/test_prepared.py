@@ -73,7 +73,7 @@ def test_bytes_are_bounded_and_the_last_used_stays(calls):
         for number, size in calls:
             size = sizes.setdefault(number, size)
             assert prepared.once(key(number), lambda n=number: n, size) == number
-            assert prepared.bytes_beside(None, "zeros") <= 100
+            assert prepared.bytes_with() <= 100
             fresh = []
             prepared.once(key(number), lambda fresh=fresh: fresh.append(1), size)
             assert not fresh
@@ -83,8 +83,23 @@ def test_a_copy_beyond_the_bound_is_kept_alone():
     prepared = PreparedObject(IMAGE)
     prepared.once(key(0), lambda: 0, 10)
     prepared.once(key(1), lambda: 1, 10 * prepared.limit_bytes)
-    assert prepared.bytes_beside(1, "zeros") == 0
-    assert prepared.bytes_beside(0, "zeros") == 10 * prepared.limit_bytes
+    assert prepared.bytes_with() == 10 * prepared.limit_bytes
+    assert prepared.bytes_with([key(1)], 10 * prepared.limit_bytes) == 10 * prepared.limit_bytes
+    assert prepared.bytes_with([key(0)], 10) == prepared.limit_bytes  # the large one has to go
+
+
+def test_copies_of_other_owners_count():
+    prepared = PreparedObject(IMAGE)
+    prepared.once(key(0), lambda: 0, 1000)
+    assert prepared.bytes_with([key(0)], 1000) == 1000
+    assert prepared.bytes_with([key(0)._replace(owner="another")], 1000) == 2000
+    assert prepared.bytes_with([key(1), key(2)], 100) == 1200
+
+
+def test_the_copy_in_use_counts_though_it_is_kept_no_more():
+    prepared, large = PreparedObject(IMAGE), 10**9
+    assert prepared.bytes_with([key(0)], large) == large
+    assert prepared.bytes_with([key(n) for n in range(5)], large) == 2 * large
 
 
 def test_a_large_object_may_keep_more():
@@ -104,7 +119,7 @@ def test_a_used_one_travels_without_its_copies(plugin, travel):
     assert len(pickle.dumps(prepared)) < IMAGE.nbytes + 2000
     arrived = travel(prepared)
     assert arrived.shared
-    assert arrived.bytes_beside(None, "") == 0
+    assert arrived.bytes_with() == 0
     found = engine.extract(arrived, positions, 6)
     assert_close(found, reference_patches(IMAGE, positions, 6), IMAGE)
 
@@ -117,7 +132,7 @@ def test_many_patch_sizes_stay_within_the_bound_and_the_plan(plugin, monkeypatch
     for n in range(4, 40, 3):
         found = engine.extract(prepared, positions, n)
         assert_close(found, reference_patches(IMAGE, positions, n), IMAGE)
-        kept = prepared.bytes_beside(None, "")
+        kept = prepared.bytes_with()
         assert 0 < kept <= prepared.limit_bytes
         assert engine.plan(prepared, positions, n).workspace_bytes >= kept
 
