@@ -62,9 +62,13 @@ def compiled_bytes(request: ExtractionRequest) -> int:
         room = request.slice_count * int(shape[0] * (width - shape[1])) * itemsize
         return copied_bytes(request) + room
     rows, columns = tile_shape(request)
-    tile, span = rows * columns * itemsize, request.cut.span
+    span, row_bytes = request.cut.span, columns * itemsize
     if not request.prepared.shared:
-        return tile
-    down, across = (-(-s // (t - span + 1)) for s, t in zip(shape, (rows, columns), strict=True))
-    count = request.slice_count * min(int(down * across), request.patch_count)
-    return max(tile, min(count * tile, request.prepared.limit_bytes))
+        return rows * row_bytes
+    down, across = (
+        int(size - span) // (side - span + 1) + 1
+        for size, side in zip(shape, (rows, columns), strict=True)
+    )
+    used = (int(shape[0]) + (down - 1) * (span - 1)) * across  # rows: those of neighbours overlap
+    used = request.slice_count * min(used, request.patch_count * rows)
+    return max(rows * row_bytes, min(used * row_bytes, request.prepared.limit_bytes))

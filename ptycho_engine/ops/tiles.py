@@ -62,8 +62,7 @@ def fill_by_tiles(
         for index in request.slices:
             target = members_first(request, out[index])
             for patches in np.split(order, borders):
-                corner = cells[patches[0]] * step - found.padding.before
-                tile = _tile(request, found, index, (int(corner[0]), int(corner[1])), shape)
+                tile = _tile(request, found, index, cells[patches[0]] * step, shape)
                 like = (padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets))
                 cut = bind(function, request, tile, *like)
                 chunks = [patches[i : i + chunk_size] for i in range(0, len(patches), chunk_size)]
@@ -76,19 +75,28 @@ def _tile(
     request: ExtractionRequest,
     found: Windows,
     index: tuple[int, ...],
-    corner: tuple[int, int],
+    first: Array,
     shape: tuple[int, int],
 ) -> tf.Tensor:
-    """Copy one tile, as its real view (H, k W); an object that many calls share keeps it."""
+    """Copy one tile, as its real view (H, k W); an object that many calls share keeps it.
+
+    It begins at sample `first` of the padded object. Where that ends earlier than the tile, the
+    rest is neither written nor read.
+    """
+    padded = found.padding.padded_shape(request.image.shape[-2:])
+    rows, columns = (
+        min(side, int(size - start)) for side, size, start in zip(shape, padded, first, strict=True)
+    )
+    corner = (int(first[0]) - found.padding.before, int(first[1]) - found.padding.before)
 
     def make() -> tf.Tensor:
         tile = aligned_empty(shape, request.dtype)
-        continued_part(request.image[index], corner, request.fill, tile)
+        continued_part(request.image[index], corner, request.fill, tile[:rows, :columns])
         return adopt(tile.view(request.real_dtype))
 
     if not request.prepared.shared:
         return make()
     key = CopyKey("tile", index, shape, request.fill, corner)
-    nbytes = shape[0] * shape[1] * request.dtype.itemsize
+    nbytes = rows * shape[1] * request.dtype.itemsize
     made: tf.Tensor = request.prepared.once(key, make, nbytes)
     return made
