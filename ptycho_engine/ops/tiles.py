@@ -16,7 +16,7 @@ from ..request.windows import Windows, find_windows
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .arrays import members_first, padded_rows
-from .chunks import ChunkFunction, bind
+from .chunks import ChunkFunction, PieceFunction, bind
 from .shapes import tile_shape
 
 Array = np.ndarray[Any, Any]
@@ -46,7 +46,7 @@ def fill_by_tiles(
     members = request.channels
     scatter = scatter_into(out, 1) if members == 1 else None
 
-    def fill(cut: Any, tile: tf.Tensor, target: Array, patches: Array) -> None:
+    def fill(cut: PieceFunction, tile: tf.Tensor, target: Array, patches: Array) -> None:
         chunk = (as_tensor(padded_rows(x[patches], chunk_size)) for x in (starts, found.offsets))
         for piece in cut(tile, *chunk):
             values = np.asarray(memoryview(piece)).view(request.dtype)[: len(patches)]  # (., N, N)
@@ -58,13 +58,14 @@ def fill_by_tiles(
             else:
                 target[placed // members, placed % members] = values
 
+    like = [padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets)]
+    cut: PieceFunction | None = None  # one for all tiles: they have one shape
     with tf.init_scope():  # as in `fill_array`
         for index in request.slices:
             target = members_first(request, out[index])
             for patches in np.split(order, borders):
                 tile = _tile(request, found, index, cells[patches[0]] * step, shape)
-                like = (padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets))
-                cut = bind(function, request, tile, *like)
+                cut = cut or bind(function, request, tile, *like)
                 chunks = [patches[i : i + chunk_size] for i in range(0, len(patches), chunk_size)]
                 share(partial(fill, cut, tile, target), chunks, workers)
                 del tile  # before the next one is made
