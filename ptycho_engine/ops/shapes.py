@@ -107,18 +107,21 @@ def room_bytes(request: ExtractionRequest) -> int:
 
 def _tiles_bytes(request: ExtractionRequest) -> int:
     """Bytes of one tile, or of all that are needed of an object that keeps them."""
-    shape = tile_shape(request)
-    tile = shape[0] * shape[1] * request.dtype.itemsize
+    shape, padding = tile_shape(request), padding_of(request)
+    row_bytes = shape[1] * request.dtype.itemsize
     if not request.prepared.shared:
-        return tile
+        return shape[0] * row_bytes
     cells, step = tile_cells(request)
-    corners = np.unique(cells, axis=0) * step - padding_of(request).before
+    firsts = np.unique(cells, axis=0) * step  # (tiles, 2)
+    last = padding.padded_shape(request.prepared.size)[0]  # rows below are never written
+    rows = np.minimum(shape[0], last - firsts[:, 0]).sum() * request.slice_count
     needed = {
         CopyKey(TILE, index, shape, request.fill, (int(y), int(x)))
         for index in request.slices
-        for y, x in corners
+        for y, x in firsts - padding.before
     }
-    return request.prepared.bytes_with(needed, tile)
+    mean = -(-int(rows) * row_bytes // max(1, len(needed)))
+    return request.prepared.bytes_with(needed, mean)
 
 
 def _tensor_bytes(request: ExtractionRequest, one_shape: bool) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,8 @@ def fill_by_tiles(
     members = request.channels
     scatter = scatter_into(out, 1) if members == 1 else None
 
-    def fill(cut: Any, tile: tf.Tensor, target: Array, patches: Array) -> None:
+    def fill(work: tuple[Any, tf.Tensor, Array, Array]) -> None:
+        cut, tile, target, patches = work
         rows = chunk_size if one_shape else len(patches)
         chunk = (as_tensor(padded_rows(x[patches], rows)) for x in (starts, found.offsets))
         for piece in cut(tile, *chunk):
@@ -68,21 +68,26 @@ def fill_by_tiles(
     def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:
         return (function(*arguments),)
 
+    like = [padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets)]
+    cut: PieceFunction | None = None if one_shape else whole_chunk  # all tiles have one shape
+    # Tiles that the object keeps are worked off together, others one after another.
+    together = request.prepared.limit_bytes if request.prepared.shared else 0
+    work: list[tuple[Any, tf.Tensor, Array, Array]] = []
+    held = 0
     with tf.init_scope():  # as in `fill_array`
         for index in request.slices:
             target = members_first(request, out[index])
             for patches in np.split(order, borders):
-                corner = cells[patches[0]] * step - found.padding.before
-                tile = _tile(request, found, index, (int(corner[0]), int(corner[1])), shape)
-                cut: PieceFunction = whole_chunk
-                if one_shape:
-                    like = (
-                        padded_rows(x[:chunk_size], chunk_size) for x in (starts, found.offsets)
-                    )
-                    cut = bind(function, request, tile, *like)
-                chunks = [patches[i : i + chunk_size] for i in range(0, len(patches), chunk_size)]
-                share(partial(fill, cut, tile, target), chunks, workers)
+                tile = _tile(request, found, index, cells[patches[0]] * step, shape)
+                cut = cut or bind(function, request, tile, *like)
+                parts = range(0, len(patches), chunk_size)
+                work += [(cut, tile, target, patches[i : i + chunk_size]) for i in parts]
+                held += shape[0] * shape[1] * request.dtype.itemsize
                 del tile  # before the next one is made
+                if held > together:
+                    share(fill, work, workers)
+                    work, held = [], 0
+        share(fill, work, workers)
     return out
 
 
@@ -90,19 +95,28 @@ def _tile(
     request: ExtractionRequest,
     found: Windows,
     index: tuple[int, ...],
-    corner: tuple[int, int],
+    first: Array,
     shape: tuple[int, int],
 ) -> tf.Tensor:
-    """Copy one tile, as its real view (H, k W); an object that many calls share keeps it."""
+    """Copy one tile, as its real view (H, k W); an object that many calls share keeps it.
+
+    It begins at sample `first` of the padded object. Where that ends earlier than the tile, the
+    rest is neither written nor read.
+    """
+    padded = found.padding.padded_shape(request.image.shape[-2:])
+    rows, columns = (
+        min(side, int(size - start)) for side, size, start in zip(shape, padded, first, strict=True)
+    )
+    corner = (int(first[0]) - found.padding.before, int(first[1]) - found.padding.before)
 
     def make() -> tf.Tensor:
         tile = aligned_empty(shape, request.dtype)
-        continued_part(request.image[index], corner, request.fill, tile)
+        continued_part(request.image[index], corner, request.fill, tile[:rows, :columns])
         return adopt(tile.view(request.real_dtype))
 
     if not request.prepared.shared:
         return make()
     key = CopyKey(TILE, index, shape, request.fill, corner)
-    nbytes = shape[0] * shape[1] * request.dtype.itemsize
+    nbytes = rows * shape[1] * request.dtype.itemsize
     made: tf.Tensor = request.prepared.once(key, make, nbytes)
     return made
