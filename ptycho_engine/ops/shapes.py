@@ -129,14 +129,10 @@ def _tensor_bytes(request: ExtractionRequest, one_shape: bool) -> int:
 
     A complex object takes its parts and their pairs too while it is made, one that is continued
     by other samples than zeros an index at a time. Chunks stay until they are joined, and joined
-    ones until they are arranged. What a gradient needs is its own.
+    ones, later, until they are arranged. What a gradient needs is its own.
     """
     # Whatever one_shape says, large tensors get no room: they are not cut in tiles.
     padded = room_bytes(request) if one_shape and not is_tiled(request) else padded_bytes(request)
     padded *= request.slice_count
     copies = 3 if request.dtype.kind == "c" else 2 if request.fill != "zeros" else 1
-    result = request.output_bytes
-    joined = (2 if request.layout == "channel" else 1) * result
-    if request.slice_count > 1:  # those of one slice are joined while the others wait
-        joined += result // request.slice_count
-    return max(copies * padded - result, padded + joined)
+    return max(copies * padded - request.output_bytes, padded + request.output_bytes)
