@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from .files import TooLargeError, read_file, replace_file
 from .findings import TODO, Rule
 from .folders import is_script, legacy_package
 from .notebook import rewrite_notebook
-from .rewrite import Place, Rewritten, rewrite
-from .text import Decoded, SourceError, decode_python, decode_text
+from .rewrite import Place, rewrite
+from .text import SourceError, decode_python, decode_text
 
 PYTHON = (".py", ".pyi", ".pyw")
 SUFFIXES = (*PYTHON, ".ipynb")
@@ -26,7 +26,8 @@ class Settings:
 
     The level ``status`` also finds uses of the drop-ins; `skip` has the rules that are switched
     off, `select` those that alone are on, if any; `roots` the files and folders that were asked
-    for, `exclude` patterns of those that are left out.
+    for, `exclude` patterns of those that are left out; `differing` the functions that their own
+    PtychoPINN has in another generation.
     """
 
     level: str = "shim"
@@ -36,6 +37,7 @@ class Settings:
     diff: bool = True
     roots: tuple[Path, ...] = ()
     exclude: tuple[str, ...] = ()
+    differing: frozenset[str] = frozenset()
 
     def rules(self) -> list[Rule]:
         """Return the rules to apply."""
@@ -80,22 +82,18 @@ def migrate_files(paths: Sequence[Path], settings: Settings) -> list[Outcome]:
 
 
 def _migrate(path: Path, settings: Settings) -> Outcome:
-    decode: Callable[[bytes], Decoded]
-    transform: Callable[[str, Sequence[Rule]], Rewritten]
-    if path.suffix in PYTHON or (not path.suffix and is_script(path)):
-        decode, transform = decode_python, rewrite
-    elif path.suffix == ".ipynb":
-        decode, transform = decode_text, rewrite_notebook
-    else:
-        raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
     own = legacy_package(path)
     if own is not None and settings.level != "status":
         return Outcome(path, inside=own[0])
-    decoded = decode(read_file(path))
-    if own is not None and transform is rewrite:
-        result = rewrite(decoded.text, settings.rules(), own[1])
+    rules, differing = settings.rules(), settings.differing
+    if path.suffix in PYTHON or (not path.suffix and is_script(path)):
+        decoded = decode_python(read_file(path))
+        result = rewrite(decoded.text, rules, own[1] if own else "", differing)
+    elif path.suffix == ".ipynb":
+        decoded = decode_text(read_file(path))
+        result = rewrite_notebook(decoded.text, rules, differing)
     else:
-        result = transform(decoded.text, settings.rules())
+        raise SourceError(f"suffix {path.suffix!r} is not one of {', '.join(SUFFIXES)}")
     todos, skipped = result.text.count(TODO), "; ".join(result.unread)
     if result.text == decoded.text:
         return Outcome(path, places=result.places, todos=todos, skipped=skipped)

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .bindings import is_number, resolve
+from .bindings import is_number, resolve, same_numbers
 from .imports import add_after, at_top, free_name, imported_names
-from .names import PARAMETERS_MODULE, drop_in, same_numbers
+from .names import PARAMETERS_MODULE, drop_in
 from .source import Import, Source, module_of
 from .text import Edit
 
@@ -48,7 +48,7 @@ def keep_parameters(source: Source, node: ast.ImportFrom, names: Iterable[str]) 
     for other in source.imports():
         kept = _loads(other)
         if isinstance(other, ast.ImportFrom) and source.start(other) < start:
-            kept |= _needs(source, _moving(other))  # and is followed by what this would be
+            kept |= _needs(source, _moving(source, other))  # and is followed by what this would be
         if kept and (other is node or at_top(source, other)):
             return []
     alias = free_name(source, "ptycho_params")
@@ -79,9 +79,9 @@ def read_names(source: Source, names: Collection[str]) -> Iterator[tuple[ast.Nam
                 yield node, found[0]
 
 
-def _moving(node: ast.ImportFrom) -> list[str]:
+def _moving(source: Source, node: ast.ImportFrom) -> list[str]:
     names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
-    return [n for n in names if drop_in(n) and same_numbers(n)]
+    return [n for n in names if drop_in(n) and same_numbers(source, n)]
 
 
 def _is_given(source: Source, node: ast.AST, places: Mapping[str, int]) -> bool:

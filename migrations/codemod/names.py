@@ -64,11 +64,6 @@ def drop_in_modules() -> frozenset[str]:
     return frozenset(name.rpartition(".")[0] for name in drop_ins())
 
 
-def same_numbers(name: str) -> bool:
-    """Tell whether the drop-in repeats every generation of a legacy function."""
-    return name in MOVED or not name.startswith(OLDER_GENERATIONS)
-
-
 @cache
 def parameters() -> dict[str, Deprecation]:
     """Return the entries of the parameters that choose how the engine works, by key."""

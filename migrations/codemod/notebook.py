@@ -20,7 +20,9 @@ from .text import Edit, SourceError, apply_edits
 Cell = tuple[int, str, Value]
 
 
-def rewrite_notebook(text: str, rules: Sequence[Rule]) -> Rewritten:
+def rewrite_notebook(
+    text: str, rules: Sequence[Rule], differing: frozenset[str] = frozenset()
+) -> Rewritten:
     """Apply rules to the code of a notebook, given as JSON text.
 
     The cells are one module to the rules, because a name imported in one is used in another. All
@@ -34,7 +36,7 @@ def rewrite_notebook(text: str, rules: Sequence[Rule]) -> Rewritten:
         return Rewritten(text)
     masks = _Masks(text)
     sources, cells, unread = masks.mask_all(sources)
-    rewritten = rewrite(masks.join(cells), rules)
+    rewritten = rewrite(masks.join(cells), rules, differing=differing)
     new_cells = [masks.unmask(cell) for cell in masks.split(rewritten.text)]
     if len(new_cells) != len(cells):
         raise SourceError("the cells could not be told apart after rewriting")

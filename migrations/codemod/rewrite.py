@@ -42,18 +42,24 @@ class Rewritten:
     unread: tuple[str, ...] = ()
 
 
-def rewrite(text: str, rules: Sequence[Rule], package: str = "") -> Rewritten:
+def rewrite(
+    text: str,
+    rules: Sequence[Rule],
+    package: str = "",
+    differing: frozenset[str] = frozenset(),
+) -> Rewritten:
     """Apply rules, in their order, to the source of a module.
 
     All edits that do not overlap are made at once. Where some do, those of the earlier rule are
     made, and the others in another round, which parses what the first one made. Relative imports
-    count as those of `package`, for the status, which edits nothing. Raises SourceError if the
+    count as those of `package`, for the status, which edits nothing; functions that are `differing`
+    stay. Raises SourceError if the
     source cannot be parsed, and ResultError if the result cannot.
     """
     if not may_concern(f"{package}\n{text}"):  # a relative import does not name the package
         check_syntax(text)
         return Rewritten(text)
-    source = Source(text, package)
+    source = Source(text, package, differing)
     places: tuple[Place, ...] = ()
     for number in range(len(rules)):  # each round completes one rule at least
         found = _found(source, rules)
@@ -66,7 +72,7 @@ def rewrite(text: str, rules: Sequence[Rule], package: str = "") -> Rewritten:
         if complete:
             _result(check_syntax, made)
             return Rewritten(made, places)
-        source = _result(Source, made)
+        source = _result(lambda text: Source(text, package, differing), made)
     return Rewritten(source.text, places)
 
 

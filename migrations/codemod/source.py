@@ -35,10 +35,14 @@ def check_syntax(text: str) -> ast.Module:
 class Source:
     """A module under analysis; SourceError if it cannot be parsed.
 
-    Where the package that it lies in is given, relative imports count as absolute ones.
+    Where the package that it lies in is given, relative imports count as absolute ones. `differing`
+    are the legacy functions that its tree has in another generation than the drop-ins.
     """
 
-    def __init__(self, text: str, package: str = "") -> None:
+    def __init__(
+        self, text: str, package: str = "", differing: frozenset[str] = frozenset()
+    ) -> None:
+        self.differing = differing
         self.text, self.newline = text, newline_of(text)
         self.tree = check_syntax(text)
         if package:

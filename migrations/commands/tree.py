@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from ..codemod.files import read_file
-from ..codemod.folders import find_files
+from ..codemod.folders import find_files, legacy_package
+from ..codemod.generations import differing_names
 from ..codemod.job import SUFFIXES, Outcome, Settings
 from ..codemod.pool import migrate_all
 from ..codemod.settings_files import SHELL, YAML, Setting, find_settings
@@ -26,6 +28,10 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     files = list(find_files(paths, SUFFIXES, scripts=True, exclude=settings.exclude))
+    own = {package[0] for file in files if (package := legacy_package(file))}
+    settings = replace(settings, differing=differing_names(own))
+    for name in sorted(settings.differing):
+        complain(f"{name} of this tree is of another version than the drop-in, and stays")
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(*columns, console=console, transient=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from ..codemod.bindings import attributes, imports_of, is_stored
+from ..codemod.bindings import attributes, imports_of, is_stored, same_numbers
 from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import bind_module, imported_names, move_names
 from ..codemod.lookups import keep_parameters
-from ..codemod.names import COMPAT, MOVED, drop_in, same_numbers
+from ..codemod.names import COMPAT, MOVED, drop_in
 from ..codemod.replaced import replaced_names
 from ..codemod.source import Source, module_of
 from ..codemod.text import Edit
@@ -25,7 +25,9 @@ def by_name(source: Source) -> Iterator[Finding]:
 
 def by_module(source: Source) -> Iterator[Finding]:
     """Find ``rd.get_image_patches`` where ``rd`` is an imported legacy module."""
-    return _attributes(source, "PE002", lambda name: name not in MOVED and same_numbers(name))
+    return _attributes(
+        source, "PE002", lambda name: name not in MOVED and same_numbers(source, name)
+    )
 
 
 def moved(source: Source) -> Iterator[Finding]:
@@ -38,7 +40,7 @@ def _imports(source: Source, rule: str, wanted: Wanted) -> Iterator[Finding]:
     for node in source.find(ast.ImportFrom):
         names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
         found = {n: entry for n in names if wanted(n) and (entry := drop_in(n))}
-        safe = {n: entry for n, entry in found.items() if same_numbers(n)}
+        safe = {n: entry for n, entry in found.items() if same_numbers(source, n)}
         edits: tuple[Edit, ...] = ()
         if safe:
             new = {n.rpartition(".")[2]: entry.old for n, entry in safe.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import imports_of, resolve
+from ..codemod.bindings import imports_of, resolve, same_numbers
 from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT
@@ -30,6 +30,8 @@ def check(source: Source) -> Iterator[Finding]:
     Nothing is removed: other files, strings and magics may use the name.
     """
     calls = [c for c in source.find(ast.Call) if resolve(source, c.func).is_one_of(NAMES)]
+    if not same_numbers(source, LEGACY):
+        return
     if LEGACY in replaced_names(source):  # what was imported by name is not what is replaced
         calls = [c for c in calls if isinstance(c.func, ast.Name)]
     nested = {above for call in calls for above in source.ancestors(call)}

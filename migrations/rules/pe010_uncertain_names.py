@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import is_stored, resolve
+from ..codemod.bindings import is_stored, resolve, same_numbers
 from ..codemod.findings import Finding, Rule, todo
-from ..codemod.names import drop_in, drop_in_leaves, same_numbers
+from ..codemod.names import drop_in, drop_in_leaves
 from ..codemod.source import Source
 
 ID = "PE010"
@@ -30,7 +30,7 @@ def _reason(source: Source, node: ast.Attribute, name: str) -> str:
     """Say why an attribute is not swapped; empty if it is."""
     if resolve(source, node).name is None:
         return f"may be {name}, which is bound in several ways here; swap it by hand"
-    if not same_numbers(name):
+    if not same_numbers(source, name):
         return f"{name} gave other numbers in some PtychoPINN versions; compare first"
     if not is_stored(node) and not source.is_placed(node):
         return f"{name} stands in an f-string over several lines; swap it by hand"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import imports_package, resolve
+from ..codemod.bindings import imports_package, resolve, same_numbers
 from ..codemod.findings import Finding, Kind, Rule, todo
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
@@ -27,8 +27,12 @@ def check(source: Source) -> Iterator[Finding]:
         if not resolve(source, method).names:  # else of the class or of a module
             found[_origin(source, call, method)].append((call, method))
     known = found[Origin.LEGACY]
-    if replaced := sorted(replaced_names(source) & GROUPING_NAMES):
-        yield from _staying(source, replaced[0], [call for call, _ in known])
+    if not same_numbers(source, GROUPING):
+        text = f"{GROUPING_METHOD} means something else in this tree; compare before swapping"
+        yield from _staying(source, text, [call for call, _ in known])
+    elif replaced := sorted(replaced_names(source) & GROUPING_NAMES):
+        text = f"{replaced[0]} is replaced here, so that calls of {GROUPING_METHOD} stay"
+        yield from _staying(source, text, [call for call, _ in known])
     elif known:
         alias, imports = bind_module(source, COMPAT, "compat", [c for c, _ in known], [])
         for call, method in known:
@@ -42,9 +46,8 @@ def check(source: Source) -> Iterator[Finding]:
         yield from _passed_on(source)
 
 
-def _staying(source: Source, name: str, calls: list[ast.Call]) -> Iterator[Finding]:
-    """Leave the calls of what the file replaces, with one comment for all of them."""
-    text = f"{name} is replaced here, so that calls of {GROUPING_METHOD} stay"
+def _staying(source: Source, text: str, calls: list[ast.Call]) -> Iterator[Finding]:
+    """Leave some calls as they are, with one comment for all of them."""
     for index, call in enumerate(calls):
         if index == 0:
             yield todo(source, ID, call, GROUPING_METHOD, text)

@@ -11,6 +11,7 @@ from processes import run_python
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.codemod.findings import Finding, Kind, Rule
+from ptycho_engine.migrations.codemod.generations import differing_names
 from ptycho_engine.migrations.codemod.text import Edit
 
 OLD = b"from ptycho.raw_data import get_image_patches\n"
@@ -210,6 +211,47 @@ def test_the_package_itself_is_left_as_a_whole(tree, capsys):
     assert f"{package}/a.py:2: ptycho.raw_data.get_image_patches" in out
     assert f"{package}/a.py:3: ptycho.tf_helper.translate" in out
     assert f"{package}/config/b.py:1: ptycho.tf_helper.translate" in out
+
+
+@pytest.mark.parametrize("level", ["shim", "native"])
+def test_functions_of_another_generation_stay_with_a_comment(tmp_path, level, capsys):
+    package, use = tmp_path / "ptycho", tmp_path / "use.py"
+    package.mkdir()
+    for name in ("__init__.py", "params.py"):
+        (package / name).touch()
+    (package / "raw_data.py").write_text(
+        "def get_image_patches(gt_image, global_offsets, local_offsets, N, gridsize, config): ...\n"
+        "class RawData:\n    def generate_grouped_data(self, N, K, nsamples, config): ...\n"
+    )
+    use.write_text(
+        "from ptycho.raw_data import RawData, get_image_patches\nfrom ptycho import raw_data\n"
+        "from ptycho import tf_helper\nraw = RawData.from_file('x')\n"
+        "raw.generate_grouped_data(64)\nget_image_patches(i, m, l, 64, 1)\n"
+        "raw_data.get_image_patches(i, m, l, 64, 1)\ntf_helper.translate(1)\n"
+    )
+    assert migrate("code", tmp_path, "--write", "--level", level) == exit_codes.DONE
+    assert "get_image_patches of this tree is of another version" in capsys.readouterr().err
+    lines = [line for line in use.read_text().splitlines() if not line.startswith("#")]
+    assert lines[-1] == "compat.translate(1)"
+    assert lines[-4:-1] == [
+        "raw.generate_grouped_data(64)",
+        "get_image_patches(i, m, l, 64, 1)",
+        "raw_data.get_image_patches(i, m, l, 64, 1)",
+    ]
+    assert "import RawData, get_image_patches" in lines[0]
+    text = use.read_text()
+    assert [text.count(f"TODO(ptycho-migrate {n})") for n in ("PE001", "PE010", "PE012")] == [1] * 3
+
+
+def test_functions_of_the_generation_of_the_drop_ins_are_no_others(tmp_path):
+    (tmp_path / "raw_data.py").write_text(
+        "def get_image_patches(gt_image, global_offsets, local_offsets, N=None, gridsize=None): 0\n"
+        "class RawData:\n"
+        "    def generate_grouped_data(self, N, K=4, nsamples=1, dataset_path=None, seed=None,\n"
+        "        sequential_sampling=False, gridsize=None, enable_oversampling=False,\n"
+        "        neighbor_pool_size=None): 0\n"
+    )
+    assert differing_names([tmp_path, tmp_path / "missing"]) == set()
 
 
 def test_another_package_of_that_name_is_migrated(tree):
