@@ -87,8 +87,9 @@ class ZarrContainer(Container):
 
         for litter in self.path.rglob("*.partial"):  # chunks that a kill left half written
             litter.unlink()
-        group = zarr.open_group(str(self.path), mode="r+")
-        stored = {name: group[name] for name in self.arrays}
+        with zarr.config.set({"array.write_empty_chunks": True}):  # as in `_create_arrays`
+            group = zarr.open_group(str(self.path), mode="r+")
+            stored = {name: group[name] for name in self.arrays}
         for name, spec in self.arrays.items():
             array = stored[name]
             found = array.shape, array.dtype, array.chunks
