@@ -58,6 +58,8 @@ def gather_windows(
     places = tf.constant(taps, starts.dtype)
     # One for each tap: XLA fuses aligned windows.
     found = [xla_gather()(image, starts + place, rows, columns) for place in tf.unstack(places)]
+    for samples in found:  # which TensorFlow does not know of an image of unknown size
+        samples.set_shape((starts.shape[0], rows, columns))
     return _differentiated("PtychoEngineGather", image, starts, places, *found)[3:]
 
 
