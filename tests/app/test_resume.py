@@ -15,7 +15,7 @@ JOB = [
     "scan.points=800",
     "scan.step=2",
     "patch_size=64",
-    "memory_budget=6MiB",
+    "memory_budget=22MiB",
     "output.picture=false",
 ]
 ALL = 800 * 64 * 64 * 8
