@@ -54,7 +54,7 @@ def plugin_capabilities() -> Capabilities:
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
     """Count the padded object; indices and windows of a batch, and the terms of their sum."""
     kernel = KERNELS[request.interpolation]
-    span = request.patch_size + kernel.taps - 1
+    span = request.cut.span
     numbers = 2 if request.dtype.kind == "c" else 1
     if kernel.weights is None:  # spectra, complex also for real objects
         window_bytes, terms_bytes = 0, 5 * span**2 * 2 * request.real_dtype.itemsize

@@ -60,7 +60,7 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
     """Count the padded object, and the chunks in work."""
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
     if KERNELS[request.interpolation].weights is None:  # spectra, of twice the real numbers
-        patch_bytes += 5 * request.patch_size**2 * request.real_dtype.itemsize
+        patch_bytes += 6 * request.cut.span**2 * request.real_dtype.itemsize
     return make_plan(
         request,
         NAME,

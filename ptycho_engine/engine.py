@@ -229,10 +229,12 @@ class Engine:
             Size N of the patches.
         interpolation : {"bilinear", "nearest", "bicubic", "fourier"}
             How samples between pixels are formed: ``bicubic`` is cubic convolution (Keys, 1981,
-            a = -1/2); ``fourier`` shifts each window as a periodic band-limited image. Plugins
-            say in their capabilities which they serve.
+            a = -1/2); ``fourier`` takes a window with a margin, tapers it smoothly to zero beyond
+            the patch, and shifts it as a band-limited image. Plugins say in their capabilities
+            which they serve. Whole positions give exact copies; no smooth kernel jumps.
         fill : {"zeros", "edge", "reflect", "error"}
-            What lies outside the object; ``error`` refuses windows that leave it.
+            What lies outside the object; ``error`` refuses windows that leave it, with the
+            neighbours that a position between pixels needs: for ``fourier``, its margin.
         rounding : {"exact", "legacy"}
             ``legacy`` repeats the float32 coordinates of PtychoPINN, and so its numbers.
         layout : {"flat", "channel", "grid"}

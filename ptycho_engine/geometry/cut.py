@@ -63,7 +63,17 @@ class Cut:
 
         Also the pixels of padding after which a window touches no sample of the object.
         """
-        return self.patch_size + KERNELS[self.interpolation].taps - 1
+        return self.before + self.patch_size + self.after
+
+    @property
+    def before(self) -> int:
+        """Samples that the kernel needs before the first of a patch."""
+        return KERNELS[self.interpolation].reach(self.patch_size)[0]
+
+    @property
+    def after(self) -> int:
+        """Samples that the kernel needs after the last of a patch."""
+        return KERNELS[self.interpolation].reach(self.patch_size)[1]
 
 
 def _whole_size(patch_size: Any) -> int:

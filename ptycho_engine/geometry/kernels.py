@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 Weights = Callable[[Any], tuple[Any, ...]]
@@ -21,13 +21,14 @@ class Kernel:
     Attributes
     ----------
     before : int
-        Samples needed before the one at the whole part of a coordinate.
+        Samples that a separable kernel needs before the one at the whole part of a coordinate.
     after : int
-        Samples needed after it.
+        Samples that it needs after it.
     weights : callable or None
         Of a separable kernel: turns the fraction t of a coordinate into ``before + 1 + after``
         weights, in the order of the samples. It uses arithmetic and comparison alone, so that it
-        serves NumPy and TensorFlow. None if a patch is its window, shifted as a whole.
+        serves NumPy and TensorFlow. None if a patch is a window with a margin, tapered and shifted
+        as a whole, see `taper_weights`.
     snaps : bool
         The fraction is first rounded to 0 or 1, half up.
     """
@@ -41,6 +42,13 @@ class Kernel:
     def taps(self) -> int:
         """Samples per axis."""
         return self.before + 1 + self.after
+
+    def reach(self, patch_size: int) -> tuple[int, int]:
+        """Count the samples needed before the first and after the last of a patch."""
+        if self.weights is not None:
+            return self.before, self.after
+        margin = _margin(patch_size)
+        return margin, margin + 1 - patch_size % 2
 
 
 def linear_weights(t: Any) -> tuple[Any, ...]:
@@ -62,6 +70,52 @@ def _cubic(t: Any) -> tuple[Any, ...]:
         1 + s * s * (3 * s - 5) / 2,
         -s * t * t / 2,
     )
+
+
+@lru_cache
+def _margin(patch_size: int) -> int:
+    """Choose the samples m beside a patch that is shifted as a whole.
+
+    Its window of ``2 h + 1``, with ``h = N // 2 + m``, then has a length that is transformed fast:
+    without prime factors beyond 7.
+    """
+    margin = patch_size // 8 + 12
+    while not _is_fast(2 * (patch_size // 2 + margin) + 1):
+        margin += 1
+    return margin
+
+
+def _is_fast(length: int) -> bool:
+    for factor in (3, 5, 7):
+        while length % factor == 0:
+            length //= factor
+    return length == 1
+
+
+def taper_weights(distance: Any, patch_size: int, xp: Any) -> Any:
+    """Weights of the samples of a window that is shifted as a whole.
+
+    They are 1 over the patch and fall to 0 at the end of the margin, with four continuous
+    derivatives. They follow the position, not the window: what enters or leaves a window as the
+    position passes a whole pixel has no weight, and patches do not jump there.
+
+    Parameters
+    ----------
+    distance : array of float64
+        Distances of the samples from the position along one axis, in pixels, at least 0.
+    patch_size : int
+        Size N of the patches.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    array of float64, shape of `distance`
+        Weights: 1 up to ``N / 2``, 0 from ``N // 2 + m`` on.
+    """
+    half = patch_size // 2 + _margin(patch_size)
+    u = xp.clip((half - distance) / (half - patch_size / 2), 0.0, 1.0)
+    return u**5 * (126 + u * (-420 + u * (540 + u * (-315 + u * 70))))
 
 
 KERNELS: dict[str, Kernel] = {

@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
+
+from ..geometry.kernels import taper_weights
 
 
-def shift_windows(windows: tf.Tensor, fractions: tf.Tensor, interleave: int) -> tf.Tensor:
-    """Sample each window between its pixels, as the periodic band-limited image that it shows.
+def shift_windows(
+    windows: tf.Tensor, fractions: tf.Tensor, patch_size: int, interleave: int
+) -> tf.Tensor:
+    """Sample each window between its pixels, as the band-limited image that it shows.
 
-    The shift theorem: sample ``r + t`` is the inverse transform of the spectrum times
-    ``exp(2 pi i f t)``, f in cycles per pixel. Where N is even, the highest frequency stands for
-    both +1/2 and -1/2; it is multiplied by their mean, ``cos(pi t)``, so that a real window stays
-    real.
+    A window is first multiplied by `taper_weights`, which leave the patch as it is and let the
+    margin fall smoothly to zero: as a periodic image, which it then is to the transform, it has no
+    edge, and what enters it at one end as the position moves on has no weight yet. The shift
+    theorem follows: sample ``r + t`` is the inverse transform of the spectrum times ``exp(2 pi i f
+    t)``, f in cycles per pixel. An odd number of samples has no frequency of 1/2, whose sign would
+    be unknown, so that a real window stays real.
 
     Parameters
     ----------
-    windows : tf.Tensor of float32 or float64, shape (P, N, k N)
-        Windows at whole pixels, real and imaginary parts interleaved if k = 2.
+    windows : tf.Tensor of float32 or float64, shape (P, L, k L)
+        Windows at whole pixels, real and imaginary parts interleaved if k = 2, with a position in
+        the sample ``L // 2``; L is odd.
     fractions : tf.Tensor, shape (P, 2), dtype of the windows
-        Fractions t of the shift along y and x, in [0, 1).
+        Fractions t of the shift along y and x, in [0, 1].
+    patch_size : int
+        Size N of the patches.
     interleave : {1, 2}
         Numbers k per sample.
 
     Returns
     -------
-    tf.Tensor, shape and dtype of `windows`
-        The patches; windows that are not shifted are returned as they are.
+    tf.Tensor, shape (P, N, k N), dtype of the windows
+        The patches; those that are not shifted are copies.
     """
-    n = windows.shape[1]
-    values = tf.reshape(windows, (-1, n, n, interleave))
-    imaginary = values[..., 1] if interleave == 2 else tf.zeros_like(values[..., 0])
-    spectrum = tf.signal.fft2d(tf.complex(values[..., 0], imaginary))  # (P, N, N)
-    rows, columns = (_phases(t, n, spectrum.dtype) for t in tf.unstack(fractions, axis=1))
-    shifted = tf.signal.ifft2d(spectrum * rows[:, :, None] * columns[:, None, :])
-    parts = [tf.math.real(shifted), tf.math.imag(shifted)][:interleave]
-    patches = tf.reshape(tf.stack(parts, axis=-1), tf.shape(windows))
-    still = tf.reduce_all(fractions == 0, axis=1)[:, None, None]
-    return tf.where(still, windows, patches)
+    n, k, side = patch_size, interleave, windows.shape[1]
+    first = side // 2 - n // 2
+    exact = tf.cast(fractions, tf.float64)  # float32 loses a digit in phases and weights
+    rows, columns = exact[:, :1], exact[:, 1:]
+    distances = (tf.abs(np.arange(side) - side // 2 - t) for t in (rows, columns))  # (P, L)
+    row_weights, column_weights = (taper_weights(d, n, tnp) for d in distances)
+    weights = tf.cast(row_weights[:, :, None] * column_weights[:, None, :], windows.dtype)
+    values = tf.reshape(windows, (-1, side, side, k))
+    tapered = tf.math.multiply_no_nan(values, weights[..., None])  # NaN without weight is left out
+    imaginary = tapered[..., 1] if k == 2 else tf.zeros_like(tapered[..., 0])
+    spectrum = tf.signal.fft2d(tf.complex(tapered[..., 0], imaginary))  # (P, L, L)
+    phases = tf.cast(_phases(rows, side), spectrum.dtype)[:, :, None]
+    phases *= tf.cast(_phases(columns, side), spectrum.dtype)[:, None, :]
+    inner = slice(first, first + n)
+    shifted = tf.signal.ifft2d(spectrum * phases)[:, inner, inner]
+    parts = [tf.math.real(shifted), tf.math.imag(shifted)][:k]
+    patches = tf.reshape(tf.stack(parts, axis=-1), (-1, n, k * n))
+    copies = windows[:, inner, k * first : k * (first + n)]
+    still = tf.reduce_all(tf.equal(fractions, 0), axis=1)[:, None, None]
+    return _copy_where(still, copies, patches)
 
 
-def _phases(t: tf.Tensor, n: int, dtype: tf.DType) -> tf.Tensor:
-    """Factors (P, N) of the frequencies, in the order of the transform."""
-    frequencies = np.fft.fftfreq(n)
-    angles = 2 * np.pi * frequencies * tf.cast(t, tf.float64)[:, None]  # float32 loses a digit
-    sines = tf.where(frequencies == -0.5, tf.zeros_like(angles), tf.sin(angles))
-    return tf.cast(tf.complex(tf.cos(angles), sines), dtype)
+def _phases(t: tf.Tensor, side: int) -> tf.Tensor:
+    """Factors (P, L) of the frequencies for shifts (P, 1), in the order of the transform."""
+    angles = 2 * np.pi * np.fft.fftfreq(side) * t
+    return tf.complex(tf.cos(angles), tf.sin(angles))
+
+
+@tf.custom_gradient
+def _copy_where(
+    still: tf.Tensor, copies: tf.Tensor, patches: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[None, None, tf.Tensor]]]:
+    """Take copies in place of patches that they equal; the slope is that of the patches.
+
+    At a whole pixel too a patch changes with its position.
+    """
+    return tf.where(still, copies, patches), lambda upstream: (None, None, upstream)

@@ -60,8 +60,9 @@ def cut_patches(
     starts *= tf.constant([1, k], starts.dtype)
     if kernel.weights is None:
         whole = fractions(offsets, tf.constant(0), kernel, rounding, image.dtype)  # (P, 2)
-        (windows,) = gather(image, starts, n, k * n, [(0, 0)])
-        return shift_windows(windows, whole, k)
+        side = n + sum(kernel.reach(n))
+        (windows,) = gather(image, starts, side, k * side, [(0, 0)])
+        return shift_windows(windows, whole, n, k)
     places = list(itertools.product(range(kernel.taps), repeat=2))
     taps = gather(image, starts, n, k * n, [(row, k * column) for row, column in places])
     samples = dict(zip(places, taps, strict=True))

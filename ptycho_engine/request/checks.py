@@ -11,7 +11,6 @@ from ..arrays.adapter import adapter_of
 from ..arrays.tensors import is_symbolic
 from ..errors import OutOfBoundsError, RequestError
 from ..geometry.cut import Cut
-from ..geometry.kernels import KERNELS, Kernel
 from ..geometry.layouts import grid_side
 from .prepared import PreparedObject
 
@@ -97,24 +96,23 @@ def _window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
     return positions - float(cut.patch_size // 2)
 
 
-def _sampled(start: Any, patch_size: int, kernel: Kernel, xp: Any = np) -> tuple[Any, Any]:
+def _sampled(start: Any, cut: Cut, xp: Any = np) -> tuple[Any, Any]:
     """Lowest and highest coordinate that windows from `start` sample, neighbours included."""
     between = xp.where(start == xp.floor(start), xp.zeros_like(start), xp.ones_like(start))
-    last = start + float(patch_size - 1)
+    last = start + float(cut.patch_size - 1)
     # The sample on either side is not counted: it exists if the coordinate itself lies inside.
-    return start - between * float(kernel.before), last + between * float(max(kernel.after - 1, 0))
+    return start - between * float(cut.before), last + between * float(max(cut.after - 1, 0))
 
 
 def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
     """Refuse windows that sample beyond the centres of the border pixels."""
-    patch_size, kernel = cut.patch_size, KERNELS[cut.interpolation]
     if is_symbolic(positions) or None in tuple(image.shape[-2:]):
         import tensorflow as tf
         import tensorflow.experimental.numpy as tnp
 
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
         start = _window_starts(positions, cut, tnp)
-        low, high = _sampled(start, patch_size, kernel, tnp)
+        low, high = _sampled(start, cut, tnp)
         inside = tf.reduce_all((low >= 0) & (high <= size - 1))
         with tf.control_dependencies(
             [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
@@ -123,7 +121,7 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
     values = np.asarray(positions)
     start = _window_starts(values, cut)
     size = np.asarray(image.shape[-2:])
-    low, high = _sampled(start, patch_size, kernel)
+    low, high = _sampled(start, cut)
     outside = np.flatnonzero(((low < 0) | (high > size - 1)).any(axis=1))
     if outside.size:
         index = int(outside[0])

@@ -102,23 +102,23 @@ def locate(positions: Any, shape: tuple[Any, Any], cut: Cut, xp: Any = np) -> tu
         Whole-number index of the first sample needed, relative to the object.
     offsets : array of float64, shape (P, 2)
         As `geometry.split` gives them, snapped to 0 or 1 for an exact ``nearest``; zero for
-        windows moved beside the object.
+        windows moved beside the object, where no weight depends on them.
     """
     kernel = KERNELS[cut.interpolation]
     base, offsets = geometry.split(positions, cut.patch_size, cut.rounding, xp)
     size = xp.asarray(shape, dtype=xp.float64)  # (2,)
-    beside = xp.maximum(base, -float(cut.patch_size + kernel.after))
-    beside = xp.minimum(beside, size + float(kernel.before))
+    beside = xp.maximum(base, -float(cut.patch_size + cut.after))
+    beside = xp.minimum(beside, size + float(cut.before))
     moved = beside != base
     if cut.fill == "reflect":
         beside = xp.where(moved, xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0)), base)
-    else:
-        # Samples beyond the border do not change with the fraction.
+    elif kernel.weights is not None:
+        # Samples beyond the border do not change with the fraction; a taper does.
         offsets = xp.where(moved, 0.0, offsets)
     if kernel.snaps and cut.rounding == "exact":
         # Here, where the fraction is float64: rounded to float32, 0.5 - 1e-9 would snap up.
         offsets = xp.where(offsets >= 0.5, xp.ones_like(offsets), xp.zeros_like(offsets))
-    return beside - float(kernel.before), offsets
+    return beside - float(cut.before), offsets
 
 
 def padding_for(shape: tuple[Any, Any], cut: Cut, far: bool, xp: Any = np) -> Padding:
@@ -254,8 +254,7 @@ def all_inside(request: ExtractionRequest) -> bool:
     if request.patch_count == 0:
         return False
     cut, (height, width) = request.cut, request.image.shape[-2:]
-    before = KERNELS[cut.interpolation].before
-    (top, left), (bottom, right) = (_extremes(request) - before).tolist()
+    (top, left), (bottom, right) = (_extremes(request) - cut.before).tolist()
     inside = top >= 0 and left >= 0 and bottom + cut.span <= height and right + cut.span <= width
     return bool(inside)
 
@@ -301,11 +300,8 @@ def _may_be_far(request: ExtractionRequest) -> bool:
         return True
     if request.patch_count == 0:
         return False
-    kernel, (first, last) = KERNELS[request.interpolation], _extremes(request)
-    low, high = (
-        -(request.patch_size + kernel.after),
-        np.add(request.image.shape[-2:], kernel.before),
-    )
+    cut, (first, last) = request.cut, _extremes(request)
+    low, high = -(cut.patch_size + cut.after), np.add(request.image.shape[-2:], cut.before)
     return bool((first < low).any() or (last > high).any())
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ..engine import Engine
@@ -17,12 +18,15 @@ from ..geometry import ROUNDINGS, layouts
 from ..geometry.kernels import KERNELS
 from ..host.capabilities import Capabilities
 from ..request.planning import Plan
-from .reference import assert_close, reference_patches
+from .reference import assert_close, reference_patches, tolerance
 from .strategies import Case, cases
 from .tensor_conformance import TensorConformance
 
 Array = NDArray[Any]
 PAD_MODES = {"zeros": "constant", "edge": "edge", "reflect": "reflect"}
+#: Of smooth kernels: how much a sample changes at most as a patch of 4 x 4 moves along each axis by
+#: a pixel, as a multiple of the object's amplitude.
+SLOPES = {"bilinear": 2, "bicubic": 4, "fourier": 24}
 
 
 class PluginConformance(TensorConformance):
@@ -107,13 +111,39 @@ class PluginConformance(TensorConformance):
         """NaN and infinity beside a whole position do not reach its samples."""
         if "exact" not in engine.capabilities.roundings:
             pytest.skip('legacy rounding multiplies them by zero; "exact" is not declared')
-        image = self.image(engine)
+        image = self.image(engine, shape=(9, 60))
         image[4, 6], image[5, 3] = np.nan, np.inf
         for how in self.ways(engine, rounding="exact"):
-            patches = engine.extract(image, [[2, 4], [5, 5], [7, 9.5]], 4, **how)
+            beside = 9.5 if how["interpolation"] != "fourier" else 40.5  # beyond its margin
+            patches = engine.extract(image, [[2, 4], [5, 5], [7, beside]], 4, **how)
             np.testing.assert_array_equal(patches[0], image[0:4, 2:6])
             np.testing.assert_array_equal(patches[1], image[3:7, 3:7])
             assert np.isfinite(patches[2]).all()
+
+    def test_smooth_kernels_do_not_jump(self, engine: Engine) -> None:
+        """A step of 1e-9 pixels changes a patch by no more than its slope, wherever it begins."""
+        ways = [
+            how for how in self.ways(engine, rounding="exact") if how["interpolation"] in SLOPES
+        ]
+        if not ways:
+            pytest.skip("declares no smooth kernel in the exact rounding")
+        image = self.image(engine, max(engine.capabilities.dtypes))
+        along = st.integers(-40, 40).map(lambda twice: twice / 2) | st.floats(-20, 20)
+        step = st.sampled_from([0.0, 1e-9, -1e-9]) | st.floats(-1e-9, 1e-9)
+        pairs = st.lists(st.tuples(along, along, step, step), min_size=8, max_size=8)
+
+        def check(drawn: list[tuple[float, float, float, float]]) -> None:
+            here = np.array(drawn)[:, :2]
+            there = here + np.array(drawn)[:, 2:]
+            distance = np.abs(there - here).sum(axis=1)[:, None, None]
+            for how in ways:
+                patches = engine.extract(image, np.concatenate([here, there]), 4, **how)
+                found = np.abs(patches[8:].astype(complex) - patches[:8])
+                slope = SLOPES[how["interpolation"]] * float(np.abs(image).max())
+                assert (found <= slope * distance + tolerance(image)).all()
+
+        run = given(pairs)(check)
+        settings(max_examples=self.max_examples, deadline=None)(run)()
 
     def test_no_positions(self, engine: Engine) -> None:
         """Nothing asked, nothing cut: an empty array of the right shape."""

@@ -37,7 +37,12 @@ def reference_patches(
         Weights of the two neighbours along each axis: ``1 - t`` and ``t``, where `t` is the
         fraction of the coordinate; ``nearest`` first rounds it to 0 or 1, half up. ``bicubic``
         weighs four neighbours by the kernel of Keys (1981, equation 15) at their distances.
-        ``fourier`` evaluates the trigonometric polynomial through the window of N x N samples.
+        ``fourier`` evaluates the trigonometric polynomial through a window with a margin. Along
+        each axis, the window has the ``2 h + 1`` samples around the one at the whole part of the
+        position, ``h = N // 2 + m``, where m is the smallest margin from ``N // 8 + 12`` on for
+        which ``2 h + 1`` has no prime factors beyond 7. A sample at the distance d from the
+        position is first multiplied by a taper: 1 up to ``N / 2``, 0 from h on, and between them
+        the polynomial of ninth order with four continuous derivatives.
     fill : {"zeros", "edge", "reflect"}
         What a neighbour outside the object counts as: zero, the nearest sample of the object, or
         its mirror image as ``numpy.pad(mode="reflect")`` makes it.
@@ -51,7 +56,7 @@ def reference_patches(
     ndarray of float64 or complex128, shape (..., P, N, N)
         The patches. A neighbour without weight is left out, even if it is NaN or infinite;
         ``legacy`` keeps it, as the legacy code does. In ``fourier``, NaN or infinity anywhere in a
-        window that is shifted makes the whole patch NaN.
+        window that is shifted, margin included, makes the whole patch NaN.
     """
     image = np.asarray(image)
     double = image.dtype == np.complex128
@@ -60,16 +65,13 @@ def reference_patches(
     n = patch_size
     patches = np.zeros((*image.shape[:-2], len(positions), n, n), exact_image.dtype)
     for p, position in enumerate(positions):
+        if interpolation == "fourier":
+            patches[..., p, :, :] = _shifted(exact_image, position, n, fill, rounding, double)
+            continue
         rows, columns = (
             _neighbours(float(along), n, size, interpolation, fill, rounding, double)
             for along, size in zip(position, image.shape[-2:], strict=True)
         )
-        if interpolation == "fourier":
-            (row, row_inside, t), (column, column_inside, u) = rows[0], columns[0]
-            window = exact_image[..., row[:, None], column[None, :]]
-            window = np.where(row_inside[:, None] & column_inside[None, :], window, 0)
-            patches[..., p, :, :] = _shifted(window, float(t[0]), float(u[0]))
-            continue
         for row, row_inside, row_weight in rows:
             for column, column_inside, column_weight in columns:
                 weight = row_weight[:, None] * column_weight[None, :]
@@ -117,10 +119,7 @@ def _neighbours(
     rounding: str,
     double: bool,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]]:
-    """Return, along one axis and for every neighbour of each sample: index, inside, weight.
-
-    For ``fourier`` the one neighbour is the sample before, and its weight the fraction itself.
-    """
+    """Return, along one axis and for every neighbour of each sample: index, inside, weight."""
     wholes, fractions = [], []
     for r in range(patch_size):
         whole, fraction = _split(position, r, patch_size, rounding, double)
@@ -129,7 +128,7 @@ def _neighbours(
         wholes.append(whole)
         fractions.append(fraction)
     found = []
-    for beside in {"bicubic": (-1, 0, 1, 2), "fourier": (0,)}.get(interpolation, (0, 1)):
+    for beside in (-1, 0, 1, 2) if interpolation == "bicubic" else (0, 1):
         samples = [_sample(whole + beside, size, fill) for whole in wholes]
         index = np.array([0 if i is None else i for i in samples], dtype=np.intp)
         inside = np.array([i is not None for i in samples])
@@ -140,8 +139,6 @@ def _neighbours(
 
 def _weight(t: float, beside: int, interpolation: str) -> float:
     """Weight of the neighbour `beside` pixels from the whole part, for the fraction `t`."""
-    if interpolation == "fourier":
-        return t
     distance = abs(t - beside)
     if interpolation != "bicubic":
         return 1.0 - distance
@@ -150,22 +147,56 @@ def _weight(t: float, beside: int, interpolation: str) -> float:
     return -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2 if distance < 2 else 0.0
 
 
-def _shifted(window: NDArray[Any], t: float, u: float) -> NDArray[Any]:
-    """Evaluate the trigonometric polynomial through `window` at ``t`` and ``u`` pixels further."""
-    if t == u == 0:
-        return window
-    if not np.isfinite(window).all():
-        return np.full_like(window, np.nan)
-    n = window.shape[-1]
-    waves = np.arange(-(n // 2), n // 2 + 1)  # the outermost two count half where n is even
-    share = np.where((n % 2 == 0) & (np.abs(waves) == n // 2), 0.5, 1.0) / n
-    index = np.arange(n)
-    rows, columns = (
-        np.cos(2 * np.pi / n * (index[:, None] + along - index)[..., None] * waves) @ share
-        for along in (t, u)
-    )  # (N, N): weights of the samples of one line
-    shifted: NDArray[Any] = rows @ window @ columns.T
-    return shifted
+def _shifted(
+    image: NDArray[Any],
+    position: NDArray[np.float64],
+    n: int,
+    fill: str,
+    rounding: str,
+    double: bool,
+) -> NDArray[Any]:
+    """Evaluate the trigonometric polynomial through the tapered window of one position."""
+    half = _half_window(n)
+    around = np.arange(-half, half + 1)  # L = 2 half + 1 samples
+    splits = [_split(float(along), 0, n, rounding, double) for along in position]
+    window, lines = image, []
+    for axis, (start, t) in zip((-2, -1), splits, strict=True):
+        samples = [_sample(start + n // 2 + int(k), image.shape[axis], fill) for k in around]
+        tapers = np.array([_taper(abs(k - t), n / 2, half) for k in around])
+        counts = np.array([i is not None for i in samples]) & (tapers > 0)
+        window = np.take(window, [i or 0 for i in samples], axis)
+        window = np.where(counts[:, None] if axis == -2 else counts, window, 0)
+        lines.append(_dirichlet(np.arange(n)[:, None] - n // 2 + t - around, half) * tapers)
+    if all(t == 0 for _, t in splits):
+        inner = slice(half - n // 2, half - n // 2 + n)
+        return window[..., inner, inner]
+    finite = np.isfinite(window).all(axis=(-2, -1), keepdims=True)
+    rows, columns = lines  # (N, L): weights of the samples of one line
+    shifted = rows @ np.where(finite, window, 0) @ columns.T
+    return np.where(finite, shifted, np.nan)
+
+
+def _half_window(n: int) -> int:
+    """Count the samples on either side of the one at the whole part of a position."""
+    half = n // 2 + n // 8 + 12
+    while (3 * 5 * 7) ** 30 % (2 * half + 1):  # another prime factor is left
+        half += 1
+    return half
+
+
+def _taper(distance: float, flat: float, end: float) -> float:
+    """Weight of a sample: 1 up to `flat`, 0 from `end` on, and smooth between them."""
+    u = min(max((end - distance) / (end - flat), 0.0), 1.0)
+    # The integral of (u (1 - u))**4 from 0 to u, which is 1 / 630 at u = 1.
+    return 630 * (u**5 / 5 - 4 * u**6 / 6 + 6 * u**7 / 7 - 4 * u**8 / 8 + u**9 / 9)
+
+
+def _dirichlet(distance: NDArray[np.float64], half: int) -> NDArray[np.float64]:
+    """Periodic sinc of ``2 half + 1`` samples: the mean of all waves, at a distance in samples."""
+    waves = np.arange(-half, half + 1)
+    length = 2 * half + 1
+    mean: NDArray[np.float64] = np.cos(2 * np.pi / length * distance[..., None] * waves).mean(-1)
+    return mean
 
 
 def _split(position: float, r: int, n: int, rounding: str, double: bool) -> tuple[int, float]:
