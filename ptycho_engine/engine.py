@@ -222,9 +222,11 @@ class Engine:
         ----------
         image : array_like or tf.Tensor, shape (..., H, W)
             The object; float32, float64, complex64 or complex128. The same windows are cut from
-            each of its leading axes (modes, slices).
+            each of its leading axes (modes, slices); channels that stand last are refused.
         positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
             Scan positions (y, x) in object pixels; sample ``N // 2`` of a patch sits there.
+            Columns that have names go by them. Masks, and units other than pixels, are refused,
+            of the object too.
         patch_size : int
             Size N of the patches.
         interpolation : {"bilinear", "nearest", "bicubic", "fourier"}
@@ -241,7 +243,8 @@ class Engine:
             See :mod:`ptycho_engine.geometry.layouts`.
         out : array, optional
             Receives the patches: a NumPy array, memmap, HDF5 dataset, Zarr array, or anything
-            else with `shape`, `dtype` and slice assignment. Not for tensors.
+            else with `shape`, `dtype` and slice assignment. It shares no memory with the object.
+            Not for tensors.
 
         Returns
         -------

@@ -27,7 +27,7 @@ class NumpyArrays:
         """
         try:
             array = np.asarray(value)
-        except ValueError as error:  # ragged lists
+        except (TypeError, ValueError, RuntimeError) as error:  # ragged, on a device, with a unit
             raise RequestError(f"{what}: cannot be read as an array: {error}") from error
         if array.dtype.kind not in "biufc":
             raise RequestError(

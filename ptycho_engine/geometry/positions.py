@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import RequestError, one_of
+from .labels import METRES, PIXELS, plain
 
 Positions = NDArray[np.float64]
 
@@ -42,9 +43,11 @@ ANCHORS: dict[str, Callable[[Positions, int], Positions]] = {
 }
 
 
-def _pairs(values: ArrayLike, what: str) -> Positions:
+def _pairs(
+    values: ArrayLike, what: str, units: tuple[str, ...] = PIXELS, columns: str = "yx"
+) -> Positions:
     """Float64 pairs of shape (..., 2), or a clear error."""
-    pairs = np.asarray(values)
+    pairs = np.asarray(plain(values, what, units, columns))
     if pairs.dtype.kind not in "iuf":
         raise RequestError(
             f"{what}: dtype {pairs.dtype} holds no coordinates. Expected real numbers of shape "
@@ -59,7 +62,7 @@ def _pairs(values: ArrayLike, what: str) -> Positions:
 
 
 def _pixel_size(pixel_size: float | tuple[float, float]) -> Positions:
-    size = np.asarray(pixel_size, dtype=np.float64)
+    size = np.asarray(plain(pixel_size, "pixel_size", METRES, "yx"), dtype=np.float64)
     if size.shape not in ((), (1,), (2,)) or not (np.isfinite(size) & (size > 0)).all():
         raise RequestError(
             f"pixel_size: received {pixel_size!r}. Expected metres above zero, one or (y, x)."
@@ -85,12 +88,12 @@ def from_xy(xy: ArrayLike) -> Positions:
     RequestError
         If the last axis does not hold two real numbers.
     """
-    return np.ascontiguousarray(_pairs(xy, "xy")[..., ::-1])
+    return np.ascontiguousarray(_pairs(xy, "xy", columns="xy")[..., ::-1])
 
 
 def to_xy(positions: ArrayLike) -> Positions:
     """Turn positions into pixel coordinates in the order (x, y): the inverse of `from_xy`."""
-    return from_xy(positions)
+    return np.ascontiguousarray(_pairs(positions, "positions")[..., ::-1])
 
 
 def from_metres(
@@ -118,7 +121,8 @@ def from_metres(
         If a pixel size is not a positive finite number.
     """
     size = _pixel_size(pixel_size)
-    return (_pairs(positions_m, "positions_m") - _pairs(origin, "origin")) / size
+    metres = _pairs(positions_m, "positions_m", METRES)
+    return (metres - _pairs(origin, "origin", METRES)) / size
 
 
 def to_metres(
@@ -126,7 +130,7 @@ def to_metres(
 ) -> Positions:
     """Turn object pixels into metres: the inverse of `from_metres`."""
     size = _pixel_size(pixel_size)
-    return _pairs(positions, "positions") * size + _pairs(origin, "origin")
+    return _pairs(positions, "positions") * size + _pairs(origin, "origin", METRES)
 
 
 def from_legacy(
@@ -158,13 +162,13 @@ def from_legacy(
     RequestError
         If a shape is not one of those above, or the offsets are too few for `members`.
     """
-    offsets = np.asarray(global_offsets)
+    offsets = np.asarray(plain(global_offsets, "global_offsets", PIXELS))
     for name, array in (("global_offsets", offsets), ("local_offsets", local_offsets)):
         shape = np.shape(array) if array is not None else (0, 1, 2, 1)
         if len(shape) != 4 or shape[1:3] != (1, 2):
             raise RequestError(f"{name}: received shape {shape}. Expected (B, 1, 2, C).")
     if local_offsets is not None:
-        local = np.asarray(local_offsets)
+        local = np.asarray(plain(local_offsets, "local_offsets", PIXELS))
         sizes = {offsets.shape[3], local.shape[3]} - {1}
         if len(local) != len(offsets) or len(sizes) > 1:
             raise RequestError(

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import RequestError
+from ..geometry.labels import plain
 from .extraction import ExtractionRequest
+from .overlap import memory_of, repeats_samples, share_samples
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def check_out(request: ExtractionRequest, out: Any) -> None:
     Raises
     ------
     RequestError
-        If its shape or dtype is another, or it is read-only.
+        If its shape or dtype is another, if it is read-only, holds a sample more than once or
+        shares memory with the object, or has a mask or a unit.
     """
     shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
     if shape is None or tuple(shape) != request.output_shape or dtype != request.dtype:
@@ -63,5 +66,21 @@ def check_out(request: ExtractionRequest, out: Any) -> None:
             f"out: received shape {shape}, dtype {dtype}. Expected shape {request.output_shape}, "
             f"dtype {request.dtype}."
         )
-    if isinstance(out, np.ndarray) and not out.flags.writeable:
+    memory = memory_of(out)
+    if memory is None:
+        return
+    plain(memory, "out")
+    if not memory.flags.writeable:
         raise RequestError("out: the array is read-only. Open or copy it writeable.")
+    if repeats_samples(memory):
+        raise RequestError(
+            f"out: received strides {memory.strides} for shape {memory.shape}, where several "
+            "patches share samples. Expected memory of its own for each. Pass numpy.empty(shape, "
+            "dtype), or leave out= away."
+        )
+    image = memory_of(request.image)
+    if image is not None and share_samples(memory, image):
+        raise RequestError(
+            "out: shares memory with the image, which would be overwritten while it is read. "
+            "Expected memory of its own. Pass another array, or a copy of the image."
+        )

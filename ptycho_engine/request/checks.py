@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from .. import geometry
-from ..arrays.adapter import adapter_of
+from ..arrays.adapter import NUMPY, adapter_of
 from ..arrays.tensors import is_symbolic
 from ..errors import OutOfBoundsError, RequestError
 from ..geometry.cut import Cut
+from ..geometry.labels import PIXELS, plain
 from ..geometry.layouts import grid_side
 from .prepared import PreparedObject
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
+#: Columns up to which an object behind leading axes is taken for one whose channels stand last.
+NARROW = 4
 
 
 def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
@@ -38,7 +41,7 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
         If its rank or dtype is not that of an object.
     """
     arrays = adapter_of(image)
-    image = arrays.convert(image, "image")
+    image = arrays.convert(plain(image, "image") if arrays is NUMPY else image, "image")
     name, shape = arrays.dtype_name(image), arrays.shape(image)
     if shape is None:
         raise RequestError("image: a tensor of unknown rank. Expected (..., H, W).")
@@ -55,6 +58,8 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
 def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     """Flatten to (P, 2) float64; also the number of members of a group."""
     arrays = adapter_of(positions)
+    if arrays is NUMPY:
+        positions = plain(positions, "positions", PIXELS, "yx")
     positions = arrays.convert(positions, "positions")
     if not arrays.is_real(positions):
         name = arrays.dtype_name(positions)
@@ -80,6 +85,23 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     if numbers is not None and not np.isfinite(numbers).all():
         raise _infinite(numbers)
     return pairs, channels
+
+
+def check_axes(image: Any, patch_size: int) -> None:
+    """Refuse images whose channels stand last: their rows would be read as many objects.
+
+    Raises
+    ------
+    RequestError
+        If, of three axes or more, the last is at most 4 and smaller than the patch.
+    """
+    shape = tuple(image.shape)
+    if len(shape) > 2 and shape[-1] is not None and 0 < shape[-1] < min(NARROW + 1, patch_size):
+        raise RequestError(
+            f"image: received shape {shape}, which reads as objects of {shape[-2]} x {shape[-1]} "
+            f"pixels. Expected (..., H, W), channels first. Move the axis with "
+            "numpy.moveaxis(image, -1, 0)."
+        )
 
 
 def _infinite(positions: np.ndarray[Any, Any]) -> RequestError:

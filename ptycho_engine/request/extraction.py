@@ -14,7 +14,7 @@ from ..arrays.adapter import ArrayAdapter, adapter_of
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..geometry.layouts import LAYOUTS, Layout, output_shape
-from .checks import check_inside, check_positions, prepare_object
+from .checks import check_axes, check_inside, check_positions, prepare_object
 from .prepared import PreparedObject
 
 
@@ -162,6 +162,7 @@ def build_request(
         raise RequestError(one_of("layout", layout, LAYOUTS))
     prepared = image if isinstance(image, PreparedObject) else prepare_object(image)
     image = prepared.image
+    check_axes(image, cut.patch_size)
     if cut.fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
         raise RequestError(
             f'image: received shape {tuple(image.shape)}, without samples. fill="{cut.fill}" needs '

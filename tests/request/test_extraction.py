@@ -191,6 +191,21 @@ def test_objects_taken(dtype):
     assert not request.is_tensor
 
 
+@pytest.mark.parametrize("shape", [(300, 400, 1), (300, 400, 3), (2, 30, 40, 4), (5, 3, 3)])
+def test_images_with_channels_last_are_refused(shape):
+    for image in (np.zeros(shape), Engine("numba").prepare(np.zeros(shape, np.complex64))):
+        message = refused(r"image: received shape \(", image=image, patch_size=8)
+        assert f"objects of {shape[-2]} x {shape[-1]} pixels" in message
+        assert "numpy.moveaxis(image, -1, 0)" in message
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((300, 2), 8), ((1, 1), 8), ((9, 9, 4), 4), ((9, 9, 5), 8), ((3, 9, 12), 8)]
+)
+def test_narrow_objects_and_channels_first_are_taken(shape, size):
+    assert build_request(np.zeros(shape), POSITIONS, size).leading_shape == shape[:-2]
+
+
 def test_lists_are_objects_too():
     assert build_request([[1.0, 2.0], [3.0, 4.0]], [[0.5, 0.5]], 1).dtype == np.float64
     refused("image: received dtype int64", image=[[1, 2], [3, 4]])

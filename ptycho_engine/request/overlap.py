@@ -1,0 +1,48 @@
+"""Arrays that share memory, with others or with themselves: what is written is read, or lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Steps that `numpy` may take to find out; the few arrays that need more count as sharing.
+MOST_STEPS = 100_000
+
+Array = NDArray[Any]
+
+
+def memory_of(values: Any) -> Array | None:
+    """Return the memory of an array, or of what wraps one; None for files and devices."""
+    if isinstance(values, np.ndarray):
+        return values
+    if hasattr(values, "__array_interface__"):
+        return np.asarray(values)
+    data = getattr(values, "data", None)
+    return data if isinstance(data, np.ndarray) else None
+
+
+def share_samples(first: Array, second: Array) -> bool:
+    """Tell whether some byte belongs to both arrays; interleaved ones share none."""
+    if not np.may_share_memory(first, second):
+        return False
+    try:
+        return np.shares_memory(first, second, max_work=MOST_STEPS)
+    except np.exceptions.TooHardError:
+        return True
+
+
+def repeats_samples(array: Array) -> bool:
+    """Tell whether several indices may stand for one sample, as in broadcast and sliding views."""
+    steps = sorted(
+        (abs(stride), size)
+        for stride, size in zip(array.strides, array.shape, strict=True)
+        if size > 1
+    )
+    reach = array.itemsize  # bytes from the first sample of what the axes so far span to its end
+    for stride, size in steps:
+        if array.size and stride < reach:
+            return True
+        reach += stride * (size - 1)
+    return False
