@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, TypeVar
 
+from .deferral import deferred_signals
+
 T = TypeVar("T")
 
 
@@ -76,14 +78,18 @@ def share(work: Callable[[T], Any], items: Iterable[T], threads: int) -> None:
         helper: Future[None] = Future()
         helpers.append(helper)
         try:
-            _pool.submit(_help, helper, rest)
+            # An interrupt between the start of a thread and the pool's note of it would leave a
+            # thread for which the interpreter waits for ever at its end.
+            with deferred_signals():
+                _pool.submit(_help, helper, rest)
         except RuntimeError:  # the interpreter exits, or the system has no thread to give
             break
     try:
         _work_off(rest)
     finally:
-        begun = [helper for helper in helpers if not helper.cancel()]
-        wait(begun)
+        with deferred_signals():  # a second interrupt must not leave behind what was begun
+            begun = [helper for helper in helpers if not helper.cancel()]
+            wait(begun)
     for helper in begun:
         helper.result()
 

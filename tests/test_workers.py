@@ -1,9 +1,12 @@
 """One pool of threads: all work is done once, nothing waits for ever, errors arrive."""
 
+import ast
+import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +138,65 @@ threading.Thread(target=late).start()
 atexit.register(lambda: (share(done.append, range(3), 3), print(len(done), flush=True)))
 """
     assert run(code).split() == ["6", "9"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_threads_start_leaves_none_for_which_the_interpreter_waits(number):
+    """Before any line of the pool's own code; each in a fork, whose end is the test."""
+    code = f"""
+import concurrent.futures.thread, os, signal, sys, threading, time
+sys.path.append({str(Path(__file__).parent)!r})
+from line_signals import SignalAtLine
+from ptycho_engine.workers import share
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+def interrupted(at):
+    try:
+        with SignalAtLine(concurrent.futures.thread.__file__, at, {int(number)}) as line:
+            share(lambda _: time.sleep(0.002), range(6), 3)
+    except KeyboardInterrupt:
+        sys.exit(3)
+    sys.exit(4 if line.where else 0)
+
+def code_of(pid):
+    for _ in range(1000):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(pid, 9)
+    return "hangs"
+
+codes = []
+while not codes or codes[-1] != 0:
+    pid = os.fork()
+    if pid == 0:
+        interrupted(len(codes) + 1)
+    codes.append(code_of(pid))
+print(codes)
+"""
+    codes = ast.literal_eval(run(code))
+    assert codes == [3] * (len(codes) - 1) + [0]
+    assert len(codes) > 20
+
+
+def test_a_second_signal_waits_for_what_was_begun():
+    """Helpers are at work when both come; none of them may be at work when `share` has ended."""
+
+    def work(item):
+        if threading.current_thread() is threading.main_thread():
+            barrier.wait(timeout=30)
+            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+            signal.raise_signal(signal.SIGINT)
+        else:
+            barrier.wait(timeout=30)
+            time.sleep(0.2)
+            ended.append(item)
+
+    barrier, ended = threading.Barrier(2), []
+    with pytest.raises(KeyboardInterrupt):
+        share(work, range(2), 2)
+    assert len(ended) == 1
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork here")

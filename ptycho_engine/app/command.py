@@ -9,7 +9,10 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .sweeps import Outcome
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,39 +42,48 @@ def run_hydra() -> int:
     """Let Hydra compose the configuration and run every job; return the worst exit code."""
     import hydra
     from hydra.core.config_store import ConfigStore
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
     from omegaconf import DictConfig
 
     from .schema import register_schemas
+    from .sweeps import Outcomes, watched_sweep
 
     # Hydra copies this store for every group that it lists, and changes none of the copies: a third
     # of the time that --help took.
     ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
 
-    codes: list[int] = []
+    outcomes, process = Outcomes(), os.getpid()
 
     @hydra.main(version_base="1.3", config_path="pkg://ptycho_engine.conf", config_name="config")
-    def task(config: DictConfig) -> None:
-        codes.append(FAULT)  # until the job says otherwise
-        codes[-1] = run_job(config)
-        if codes[-1] == INTERRUPTED:
-            sys.exit(INTERRUPTED)
+    def task(config: DictConfig) -> Outcome:
+        outcomes.begun = True
+        outcome = run_job(config)
+        if os.getpid() != process:
+            return outcome
+        if outcome.code == INTERRUPTED:  # it ends a sweep too
+            raise KeyboardInterrupt
+        if HydraConfig.get().mode == RunMode.RUN:
+            outcomes.ended.append(outcome)
+        return outcome
 
     register_schemas()
     try:
-        task()
+        with watched_sweep(outcomes):
+            task()
     except SystemExit as stop:
         if stop.code in (None, DONE):
-            return max(codes, default=DONE)
-        if codes:
-            return INTERRUPTED if INTERRUPTED in codes else int(stop.code)
+            return outcomes.worst
+        if outcomes.begun:
+            return max(int(stop.code), outcomes.worst)
         # Hydra has printed what is wrong with the configuration, and exits with 1.
         return explain_refusal(sys.argv[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
-    return max(codes, default=DONE)
+    return outcomes.worst
 
 
-def run_job(config: Any) -> int:
+def run_job(config: Any) -> Outcome:
     """Run one composed job, and say what went wrong if it did."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
@@ -86,6 +98,7 @@ def run_job(config: Any) -> int:
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
+    from .sweeps import Outcome
 
     hydra_config = HydraConfig.get()
     folder = Path.cwd()
@@ -112,22 +125,23 @@ def run_job(config: Any) -> int:
                 return interrupts.between(bar(blocks, count))
 
             job = extraction_job(settings, folder, reason, context)
-            extract.run(job, run_id=run_id, progress=progress)
+            result = extract.run(job, run_id=run_id, progress=progress)
     except OmegaConfBaseException as error:
+        outcome = Outcome(REFUSED, str(error))
         print(f"ptycho-engine: {error}", file=sys.stderr)
-        return REFUSED
     except PtychoEngineError as error:
-        print(f"ptycho-engine: {type(error).__name__}: {error}", file=sys.stderr)
-        return REFUSED
+        outcome = Outcome(REFUSED, f"{type(error).__name__}: {error}")
+        print(f"ptycho-engine: {outcome.words}", file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"ptycho-engine: interrupted; {standing()}", file=sys.stderr)
-        return INTERRUPTED
-    except Exception:
+        outcome = Outcome(INTERRUPTED, standing())
+        print(f"ptycho-engine: interrupted; {outcome.words}", file=sys.stderr)
+    except Exception as error:
         traceback.print_exc()
-        message = f"a fault of the program; {standing()}"
-        print(f"ptycho-engine: {message}", file=sys.stderr)
-        return FAULT
-    return DONE
+        outcome = Outcome(FAULT, f"{type(error).__name__}: {error}; {standing()}")
+        print(f"ptycho-engine: a fault of the program; {standing()}", file=sys.stderr)
+    else:
+        outcome = Outcome(DONE, str(result.output))
+    return outcome
 
 
 def explain_refusal(arguments: list[str]) -> int:

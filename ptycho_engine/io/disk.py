@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import OutputError
+from ..workers import share
 
 SYNC_THREADS = 4
 
@@ -71,8 +71,6 @@ def sync_tree(path: Path) -> None:
     for folder in folders:
         for entry in os.scandir(folder):
             (folders if entry.is_dir(follow_symlinks=False) else files).append(Path(entry.path))
-    with ThreadPoolExecutor(SYNC_THREADS) as pool:  # a disk takes several at once
-        for _ in pool.map(sync, files):
-            pass
+    share(sync, files, SYNC_THREADS)  # a disk takes several at once
     for folder in reversed(folders):
         sync(folder)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..deferral import deferred_signals
 from ..errors import OutputError
 from . import partials
 from .containers import format_of, make_container
 from .containers.base import Container
-from .deferral import deferred_signals
 from .disk import as_bytes, checksum_of, sync, sync_tree, writing
 from .journal import Journal
 from .lease import Lease

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -482,16 +483,77 @@ def test_axes_and_units_come_back(tmp_path, suffix):
             assert plot["point"].attrs["units"] == "m"
 
 
-def test_xarray_opens_zarr(tmp_path):
+@pytest.mark.parametrize("consolidated", [None, False, True])
+def test_xarray_opens_zarr(tmp_path, consolidated):
+    """Without a warning, by its defaults too."""
     xarray = pytest.importorskip("xarray")
     arrays = {"patches": ArraySpec((3, 2, 2), np.dtype("f4"), ("point", "y", "x"), "counts")}
     with Store.create(tmp_path / "p.zarr", arrays, geometry={"a": 1}) as store:
         store.write("patches", (), np.arange(12, dtype="f4").reshape(3, 2, 2))
-    with xarray.open_zarr(tmp_path / "p.zarr", consolidated=False) as data:
+    with xarray.open_zarr(tmp_path / "p.zarr", consolidated=consolidated) as data:
         assert data.patches.dims == ("point", "y", "x")
         assert data.patches.attrs["units"] == "counts"
         assert data.attrs["geometry"] == {"a": 1}
         assert float(data.patches.sum()) == 66
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f2", "f8", "c8", "c16", ">i4"])
+@pytest.mark.parametrize("shape", [(), (0, 3), (3, 2)])
+def test_zarr_describes_every_dtype_as_the_library_does(tmp_path, dtype, shape):
+    spec = ArraySpec(shape, np.dtype(dtype), units="m")
+    values = np.ones(shape, spec.dtype)
+    with Store.create(tmp_path / "p.zarr", {"patches": spec}) as store:
+        store.write("patches", (), values)
+    zarr.create_group(tmp_path / "q.zarr").create_array(
+        "patches", shape=spec.shape, dtype=spec.dtype, chunks=zarr_container.chunk_shape(spec),
+        serializer=zarr.codecs.BytesCodec(endian=sys.byteorder),
+        compressors=[zarr.codecs.Crc32cCodec()], attributes={"units": "m"},
+    )  # fmt: skip
+    ours, theirs = (
+        json.loads((tmp_path / f"{n}.zarr/patches/zarr.json").read_text()) for n in "pq"
+    )
+    assert ours == theirs
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = zarr.open_group(tmp_path / "p.zarr", mode="r")["patches"][...]
+    np.testing.assert_array_equal(found, values, strict=True)
+
+
+def test_zarr_refuses_what_it_does_not_know(tmp_path):
+    spec = ArraySpec((2,), np.dtype("longdouble"))
+    with pytest.raises(OutputError, match="which Zarr does not know"):
+        Store.create(tmp_path / "p.zarr", {"patches": spec})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_output_is_written_while_the_interpreter_exits(tmp_path, suffix):
+    """In `atexit`, and by a thread that outlives the main one: no pool takes work any more."""
+    program = f"""
+import atexit, threading
+import numpy as np
+from ptycho_engine.io.store import ArraySpec, Store
+import h5py
+def write(name):
+    specs = {{"patches": ArraySpec((8, 4, 4), np.dtype("f4"), chunks=(2, 4, 4))}}
+    with Store.create({str(tmp_path)!r} + "/" + name + {suffix!r}, specs) as store:
+        for start in range(0, 8, 4):
+            store.write("patches", slice(start, start + 4), np.ones((4, 4, 4), "f4"))
+            store.finish(slice(start, start + 4))
+def late():
+    threading.main_thread().join()
+    write("thread")
+threading.Thread(target=late).start()
+atexit.register(write, "atexit")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""
+    for name in ("atexit", "thread"):
+        with read_output(tmp_path / f"{name}{suffix}") as output:
+            assert (output.patches[...] == 1).all()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_checksums_tell_damage(tmp_path):

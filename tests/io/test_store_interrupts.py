@@ -11,8 +11,8 @@ import pytest
 from line_signals import SignalAtLine
 
 from ptycho_engine import read_output
+from ptycho_engine.deferral import SIGNALS
 from ptycho_engine.io import store as store_module
-from ptycho_engine.io.deferral import SIGNALS
 from ptycho_engine.io.store import ArraySpec, Store
 
 SUFFIXES = (".npz", ".h5", ".zarr")

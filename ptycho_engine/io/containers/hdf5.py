@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..deferral import deferred_signals
+from ...deferral import deferred_signals
 from ..disk import as_bytes, write_all, write_at
 from ..regions import Box, box_shape, box_slices, runs
 from ..specs import Array, ArraySpec

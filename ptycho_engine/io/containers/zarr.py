@@ -6,20 +6,21 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ...workers import share
 from ..disk import as_bytes, checksum_of, write_all
 from ..regions import Box, box_shape, box_size, box_slices, intersection
 from ..specs import Array, ArraySpec
 from .base import Container
+from .zarr_metadata import array_metadata, group_metadata, write_metadata
 
 #: A chunk is a file: few enough of them, and each small enough to read in one go.
 CHUNK_BYTES = 8 * 1024**2
@@ -50,52 +51,37 @@ class ZarrContainer(Container):
     resumes: ClassVar[bool] = True
     checks: ClassVar[bool] = True
 
-    _pool: ThreadPoolExecutor | None = None
-
-    def create(self) -> None:
-        self._start()
-        assert self._pool is not None
-        self._stored = self._pool.submit(self._create_arrays).result()
-
-    def _start(self) -> None:
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ptycho-engine-zarr")
+    def __init__(self, path: Path, arrays: Mapping[str, ArraySpec]) -> None:
+        super().__init__(path, arrays)
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, Box], _Open] = {}
         self._finished: Mapping[str, Sequence[Box]] = {}
+        self._stored: dict[str, Any] = {}
 
-    def _create_arrays(self) -> dict[str, Any]:
-        import zarr  # slow to import, and not needed for other formats
-        from zarr.codecs import BytesCodec, Crc32cCodec
+    def create(self) -> None:
+        documents = self._documents()
+        write_metadata(self.path, group_metadata({}, documents))
+        for name, document in documents.items():
+            write_metadata(self.path / name, document)
 
-        group = zarr.create_group(str(self.path), zarr_format=3)
+    def _documents(self) -> dict[str, dict[str, Any]]:
         return {
-            name: group.create_array(
-                name,
-                shape=spec.shape,
-                dtype=spec.dtype,
-                chunks=chunk_shape(spec),
-                serializer=BytesCodec(endian=sys.byteorder),
-                compressors=[Crc32cCodec()],
-                dimension_names=spec.axes or None,
-                attributes={"units": spec.units} if spec.units else {},
-            )
+            name: array_metadata(name, spec, chunk_shape(spec))
             for name, spec in self.arrays.items()
         }
 
     def reopen(self) -> None:
-        import zarr
+        import zarr  # slow to import, and not needed for anything else
 
         for litter in self.path.rglob("*.partial"):  # chunks that a kill left half written
             litter.unlink()
-        with zarr.config.set({"array.write_empty_chunks": True}):  # as in `_create_arrays`
-            group = zarr.open_group(str(self.path), mode="r+")
-            stored = {name: group[name] for name in self.arrays}
+        group = zarr.open_group(str(self.path), mode="r")
+        stored = {name: group[name] for name in self.arrays}
         for name, spec in self.arrays.items():
             array = stored[name]
             found = array.shape, array.dtype, array.chunks
             if found != (spec.shape, spec.dtype, chunk_shape(spec)):
                 raise ValueError(f"{name} has another shape, dtype or chunks")
-        self._start()
         self._stored = stored
 
     def resume(self, finished: Mapping[str, Sequence[Box]]) -> None:
@@ -108,7 +94,6 @@ class ZarrContainer(Container):
         return np.asarray(self._stored[name][box_slices(box)])
 
     def write(self, name: str, box: Box, values: Array) -> None:
-        assert self._pool is not None
         ready = []
         with self._lock:
             for chunk in chunks_of(self.arrays[name], box):
@@ -119,11 +104,10 @@ class ZarrContainer(Container):
                     ready.append((chunk, part))
                 elif (whole := self._gather(name, chunk, shared, part)) is not None:
                     ready.append((chunk, whole))
-        futures = [self._pool.submit(self._put, name, *item) for item in ready]
-        for future in futures:
-            future.result()
+        share(partial(self._put, name), ready, WORKERS)
 
-    def _put(self, name: str, chunk: Box, values: Array) -> None:
+    def _put(self, name: str, item: tuple[Box, Array]) -> None:
+        chunk, values = item
         spec = self.arrays[name]
         steps = chunk_shape(spec)
         if values.shape != steps:  # a chunk at the end of the array is stored whole
@@ -133,11 +117,11 @@ class ZarrContainer(Container):
         data = as_bytes(np.ascontiguousarray(values))
         path = self._place(name, chunk)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
-        with partial.open("wb", buffering=0) as stream:
+        unfinished = path.with_name(f"{path.name}.partial")
+        with unfinished.open("wb", buffering=0) as stream:
             write_all(stream, data)
             write_all(stream, memoryview(checksum_of(data).to_bytes(4, "little")))
-        os.replace(partial, path)
+        os.replace(unfinished, path)
 
     def _place(self, name: str, chunk: Box) -> Path:
         steps = chunk_shape(self.arrays[name])
@@ -170,16 +154,11 @@ class ZarrContainer(Container):
             )
 
     def finish(self, records: Mapping[str, str]) -> None:
-        import zarr
-
-        assert self._pool is not None
-        self._pool.shutdown()
-        group = zarr.open_group(str(self.path), mode="r+")
-        group.attrs.update({name: json.loads(text) for name, text in records.items()})
+        attributes = {name: json.loads(text) for name, text in records.items()}
+        write_metadata(self.path, group_metadata(attributes, self._documents()))
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        """Do nothing: no file is open between two calls."""
 
 
 def is_zarr_store(path: Path) -> bool:

@@ -6,8 +6,8 @@ import threading
 import pytest
 from line_signals import SignalAtLine
 
-from ptycho_engine.io import deferral
-from ptycho_engine.io.deferral import SIGNALS, deferred_signals
+from ptycho_engine import deferral
+from ptycho_engine.deferral import SIGNALS, deferred_signals
 
 
 @pytest.fixture(autouse=True)

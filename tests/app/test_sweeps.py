@@ -1,0 +1,166 @@
+"""A sweep's exit code is that of its worst job, whatever process the jobs run in."""
+
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from processes import run_python
+
+from ptycho_engine.app.sweeps import Outcome, outcome_of, what_varies
+
+JOB = [
+    "scan.points=10",
+    "scan.object_size=64",
+    "plugin=numba",
+    "output.picture=false",
+    "runner.log_level=ERROR",
+]
+
+#: A launcher that runs each job in a process of its own, as those for clusters do.
+FORKED = """
+import os, pickle
+from pathlib import Path
+from hydra.core.utils import JobReturn, run_job
+from hydra.plugins.launcher import Launcher
+from omegaconf import open_dict
+
+class ForkedLauncher(Launcher):
+    def setup(self, *, hydra_context, task_function, config):
+        self.context, self.task, self.config = hydra_context, task_function, config
+
+    def launch(self, job_overrides, initial_job_idx):
+        return [self.run(initial_job_idx + i, o) for i, o in enumerate(job_overrides)]
+
+    def run(self, number, overrides):
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            with open_dict(config):
+                config.hydra.job.id = config.hydra.job.num = number
+            result = run_job(
+                task_function=self.task, config=config, job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir", hydra_context=self.context,
+            )
+            kept = JobReturn(status=result.status, _return_value=result._return_value)
+            os.write(writer, pickle.dumps(kept))
+            os._exit(0)
+        os.close(writer)
+        os.wait()
+        with os.fdopen(reader, "rb") as stream:
+            return pickle.loads(stream.read())
+"""
+LAUNCHERS = {
+    "basic": ["hydra/launcher=basic"],
+    "forked": ["hydra.launcher._target_=hydra_plugins.forked.ForkedLauncher"],
+    "joblib": ["hydra/launcher=joblib"],
+    "submitit": ["hydra/launcher=submitit_local"],
+}
+
+
+@pytest.fixture(params=LAUNCHERS)
+def launcher(request, tmp_path):
+    """The arguments that choose a launcher, and the environment that it needs."""
+    name, folder = request.param, tmp_path / "path"
+    if name == "forked":
+        (folder / "hydra_plugins").mkdir(parents=True)
+        (folder / "hydra_plugins" / "forked.py").write_text(FORKED)
+    elif name != "basic" and not importlib.util.find_spec(f"hydra_plugins.hydra_{name}_launcher"):
+        pytest.skip(f"needs hydra-{name}-launcher")
+    return LAUNCHERS[name], {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def sweep(folder, launcher, *overrides):
+    arguments, environment = launcher
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    return run_python(
+        "-m", "ptycho_engine.app.command", "--multirun", *arguments, *JOB, *overrides,
+        cwd=work, env=environment,
+    )  # fmt: skip
+
+
+def summary(done):
+    """The lines that say how each job ended."""
+    return [line for line in done.stderr.splitlines() if re.match(r"ptycho-engine: job \d", line)]
+
+
+def test_the_worst_code_comes_through(tmp_path, launcher):
+    done = sweep(tmp_path, launcher, "patch_size=8,0,16", "hydra.sweep.dir=out")
+    assert done.returncode == 2, done.stderr
+    first, second, third = summary(done)
+    work = tmp_path / "work"
+    assert first == f"ptycho-engine: job 0 patch_size=8: done: {work}/out/0/patches.npz"
+    assert second == (
+        "ptycho-engine: job 1 patch_size=0: refused: RequestError: patch_size: received 0. "
+        "Expected an integer above zero."
+    )
+    assert third == f"ptycho-engine: job 2 patch_size=16: done: {work}/out/2/patches.npz"
+    assert [p.parent.name for p in sorted(work.glob("out/*/patches.npz"))] == ["0", "2"]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("launcher", ["basic", "forked"], indirect=True)
+def test_batches_of_a_sweep_all_count(tmp_path, launcher):
+    """The one that is refused stands in the first batch; the second is run all the same."""
+    done = sweep(tmp_path, launcher, "patch_size=0,8", "hydra.sweeper.max_batch_size=1")
+    assert done.returncode == 2, done.stderr
+    first, second = summary(done)
+    assert " patch_size=0: refused: " in first
+    assert " patch_size=8: done: " in second
+
+
+@pytest.mark.parametrize("launcher", ["basic", "forked"], indirect=True)
+def test_a_sweep_without_faults_exits_with_zero(tmp_path, launcher):
+    done = sweep(tmp_path, launcher, "patch_size=8,9")
+    assert done.returncode == 0, done.stderr
+    assert len(summary(done)) == 2
+
+
+def test_a_fault_is_told_from_a_refusal(tmp_path):
+    code = (
+        "import sys; from ptycho_engine.app.jobs import extract\n"
+        "def broken(*_, **__): raise RuntimeError('a fault\\nof two lines')\n"
+        "extract.read_scan = broken\n"
+        "from ptycho_engine.app.command import main; sys.argv[0] = 'ptycho-engine'; main()"
+    )
+    done = run_python("-c", code, "--multirun", *JOB, "patch_size=8,9", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    expected = "a fault: RuntimeError: a fault of two lines; nothing was written."
+    assert summary(done)[1] == f"ptycho-engine: job 1 patch_size=9: {expected}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_a_sweep(tmp_path, number):
+    command = [sys.executable, "-m", "ptycho_engine.app.command", "--multirun", "plugin=numba"]
+    command += ["scan.points=100000", "scan.step=1", "patch_size=64,65", "hydra.sweep.dir=out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("out/0/.patches.npz.partial-*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130, message
+    assert "interrupted; nothing was written." in message
+    assert not (tmp_path / "out" / "1").exists()
+
+
+def test_what_is_no_outcome_is_a_fault():
+    class Return:
+        _return_value = ValueError("lost")
+
+    assert outcome_of(Return()) == Outcome(1, "ValueError: lost")
+    assert str(outcome_of(Return())) == "a fault: ValueError: lost"
+
+
+def test_only_what_varies_is_named():
+    jobs = [["a=1", "b=2", "hydra.sweep.dir=x"], ["a=1", "b=3"]]
+    assert what_varies(jobs) == ["b=2", "b=3"]
+    assert what_varies(jobs[:1]) == ["a=1 b=2"]
+    assert what_varies([]) == []
