@@ -92,3 +92,23 @@ def one_of(what: str, received: object, options: Iterable[str]) -> str:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(known) if known else "none"
     return f"{what} {received!r} is not known.{hint} Available: {listed}."
+
+
+def one_line(text: object, limit: int = 300) -> str:
+    """Return a text of others, such as the error of a library, as a part of one line of ours.
+
+    Parameters
+    ----------
+    text : object
+        Whatever it is, ``str`` of it counts.
+    limit : int
+        Characters to keep.
+
+    Returns
+    -------
+    str
+        Without line breaks; what cannot be printed is written as in Python's literals.
+    """
+    words = " ".join(str(text)[: 2 * limit].split())
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
+    return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."

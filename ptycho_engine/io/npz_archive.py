@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ..errors import InputFileError
+from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_line
 from .containers.zarr import is_zarr_store
+from .npy_header import Header, read_header
+from .zip_directory import RegularFile, check_directory, check_sizes
+
+#: Bytes that are read at a time.
+PIECE = 2**18
 
 #: What a file is that begins with these bytes.
 SIGNATURES = {
@@ -30,14 +31,6 @@ SIGNATURES = {
     b"II*\x00": "a TIFF picture",
     b"MM\x00*": "a TIFF picture",
 }
-
-
-@dataclass(frozen=True)
-class Header:
-    """Shape and dtype of an array, read without its data."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 class NpzArchive:
@@ -63,18 +56,30 @@ class NpzArchive:
         self.path = path
         with _reading(path, "the file"):
             _check_file(path)
-            try:
-                self._zip = zipfile.ZipFile(path)
-            except zipfile.BadZipFile as error:
-                raise InputFileError(_not_zip(path)) from error
+            self._file: Any = RegularFile(path)
+        try:
+            with _reading(path, "the file"):
+                self._zip = self._open()
+        except InputFileError:
+            self._file.close()
+            raise
         members = self._zip.namelist()
         self.names = tuple(sorted(name[:-4] for name in members if name.endswith(".npy")))
+
+    def _open(self) -> zipfile.ZipFile:
+        try:
+            archive = zipfile.ZipFile(self._file)
+        except zipfile.BadZipFile as error:
+            raise InputFileError(_not_zip(self.path)) from error
+        check_directory(archive, self._file)
+        return archive
 
     def __enter__(self) -> NpzArchive:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
+        self._file.close()
 
     def header(self, key: str) -> Header:
         """Shape and dtype of an array.
@@ -85,64 +90,97 @@ class NpzArchive:
             If the array's header is damaged, or its data is shorter or longer than it says.
         """
         with self._member(key) as stream:
-            header = self._read_header(stream, key)
+            header = read_header(stream)
             held = self._zip.getinfo(f"{key}.npy").file_size - stream.tell()
-        expected = math.prod(header.shape) * header.dtype.itemsize
-        if not header.dtype.hasobject and held != expected:
+        if not header.dtype.hasobject and held != header.nbytes:
             raise InputFileError(
-                f"{self.path}: {key!r} holds {held} bytes. Expected {expected}, as its header says "
-                f"shape {header.shape}, dtype {header.dtype}. The file is damaged: copy or write "
-                "it again."
+                f"{self.path}: {key!r} holds {held} bytes. Expected {header.nbytes}, as its header "
+                f"says shape {one_line(header.shape, 60)}, dtype {one_line(header.dtype, 60)}. The "
+                "file is damaged: copy or write it again."
             )
         return header
 
     def load(self, key: str) -> NDArray[Any]:
         """Read an array, never one of pickled objects.
 
+        Returns
+        -------
+        ndarray
+            In the byte order of this machine; in the memory order of the file.
+
         Raises
         ------
         InputFileError
             If the array is damaged or holds objects.
+        MemoryBudgetError
+            If the system has no memory for it.
         """
         with self._member(key) as stream:
-            array: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
+            header = read_header(stream)
+            if header.dtype.hasobject:
+                raise ValueError("it holds Python objects, which only unpickling could read")
+            array = np.empty(header.size, header.dtype)
+            _fill(array, stream)
+        if not header.dtype.isnative:
+            array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
+        if header.fortran_order:
+            return array.reshape(header.shape[::-1]).transpose()
+        return array.reshape(header.shape)
 
     def raw(self, key: str, limit: int) -> bytes:
         """Read up to `limit` bytes of an array's data as they lie in the file."""
         with self._member(key) as stream:
-            self._read_header(stream, key)
+            read_header(stream)
             return stream.read(limit)
 
     @contextmanager
     def _member(self, key: str) -> Iterator[IO[bytes]]:
-        with _reading(self.path, repr(key)), self._zip.open(f"{key}.npy") as stream:
-            yield stream
+        with _reading(self.path, repr(key)):
+            info = self._zip.getinfo(f"{key}.npy")
+            check_sizes(info)
+            with self._zip.open(info) as stream:
+                yield stream
 
-    def _read_header(self, stream: IO[bytes], key: str) -> Header:
-        version = npy.read_magic(stream)
-        # Version 3 differs only in the names of structured fields, which hold no coordinates.
-        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-        if read is None:
-            raise InputFileError(
-                f"{self.path}: {key!r} has .npy version {version}. Expected version "
-                "(1, 0) or (2, 0): a plain numeric array. Save it without named fields."
-            )
-        shape, _, dtype = read(stream)
-        return Header(shape, dtype)
+
+def _fill(array: NDArray[Any], stream: IO[bytes]) -> None:
+    """Read the samples of an array of one axis, to the end of the member, where its sum is checked.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    samples = array.view(np.uint8) if array.nbytes else np.empty(0, np.uint8)
+    at = 0
+    while at < samples.size:
+        piece = stream.read(min(PIECE, samples.size - at))
+        if not piece:
+            raise ValueError(f"it ends after {at} bytes, and its header claims {samples.size}")
+        samples[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
+        at += len(piece)
+    if stream.read(1):
+        raise ValueError(f"it goes on beyond the {samples.size} bytes that its header claims")
 
 
 @contextmanager
 def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turn what zipfile, zlib and numpy raise for a bad file into one error."""
+    """Turn whatever zipfile, zlib and numpy raise for a bad file into one error on one line.
+
+    Nobody lists what that may be: of damaged files came errors of tokenize, struct and codecs too.
+    """
     try:
         yield
-    except InputFileError:
+    except PtychoEngineError:
         raise
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except MemoryError as error:
+        raise MemoryBudgetError(
+            f"{path}: there is no memory for {what}: {one_line(error)}. Expected an array that "
+            "fits. Choose a smaller scan."
+        ) from error
+    except Exception as error:
         raise InputFileError(
-            f"{path}: cannot read {what}: {str(error) or type(error).__name__}. Expected an intact "
-            "npz file that may be read. Check its permissions, or copy or write it again."
+            f"{path}: cannot read {what}: {one_line(error) or type(error).__name__}. Expected an "
+            "intact npz file that may be read. Check its permissions, or copy or write it again."
         ) from error
 
 

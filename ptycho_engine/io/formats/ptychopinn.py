@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputFileError
+from ...errors import InputFileError, one_line
 from ...geometry import Positions, from_xy
 from ..npz_archive import NpzArchive
 from ..pickled_json import find_object, parse_object
@@ -41,8 +41,8 @@ PATTERNS = ("diff3d", "diffraction")
 COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 #: What else `read` loads; the patterns stay in the file.
 LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
-#: Bytes of `_metadata` that are looked at.
-METADATA_LIMIT = 16 * 1024**2
+#: Bytes of a `_metadata` that is read, and what a byte of JSON becomes in Python at most: ``{},``.
+METADATA_LIMIT, METADATA_GROWTH = 1024**2, 25
 
 Array = NDArray[Any]
 
@@ -68,15 +68,17 @@ def needed_bytes(path: Path, options: object) -> int:
         needed = 0
         for key in set(archive.names).intersection(COORDINATES + LOADED):
             header = archive.header(key)
-            if header.dtype.hasobject:  # not loaded: `_metadata` is searched, others are refused
-                continue
-            size, itemsize = math.prod(header.shape), header.dtype.itemsize
-            needed += size * itemsize
+            if key == "_metadata":
+                length = METADATA_LIMIT if header.dtype.hasobject else header.nbytes
+                needed += METADATA_GROWTH * min(length, METADATA_LIMIT)
+            elif not header.dtype.hasobject:  # those are refused
+                needed += header.nbytes
             if key in COORDINATES:
-                needed += 2 * size * np.dtype(np.float64).itemsize
+                needed += 2 * header.size * np.dtype(np.float64).itemsize
             elif key == "objectGuess" and header.dtype.kind in "iufc":
                 widened = np.result_type(header.dtype, np.float32)
-                needed += size * widened.itemsize if widened != header.dtype else 0
+                copied = header.fortran_order or widened != header.dtype.newbyteorder("=")
+                needed += header.size * widened.itemsize if copied else 0
         return needed
 
 
@@ -113,7 +115,7 @@ def read_npz(path: str | PathLike[str]) -> Scan:
         if missing:
             raise InputFileError(
                 f"{path}: {', '.join(missing)} missing. Found: "
-                f"{', '.join(archive.names) or 'no arrays'}. Expected at least "
+                f"{one_line(', '.join(archive.names)) or 'no arrays'}. Expected at least "
                 f"{', '.join(REQUIRED)}. Add them with numpy.savez, or choose another reader."
             )
         positions = _positions(archive, "xcoords", "ycoords")
@@ -200,13 +202,13 @@ def _check(
         )
     if header.dtype.kind not in kinds:
         raise InputFileError(
-            f"{archive.path}: {key!r} has dtype {header.dtype}. Expected {expected}. Convert it "
-            "with numpy.asarray(values, dtype=...) and save the file again."
+            f"{archive.path}: {key!r} has dtype {one_line(header.dtype, 60)}. Expected {expected}. "
+            "Convert it with numpy.asarray(values, dtype=...) and save the file again."
         )
     if len(header.shape) not in ranks:
         raise InputFileError(
-            f"{archive.path}: {key!r} has shape {header.shape}. Expected {expected}. Reshape it "
-            "and save the file again."
+            f"{archive.path}: {key!r} has shape {one_line(header.shape, 60)}. Expected {expected}. "
+            "Reshape it and save the file again."
         )
     return header.shape
 
@@ -225,7 +227,9 @@ def _positions(archive: NpzArchive, x_key: str, y_key: str, count: int | None = 
         shape = _check(archive, key, (1,), "iuf", "real pixel coordinates of shape (M,)")
         count = shape[0] if count is None else count
         _check_length(archive, key, shape[0], count)
-    return from_xy(np.stack([archive.load(x_key), archive.load(y_key)], axis=-1))
+    columns = [archive.load(x_key), archive.load(y_key)]
+    with np.errstate(over="ignore"):  # what float64 does not hold becomes infinite, and is refused
+        return from_xy(np.stack(columns, axis=-1, dtype=np.float64))
 
 
 def _check_finite(path: Path, positions: Positions) -> None:
@@ -243,7 +247,7 @@ def _object(archive: NpzArchive) -> Array:
     _check(archive, "objectGuess", (2,), "iufc", "a real or complex array of shape (H, W)")
     image = archive.load("objectGuess")
     # Integers and half floats gain the least floating precision that holds them.
-    return image.astype(np.result_type(image.dtype, np.float32), copy=False)
+    return image.astype(np.result_type(image.dtype, np.float32), order="C", copy=False)
 
 
 def _probe(archive: NpzArchive) -> Array | None:
@@ -314,23 +318,27 @@ def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
     if (x_key, y_key) != ("xcoords", "ycoords"):
         found["positions_start"] = _positions(archive, x_key, y_key, count)
     if "_metadata" in archive.names:
-        declared = _declared(archive)
+        declared, reason = _declared(archive)
         if declared is not None:
             found["_metadata"] = declared
         else:
-            found["_metadata_note"] = (
-                "_metadata was ignored: no JSON object was found in it, and it is never unpickled"
-            )
+            found["_metadata_note"] = f"_metadata was ignored: {reason}"
     return found
 
 
-def _declared(archive: NpzArchive) -> dict[str, Any] | None:
+def _declared(archive: NpzArchive) -> tuple[dict[str, Any] | None, str]:
+    """Return the object that `_metadata` spells, or None and why there is none."""
     header = archive.header("_metadata")
+    none = "no JSON object was found in it, and it is never unpickled"
     if header.dtype.hasobject:
-        return find_object(archive.raw("_metadata", METADATA_LIMIT))
+        return find_object(archive.raw("_metadata", METADATA_LIMIT)), none
     if header.dtype.kind not in "US" or header.shape not in ((), (1,)):
-        return None
-    text = archive.load("_metadata").item()
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    return parse_object(text)
+        return None, none
+    if header.nbytes > METADATA_LIMIT:
+        return None, f"it takes {header.nbytes} bytes, and up to {METADATA_LIMIT} are read"
+    # NumPy would not take a text that is no Unicode.
+    encoding = "utf-8"
+    if header.dtype.kind == "U":
+        encoding = "utf-32-be" if header.dtype.byteorder == ">" else "utf-32-le"
+    text = archive.raw("_metadata", METADATA_LIMIT).decode(encoding, "replace")
+    return parse_object(text.rstrip("\0")), none
