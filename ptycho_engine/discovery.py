@@ -9,6 +9,7 @@ import dataclasses
 import importlib.metadata
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -151,15 +152,15 @@ def origin_of(distribution: importlib.metadata.Distribution | None) -> tuple[str
     """Return name and version of a distribution as they can be printed, whatever its metadata."""
     if distribution is None:
         return "unknown", ""
-    try:
-        return printable(distribution.name or ""), printable(distribution.version or "")
-    except Exception:  # whatever a parser of mail says to bytes that are none
-        return _folder_name(distribution), ""
+    name, _, version = _folder_name(distribution).partition("-")
+    with suppress(Exception):  # whatever a parser of mail says to bytes that are none
+        name, version = distribution.name or name, distribution.version or version
+    return printable(name), printable(version)
 
 
 def _folder_name(distribution: importlib.metadata.Distribution) -> str:
     """Name of the folder that holds the metadata, without its ending."""
-    return printable(Path(str(getattr(distribution, "_path", "unknown"))).stem)
+    return Path(str(getattr(distribution, "_path", "unknown"))).stem
 
 
 def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:

@@ -189,7 +189,7 @@ ROOMS = {
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
-    "native": "errors memory workers geometry request",
+    "native": "errors logs memory workers geometry request",
     "io": "errors display logs memory discovery geometry",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery request",
