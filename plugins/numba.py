@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ptycho_engine.native.kernels import cut
 from ptycho_engine.native.stores import goes_past_caches
 from ptycho_engine.plugin import (
     KERNELS,
@@ -34,11 +35,6 @@ from ptycho_engine.plugin import (
     stacked_windows,
     whole_number_option,
 )
-
-try:
-    from ptycho_engine.native.kernels import cut
-except ImportError as error:
-    raise ImportError('numba is missing: pip install "ptycho_engine[numba]"') from error
 
 NAME = "numba"
 #: Numbers below which threads cost more than they save.

@@ -7,18 +7,40 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import ConfigurationError, PluginError, PluginLoadError, UnknownPluginError, one_of
+from .display import Shown
+from .errors import (
+    ConfigurationError,
+    MissingExtraError,
+    PluginError,
+    PluginLoadError,
+    UnknownPluginError,
+    one_of,
+    printable,
+)
 
 ENTRY_POINT_GROUP = "ptycho_engine.plugins"
+FORMAT_GROUP = "ptycho_engine.formats"
+CONF_GROUP = "ptycho_engine.conf"
+#: In place of the distribution of an object that was registered by hand.
+REGISTERED = "registered"
+
+#: What a name may be: Hydra, file names and tables take it as it is.
+_NAME = re.compile(r"\w[\w.-]{0,99}")
+#: A module, an object in it, and the extras that old metadata may add. No file has a longer name.
+_TARGET = re.compile(r"[^\W\d]\w{0,249}(\.[^\W\d]\w{0,249}){0,30}(\s*:\s*[\w.]+)?(\s*\[.*\])?")
 
 
-@dataclass(frozen=True)
-class PluginSource:
+@dataclass(frozen=True, repr=False)
+class PluginSource(Shown):
     """Where a plugin, or a format, of some name comes from, known without importing it.
 
     Attributes
@@ -39,24 +61,157 @@ class PluginSource:
     version: str
     load: Callable[[], object]
 
+    @property
+    def origin(self) -> str:
+        """What it stands for and who installed it, for messages."""
+        if self.distribution == REGISTERED:
+            return self.target
+        return f"{self.target}, from {self.distribution} {self.version}".rstrip()
+
+    def shown(self) -> dict[str, object]:
+        """Say what its representation shows."""
+        origin = f"{self.distribution} {self.version}".rstrip()
+        return {"name": self.name, "target": self.target, "from": origin}
+
+
+@dataclass(frozen=True)
+class MetadataFault:
+    """Metadata that names nothing that can be used.
+
+    Attributes
+    ----------
+    name, target : str
+        Of the entry point, as they can be printed; empty if the whole distribution is unreadable.
+    distribution, version : str
+        Of the distribution.
+    reason : str
+        What is wrong.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    version: str
+    reason: str
+
 
 Source = TypeVar("Source", bound=PluginSource)
 
 
 @lru_cache
 def discover(group: str = ENTRY_POINT_GROUP) -> tuple[PluginSource, ...]:
-    """Read the entry points of the installed distributions; nothing is imported."""
-    found = importlib.metadata.entry_points(group=group)
+    """Read the entry points of the installed distributions; nothing is imported.
+
+    What nobody could select is left out: :func:`find_faults` names it.
+    """
     return tuple(
-        PluginSource(
-            name=point.name,
-            target=point.value,
-            distribution=point.dist.name if point.dist else "unknown",
-            version=point.dist.version if point.dist else "",
-            load=point.load,
-        )
-        for point in sorted(found, key=lambda point: (point.name, point.value))
+        PluginSource(point.name, point.value, *origin_of(point.dist), point.load)
+        for point in sorted(_entry_points(group), key=lambda point: (point.name, point.value))
+        if not _fault_of(point)
     )
+
+
+def find_faults(*groups: str) -> tuple[MetadataFault, ...]:
+    """Name the distributions whose metadata cannot be read, and entry points that name nothing.
+
+    Parameters
+    ----------
+    *groups : str
+        The groups to look through.
+
+    Returns
+    -------
+    tuple of MetadataFault
+        Unreadable distributions first; they hide nothing of the others.
+    """
+    unreadable = [
+        MetadataFault("", "", *origin_of(distribution), f"metadata cannot be read: {reason}")
+        for distribution, reason in _distributions()
+        if reason
+    ]
+    points = [point for group in groups for point in _entry_points(group)]
+    return tuple(unreadable) + tuple(
+        MetadataFault(printable(point.name), printable(point.value), *origin_of(point.dist), fault)
+        for point in points
+        if (fault := _fault_of(point))
+    )
+
+
+def configuration_folders() -> list[tuple[PluginSource, Path | None]]:
+    """Find the folders of Hydra's groups that distributions contribute, importing nothing.
+
+    Returns
+    -------
+    list of (PluginSource, Path or None)
+        The entry point, and the folder of the package that it names if there is one.
+    """
+    return [(source, _folder_of(source.target)) for source in discover(CONF_GROUP)]
+
+
+def origin_of(distribution: importlib.metadata.Distribution | None) -> tuple[str, str]:
+    """Return name and version of a distribution as they can be printed, whatever its metadata."""
+    if distribution is None:
+        return "unknown", ""
+    name, _, version = _folder_name(distribution).partition("-")
+    with suppress(Exception):  # whatever a parser of mail says to bytes that are none
+        name, version = distribution.name or name, distribution.version or version
+    return printable(name), printable(version)
+
+
+def _folder_name(distribution: importlib.metadata.Distribution) -> str:
+    """Name of the folder that holds the metadata, without its ending."""
+    return Path(str(getattr(distribution, "_path", "unknown"))).stem
+
+
+def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
+    """Read a group; one distribution that cannot be read takes nothing from the others."""
+    try:
+        return list(importlib.metadata.entry_points(group=group))
+    except Exception:  # of any kind: text that is no UTF-8, lines that are no pairs
+        found = {
+            _folder_name(distribution).partition("-")[0].lower(): distribution
+            for distribution, reason in reversed(list(_distributions()))
+            if not reason
+        }  # the first on the path counts
+        points = (point for distribution in found.values() for point in distribution.entry_points)
+        return [point for point in points if point.group == group]
+
+
+def _distributions() -> Iterator[tuple[importlib.metadata.Distribution, str]]:
+    """Go through the installed distributions; each with what is wrong with its entry points."""
+    for distribution in importlib.metadata.distributions():
+        try:
+            list(distribution.entry_points)
+        except Exception as error:
+            yield distribution, printable(f"{type(error).__name__}: {error}")
+        else:
+            yield distribution, ""
+
+
+def _fault_of(point: importlib.metadata.EntryPoint) -> str:
+    """Say why nobody could select what an entry point names; empty if somebody can."""
+    if not _NAME.fullmatch(point.name):
+        return (
+            f"name {printable(point.name)!r} cannot be selected. Expected at most 100 letters, "
+            "digits, '_', '-' and '.'"
+        )
+    if not _TARGET.fullmatch(point.value) or point.value.partition(":")[0].strip() == "__main__":
+        return (
+            f"target {printable(point.value)!r} is no module of a distribution. Expected MODULE or "
+            "MODULE:OBJECT"
+        )
+    return ""
+
+
+def _folder_of(package: str) -> Path | None:
+    """Folder of a package, of which only the top-level name is looked up: that imports nothing."""
+    top, *rest = package.split(".")
+    try:
+        spec = find_spec(top)
+        places = [Path(place, *rest) for place in (spec and spec.submodule_search_locations) or ()]
+        return next((place for place in places if place.is_dir()), None)
+    except (ImportError, ValueError, OSError):  # a module without a spec, a name too long
+        return None
 
 
 def find_source(kind: str, name: str, sources: Iterable[Source]) -> Source:
@@ -101,11 +256,14 @@ def load_source(kind: str, source: PluginSource) -> object:
     """
     try:
         return source.load()
+    except PluginLoadError as error:  # it says itself what it lacks
+        kept = MissingExtraError if isinstance(error, MissingExtraError) else PluginLoadError
+        raise kept(f"{kind} {source.name!r} ({source.origin}): {error}") from error
     except Exception as error:
         raise PluginLoadError(
-            f"{kind} {source.name!r} ({source.target}, from {source.distribution} "
-            f"{source.version}) cannot be imported: {type(error).__name__}: {error}. "
-            f"Repair or remove {source.distribution}; other {kind}s work."
+            f"{kind} {source.name!r} ({source.origin}) cannot be imported: "
+            f"{type(error).__name__}: {error}. Repair or remove {source.distribution}; other "
+            f"{kind}s work."
         ) from error
 
 

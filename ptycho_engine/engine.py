@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays.adapter import NUMPY
 from .arrays.tensors import outside_autograph
-from .discovery import PluginSource, discover
+from .discovery import REGISTERED, PluginSource, discover
 from .errors import ConfigurationError, RequestError
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
 from .geometry.layouts import Layout
@@ -96,10 +96,9 @@ class Engine:
             name, why = choose(host.sources)
             reason = f"{reason}; {why}"
         require_framework(host.source(name))
-        for wrapper in wrappers:
-            host.activate(wrapper)
+        host.activate_wrappers(wrappers)
         self._plugin = host.select(name)
-        if self._plugin.source.distribution == "registered":  # by hand: goes along as an object
+        if self._plugin.source.distribution == REGISTERED:  # by hand: goes along as an object
             self._made_of["plugin"] = self._plugin.source.load()
         else:  # what auto took here
             self._made_of["plugin"] = name

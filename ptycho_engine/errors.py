@@ -70,6 +70,27 @@ class OutputError(PtychoEngineError, OSError):
     """An output cannot be written where it was asked for."""
 
 
+def printable(text: str, limit: int = 200) -> str:
+    """Return text of others as one line without control characters, shortened in the middle.
+
+    Parameters
+    ----------
+    text : str
+        Whatever came: a name, a message.
+    limit : int
+        Characters that are kept, at most.
+
+    Returns
+    -------
+    str
+        What can be printed anywhere.
+    """
+    if len(text) > limit:
+        half = (limit - 5) // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def one_of(what: str, received: object, options: Iterable[str]) -> str:
     """Say that `received` is none of `options`, with the nearest spelling first.
 

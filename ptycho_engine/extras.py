@@ -15,7 +15,9 @@ def is_installed(module: str) -> bool:
     """
     if module in sys.modules:
         return sys.modules[module] is not None
-    return find_spec(module) is not None
+    spec = find_spec(module)
+    # A folder of its name without a module in it is what an uninstallation left.
+    return spec is not None and spec.origin is not None
 
 
 def install_command(extra: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
+from ..host.choice import named_plugin
 from .jobs.extraction_job import ExtractionJob
 from .scans import scan_source
 from .schema import JobConfig
@@ -38,10 +39,10 @@ def extraction_job(
 
     Raises
     ------
-    RequestError
-        If what is cut at a position cannot be.
+    ConfigurationError, RequestError
+        If no plugin is named, or what is cut at a position cannot be.
     """
-    options = dict(config.plugin)
+    plugin, options = named_plugin(config.plugin)
     output = config.output
     return ExtractionJob(
         scan=scan_source(config.scan),
@@ -52,7 +53,7 @@ def extraction_job(
             cast(Rounding, config.rounding),
         ),
         output=folder / Path(output.path).expanduser(),
-        plugin=options.pop("name"),
+        plugin=plugin,
         options=options,
         wrappers=tuple(config.wrappers),
         memory_budget=config.memory_budget,

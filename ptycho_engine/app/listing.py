@@ -6,28 +6,41 @@ import argparse
 import ast
 import importlib.util
 import json
-import subprocess
 import sys
+import warnings
 from collections import Counter
 from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-from ..discovery import PluginSource, discover
+from ..discovery import (
+    CONF_GROUP,
+    ENTRY_POINT_GROUP,
+    FORMAT_GROUP,
+    PluginSource,
+    configuration_folders,
+    discover,
+    find_faults,
+)
+from ..errors import printable
 from ..extras import install_command
 from ..host.choice import missing_framework
 from ..io.catalogue import list_formats
+from .inspection import NOT_INSTALLED, OK, verdicts
 
-#: How the state of a plugin begins whose framework is not here: a choice, not a fault.
-NOT_INSTALLED = "not installed"
+#: What the listing calls metadata that names nothing.
+UNUSABLE = "cannot be used"
+#: Seconds that a check may take: importing TensorFlow takes ten on a slow disk.
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class PluginState:
-    """One line of the listing: a plugin, or a format of scans.
+    """One line of the listing: a plugin, a format of scans, or metadata that names neither.
 
     Attributes
     ----------
-    kind : {"plugin", "format"}
+    kind : {"plugin", "format", "cannot be used"}
         What it is.
     name, target, distribution, version : str
         As in :class:`~ptycho_engine.discovery.PluginSource`.
@@ -55,67 +68,120 @@ def main(arguments: list[str]) -> int:
         "their code runs: each module is located and its syntax read. Choose one with plugin=NAME "
         "or scan=NAME.",
     )
-    parser.add_argument("--check", action="store_true", help="import each one in a process")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="put each one to work in a process of its own: compose its configuration, select it, "
+        "and cut one small patch",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help=f"how long each may take with --check; {TIMEOUT:g} by default",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
-    states = describe(check=options.check)
+    states = describe(check=options.check, seconds=options.timeout)
     if options.json:
         print(json.dumps([vars(state) for state in states], indent=2))
     else:
         print_table(states)
-    usable = all(s.state == "ok" or s.state.startswith(NOT_INSTALLED) for s in states)
+    usable = all(s.state == OK or s.state.startswith(NOT_INSTALLED) for s in states)
     return 0 if usable else 1
 
 
-def describe(*, check: bool) -> list[PluginState]:
-    """Describe every installed plugin and format.
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"received {text}. Expected seconds above zero")
+    return seconds
+
+
+def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
+    """Describe every installed plugin and format, and whatever metadata names nothing.
 
     Parameters
     ----------
     check : bool
-        Import each in a process of its own; otherwise none of their code runs.
+        Put each to work in a process of its own; otherwise none of their code runs.
+    seconds : float
+        How long each may take then.
 
     Returns
     -------
     list of PluginState
-        Plugins before formats, each in the order of their names.
+        Plugins before formats, each in the order of their names; then what cannot be used.
     """
-    return [
+    missing = {
+        source.distribution: f"configuration package {source.target} not found"
+        for source, folder in configuration_folders()
+        if folder is None
+    }
+    found: list[tuple[str, PluginSource, str]] = []
+    for kind, sources in (("plugin", discover()), ("format", list_formats())):
+        taken = Counter(source.name for source in sources)
+        for source in sources:
+            state = _state(source, taken[source.name])
+            if state == OK:
+                state = missing.get(source.distribution, OK)
+            found.append((kind, source, state))
+    if check:
+        sound = [i for i, (_, _, state) in enumerate(found) if state == OK]
+        checked = verdicts(((found[i][0], found[i][1].name) for i in sound), seconds)
+        for i, verdict in zip(sound, checked, strict=True):
+            found[i] = (*found[i][:2], verdict)
+    states = [
         PluginState(
             kind=kind,
             name=source.name,
             target=source.target,
             distribution=source.distribution,
             version=source.version,
-            state=_state(source, taken[source.name], check),
+            state=state,
             suffixes=getattr(source, "suffixes", ()),
         )
-        for kind, sources in (("plugin", discover()), ("format", list_formats()))
-        for taken in (Counter(source.name for source in sources),)
-        for source in sources
+        for kind, source, state in found
+    ]
+    seen = {state.distribution for state in states}
+    return [*states, *_unusable({name: what for name, what in missing.items() if name not in seen})]
+
+
+def _unusable(missing: dict[str, str]) -> list[PluginState]:
+    """Describe metadata that names nothing, and packages of configuration that are not there."""
+    faults = find_faults(ENTRY_POINT_GROUP, FORMAT_GROUP, CONF_GROUP)
+    described = [
+        PluginState(UNUSABLE, f.name, f.target, f.distribution, f.version, f.reason) for f in faults
+    ]
+    return described + [
+        PluginState(UNUSABLE, "", "", distribution, "", what)
+        for distribution, what in missing.items()
     ]
 
 
-def _state(source: PluginSource, taken: int, check: bool) -> str:
+def _state(source: PluginSource, taken: int) -> str:
     if taken > 1:
         return f"name taken {taken} times"
     framework = missing_framework(source)
     if framework:
         return f"{NOT_INSTALLED}: {install_command(framework)}"
-    return imported(source) if check else located(source)
+    return located(source)
 
 
 def located(source: PluginSource) -> str:
     """Look for a module and read its syntax, running nothing."""
     module = source.target.partition(":")[0].strip()
-    path = find_module(module)
-    if path is None:
-        return f"module {module} not found"
     try:
-        ast.parse(path.read_bytes(), str(path))
-    except (SyntaxError, ValueError, OSError) as error:
-        return f"{type(error).__name__}: {error}"
-    return "ok"
+        path = find_module(module)
+        if path is None:
+            return f"module {printable(module)} not found"
+        if path.suffix == ".py":  # compiled modules have no syntax to look at
+            with warnings.catch_warnings(action="ignore"):
+                ast.parse(path.read_bytes(), str(path))
+    except Exception as error:  # of any kind: nesting too deep for the parser, a strange loader
+        return printable(f"{type(error).__name__}: {error}")
+    return OK
 
 
 def find_module(name: str) -> Path | None:
@@ -131,23 +197,11 @@ def find_module(name: str) -> Path | None:
         return Path(spec.origin) if spec.origin else None
     for location in spec.submodule_search_locations or ():
         stem = Path(location, *rest)
-        for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
-            if candidate.is_file():
-                return candidate
+        compiled = (f"{stem}{suffix}" for suffix in EXTENSION_SUFFIXES)
+        for candidate in (f"{stem}.py", f"{stem}/__init__.py", *compiled):
+            if Path(candidate).is_file():
+                return Path(candidate)
     return None
-
-
-def imported(source: PluginSource) -> str:
-    """Import a plugin or format in a process of its own."""
-    code = (
-        "import sys, pkgutil\n"
-        "try: pkgutil.resolve_name(sys.argv[1])\n"
-        "except BaseException as error: sys.exit(f'{type(error).__name__}: {error}')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, source.target], capture_output=True, text=True, check=False
-    )
-    return "ok" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["failed"])[-1]
 
 
 def print_table(states: list[PluginState]) -> None:
@@ -155,13 +209,15 @@ def print_table(states: list[PluginState]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    # In a pipe there is no screen width to fold the lines at.
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    for kind, more in (("plugin", ()), ("format", ("suffixes",))):
+    # In a pipe there is no screen width to fold the lines at. Names of others are no markup.
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
+    for kind, more in (("plugin", ()), ("format", ("suffixes",)), (UNUSABLE, ())):
         table = Table(kind, "from", "module", "state", *more, box=None)
         for state in (state for state in states if state.kind == kind):
             row = [state.name, f"{state.distribution} {state.version}", state.target, state.state]
             row += [" ".join(state.suffixes)] if more else []
-            style = {"ok": None, NOT_INSTALLED: "dim"}.get(state.state.partition(":")[0], "red")
+            style = {OK: None, NOT_INSTALLED: "dim"}.get(state.state.partition(":")[0], "red")
             table.add_row(*row, style=style)
-        console.print(table)
+        if table.row_count:
+            console.print(table)

@@ -6,7 +6,6 @@ format are its own dataclass (`scans`).
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,10 +18,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
-from ..discovery import discover
+from ..discovery import configuration_folders, discover
 from .scans import FormatConfigs
-
-CONF_GROUP = "ptycho_engine.conf"
 
 
 @dataclass
@@ -103,7 +100,7 @@ def register_schemas() -> None:
     store.store(group="compat", name="schema", node=CompatConfig)
     own = importlib.util.find_spec("ptycho_engine.conf")
     folders = [Path(place) for place in (own and own.submodule_search_locations) or ()]
-    folders += [folder for _, folder in contributed_folders()]
+    folders += [folder for _, folder in configuration_folders() if folder]
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
             store.store(group="plugin", name=source.name, node={"name": source.name})
@@ -115,26 +112,8 @@ class ContributedConfigs(SearchPathPlugin):
     """Lets Hydra find the configuration groups of installed plugins and formats."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the group of formats, and the folders of the entry points in `CONF_GROUP`."""
+        """Append the group of formats, and the folders of the entry points for them."""
         search_path.append(provider="ptycho_engine", path=f"{FormatConfigs.scheme()}://")
-        for distribution, folder in contributed_folders():
-            search_path.append(provider=distribution, path=f"file://{folder}")
-
-
-def contributed_folders() -> list[tuple[str, Path]]:
-    """Find the folders that distributions contribute, from metadata, importing nothing.
-
-    Returns
-    -------
-    list of (str, Path)
-        Name of the distribution, and the folder of the package that its entry point names.
-    """
-    folders = []
-    for point in importlib.metadata.entry_points(group=CONF_GROUP):
-        top, *rest = point.value.split(".")
-        spec = importlib.util.find_spec(top)  # a top-level name is located, not imported
-        for location in (spec and spec.submodule_search_locations) or ():
-            folder = Path(location, *rest)
-            if folder.is_dir():
-                folders.append((point.dist.name if point.dist else point.name, folder))
-    return folders
+        for source, folder in configuration_folders():
+            if folder:
+                search_path.append(provider=source.distribution, path=f"file://{folder}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..discovery import PluginSource
-from ..errors import MissingExtraError
+from ..errors import ConfigurationError, MissingExtraError
 from ..extras import install_command, is_installed, require
 
 #: The name that leaves the choice to us.
@@ -75,3 +76,39 @@ def choose(sources: Iterable[PluginSource]) -> tuple[str, str]:
         f"plugin {AUTO!r}: none of {', '.join(tried) or 'its plugins'} can run here. "
         f"Run: {commands or 'pip install ptycho_engine'}; or name another plugin."
     )
+
+
+def named_plugin(group: object) -> tuple[str, dict[str, Any]]:
+    """Read which plugin a configuration names.
+
+    Parameters
+    ----------
+    group : mapping
+        The group ``plugin`` of a composed configuration: a name, and options.
+
+    Returns
+    -------
+    name : str
+        Of the plugin.
+    options : dict
+        Its options by name.
+
+    Raises
+    ------
+    ConfigurationError
+        If no plugin is named.
+    """
+    if not isinstance(group, Mapping):
+        raise ConfigurationError(
+            f"plugin: received {group!r}. Expected the name of a plugin: plugin=NAME."
+        )
+    options = dict(group)
+    name = options.pop("name", None)
+    if not isinstance(name, str) or not name:
+        given = ", ".join(map(str, group)) or "nothing"
+        said = "has no name" if name is None else f"has the name {name!r}"
+        raise ConfigurationError(
+            f"plugin: the chosen configuration {said}, but {given}. Expected the line "
+            "`name: PLUGIN` in its YAML file."
+        )
+    return name, options

@@ -7,6 +7,7 @@ must not give an argument a default value.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,11 @@ def plan_extraction(request: ExtractionRequest, options: Any, memory_budget: int
 
 def refuse_ambiguous(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
     """Refuse what versions of pluggy treat differently, and so might call the wrong plugin."""
+    if isinstance(plugin, type):
+        raise PluginError(
+            f"plugin {name!r}: is the class {plugin.__name__}. Expected a module or an object: "
+            f"name an instance of it, {plugin.__name__}()."
+        )
     if type(plugin).__hash__ is None:
         raise PluginError(
             f"plugin {name!r}: objects of {type(plugin).__name__} cannot be hashed, which pluggy "
@@ -99,9 +105,43 @@ def refuse_ambiguous(manager: pluggy.PluginManager, plugin: object, name: str) -
                 f"plugin {name!r}: {function} names its hook by specname. Give the function the "
                 f"name of the hook: {options['specname']}."
             )
+        if options.get("hookwrapper"):
+            raise PluginError(
+                f"plugin {name!r}: {function} is marked hookwrapper=True. Mark it wrapper=True: "
+                "`patches = yield` gives the patches, and `return patches` passes them on."
+            )
         for parameter in inspect.signature(getattr(plugin, function)).parameters.values():
             if parameter.default is not parameter.empty:
                 raise PluginError(
                     f"plugin {name!r}: {function} gives the argument {parameter.name!r} a default "
                     "value. Hook arguments are always passed: remove the default."
                 )
+
+
+def refuse_unknown(
+    manager: pluggy.PluginManager, plugin: object, name: str, hooks: list[str]
+) -> None:
+    """Refuse functions that are marked as hooks under a name that none has.
+
+    Raises
+    ------
+    PluginError
+        Names the hook that is nearest.
+    """
+    for function in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, function)
+        if options is None or function in hooks or options.get("optionalhook"):
+            continue
+        near = difflib.get_close_matches(function, hooks, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise PluginError(
+            f"plugin {name!r} does not fit the hooks: unknown hook {function!r}.{hint} "
+            f"{available(hooks)}"
+        )
+
+
+def available(hooks: list[str]) -> str:
+    """List the hooks, and where they are described."""
+    return (
+        f"Available hooks: {', '.join(hooks)}; their arguments are in ptycho_engine.host.hookspecs."
+    )

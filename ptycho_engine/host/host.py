@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pluggy
 
-from ..discovery import PluginSource, discover, find_source, load_source
-from ..errors import PluginError
+from ..discovery import REGISTERED, PluginSource, discover, find_source, load_source
+from ..errors import ConfigurationError, PluginError
 from . import hookspecs
 from .capabilities import Capabilities
+from .culprits import ask, watch
 from .selection import SelectedPlugin
 
 
@@ -61,8 +62,9 @@ class Host:
                 f"plugin name {name!r} is taken by {taken.target} ({taken.distribution}). "
                 "Register the object under another name."
             )
-        self._add(plugin, name)
-        self._sources.append(PluginSource(name, repr(plugin), "registered", "", lambda: plugin))
+        source = PluginSource(name, repr(plugin), REGISTERED, "", lambda: plugin)
+        self._add(plugin, source)
+        self._sources.append(source)
         return name
 
     def activate(self, name: str) -> object:
@@ -77,8 +79,38 @@ class Host:
         plugin = self._manager.get_plugin(name)
         if plugin is None:
             plugin = load_source("plugin", source)
-            self._add(plugin, name)
+            self._add(plugin, source)
         return plugin
+
+    def activate_wrappers(self, names: Sequence[str]) -> None:
+        """Import plugins whose wrappers are to surround the one that is chosen.
+
+        Raises
+        ------
+        ConfigurationError
+            If `names` is one text rather than several names.
+        UnknownPluginError, PluginLoadError, PluginError
+            As `activate`; also if a plugin has no wrapper.
+        """
+        if isinstance(names, str):
+            raise ConfigurationError(
+                f"wrappers: received the text {names!r}. Expected a list of names: [{names!r}]."
+            )
+        for name in names:
+            self.activate(name)
+            if not self.has_wrapper(name):
+                raise PluginError(
+                    f"wrapper {name!r} ({self.source(name).origin}): none of its functions is "
+                    "marked hookimpl(wrapper=True). Choose it with plugin=, or leave it out."
+                )
+
+    def has_wrapper(self, name: str) -> bool:
+        """Whether the active plugin `name` has a function that surrounds those of others."""
+        return any(implementation.wrapper for implementation in self._implementations(name))
+
+    def implements(self, name: str, hook: str) -> bool:
+        """Whether the active plugin `name` implements a hook itself, wrappers left out."""
+        return self.activate(name) in self._implementers(hook)
 
     def source(self, name: str) -> PluginSource:
         """Return where the plugin `name` comes from, or raise if that is not one place."""
@@ -103,15 +135,19 @@ class Host:
             As `activate`; also if the plugin implements no `extract_patches`, or declares what is
             no :class:`Capabilities`.
         """
-        capabilities = self.caller(name, "plugin_capabilities")() or Capabilities()
-        if not isinstance(capabilities, Capabilities):
+        capabilities, culprit = ask(
+            self.caller(name, "plugin_capabilities"),
+            lambda answer: answer is None or isinstance(answer, Capabilities),
+            {},
+        )
+        if culprit is not None:
             raise PluginError(
-                f"plugin {name!r}: plugin_capabilities returned {type(capabilities).__name__}. "
-                "Expected ptycho_engine.Capabilities."
+                f"plugin {culprit.name!r}: plugin_capabilities returned "
+                f"{type(capabilities).__name__}. Expected ptycho_engine.Capabilities."
             )
         return SelectedPlugin(
             self.source(name),
-            capabilities,
+            capabilities or Capabilities(),
             self.caller(name, "extract_patches", required=True),
             self.caller(name, "plan_extraction"),
         )
@@ -153,8 +189,18 @@ class Host:
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         return [i.plugin for i in implementations if not (i.wrapper or i.hookwrapper)]
 
-    def _add(self, plugin: object, name: str) -> None:
+    def _implementations(self, name: str) -> list[pluggy.HookImpl]:
+        """Every implementation and wrapper of the active plugin `name`."""
+        plugin = self._manager.get_plugin(name)
+        callers = self._manager.get_hookcallers(plugin) or []
+        return [i for caller in callers for i in caller.get_hookimpls() if i.plugin is plugin]
+
+    def _add(self, plugin: object, source: PluginSource) -> None:
+        name = source.name
+        callers = vars(self._manager.hook).items()
+        hooks = sorted(hook for hook, caller in callers if caller.has_spec())
         hookspecs.refuse_ambiguous(self._manager, plugin, name)
+        hookspecs.refuse_unknown(self._manager, plugin, name, hooks)
         known = self._manager.get_name(plugin)
         if known is not None:
             raise PluginError(
@@ -166,9 +212,8 @@ class Host:
         except (pluggy.PluginValidationError, ValueError) as error:
             with suppress(AssertionError, ValueError):
                 self._manager.unregister(plugin)
-            callers = vars(self._manager.hook).items()
-            hooks = ", ".join(sorted(hook for hook, caller in callers if caller.has_spec()))
             raise PluginError(
-                f"plugin {name!r} does not fit the hooks: {error} Available hooks: {hooks}; their "
-                "arguments are in ptycho_engine.host.hookspecs."
+                f"plugin {name!r} does not fit the hooks: {error} {hookspecs.available(hooks)}"
             ) from error
+        for implementation in self._implementations(name):
+            watch(implementation, source)

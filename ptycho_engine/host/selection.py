@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from ..discovery import PluginSource
+from ..discovery import REGISTERED, PluginSource
 from ..errors import PluginError
 from ..request.extraction import ExtractionRequest
 from ..request.planning import Plan
 from .capabilities import Capabilities
+from .culprits import ask
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,51 @@ class SelectedPlugin:
         PluginError
             If the plugin returns None, or an array of another shape or dtype.
         """
-        patches = self._call(request=request, options=options, plan=plan, out=out)
-        shape, dtype = getattr(patches, "shape", None), getattr(patches, "dtype", None)
-        # The shape of a tensor may not be known before the run.
-        fits = shape == request.output_shape or request.is_tensor
-        if patches is None or dtype != request.dtype or not fits:
+        patches, culprit = ask(
+            self._call,
+            lambda answer: _fits(answer, request),
+            {"request": request, "options": options, "plan": plan, "out": out},
+        )
+        if culprit is not None:
+            shape, dtype = getattr(patches, "shape", None), getattr(patches, "dtype", None)
             received = "None" if patches is None else f"shape {shape}, dtype {dtype}"
             raise PluginError(
-                f"{self.name} ({self.source.target}): extract_patches returned {received}. "
-                f"Expected shape {request.output_shape}, dtype {request.dtype}."
+                f"{self._accused(culprit)}: extract_patches returned {received}. Expected shape "
+                f"{request.output_shape}, dtype {request.dtype}."
             )
         return patches
 
     def plan(self, request: ExtractionRequest, options: Any, budget: int) -> Plan | None:
-        """Return the plugin's own plan, None if it does not plan."""
-        return self._plan(request=request, options=options, memory_budget=budget)
+        """Return the plugin's own plan, None if it does not plan.
+
+        Raises
+        ------
+        PluginError
+            If the plugin returns anything else.
+        """
+        plan, culprit = ask(
+            self._plan,
+            lambda answer: answer is None or isinstance(answer, Plan),
+            {"request": request, "options": options, "memory_budget": budget},
+        )
+        if culprit is not None:
+            raise PluginError(
+                f"{self._accused(culprit)}: plan_extraction returned {type(plan).__name__}. "
+                "Expected a Plan, as ptycho_engine.plugin.make_plan returns it."
+            )
+        return cast(Plan | None, plan)
+
+    def _accused(self, culprit: PluginSource) -> str:
+        """Name who gave a wrong answer, and where to report it."""
+        if culprit.name == self.name:
+            origin = "" if culprit.distribution == REGISTERED else f", from {culprit.distribution}"
+            return f"{self.name} ({culprit.target}){origin} {culprit.version}".rstrip()
+        return f"wrapper {culprit.name!r} ({culprit.origin}) around plugin {self.name!r}"
+
+
+def _fits(patches: Any, request: ExtractionRequest) -> bool:
+    """Whether patches have the shape and dtype of a request."""
+    if patches is None or getattr(patches, "dtype", None) != request.dtype:
+        return False
+    # The shape of a tensor may not be known before the run.
+    return request.is_tensor or getattr(patches, "shape", None) == request.output_shape

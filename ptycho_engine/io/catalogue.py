@@ -29,15 +29,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..discovery import PluginSource, discover, find_source, load_source
+from ..discovery import FORMAT_GROUP, PluginSource, discover, find_source, load_source
 from ..errors import InputFileError, PluginError
 
-FORMAT_GROUP = "ptycho_engine.formats"
 #: Keys of a format's Hydra group that are no options of it.
 RESERVED = ("format", "path")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FormatSource(PluginSource):
     """Where a format comes from, known without importing it.
 
@@ -48,6 +47,10 @@ class FormatSource(PluginSource):
     """
 
     suffixes: tuple[str, ...] = ()
+
+    def shown(self) -> dict[str, object]:
+        """Say what its representation shows."""
+        return {**super().shown(), "suffixes": " ".join(self.suffixes)}
 
     @property
     def built_in(self) -> bool:

@@ -1,7 +1,7 @@
 """The kernel compiled by numba: windows of the padded object, written in place into the output.
 
 It releases the GIL and is called from threads, rather than parallelised by numba, whose thread
-pools do not survive forks and may not be entered twice. Compiled code is cached on disk.
+pools do not survive forks and may not be entered twice. Compiled code is kept on disk.
 
 Rows are sliced and looped over in one function: handed to another, they are vectorised less well,
 which costs a factor of two.
@@ -9,17 +9,15 @@ which costs a factor of two.
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_engine.native.stores import VECTOR_BYTES
 
+from .compilation import compiled
 from .intrinsics import fence, store_past_caches
 
 Array = NDArray[Any]
-
-compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 
 
 @compiled

@@ -1,5 +1,7 @@
 """What is particular to the numba plugin: no TensorFlow, no second compilation."""
 
+import json
+import os
 import subprocess
 import sys
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import run_python
 from ptycho_engine.plugins import numba as plugin
 from requests_built import build_request
 
@@ -113,3 +116,100 @@ def test_large_objects_are_not_copied():
         patches = engine.extract(source, [[0.0, 0.0], [3000.0, 3000.0]], 8)
         assert patches[0].sum() == 16
         assert patches[1].sum() == 0
+
+
+AS_NOBODY = """
+import os, sys
+import numba, numpy as np
+numba.njit(nogil=True)(lambda x: x + 1)(np.ones(3))  # what numba imports when it compiles
+import numba.core.caching, numba.misc.appdirs
+import ptycho_engine.engine, ptycho_engine.logs
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+from ptycho_engine import Engine
+engine = Engine("numba")
+assert not os.access(sys.modules["ptycho_engine.native.kernels"].__file__, os.W_OK)
+for interpolation in "bilinear", "bicubic":
+    how = {"interpolation": interpolation}
+    patches = engine.extract(np.arange(25.0).reshape(5, 5), [[2, 2.5]], 2, **how)
+print(patches.ravel().tolist())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="cannot become nobody")
+def test_where_nothing_can_be_written_it_runs_uncached_and_says_so_once(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o555)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "XDG_"))}
+    done = run_python("-c", AS_NOBODY, env={**env, "HOME": str(home)})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [6.5, 7.5, 11.5, 12.5]
+    assert done.stderr.count("compiled_code_not_kept") == 1
+    assert "NUMBA_CACHE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def run_afresh(code, **env):
+    """In a new process: numba reads its settings when it is imported."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, env={**os.environ, **env},
+    )  # fmt: skip
+
+
+CUT_ONE = """
+import numpy as np
+from ptycho_engine import Engine
+print(Engine("numba").extract(np.arange(25.0).reshape(5, 5), [[2, 2.5]], 2).ravel().tolist())
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for nothing that is worth keeping."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_disk_that_is_full_costs_no_run(small_disk):
+    done = run_afresh(CUT_ONE, NUMBA_CACHE_DIR=str(small_disk))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [6.5, 7.5, 11.5, 12.5]
+    assert done.stderr.count("compiled_code_not_kept") == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_files_that_were_cut_short_are_made_anew(tmp_path, ending):
+    for _ in range(2):
+        done = run_afresh(CUT_ONE, NUMBA_CACHE_DIR=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == [6.5, 7.5, 11.5, 12.5]
+        assert done.stderr == ""
+        files = list(tmp_path.rglob(f"*{ending}"))
+        assert files
+        assert all(file.stat().st_size > 50 for file in files)
+        for file in files:
+            file.write_bytes(file.read_bytes()[:40])
+
+
+SELECT = "from ptycho_engine import Engine; Engine('numba')"
+
+
+def test_code_that_may_not_be_compiled_is_refused():
+    last = run_afresh(SELECT, NUMBA_DISABLE_JIT="1").stderr.splitlines()[-1]
+    assert "PluginLoadError: plugin 'numba'" in last
+    assert "NUMBA_DISABLE_JIT" in last
+    assert "Repair" not in last
+
+
+def test_a_numba_that_does_not_load_is_blamed_itself(tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 1.0 or less')\n")
+    last = run_afresh(SELECT, PYTHONPATH=str(tmp_path)).stderr.splitlines()[-1]
+    assert "numba is installed, but cannot be imported: ImportError: Numba needs NumPy 1.0" in last
+    assert "Repair" not in last

@@ -1,0 +1,143 @@
+"""Who raised, or gave a wrong answer: the plugin that was chosen, or a wrapper around it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from typing import Any
+
+import pluggy
+
+from ..discovery import PluginSource
+from ..errors import PluginError
+
+Answers = list[tuple[PluginSource, Any]]
+#: Answers of one call, the innermost first; one list for each call in progress.
+_answers: ContextVar[Answers | None] = ContextVar("answers", default=None)
+
+
+def watch(implementation: pluggy.HookImpl, source: PluginSource) -> None:
+    """Let every call of an implementation be known to be that of a plugin.
+
+    Parameters
+    ----------
+    implementation : pluggy.HookImpl
+        One that was registered, and so is of the right kind.
+    source : PluginSource
+        Whose it is.
+    """
+    watched = _watched_wrapper if implementation.wrapper else _watched
+    implementation.function = watched(implementation.function, source)  # type: ignore[misc]
+
+
+def ask(
+    call: Callable[..., Any], fits: Callable[[Any], bool], arguments: dict[str, Any]
+) -> tuple[Any, PluginSource | None]:
+    """Call a hook.
+
+    Parameters
+    ----------
+    call : callable
+        The hook caller.
+    fits : callable
+        Whether an answer is of the kind that the hook expects.
+    arguments : dict
+        Arguments of the hook.
+
+    Returns
+    -------
+    answer : object
+        What came.
+    culprit : PluginSource or None
+        Whose answer was the first that does not fit, or that is None in place of another; None if
+        the answer that came fits.
+    """
+    answers: Answers = []
+    token = _answers.set(answers)
+    try:
+        answer = call(**arguments)
+    finally:
+        _answers.reset(token)
+    before = None
+    if fits(answer) and (answer is not None or all(given is None for _, given in answers)):
+        return answer, None
+    for source, given in answers:
+        if not fits(given) or (given is None and before is not None):
+            return answer, source
+        before = given
+    raise PluginError(f"nobody answered what came: {type(answer).__name__}")  # pragma: no cover
+
+
+def culprit_of(error: BaseException) -> PluginSource | None:
+    """Return the plugin in which an error was raised; None if it was elsewhere."""
+    source = getattr(error, "plugin_source", None)
+    return source if isinstance(source, PluginSource) else None
+
+
+def _watched(function: Callable[..., Any], source: PluginSource) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            answer = function(*arguments)
+        except Exception as error:
+            _name_culprit(error, source)
+            raise
+        _note(source, answer)
+        return answer
+
+    return call
+
+
+def _watched_wrapper(
+    function: Callable[..., Generator[None, Any, Any]], source: PluginSource
+) -> Callable[..., Generator[None, Any, Any]]:
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Generator[None, Any, Any]:
+        steps = function(*arguments)
+        try:
+            try:
+                next(steps)
+            except StopIteration:
+                raise _broken(source, "does not reach its `yield`") from None
+            try:
+                received = yield
+            except Exception as error:
+                go_on = functools.partial(steps.throw, error)
+            else:
+                go_on = functools.partial(steps.send, received)
+            try:
+                go_on()
+            except StopIteration as end:
+                answer = end.value
+            else:
+                raise _broken(source, "yields more than once")
+        except Exception as error:
+            _name_culprit(error, source)
+            raise
+        finally:
+            steps.close()
+        _note(source, answer)
+        return answer
+
+    return call
+
+
+def _note(source: PluginSource, answer: Any) -> None:
+    answers = _answers.get()
+    if answers is not None:
+        answers.append((source, answer))
+
+
+def _broken(source: PluginSource, what: str) -> PluginError:
+    return PluginError(
+        f"wrapper {source.name!r} ({source.origin}): {what}. Expected exactly one `yield`, which "
+        "gives the patches, and `return` with patches."
+    )
+
+
+def _name_culprit(error: Exception, source: PluginSource) -> None:
+    """Name the plugin in an error that passes; whoever is around it has no part in it."""
+    if culprit_of(error) is None:
+        error.plugin_source = source  # type: ignore[attr-defined]
+        error.add_note(f"raised in plugin {source.name!r} ({source.origin})")
