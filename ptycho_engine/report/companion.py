@@ -173,7 +173,7 @@ def write_picture(
 
 
 def _hidden(target: Path, what: str) -> Path:
-    """Return a name beside a file, short, and the same in each run: litter of a killed one is found."""
+    """Return a short name beside a file, the same in each run: so a killed one's litter goes."""
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
     return target.with_name(f".{digest}.picture-{what}")
 

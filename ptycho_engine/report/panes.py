@@ -74,22 +74,14 @@ def hatch_outside(axis: Axes, shape: tuple[int, int], *, opaque: bool) -> None:
     ]
     for x, y, to_x, to_y in strips:
         if to_x > x and to_y > y:
-            axis.add_patch(
-                Rectangle(
-                    (x, y),
-                    to_x - x,
-                    to_y - y,
-                    linewidth=0,
-                    hatch=HATCHED,
-                    edgecolor=HATCH,
-                    facecolor=OUTSIDE if opaque else "none",
-                )  # fmt: skip
-            )
+            strip = Rectangle((x, y), to_x - x, to_y - y, hatch=HATCHED, edgecolor=HATCH, lw=0)
+            strip.set_facecolor(OUTSIDE if opaque else "none")
+            axis.add_patch(strip)
 
 
 def paint_positions(axis: Axes, points: Array, count: int) -> None:
     """Paint scan positions as dots, the smaller the more there are."""
-    size = float(np.clip(80 / np.sqrt(max(1, count)), 0.9, 4.0))
+    size = float(np.clip(100 / np.sqrt(max(1, count)), 1.0, 7.0))
     axis.plot(points[:, 1], points[:, 0], ".", ms=size, mew=0, color=DOTS, alpha=0.8)
 
 

@@ -69,7 +69,7 @@ def quantities_of(image: Array, patches: Sequence[Array]) -> list[Quantity]:
         scale = Scale.of(np.concatenate([array.ravel() for array in arrays]))
         return [Quantity("value", "", np.asarray, scale, "gray")]
     scale = Scale.of(np.concatenate([np.abs(array).ravel() for array in arrays]))
-    turn = {-np.pi: "-π", 0.0: "0", np.pi: "π"}
+    turn = {-np.pi: "\u2212π", 0.0: "0", np.pi: "π"}
     cycle = Scale(-np.pi, np.pi, "neither")
     # Light about 0, where most phases are, and dark at the ends, which are one.
     phase = Quantity("phase", "rad", np.angle, cycle, "twilight_shifted", turn)

@@ -111,7 +111,8 @@ def draw(
     if again:
         cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
         samples = samples | dict(zip(again, cut, strict=True))
-    title = f"{count:,} patches of {size} x {size} from {short_source(scan.source)}"
+    noun = "patch" if count == 1 else "patches"
+    title = f"{count:,} {noun} of {size} x {size} from {short_source(scan.source)}"
     height, width = scan.image.shape[-2:]
     caption = (
         f"object {height} x {width} {scan.image.dtype}; interpolation {job.cut.interpolation}, "
