@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import time
@@ -23,18 +24,28 @@ from .lease import Lease, LeaseHeldError
 
 #: How often, and with what pause, a lease is asked for before its holder is believed to stay.
 ATTEMPTS, PAUSE = 10, 0.03
+#: Bytes of a name that leave room for what is put around it: systems allow 255.
+LONGEST = 200
 
 
 def partial_folder(target: Path, identity: Mapping[str, Any]) -> Path:
     """Return where an output is written that is to be what `identity` says."""
     text = json.dumps(identity, sort_keys=True).encode()
     digest = hashlib.sha256(text).hexdigest()[:12]
-    return target.with_name(f".{target.name}.partial-{digest}")
+    return target.with_name(f"{_prefix(target)}{digest}")
+
+
+def _prefix(target: Path) -> str:
+    """Return what the names of all unfinished outputs of a target begin with."""
+    name = os.fsencode(target.name)
+    if len(name) <= LONGEST:
+        return f".{target.name}.partial-"
+    return f".{hashlib.sha256(name).hexdigest()[:32]}.partial-"
 
 
 def others(target: Path, own: Path) -> Iterator[Path]:
     """Yield the unfinished outputs of one target, but for one's own."""
-    prefix = f".{target.name}.partial-"
+    prefix = _prefix(target)
     for path in sorted(target.parent.iterdir()):
         if path.name.startswith(prefix) and path != own and path.is_dir():
             yield path

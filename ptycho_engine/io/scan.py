@@ -32,6 +32,8 @@ class Scan:
         (P, N, N) if the source holds a diffraction pattern for each position.
     read_patterns : callable, optional
         Loads the diffraction patterns, (P, N, N), when it is called and not before.
+    pixel_size : float, optional
+        Metres between neighbouring samples of the object, if the source says.
     metadata : dict
         What else the source says, under the names that it uses.
     """
@@ -42,6 +44,7 @@ class Scan:
     probe: Array | None = None
     pattern_shape: tuple[int, int, int] | None = None
     read_patterns: Callable[[], Array] | None = None
+    pixel_size: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property

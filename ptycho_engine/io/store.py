@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -270,13 +270,21 @@ class Store:
         with writing(self.path):
             self._ledger.finish(key, self._container.holds)
 
-    def publish(self, provenance: Mapping[str, Any] | None = None) -> None:
+    def publish(
+        self,
+        provenance: Mapping[str, Any] | None = None,
+        *,
+        together: AbstractContextManager[Any] | None = None,
+    ) -> None:
         """Complete the output and let it appear.
 
         Parameters
         ----------
         provenance : mapping, optional
             What is known only now, such as seconds and peak memory; added to the record.
+        together : context manager, optional
+            Entered right before the output appears, left when it stands there or with the error
+            that kept it from it: for what changes with it. Signals wait as long.
 
         Raises
         ------
@@ -294,7 +302,7 @@ class Store:
         with writing(self.path):
             self._container.finish(texts)
             sync_tree(self._content)
-            with deferred_signals():
+            with deferred_signals(), together or nullcontext():
                 publish(self._content, self._target, is_output if self._overwrite else None)
                 # It stands in its place: what fails from here on is no failure of the output.
                 with suppress(OSError):

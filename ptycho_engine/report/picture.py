@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import OutputError
+from . import panes
+from .canvas import render
+from .quantities import Quantity, quantities_of
+from .views import Layout, View
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = np.ndarray[Any, Any]
 
 #: Positions beyond this many are drawn as a sample; a picture has no more room.
 MAX_POINTS = 20_000
+#: Samples along an object that are drawn: about as many as a screen shows.
+MAX_SAMPLES = 1024
+#: Colours of patches and their frames: told apart by people who are colour-blind too.
+COLOURS = ("#e69f00", "#3ddc97", "#e78ac3", "#56b4e9")
+MARGIN = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,121 +34,159 @@ class Preview:
 
     Attributes
     ----------
-    image : ndarray, shape (H, W)
-        The object, real or complex.
+    image : ndarray, shape (..., H, W)
+        The object, real or complex; of several slices or modes the first is shown.
     positions : ndarray of float64, shape (P, 2)
         Scan positions (y, x) in object pixels.
-    patches : mapping of int to ndarray (N, N)
+    patches : mapping of int to ndarray (..., N, N)
         Some patches by index.
+    title : str
+        The line above the picture.
+    caption : str
+        The line below it: how the patches were cut.
+    pixel_size : float, optional
+        Metres between neighbouring samples of the object; it gives a scale bar.
     """
 
     image: Array
     positions: Array
     patches: Mapping[int, Array]
+    title: str = ""
+    caption: str = ""
+    pixel_size: float | None = None
 
 
-@contextmanager
-def picture_file(path: Path | None) -> Iterator[Path | None]:
-    """Give a file beside `path` to draw into, which becomes `path` when the block succeeds.
+def draw_preview(preview: Preview) -> bytes:
+    """Draw a preview.
 
-    Parameters
-    ----------
-    path : Path or None
-        The picture; None gives None, for runs without one.
-
-    Yields
-    ------
-    Path or None
-        Where to draw.
-    """
-    if path is None:
-        yield None
-        return
-    canvas = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield canvas
-        os.replace(canvas, path)
-    finally:
-        canvas.unlink(missing_ok=True)
-
-
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Refuse a picture that exists.
-
-    Raises
-    ------
-    OutputError
-        Unless `overwrite`.
-    """
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise OutputError(
-            f"output.picture: {path} exists. Move it, or set output.overwrite=true, or "
-            "output.picture=false."
-        )
-
-
-def draw_preview(preview: Preview, title: str, path: Path) -> None:
-    """Draw a preview as a PNG file.
+    Amplitude and phase stand side by side; of a real object, its value alone. In each column the
+    patches lie below the object, in the colours of their frames there, on one scale with it. What
+    lies outside the object is hatched, and what is not finite is red.
 
     Parameters
     ----------
     preview : Preview
         What to show.
-    title : str
-        The line above the picture.
-    path : Path
-        The file to write.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    columns = max(1, len(preview.patches))
-    figure = Figure(figsize=(4.6 + 1.7 * columns, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    left, right = figure.subfigures(1, 2, width_ratios=(4.6, 1.7 * columns), squeeze=False)[0]
-    _draw_object(left.subplots(), preview)
-    axes = right.subplots(2, columns, squeeze=False)
-    for column, (index, patch) in enumerate(sorted(preview.patches.items())):
-        _draw_patch(axes[:, column], index, patch)
-    if not preview.patches:
-        for axis in axes.flat:
-            axis.set_axis_off()
-    figure.savefig(path, format="png", dpi=130)
+    scene = Scene.of(preview)
+    return render(scene.layout.size, scene.paint)
 
 
-def _draw_object(axis: Axes, preview: Preview) -> None:
-    height, width = preview.image.shape
-    # Thinned to what a screen shows, so that a large object costs no large copy.
-    step = max(1, max(height, width) // 1024)
-    axis.imshow(
-        np.abs(preview.image[::step, ::step]),
-        cmap="gray",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        interpolation="nearest",
-    )
-    points = preview.positions[:: max(1, -(-len(preview.positions) // MAX_POINTS))]
-    axis.plot(points[:, 1], points[:, 0], ".", markersize=2, color="tab:cyan", alpha=0.7)
-    for index, patch in preview.patches.items():
-        y, x = preview.positions[index]
-        n = patch.shape[0]
-        corner = (x - n // 2 - 0.5, y - n // 2 - 0.5)
-        axis.add_patch(_square(corner, n))
-        axis.annotate(str(index), corner, color="tab:orange", fontsize=8)
-    axis.set(title="object amplitude, scan positions", xlabel="x (pixel)", ylabel="y (pixel)")
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A preview whose parts have their place on the paper.
+
+    Attributes
+    ----------
+    preview : Preview
+        What is shown.
+    image : ndarray, shape (h, w)
+        Every `step`-th sample of the object.
+    step : int
+        So that a large object costs no large copy.
+    patches : dict of int to ndarray (N, N)
+        By index.
+    quantities : list of Quantity
+        A column each.
+    view : View
+        What is shown of the plane.
+    lines : list of str
+        The caption.
+    layout : Layout
+        Where it all lies.
+    """
+
+    preview: Preview
+    image: Array
+    step: int
+    patches: dict[int, Array]
+    quantities: list[Quantity]
+    view: View
+    lines: list[str]
+    layout: Layout
+
+    @classmethod
+    def of(cls, preview: Preview) -> Scene:
+        """Lay a preview out."""
+        image = first_plane(preview.image)
+        patches = {index: first_plane(patch) for index, patch in sorted(preview.patches.items())}
+        size = next((patch.shape[0] for patch in patches.values()), 0)
+        view = View.around(image.shape, preview.positions, size)
+        step = -(-max(image.shape) // MAX_SAMPLES)
+        image = image[::step, ::step]
+        quantities = quantities_of(image, list(patches.values()))
+        lines = [text for text in (preview.caption, notes_on(preview, image, view)) if text]
+        layout = Layout.of(view, len(quantities), len(patches), len(lines))
+        return cls(preview, image, step, patches, quantities, view, lines, layout)
+
+    def paint(self, figure: Figure) -> None:
+        """Paint everything."""
+        edge = MARGIN / self.layout.size[1]
+        figure.text(0.5, 1 - edge, self.preview.title, ha="center", va="top", size=11)
+        how = {"ha": "center", "va": "bottom", "size": 8, "color": "0.25", "linespacing": 1.3}
+        figure.text(0.5, edge, "\n".join(self.lines), **how)
+        for column in range(len(self.quantities)):
+            self._paint_object(figure, column)
+            self._paint_patches(figure, column)
+
+    def _paint_object(self, figure: Figure, column: int) -> None:
+        quantity, view, positions = self.quantities[column], self.view, self.preview.positions
+        axis = figure.add_axes(self.layout.place_object(column))
+        shown = panes.paint_object(axis, self.image, self.step, quantity, view)
+        title = f"object {quantity.name}"
+        if column == 0:  # the other shows the object without dots
+            axis.set_ylabel("y (object pixels)", labelpad=2)
+            panes.paint_positions(axis, positions[:: point_step(positions)], len(positions))
+            title += ", scan positions"
+            if self.preview.pixel_size:
+                panes.paint_scale_bar(axis, self.preview.pixel_size, view)
+        else:
+            axis.tick_params(labelleft=False)
+        axis.set_title(title, pad=4)
+        for colour, (index, patch) in zip(cycle(COLOURS), self.patches.items(), strict=False):
+            panes.paint_frame(axis, index, positions[index], patch.shape[0], colour, view)
+        panes.paint_bar(figure.add_axes(self.layout.place_bar(column)), shown, quantity)
+
+    def _paint_patches(self, figure: Figure, column: int) -> None:
+        for number, (index, patch) in enumerate(self.patches.items()):
+            axis = figure.add_axes(self.layout.place_patch(column, number))
+            position = self.preview.positions[index]
+            panes.paint_patch(axis, patch, position, self.quantities[column], self.view.shape)
+            colour = COLOURS[number % len(COLOURS)]
+            axis.set_title(str(index), pad=5, **panes.label(colour))
+            for spine in axis.spines.values():
+                spine.set(color=colour, linewidth=2.5)
+            if column == 0:
+                axis.set_xlabel("y {:.1f}, x {:.1f}".format(*position), size=7, labelpad=2)
 
 
-def _square(corner: tuple[float, float], size: int) -> Any:
-    from matplotlib.patches import Rectangle
+def notes_on(preview: Preview, image: Array, view: View) -> str:
+    """Return what a reader must know to read the picture right."""
+    notes = []
+    *leading, _, _ = preview.image.shape
+    if leading:
+        notes.append(f"shown: the first of {' x '.join(map(str, leading))} planes")
+    step = point_step(preview.positions)
+    if step > 1:
+        notes.append(f"every {step}th position shown")
+    if view.beyond:
+        notes.append(f"positions too far away to be shown: {view.beyond:,}")
+    if not np.isfinite(image).all():
+        notes.append("red: not finite")
+    return "; ".join(notes)
 
-    return Rectangle(corner, size, size, fill=False, edgecolor="tab:orange", linewidth=1)
+
+def point_step(positions: Array) -> int:
+    """Every which position is drawn."""
+    return max(1, -(-len(positions) // MAX_POINTS))
 
 
-def _draw_patch(axes: Any, index: int, patch: Array) -> None:
-    amplitude, phase = axes
-    amplitude.imshow(np.abs(patch), cmap="gray", interpolation="nearest")
-    amplitude.set_title(f"patch {index}\namplitude", fontsize=9)
-    phase.imshow(np.angle(patch), cmap="twilight", vmin=-np.pi, vmax=np.pi, interpolation="nearest")
-    phase.set_title("phase", fontsize=9)
-    for axis in axes:
-        axis.set(xticks=[], yticks=[])
+def first_plane(array: Array) -> Array:
+    """Return the first of the images that an array with leading axes holds."""
+    array = np.asarray(array)
+    return array[(0,) * (array.ndim - 2)]

@@ -109,7 +109,7 @@ def test_help_names_what_can_be_chosen():
 def test_without_arguments_the_synthetic_scan_runs(tmp_path):
     done = subprocess.run(COMMAND, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.npz.png"]
     with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
         assert output["patches"].shape == (1000, 64, 64)
         assert output["patches"].dtype == np.complex64
@@ -259,7 +259,7 @@ def test_the_scan_itself_is_never_replaced(tmp_path, scan_file, kind):
     elif kind == "hard":
         path.hardlink_to(scan_file)
     else:
-        path.with_suffix(".png").symlink_to(scan_file)
+        path.with_name("p.npz.png").symlink_to(scan_file)
     job = ["scan=npz", f"scan.path={scan_file}", "patch_size=16", "plugin=numba"]
     message = refused(tmp_path, *job, f"output.path={path}", "output.overwrite=true")
     assert f"is the scan itself, {scan_file}" in message
@@ -267,9 +267,9 @@ def test_the_scan_itself_is_never_replaced(tmp_path, scan_file, kind):
 
 
 def test_existing_picture_is_kept(tmp_path):
-    (tmp_path / "patches.png").write_text("mine")
+    (tmp_path / "patches.npz.png").write_text("mine")
     assert "output.picture=false" in refused(tmp_path, *SMALL)
-    assert (tmp_path / "patches.png").read_text() == "mine"
+    assert (tmp_path / "patches.npz.png").read_text() == "mine"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

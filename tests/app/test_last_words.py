@@ -84,7 +84,7 @@ def test_an_earlier_output_is_named(tmp_path):
     path = tmp_path / "p.h5"
     assert f"interrupted; nothing was written, and what stands at {path} is" in done.stderr
     assert path.read_bytes() == before
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["p.h5", "p.png"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["p.h5", "p.h5.png"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_the_command_cuts_the_synthetic_scan(bare, tmp_path):
         assert output["patches"].shape == (50, 32, 32)
         assert np.abs(output["patches"]).max() > 0
         assert json.loads(str(output["provenance"]))["plugin"] == "numba"
-    assert (tmp_path / "patches.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "patches.npz.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".zarr"])

@@ -15,8 +15,8 @@ def test_command_runs_outside_the_checkout(installed, tmp_path):
     with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
         assert output["patches"].shape == (50, 32, 32)
         assert json.loads(str(output["provenance"]))["plugin"] == "chunked_xla"
-    assert (tmp_path / "patches.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.png"]
+    assert (tmp_path / "patches.npz.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.npz.png"]
 
 
 def test_package_is_the_installed_one(installed, tmp_path):

@@ -26,10 +26,10 @@ from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...io.scan import Scan
 from ...io.scan_files import read_scan
-from ...io.targets import check_output, refuse_inputs
+from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes, parse_bytes
-from ...report.picture import picture_file, refuse_existing
+from ...report.companion import Companion, check_picture
 from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from .extraction_job import ExtractionJob
@@ -46,7 +46,7 @@ class Result:
     output : Path
         The file or store of patches.
     picture : Path or None
-        The preview.
+        The preview, if there is one.
     patches : int
         Number of patches.
     plan : Plan
@@ -88,9 +88,8 @@ def run(
     """
     inputs = [] if job.scan.path is None else [Path(job.scan.path)]
     check_output(job.output, job.overwrite, inputs)
-    if job.preview is not None:
-        refuse_inputs(job.preview, inputs)
-        refuse_existing(job.preview, job.overwrite)
+    companion = Companion(job.output)
+    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
     engine = Engine(
         job.plugin,
         options=job.options,
@@ -114,20 +113,21 @@ def run(
         import_tensorflow_quietly()
     started = time.perf_counter()
     resident = peak_resident_bytes()
-    # The picture is drawn before the output appears, so that both appear or neither.
-    with picture_file(job.preview) as canvas, begin_output(job, scan, records) as store:
+    with begin_output(job, scan, records) as store:
         samples = fill(store, job, engine, scan, progress)
-        if canvas is not None:
-            draw(canvas, job, engine, scan, samples)
+        if job.picture:
+            companion.draw(lambda: draw(job, engine, scan, samples))
         seconds = time.perf_counter() - started
         grown = peak_resident_bytes() - resident
         store.publish(
             provenance={
                 "seconds": {"read": round(read, 4), "extract_and_write": round(seconds, 4)},
                 "bytes": {"planned_workspace": plan.workspace_bytes, "peak_growth": grown},
-            }
+            },
+            together=companion,
         )
-    result = Result(job.output, job.preview, len(scan.positions), plan, seconds)
+    picture = companion.path if companion.placed else None
+    result = Result(job.output, picture, len(scan.positions), plan, seconds)
     log_done(result)
     return result
 

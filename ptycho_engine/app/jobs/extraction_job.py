@@ -38,7 +38,7 @@ class ExtractionJob:
     resume : bool
         Whether to go on with what a killed run of the same job left.
     picture : bool
-        Whether to draw a preview beside the output.
+        Whether to draw a preview beside the output, ``patches.h5.png`` beside ``patches.h5``.
     reason : str, optional
         Why this plugin, for the log line.
     context : mapping of str to object
@@ -58,11 +58,6 @@ class ExtractionJob:
     picture: bool = True
     reason: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def preview(self) -> Path | None:
-        """Where the picture goes; None without one."""
-        return self.output.with_suffix(".png") if self.picture else None
 
     def settings(self) -> dict[str, Any]:
         """Return the job as the configuration that makes it, for the records of the output."""

@@ -20,6 +20,9 @@ from .extraction_job import ExtractionJob
 #: Patches shown in the picture.
 SHOWN = 4
 
+#: Characters of a source that the title of the picture has room for.
+LONGEST = 80
+
 #: What a resumed run may change: where it writes, the memory it takes.
 WITHOUT_EFFECT = ("output", "memory_budget")
 #: What it may not, besides the other settings.
@@ -97,20 +100,33 @@ def stream_ranges(
 
 
 def draw(
-    canvas: Path,
     job: ExtractionJob,
     engine: Engine,
     scan: Scan,
     samples: dict[int, np.ndarray[Any, Any]],
-) -> None:
-    """Draw the preview; patches that a resumed run skipped are cut again."""
+) -> bytes:
+    """Return the preview as a PNG file; patches that a resumed run skipped are cut again."""
     count, size = len(scan.positions), job.cut.patch_size
     again = [index for index in evenly_spaced(count, SHOWN) if index not in samples]
     if again:
         cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
         samples = samples | dict(zip(again, cut, strict=True))
-    title = f"{count} patches of {size} x {size} by {engine.plugin}"
-    draw_preview(Preview(scan.image, scan.positions, samples), title, canvas)
+    noun = "patch" if count == 1 else "patches"
+    title = f"{count:,} {noun} of {size} x {size} from {short_source(scan.source)}"
+    height, width = scan.image.shape[-2:]
+    caption = (
+        f"object {height} x {width} {scan.image.dtype}; interpolation {job.cut.interpolation}, "
+        f"rounding {job.cut.rounding}; outside the object (hatched): {job.cut.fill}; "
+        f"plugin {engine.plugin}"
+    )
+    shown = Preview(scan.image, scan.positions, samples, title, caption, scan.pixel_size)
+    return draw_preview(shown)
+
+
+def short_source(source: str) -> str:
+    """Name where a scan came from in the width of a picture."""
+    name = source if source.startswith("synthetic") else Path(source).name
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
 
 
 def evenly_spaced(count: int, wanted: int) -> Sequence[int]:

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...report.canvas import render
 from .effects import Comparison, Effect
 
 
-def draw_comparison(comparison: Comparison, path: Path) -> None:
-    """Draw a comparison as a PNG file, a row for each difference.
+def draw_comparison(comparison: Comparison) -> bytes:
+    """Draw a comparison, a row for each difference.
 
     Parameters
     ----------
     comparison : Comparison
         What to show.
-    path : Path
-        The file to write.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
     rows = len(comparison.effects)
-    figure = Figure(figsize=(13, 3.2 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(f"{comparison.scan.source}: legacy and new settings")
-    axes = figure.subplots(rows, 4, squeeze=False)
-    for row, effect in zip(axes, comparison.effects, strict=True):
-        _draw_map(figure, row[0], comparison, effect)
-        _draw_worst(figure, row[1:], effect)
-    figure.savefig(path, format="png", dpi=110)
+
+    def paint(figure: Any) -> None:
+        figure.set_layout_engine("constrained")
+        figure.suptitle(f"{comparison.scan.source}: legacy and new settings")
+        axes = figure.subplots(rows, 4, squeeze=False)
+        for row, effect in zip(axes, comparison.effects, strict=True):
+            _draw_map(figure, row[0], comparison, effect)
+            _draw_worst(figure, row[1:], effect)
+
+    return render((13, 3.2 * rows), paint)
 
 
 def _draw_map(figure: Any, axis: Any, comparison: Comparison, effect: Effect) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...report.picture import picture_file, refuse_existing
+from ...io.disk import writing
+from ...report.companion import check_picture, write_picture
 from .effects import Comparison
 from .panels import draw_comparison
 
@@ -41,8 +42,9 @@ def write_report(
     from rich.console import Console
 
     if picture is not None:
-        refuse_existing(picture, overwrite)
+        check_picture(picture, overwrite)
     (console or Console()).print(comparison.table())
-    with picture_file(picture) as canvas:
-        if canvas is not None:
-            draw_comparison(comparison, canvas)
+    if picture is not None:
+        content = draw_comparison(comparison)
+        with writing(picture):
+            write_picture(picture, content, overwrite=overwrite)

@@ -59,7 +59,6 @@ def test_a_configuration_becomes_a_job():
         reason="said so",
         context={"sources": {}},
     )
-    assert made.preview == Path("/folder/out.png")
 
 
 def test_options_of_a_scan_come_along():
@@ -122,7 +121,7 @@ def test_each_run_has_an_identity_of_its_own(job):
 
 def test_a_picture_appears_with_it(job):
     result = run(dataclasses.replace(job, picture=True))
-    assert result.picture == job.output.with_suffix(".png")
+    assert result.picture == job.output.with_name("patches.h5.png")
     assert result.picture.read_bytes().startswith(b"\x89PNG")
 
 

@@ -1,0 +1,102 @@
+"""What pictures are painted on: matplotlib in its own defaults, whatever a user has set.
+
+Neither pyplot nor a backend for screens takes part, and no setting of the user: a picture of ours
+looks the same everywhere, and what breaks theirs (LaTeX that is missing, a notebook's backend in a
+process that has none) does not break it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..io.deferral import deferred_signals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Says in a picture whose it is.
+SOFTWARE = "ptycho_engine"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Where the mark is looked for: it precedes the pixels.
+HEAD = 2048
+
+#: Twice as fast as the default, for a file that is a tenth larger.
+PACKING = {"compress_level": 3}
+
+STYLE = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.linewidth": 0.6,
+    "hatch.linewidth": 0.5,
+    "text.usetex": False,
+    "text.parse_math": False,  # names of files may hold a dollar sign
+}
+
+
+def render(size: tuple[float, float], paint: Callable[[Figure], None], *, dpi: int = 115) -> bytes:
+    """Paint a figure and return it as a PNG file.
+
+    Parameters
+    ----------
+    size : (float, float)
+        Width and height in inches.
+    paint : callable
+        Given the empty figure. An interrupt waits until it returns: matplotlib calls Python from
+        compiled code, which may lose one.
+    dpi : int
+        Pixels an inch.
+
+    Returns
+    -------
+    bytes
+        The file, with the mark that `is_ours` looks for.
+    """
+    matplotlib = _matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    file = BytesIO()
+    with deferred_signals(), warnings.catch_warnings(), matplotlib.rc_context():
+        warnings.simplefilter("ignore")  # of a glyph that no font has, say: no fault of the run
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=size, dpi=dpi)
+        FigureCanvasAgg(figure)
+        paint(figure)
+        figure.savefig(
+            file, format="png", dpi=dpi, metadata={"Software": SOFTWARE}, pil_kwargs=PACKING
+        )
+    return file.getvalue()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a picture that `render` made."""
+    if not os.path.isfile(path):  # opening a pipe would wait; a name that is too long is no file
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return False
+    return head.startswith(SIGNATURE) and f"Software\0{SOFTWARE}".encode() in head
+
+
+def _matplotlib() -> Any:
+    """Import matplotlib, which refuses to be imported where MPLBACKEND names what is not there."""
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        with suppress(ValueError):  # as the import would have done, for whoever draws next
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
