@@ -1,6 +1,10 @@
 """Conversions between the channel, flat and grid formats as PtychoPINN has them.
 
-Flat index ``b * C + c``, ``c = row * gridsize + column``. TensorFlow tensors come back.
+Flat index ``b * C + c``, ``c = row * g + column``, where g is `gridsize` and C its square. All take a
+tensor or array of any dtype and return a tensor with the same samples. `N` and `gridsize`, if left
+out, come from ``ptycho.params`` if the program has imported it; legacy code takes them from there
+alone in `_fromgrid`, `_grid_to_channel` and `_channel_to_patches`. CompatError is raised if a number
+is nowhere, the shape is another, or the samples do not fill whole groups.
 """
 
 from __future__ import annotations
@@ -14,120 +18,32 @@ from ..params import ambient
 
 @deprecated("PED011")
 def _channel_to_flat(img: Any) -> Any:
-    """Turn channel format (B, H, W, C) into flat format (B * C, H, W, 1).
-
-    Parameters
-    ----------
-    img : tf.Tensor or ndarray, shape (B, H, W, C)
-        Of any dtype; H and W may differ.
-
-    Returns
-    -------
-    tf.Tensor, shape (B * C, H, W, 1)
-        The same samples.
-
-    Raises
-    ------
-    CompatError
-        If the rank is not 4.
-    """
+    """Turn channel format (B, H, W, C) into flat format (B * C, H, W, 1); H and W may differ."""
     return channel_to_flat(img)
 
 
 @deprecated("PED012")
 def _flat_to_channel(img: Any, N: int | None = None, gridsize: int | None = None) -> Any:
-    """Turn flat format (B * C, N, N, 1) into channel format (B, N, N, C).
-
-    Parameters
-    ----------
-    img : tf.Tensor or ndarray, shape (B * C, N, N, 1)
-        Of any dtype.
-    N, gridsize : int, optional
-        Left out, from ``ptycho.params`` if the program has imported it.
-
-    Returns
-    -------
-    tf.Tensor, shape (B, N, N, gridsize ** 2)
-        The same samples.
-
-    Raises
-    ------
-    CompatError
-        If a number is nowhere, or the samples do not fill whole groups.
-    """
+    """Turn flat format (B * C, N, N, 1) into channel format (B, N, N, C)."""
     return _arranged(img, "channel", N, gridsize)
 
 
 @deprecated("PED013")
 def _togrid(img: Any, gridsize: int | None = None, N: int | None = None) -> Any:
-    """Turn flat format (B * C, N, N, 1) into grid format (B, g, g, N, N, 1).
-
-    Parameters
-    ----------
-    img : tf.Tensor or ndarray, shape (B * C, N, N, 1)
-        Of any dtype.
-    gridsize, N : int, optional
-        As `_flat_to_channel` takes them, in the other order.
-
-    Returns
-    -------
-    tf.Tensor, shape (B, g, g, N, N, 1)
-        The same samples.
-
-    Raises
-    ------
-    CompatError
-        As `_flat_to_channel`.
-    """
+    """Turn flat format (B * C, N, N, 1) into grid format (B, g, g, N, N, 1)."""
     return _arranged(img, "grid", N, gridsize)
 
 
 @deprecated("PED014")
 def _fromgrid(img: Any, N: int | None = None) -> Any:
-    """Turn grid format (B, g, g, N, N, 1) into flat format (B * C, N, N, 1).
-
-    Parameters
-    ----------
-    img : tf.Tensor or ndarray, shape (B, g, g, N, N, 1)
-        Of any dtype.
-    N : int, optional
-        As `_flat_to_channel` takes it. Legacy code has no such argument.
-
-    Returns
-    -------
-    tf.Tensor, shape (B * C, N, N, 1)
-        The same samples.
-
-    Raises
-    ------
-    CompatError
-        As `_flat_to_channel`.
-    """
+    """Turn grid format (B, g, g, N, N, 1) into flat format (B * C, N, N, 1)."""
     n = ambient.size("N", N)
     return _reshaped(img, (n, n, 1))
 
 
 @deprecated("PED015")
 def _grid_to_channel(grid: Any, gridsize: int | None = None) -> Any:
-    """Turn grid format (B, g, g, N, N, 1) into channel format (B, N, N, C).
-
-    Parameters
-    ----------
-    grid : tf.Tensor or ndarray, shape (B, g, g, N, N, 1)
-        Of any dtype.
-    gridsize : int, optional
-        As `_flat_to_channel` takes it. Legacy code has no such argument.
-
-    Returns
-    -------
-    tf.Tensor, shape (B, N, N, gridsize ** 2)
-        The same samples.
-
-    Raises
-    ------
-    CompatError
-        As `_flat_to_channel`.
-    """
+    """Turn grid format (B, g, g, N, N, 1) into channel format (B, N, N, C)."""
     import tensorflow as tf
 
     side = ambient.size("gridsize", gridsize)
@@ -139,25 +55,7 @@ def _grid_to_channel(grid: Any, gridsize: int | None = None) -> Any:
 
 @deprecated("PED016")
 def _channel_to_patches(channel: Any, N: int | None = None, gridsize: int | None = None) -> Any:
-    """Turn channel format (B, N, N, C) into grid format (B, g, g, N, N, 1).
-
-    Parameters
-    ----------
-    channel : tf.Tensor or ndarray, shape (B, N, N, C)
-        Of any dtype.
-    N, gridsize : int, optional
-        As `_flat_to_channel` takes them. Legacy code has no such arguments.
-
-    Returns
-    -------
-    tf.Tensor, shape (B, g, g, N, N, 1)
-        The same samples.
-
-    Raises
-    ------
-    CompatError
-        As `_flat_to_channel`.
-    """
+    """Turn channel format (B, N, N, C) into grid format (B, g, g, N, N, 1)."""
     return _arranged(channel_to_flat(channel), "grid", N, gridsize)
 
 
