@@ -28,6 +28,8 @@ def generate_grouped_data(
     gridsize: int | None = None,
     enable_oversampling: bool = False,
     neighbor_pool_size: int | None = None,
+    config: Any = None,
+    rng: Any = None,
 ) -> dict[str, Any]:
     """Group the points of a scan, and gather what belongs to each group.
 
@@ -35,8 +37,8 @@ def generate_grouped_data(
     ----------
     raw_data : object
         A ``RawData`` of PtychoPINN, or what has its attributes: ``xcoords``, ``ycoords``,
-        ``diff3d`` (n, N, N); and if it has them ``xcoords_start``, ``ycoords_start``,
-        ``objectGuess``, ``Y``, ``sample_indices``.
+        ``diff3d`` (n, N, N) or (n, N, N, 1); and if it has them ``xcoords_start``,
+        ``ycoords_start``, ``objectGuess``, ``sample_indices``, and ``Y``, shaped as ``diff3d``.
     N : int
         Size of the patterns and patches. Patterns are not cropped to it.
     K : int
@@ -49,13 +51,18 @@ def generate_grouped_data(
         Seed of the draws. Left out, the global stream of NumPy goes on. Unlike legacy code, a
         seed does not touch the global stream.
     sequential_sampling : bool
-        Take the first points, and 0 for the seed.
+        Take the first points, and 0 for the seed; but with more groups than points `seed` counts.
     gridsize : int, optional
         Side of a group; left out, as in :func:`get_image_patches`.
     enable_oversampling : bool
         Whether `nsamples` may exceed the points.
     neighbor_pool_size : int, optional
         Takes the place of `K` for oversampling.
+    config : object or mapping, optional
+        A legacy configuration, as some versions of PtychoPINN take it: `gridsize`, if left out,
+        comes from here first. What else those versions did with it is not repeated.
+    rng : numpy.random.Generator or RandomState, optional
+        Draws in place of `seed`, as in later versions; their groups are not repeated.
 
     Returns
     -------
@@ -64,22 +71,26 @@ def generate_grouped_data(
         ``coords_nn`` and ``coords_relative`` (B, 1, 2, C), ``coords_offsets`` (B, 1, 2, 1), and
         the same of the start coordinates; ``nn_indices`` (B, C); ``Y``, the patches of the group:
         those of the data, else cut from the object at mirrored positions, else None;
-        ``objectGuess``; ``sample_indices`` if the data has them.
+        ``objectGuess``; a copy of ``sample_indices`` if the data has them.
 
     Raises
     ------
     CompatError
-        If the data lacks what is needed, or there are too few points for the groups.
+        If the data lacks what is needed or has another shape, there are too few points for the
+        groups, or both `seed` and `rng` are given.
     """
-    side = ambient.size("gridsize", gridsize)
+    if seed is not None and rng is not None:
+        raise CompatError(f"rng: received beside seed={seed}. Expected one of them.")
+    side = ambient.size("gridsize", gridsize, config)
     points = _points(raw_data, "xcoords", "ycoords")
-    diffraction = np.asarray(_needed(raw_data, "diff3d"))
+    diffraction = _needed(raw_data, "diff3d")
     indices = group_indices(
         points,
         side**2,
         nsamples,
         K,
         seed=seed,
+        rng=rng,
         sequential=sequential_sampling,
         oversampling=enable_oversampling,
         pool_size=neighbor_pool_size,
@@ -87,7 +98,7 @@ def generate_grouped_data(
     started = getattr(raw_data, "xcoords_start", None) is not None
     start = _points(raw_data, "xcoords_start", "ycoords_start") if started else points
     coords, starts = _members(points, indices), _members(start, indices)
-    members = np.moveaxis(diffraction[indices], 1, -1)
+    members = _images("diff3d", diffraction, indices)
     grouped = {
         "diffraction": members,
         "X_full": _normalised(members, N),
@@ -98,7 +109,7 @@ def generate_grouped_data(
         "objectGuess": getattr(raw_data, "objectGuess", None),
     }
     sampled = getattr(raw_data, "sample_indices", None)
-    return grouped if sampled is None else {**grouped, "sample_indices": sampled}
+    return grouped if sampled is None else {**grouped, "sample_indices": np.array(sampled)}
 
 
 def _needed(raw_data: Any, name: str) -> Any:
@@ -113,6 +124,19 @@ def _needed(raw_data: Any, name: str) -> Any:
 
 def _points(raw_data: Any, x: str, y: str) -> Array:
     return np.stack([np.asarray(_needed(raw_data, name)) for name in (x, y)], axis=1)
+
+
+def _images(name: str, given: Any, indices: Array) -> Array:
+    """Return the images of groups (B, N, N, C)."""
+    images = np.asarray(given)
+    flat = images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
+    last = int(indices.max(initial=-1))
+    if flat.ndim != 3 or len(flat) <= last:
+        raise CompatError(
+            f"{name}: received shape {images.shape}. Expected (n, N, N) or (n, N, N, 1) with n of "
+            f"at least {last + 1}: one for each point."
+        )
+    return np.moveaxis(flat[indices], 1, -1)
 
 
 def _members(points: Array, indices: Array) -> Array:
@@ -136,6 +160,6 @@ def _normalised(members: Array, n: int) -> Array:
 def _ground_truth(raw_data: Any, coords: Array, indices: Array, n: int, side: int) -> Any:
     known = getattr(raw_data, "Y", None)
     if known is not None:
-        return np.moveaxis(np.asarray(known)[indices], 1, -1)
+        return _images("Y", known, indices)
     image = getattr(raw_data, "objectGuess", None)
     return None if image is None else cut_groups(image, *split_groups(coords), n, side)

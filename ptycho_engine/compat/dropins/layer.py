@@ -33,14 +33,22 @@ class Translation(keras.layers.Layer):  # type: ignore[misc]
         self.jitter_stddev = jitter_stddev
         self.use_xla = True
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Move images; a number behind them is the jitter, as older versions took it.
+
+        Keras itself refuses a number among its tensors.
+        """
+        if isinstance(inputs, list) and len(inputs) == 3 and isinstance(inputs[2], int | float):
+            *inputs, self.jitter_stddev = inputs
+        return super().__call__(inputs, *args, **kwargs)
+
     def call(self, inputs: Any) -> Any:
         """Move images.
 
         Parameters
         ----------
         inputs : list of tf.Tensor
-            Images (B, H, W, C), offsets (B, 2) or (B, 1, 1, 2) of [dx, dy] in pixels; a third
-            tensor is ignored.
+            Images (B, H, W, C), offsets (B, 2) of [dx, dy] in pixels; a third tensor is ignored.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from ...arrays.tensors import is_tensor
 from ...deprecation.table import deprecated
 from ...errors import CompatError
 from ..params import ambient
-from .channels import channel_to_flat, offsets_to_flat
+from ..params.resolution import warn_compat
+from .channels import channel_to_flat, offsets_to_flat, shaped, sizes
 from .translation import moved, translated
 
 #: Patches translated at a time, which bounds memory alone.
@@ -50,21 +51,19 @@ def extract_patches_position(
     import tensorflow as tf
 
     n, side = ambient.size("N", N), ambient.size("gridsize", gridsize)
-    canvases = tf.convert_to_tensor(imgs)
-    if canvases.shape.rank != 4 or canvases.shape[1] != canvases.shape[2]:
-        raise CompatError(f"imgs: received shape {tuple(canvases.shape)}. Expected (B, M, M, 1).")
-    offsets = offsets_to_flat(offsets_xy)
-    repeated = channel_to_flat(tf.repeat(canvases, side**2, axis=3))
-    if repeated.shape[0] != offsets.shape[0]:
-        raise CompatError(
-            f"offsets_xy: {offsets.shape[0]} offsets for {canvases.shape[0]} canvases of "
-            f"gridsize**2 = {side**2} members. Expected {repeated.shape[0]}."
-        )
+    canvases = shaped("imgs", imgs, (None, None, None, 1), "(B, M, M, 1)")
+    count, height, width, _ = canvases.shape
+    if None not in (height, width) and height != width:
+        raise CompatError(f"imgs: received shape {canvases.shape}. Expected (B, M, M, 1).")
+    words = f"(B, 1, 2, C), gridsize**2 = {side**2} offsets for each of B = {count} canvases"
+    offsets = offsets_to_flat(shaped("offsets_xy", offsets_xy, (count, 1, 2, side**2), words))
     if not is_tensor(jitter) and jitter > 0:
         offsets += tf.random.normal(tf.shape(offsets), stddev=jitter, dtype=offsets.dtype)
-    clip = max(0, (int(canvases.shape[1]) - n) // 2)
-    middle = slice(clip, -clip)  # empty for 0, as in legacy code
-    return translated(repeated, offsets, "bilinear", False)[:, middle, middle, :]
+    repeated = channel_to_flat(tf.repeat(canvases, side**2, axis=3))
+    moved = translated(repeated, offsets, "bilinear", False)
+    clip = (sizes(canvases)[1] - n) // 2
+    clip = max(0, clip) if height is not None else tf.maximum(0, clip)
+    return moved[:, clip:-clip, clip:-clip, :]  # empty for 0, as in legacy code
 
 
 @deprecated("PED019")
@@ -82,12 +81,14 @@ def reassemble_position(
     ----------
     obj_tensor : ndarray or tf.Tensor of complex64, shape (n, N, N, 1)
         The patches.
-    global_offsets : ndarray of float64, shape (n, 1, 2, 1) or (n, 1, 1, 2)
-        Their positions [x, y], in pixels; their mean comes to lie in the middle.
+    global_offsets : ndarray or tf.Tensor of float64, shape (n, 1, 2, 1) or (n, 1, 1, 2)
+        Their positions [x, y], in pixels; their mean comes to lie in the middle. Of another shape
+        (n, ...), as (n, 1, 2, 4), the numbers are taken in pairs as they lie in memory, and patch
+        i of a chunk takes pair i, as in legacy code; a warning says so.
     M : int
         Size of the middle that is used: even, at most N.
     chunk_size : int
-        Patches translated at a time; the result does not depend on it.
+        Patches translated at a time; the result does not depend on it, but for offsets in pairs.
     N : int, optional
         Size of the patches; left out, from `config`, else from ``ptycho.params`` if the program
         has imported it, else the size of the patches themselves. Legacy code reads it once, when
@@ -107,12 +108,8 @@ def reassemble_position(
     """
     import tensorflow as tf
 
-    parts = _middles(obj_tensor, global_offsets, M, N, config)
-    if parts is None:
-        return tf.zeros((M, M, 1), tf.complex64)
-    middles, offsets = parts
-    total = _summed(middles, offsets, chunk_size)
-    return total / (1e-9 + _summed(tf.ones_like(middles), offsets, chunk_size))
+    middles, summed = _canvas(obj_tensor, global_offsets, M, chunk_size, N, config)
+    return summed(middles) / (1e-9 + summed(tf.ones_like(middles)))
 
 
 @deprecated("PED020")
@@ -141,57 +138,78 @@ def shift_and_sum(
     CompatError
         As `reassemble_position`.
     """
-    import tensorflow as tf
-
-    parts = _middles(obj_tensor, global_offsets, M, N, config)
-    if parts is None:
-        return tf.zeros((M, M, 1), tf.complex64)
-    middles, offsets = parts
-    return _summed(middles, offsets, chunk_size)
+    middles, summed = _canvas(obj_tensor, global_offsets, M, chunk_size, N, config)
+    return summed(middles)
 
 
-def _middles(obj: Any, offsets: Any, m: int, N: int | None, config: Any) -> Any:
-    """Return the middles (n, M, M, 1) and the centred offsets (n, 2); None if n is 0."""
-    import tensorflow as tf
-
-    patches, where = tf.convert_to_tensor(obj), np.asarray(offsets)
-    if patches.shape.rank != 4 or patches.dtype != tf.complex64 or patches.shape[3] != 1:
-        raise CompatError(
-            f"obj_tensor: received shape {tuple(patches.shape)}, dtype {patches.dtype.name}. "
-            "Expected complex64 of shape (n, N, N, 1)."
-        )
-    count = int(patches.shape[0])
-    if where.dtype != np.float64 or where.shape not in ((count, 1, 2, 1), (count, 1, 1, 2)):
-        raise CompatError(
-            f"global_offsets: received shape {where.shape}, dtype {where.dtype}. Expected float64 "
-            f"of shape ({count}, 1, 2, 1) or ({count}, 1, 1, 2)."
-        )
-    known = ambient.legacy_values(config).values
-    n = ambient.size("N", N if N is not None else known.get("N", int(patches.shape[1])))
-    if m % 2 or not 0 <= m <= n:
-        raise CompatError(f"M: received {m}. Expected an even number from 0 to N = {n}.")
-    if count == 0:
-        return None
-    middle = slice(n // 2 - m // 2, n // 2 + m // 2)
-    centred = where.reshape(count, 2).astype(np.float32)
-    centred = tf.constant(centred - centred.mean(axis=0, dtype=np.float32))
-    return patches[:, middle, middle, :], centred
-
-
-def _summed(patches: Any, offsets: Any, chunk_size: int) -> Any:
-    """Sum patches (n, M, M, 1) moved by offsets (n, 2), on a canvas that holds them all."""
+def _canvas(
+    obj: Any, offsets: Any, m: int, chunk_size: int, N: int | None, config: Any
+) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the middles (n, M, M, 1) of patches, and what sums such on the canvas of them all."""
     import tensorflow as tf
 
     if chunk_size < 1:
         raise CompatError(f"chunk_size: received {chunk_size}. Expected an integer above zero.")
-    pad = math.ceil(float(tf.reduce_max(tf.abs(offsets))))
-    pad += pad % 2
-    border = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
+    patches = shaped("obj_tensor", obj, (None, None, None, 1), "complex64 (n, N, N, 1)")
+    if patches.dtype != tf.complex64:
+        raise CompatError(f"obj_tensor: received dtype {patches.dtype.name}. Expected complex64.")
+    where = _centred(offsets, patches.shape[0])
+    known = ambient.legacy_values(config).values
+    n = ambient.size("N", N if N is not None else known.get("N", patches.shape[1]))
+    if m % 2 or not 0 <= m <= n:
+        raise CompatError(f"M: received {m}. Expected an even number from 0 to N = {n}.")
+    middle = slice(n // 2 - m // 2, n // 2 + m // 2)
     jit = ambient.use_xla()
-    total = None
-    for start in range(0, int(patches.shape[0]), chunk_size):
-        chunk = slice(start, start + chunk_size)
-        canvases = moved(tf.pad(patches[chunk], border), offsets[chunk], "bilinear", jit)
-        part = tf.reduce_sum(canvases, axis=0)
-        total = part if total is None else total + part
-    return total
+
+    def summed(parts: Any) -> Any:
+        return _summed(parts, where, m, chunk_size, jit)
+
+    return patches[:, middle, middle, :], summed
+
+
+def _centred(offsets: Any, count: int | None) -> Any:
+    """Return offsets (n, ...) about their mean, in float32."""
+    import tensorflow as tf
+
+    given = offsets if is_tensor(offsets) else np.asarray(offsets)
+    where = shaped("global_offsets", given, (count, None, None, None), f"({count}, 1, 2, 1)")
+    if where.dtype != tf.float64:
+        raise CompatError(f"global_offsets: received dtype {where.dtype.name}. Expected float64.")
+    numbers = where.shape[1:].num_elements()
+    if numbers is not None and (numbers == 0 or numbers % 2):
+        raise CompatError(f"global_offsets: received shape {where.shape}. Expected (n, 1, 2, 1).")
+    if numbers is not None and numbers != 2:
+        warn_compat(
+            f"reassembly: global_offsets of shape {where.shape}. As in PtychoPINN their numbers "
+            "are taken in pairs as they lie, whatever their groups: pass one offset a patch, "
+            "(n, 1, 2, 1)."
+        )
+    where = tf.cast(where, tf.float32)
+    return where - tf.reduce_mean(where, axis=0)
+
+
+def _summed(patches: Any, offsets: Any, m: int, chunk_size: int, jit: bool) -> Any:
+    """Sum patches (n, M, M, 1) moved by their offsets, on a canvas (S, S, 1) that holds them."""
+    import tensorflow as tf
+
+    pad = tf.cast(tf.math.ceil(tf.maximum(tf.reduce_max(tf.abs(offsets)), 0)), tf.int32)
+    pad += pad % 2
+    border = tf.convert_to_tensor([[0, 0], [pad, pad], [pad, pad], [0, 0]])
+    count = tf.shape(patches)[0]
+
+    def add(start: Any, total: Any) -> tuple[Any, Any]:
+        chunk = slice(start, tf.minimum(start + chunk_size, count))
+        canvases = tf.pad(patches[chunk], border)
+        part = moved(canvases, tf.reshape(offsets[chunk], (-1, 2)), "bilinear", jit)
+        total += tf.reduce_sum(part, axis=0)
+        return start + chunk_size, tf.ensure_shape(total, (None, None, 1))
+
+    side = m + 2 * pad
+    empty = tf.ensure_shape(tf.zeros((side, side, 1), patches.dtype), (None, None, 1))
+    return tf.while_loop(
+        lambda start, _: start < count,
+        add,
+        (0, empty),
+        (tf.TensorShape(()), tf.TensorShape((None, None, 1))),
+        parallel_iterations=1,
+    )[1]

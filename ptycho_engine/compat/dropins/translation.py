@@ -7,6 +7,7 @@ from typing import Any
 from ...deprecation.table import deprecated
 from ...errors import CompatError, one_of
 from ..params import ambient
+from .channels import shaped
 
 INTERPOLATIONS = ("bilinear", "nearest")
 
@@ -111,14 +112,15 @@ def moved(images: Any, translations: Any, interpolation: str, jit: bool) -> Any:
 
     from .sampling import compiled, shift
 
-    images, translations = tf.convert_to_tensor(images), tf.convert_to_tensor(translations)
     if interpolation not in INTERPOLATIONS:
         raise CompatError(one_of("interpolation", interpolation, INTERPOLATIONS))
-    check_images(images)
-    if translations.shape.rank != 2 or translations.shape[1] != 2:
+    images = shaped("images", images, (None,) * 4, "(B, H, W, C)")
+    if images.dtype.real_dtype not in (tf.float32, tf.float64):
         raise CompatError(
-            f"translations: received shape {tuple(translations.shape)}. Expected (b, 2): [dx, dy]."
+            f"images: received dtype {images.dtype.name}. Expected float32, float64, complex64 or "
+            "complex128."
         )
+    translations = shaped("translations", translations, (None, 2), "(b, 2): [dx, dy]")
     translations = _cyclic(tf.cast(translations, images.dtype.real_dtype), images)
     function = compiled()[0] if jit else shift
     if not images.dtype.is_complex:
@@ -128,15 +130,6 @@ def moved(images: Any, translations: Any, interpolation: str, jit: bool) -> Any:
         for part in (tf.math.real(images), tf.math.imag(images))
     ]
     return tf.complex(*parts)
-
-
-def check_images(images: Any) -> None:
-    """Refuse images of another rank or dtype than legacy translation takes."""
-    if images.dtype.real_dtype.name not in ("float32", "float64") or images.shape.rank != 4:
-        raise CompatError(
-            f"images: received shape {tuple(images.shape)}, dtype {images.dtype.name}. Expected "
-            "(B, H, W, C) of float32, float64, complex64 or complex128."
-        )
 
 
 def _cyclic(translations: Any, images: Any) -> Any:

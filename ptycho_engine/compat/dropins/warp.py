@@ -6,6 +6,7 @@ from typing import Any
 
 from ...deprecation.table import deprecated
 from ...errors import CompatError, one_of
+from .channels import shaped
 from .translation import INTERPOLATIONS
 
 FILLS = ("edge", "zeros")
@@ -100,21 +101,18 @@ def _warped(images: Any, transforms: Any, interpolation: str, fill: str, *, jit:
     ):
         if value not in options:
             raise CompatError(one_of(name, value, options))
-    images, transforms = tf.convert_to_tensor(images), tf.convert_to_tensor(transforms)
-    if images.shape.rank != 4 or not (images.dtype.is_floating or images.dtype.is_integer):
-        raise CompatError(
-            f"images: received shape {tuple(images.shape)}, dtype {images.dtype.name}. Expected "
-            "real numbers of shape (B, H, W, C)."
-        )
+    images = shaped("images", images, (None,) * 4, "real numbers (B, H, W, C)")
+    if not (images.dtype.is_floating or images.dtype.is_integer):
+        raise CompatError(f"images: received dtype {images.dtype.name}. Expected real numbers.")
     dtype = tf.float64 if images.dtype == tf.float64 else tf.float32
+    transforms = tf.convert_to_tensor(transforms)
     if transforms.shape.rank == 2:
         transforms = tf.cast(_matrices(transforms), dtype)
-    if tuple(transforms.shape) != (images.shape[0], 3, 3) or transforms.dtype != dtype:
-        raise CompatError(
-            f"transforms: received shape {tuple(transforms.shape)}, dtype "
-            f"{transforms.dtype.name}. Expected {dtype.name} of shape ({images.shape[0]}, 3, 3), "
-            f"or ({images.shape[0]}, 8)."
-        )
+    count = images.shape[0]
+    words = f"{dtype.name} of shape ({count}, 3, 3), or ({count}, 8)"
+    if transforms.dtype != dtype:
+        raise CompatError(f"transforms: received dtype {transforms.dtype.name}. Expected {words}.")
+    transforms = shaped("transforms", transforms, (count, 3, 3), words)
     function = compiled()[1] if jit else warp
     result = function(tf.cast(images, dtype), transforms, interpolation, fill)
     return tf.cast(result, images.dtype)
@@ -123,8 +121,6 @@ def _warped(images: Any, transforms: Any, interpolation: str, fill: str, *, jit:
 def _matrices(params: Any) -> Any:
     import tensorflow as tf
 
-    params = tf.convert_to_tensor(params)
-    if params.shape.rank != 2 or params.shape[1] != 8:
-        raise CompatError(f"params: received shape {tuple(params.shape)}. Expected (B, 8).")
+    params = shaped("params", params, (None, 8), "(B, 8)")
     ones = tf.ones_like(params[:, :1])
     return tf.reshape(tf.concat([params, ones], axis=1), (-1, 3, 3))

@@ -1,5 +1,6 @@
 """What the drop-ins keep of legacy behaviour, and what they refuse."""
 
+import inspect
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -129,6 +130,35 @@ def test_inside_a_function_the_legacy_call_is_refused():
         tf.function(lambda image: cut(image), autograph=False)(IMAGE)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("flatten_offsets", "channels"),
+        ("_channel_to_flat", "img"),
+        ("_flat_to_channel", "img, N, gridsize"),
+        ("_togrid", "img, gridsize, N"),
+        ("_fromgrid", "img"),
+        ("_grid_to_channel", "grid"),
+        ("_channel_to_patches", "channel"),
+        ("translate", "imgs, offsets, interpolation, use_xla_workaround"),
+        ("translate_core", "images, translations, interpolation, use_xla_workaround"),
+        ("translate_xla", "images, translations, interpolation, use_jit"),
+        ("projective_warp_xla", "images, transforms, interpolation, fill_mode"),
+        ("projective_warp_xla_jit", "images, transforms, interpolation, fill_mode"),
+        ("tfa_params_to_3x3", "params"),
+        ("extract_patches_position", "imgs, offsets_xy, jitter, N, gridsize"),
+        ("reassemble_position", "obj_tensor, global_offsets, M, chunk_size"),
+        ("shift_and_sum", "obj_tensor, global_offsets, M, chunk_size"),
+        ("get_relative_coords", "coords_nn"),
+        ("get_image_patches", "gt_image, global_offsets, local_offsets, N, gridsize"),
+        ("Translation", "jitter_stddev, use_xla"),
+    ],
+)
+def test_arguments_have_the_names_of_legacy_code(name, parameters):
+    found = [*inspect.signature(getattr(compat, name)).parameters]
+    assert ", ".join(found).startswith(parameters)
+
+
 def test_translation_works_inside_a_function():
     images, moves = tf.constant(IMAGE[None, :, :, None]), tf.constant([[1.25, -0.5]])
     inside = tf.function(lambda *both: compat.translate(*both))(images, moves)
@@ -197,7 +227,29 @@ def test_reassembly_of_nothing_and_of_what_does_not_fit():
     with pytest.raises(CompatError, match="obj_tensor"):
         compat.shift_and_sum(patches.astype(np.complex128), offsets)
     with pytest.raises(CompatError, match="global_offsets"):
-        compat.shift_and_sum(patches, np.zeros((2, 1, 2, 4)))
+        compat.shift_and_sum(patches, np.zeros((2, 1, 1, 1)))
+    with pytest.raises(CompatError, match="global_offsets: received dtype float32"):
+        compat.shift_and_sum(patches, offsets.astype(np.float32))
+    with pytest.raises(CompatError, match="global_offsets: received shape"):
+        compat.shift_and_sum(patches, offsets[:1])
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 32])
+def test_offsets_of_groups_are_taken_in_pairs_by_reassembly_as_in_legacy_code(chunk_size):
+    """Offsets (n, 1, 2, 4): patch i of a chunk takes the i-th pair of the chunk's numbers."""
+    patches = (RNG.normal(size=(5, 8, 8, 1)) + 1j).astype(np.complex64)
+    offsets = RNG.uniform(-3, 3, (5, 1, 2, 4))
+    with pytest.warns(compat.CompatWarning, match="in pairs as they lie"):
+        found = compat.shift_and_sum(patches, offsets, 6, chunk_size, 8).numpy()
+    centred = (offsets - offsets.mean(axis=0)).astype(np.float32)
+    pad = 4 if np.abs(centred).max() <= 4 else 6
+    wide = np.pad(patches[:, 1:7, 1:7], ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    expected = 0
+    for start in range(0, 5, chunk_size):
+        chunk = slice(start, start + chunk_size)
+        pairs = centred[chunk].reshape(-1, 2)[: len(wide[chunk])]
+        expected += compat.translate(wide[chunk], pairs).numpy().sum(axis=0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_reassembly_never_keeps_a_stale_size(installed):
@@ -224,3 +276,13 @@ def test_a_model_with_the_layer_can_be_saved_and_loaded(tmp_path):
     moved = compat.translate(*given).numpy()
     for one in (model, again):
         np.testing.assert_allclose(one(given).numpy(), moved, atol=1e-6)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0, 0.5])
+def test_a_third_number_of_the_layer_is_the_jitter_of_older_versions(jitter):
+    images, moves = tf.constant(IMAGE[None, :, :, None]), tf.constant([[1.0, 0.5]])
+    tf.random.set_seed(1)
+    found = compat.Translation()([images, moves, jitter])
+    tf.random.set_seed(1)
+    expected = compat.Translation(jitter_stddev=jitter)([images, moves])
+    np.testing.assert_array_equal(found, expected)
