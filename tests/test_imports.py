@@ -198,7 +198,7 @@ ROOMS = {
     "engine": "errors display logs memory discovery geometry arrays request host service",
     "ops": "errors memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
-    "report": "errors extras logs memory geometry request io",
+    "report": "errors deferral extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
     "app": "errors extras logs memory discovery geometry request host engine io report "

@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..io.deferral import deferred_signals
+from ..deferral import deferred_signals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
