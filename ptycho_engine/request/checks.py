@@ -98,7 +98,7 @@ def _window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
 
 def _sampled(start: Any, cut: Cut, xp: Any = np) -> tuple[Any, Any]:
     """Lowest and highest coordinate that windows from `start` sample, neighbours included."""
-    between = xp.where(start == xp.floor(start), xp.zeros_like(start), xp.ones_like(start))
+    between = xp.where(xp.equal(start, xp.floor(start)), xp.zeros_like(start), xp.ones_like(start))
     last = start + float(cut.patch_size - 1)
     # The sample on either side is not counted: it exists if the coordinate itself lies inside.
     return start - between * float(cut.before), last + between * float(max(cut.after - 1, 0))
