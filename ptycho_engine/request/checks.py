@@ -110,14 +110,14 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         import tensorflow as tf
         import tensorflow.experimental.numpy as tnp
 
+        from ..arrays.tensorflow_arrays import refuse_positions
+
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
         start = _window_starts(positions, cut, tnp)
         low, high = _sampled(start, cut, tnp)
-        inside = tf.reduce_all((low >= 0) & (high <= size - 1))
-        with tf.control_dependencies(
-            [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
-        ):
-            return tf.identity(positions)
+        outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
+        reason = 'fill="error": windows leave the object'
+        return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
     values = np.asarray(positions)
     start = _window_starts(values, cut)
     size = np.asarray(image.shape[-2:])
