@@ -11,6 +11,34 @@ from .forks import refuse_after_fork
 from .tensors import is_symbolic
 
 
+def refuse_positions(positions: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Tensor:
+    """Refuse positions whose numbers are not known before a graph runs.
+
+    Parameters
+    ----------
+    positions : tf.Tensor of float64, shape (P, 2)
+        Columns (y, x).
+    bad : tf.Tensor of bool, shape (P,)
+        Which to refuse.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    tf.Tensor of float64, shape (P, 2)
+        The positions. The graph raises ``tf.errors.InvalidArgumentError`` as it runs, with the
+        number of bad ones and the first. Compiled by XLA, which cannot raise, it returns them as
+        NaN, and their patches are to be NaN in every sample.
+    """
+    first = tf.argmax(tf.pad(tf.cast(bad, tf.int32), [[0, 1]]))  # there may be no position at all
+    is_first = tf.equal(tf.range(tf.size(bad, tf.int64)), first)[:, None]
+    number = tf.reduce_sum(tf.where(is_first, positions, tf.zeros_like(positions)), axis=0)
+    count = tf.math.count_nonzero(bad)
+    said = [f"{reason}: count, of, first index, its position:", count, tf.size(bad), first, number]
+    with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(bad), said)]):
+        return tf.where(bad[:, None], tf.constant(np.nan, positions.dtype), positions)
+
+
 class TensorFlowArrays:
     """See :class:`ptycho_engine.arrays.adapter.ArrayAdapter`."""
 
@@ -47,7 +75,8 @@ class TensorFlowArrays:
         refuse_after_fork()
         flat = tf.cast(tf.reshape(positions, (-1, 2)), tf.float64)
         if is_symbolic(flat):
-            return tf.debugging.assert_all_finite(flat, "positions: NaN or infinite"), None
+            bad = ~tf.reduce_all(tf.math.is_finite(flat), axis=1)
+            return refuse_positions(flat, bad, "positions: NaN or infinite"), None
         return flat, self.to_numpy(flat)
 
     def to_numpy(self, array: tf.Tensor) -> np.ndarray[Any, Any]:

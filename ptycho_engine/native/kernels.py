@@ -153,6 +153,12 @@ def blend_two(
 
 
 @compiled
+def is_alone(weights: Array) -> bool:
+    """Tell whether one tap has all the weight."""
+    return np.count_nonzero(weights) == 1
+
+
+@compiled
 def blend_any(
     image: Array,
     starts: Array,
@@ -172,6 +178,13 @@ def blend_any(
     nothing = np.zeros(span, image.dtype)  # read in place of samples without weight
     for p in patches:
         y, x = starts[p, 0], starts[p, 1] * k
+        if not each and is_alone(rows[p, 0]) and is_alone(columns[p, :, 0]):  # a copy, to the bit
+            a, b = np.argmax(rows[p, 0]), np.argmax(columns[p, :, 0])
+            for i in range(n):
+                line, source = out[p - first, i], image[y + i + a, x + k * b : x + k * b + width]
+                for q in range(width):
+                    line[q] = source[q]
+            continue
         for i in range(n):
             line = out[p - first, i]
             for a in range(0, taps, 2):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from ..geometry.kernels import taper_weights
+from .copies import copy_where
 
 
 def shift_windows(
@@ -59,21 +58,10 @@ def shift_windows(
     patches = tf.reshape(tf.stack(parts, axis=-1), (-1, n, k * n))
     copies = windows[:, inner, k * first : k * (first + n)]
     still = tf.reduce_all(tf.equal(fractions, 0), axis=1)[:, None, None]
-    return _copy_where(still, copies, patches)
+    return copy_where(still, copies, patches)
 
 
 def _phases(t: tf.Tensor, side: int) -> tf.Tensor:
     """Factors (P, L) of the frequencies for shifts (P, 1), in the order of the transform."""
     angles = 2 * np.pi * np.fft.fftfreq(side) * t
     return tf.complex(tf.cos(angles), tf.sin(angles))
-
-
-@tf.custom_gradient
-def _copy_where(
-    still: tf.Tensor, copies: tf.Tensor, patches: tf.Tensor
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[None, None, tf.Tensor]]]:
-    """Take copies in place of patches that they equal; the slope is that of the patches.
-
-    At a whole pixel too a patch changes with its position.
-    """
-    return tf.where(still, copies, patches), lambda upstream: (None, None, upstream)

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..geometry.kernels import KERNELS, Kernel
+from .copies import copy_where
 from .fourier import shift_windows
 from .gather import Tap
 
@@ -73,7 +74,11 @@ def cut_patches(
     how = kernel, rounding, image.dtype
     rows = fractions(offsets[:, :1], tf.range(n), *how)[:, :, None]
     columns = fractions(offsets[:, 1:], tf.range(k * n) // k, *how)[:, None, :]
-    return blend(sample, kernel.weights(rows), kernel.weights(columns), rounding)
+    patches = blend(sample, kernel.weights(rows), kernel.weights(columns), rounding)
+    if rounding == "legacy":
+        return patches
+    still = tf.equal(rows, 0) & tf.equal(columns, 0)  # (P, 1, 1)
+    return copy_where(still, sample(kernel.before, kernel.before), patches)
 
 
 def fractions(

@@ -47,8 +47,14 @@ def extract_tensor(
 
     def cut(slice_: tf.Tensor) -> tf.Tensor:
         def cut_chunk(chunk: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            patches = function(slice_, *chunk)  # of unknown shape if that of the object is
+            first, offsets = chunk
+            refused = tf.math.is_nan(offsets)
+            offsets = tf.where(refused, tf.zeros_like(offsets), offsets)
+            patches = function(slice_, first, offsets)  # of unknown shape if that of the object is
             patches = tf.ensure_shape(patches, (None, n, k * n))
+            if is_symbolic(positions):  # others were refused before
+                nothing = tf.constant(np.nan, patches.dtype)
+                patches = tf.where(tf.reduce_any(refused, 1)[:, None, None], nothing, patches)
             return from_interleaved(patches, image.dtype)
 
         return _in_chunks(cut_chunk, starts, offsets, chunk_size, (n, n), image.dtype)
@@ -74,7 +80,11 @@ def _prepare(
         for static, dynamic in zip(image.shape[-2:], tf.unstack(tf.shape(image)[-2:]), strict=True)
     )
     size = tuple(tf.cast(pixels, tf.float64) for pixels in shape)
+    # Refused ones lie somewhere, so that they spoil no gradient; their offsets tell which they are.
+    refused = tf.reduce_any(tf.math.is_nan(positions), axis=1, keepdims=True)
+    positions = tf.where(refused, tf.zeros_like(positions), positions)
     first, offsets = windows.locate(positions, size, request.cut, xp=tnp)
+    offsets = tf.where(refused, tf.constant(np.nan, tf.float64), offsets)
     xp: Any = np if image.shape[-2:].is_fully_defined() else tnp
     # Where the windows lie is not known before the run: leave room for those far outside.
     padding = windows.padding_for(shape, request.cut, far=True, xp=xp)

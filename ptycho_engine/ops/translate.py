@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..geometry.kernels import KERNELS
 from .chunks import ChunkFunction, ChunkKind
+from .copies import copy_where
 from .interpolate import blend, fractions
 
 
@@ -51,7 +52,11 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
             return tf.where(inside[..., None], values, tf.zeros_like(values))
 
         weights = weigh(row_fractions), weigh(column_fractions)
-        return tf.reshape(blend(sample, *weights, rounding), (height, width * k))
+        translated = blend(sample, *weights, rounding)
+        if rounding == "exact":
+            still = tf.equal(row_fractions, 0) & tf.equal(column_fractions, 0)
+            translated = copy_where(still, sample(kernel.before, kernel.before), translated)
+        return tf.reshape(translated, (height, width * k))
 
     return tf.function(translate, jit_compile=True, autograph=False)
 

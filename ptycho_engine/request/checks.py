@@ -120,7 +120,7 @@ def _window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
 
 def _sampled(start: Any, cut: Cut, xp: Any = np) -> tuple[Any, Any]:
     """Lowest and highest coordinate that windows from `start` sample, neighbours included."""
-    between = xp.where(start == xp.floor(start), xp.zeros_like(start), xp.ones_like(start))
+    between = xp.where(xp.equal(start, xp.floor(start)), xp.zeros_like(start), xp.ones_like(start))
     last = start + float(cut.patch_size - 1)
     # The sample on either side is not counted: it exists if the coordinate itself lies inside.
     return start - between * float(cut.before), last + between * float(max(cut.after - 1, 0))
@@ -132,14 +132,14 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         import tensorflow as tf
         import tensorflow.experimental.numpy as tnp
 
+        from ..arrays.tensorflow_arrays import refuse_positions
+
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
         start = _window_starts(positions, cut, tnp)
         low, high = _sampled(start, cut, tnp)
-        inside = tf.reduce_all((low >= 0) & (high <= size - 1))
-        with tf.control_dependencies(
-            [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
-        ):
-            return tf.identity(positions)
+        outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
+        reason = 'fill="error": windows leave the object'
+        return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
     values = np.asarray(positions)
     start = _window_starts(values, cut)
     size = np.asarray(image.shape[-2:])

@@ -109,7 +109,7 @@ def locate(positions: Any, shape: tuple[Any, Any], cut: Cut, xp: Any = np) -> tu
     size = xp.asarray(shape, dtype=xp.float64)  # (2,)
     beside = xp.maximum(base, -float(cut.patch_size + cut.after))
     beside = xp.minimum(beside, size + float(cut.before))
-    moved = beside != base
+    moved = xp.not_equal(beside, base)  # of tensors, `!=` may ask whether they are one object
     if cut.fill == "reflect":
         beside = xp.where(moved, xp.mod(base, xp.maximum(2.0 * (size - 1.0), 1.0)), base)
     elif kernel.weights is not None:
