@@ -34,6 +34,11 @@ class Scan:
         Loads the diffraction patterns, (P, N, N), when it is called and not before.
     metadata : dict
         What else the source says, under the names that it uses.
+    warnings : tuple of str
+        What is doubtful about the source; logged once it is read, and kept with outputs.
+    remedies : dict of str to str
+        The settings of the reader that put positions right which are ``swapped`` (x, y), in
+        ``metres``, or ``centred`` at the object's middle: what a warning says to set.
     """
 
     image: Array
@@ -43,6 +48,8 @@ class Scan:
     pattern_shape: tuple[int, int, int] | None = None
     read_patterns: Callable[[], Array] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    remedies: dict[str, str] = field(default_factory=dict)
 
     @property
     def held_bytes(self) -> int:

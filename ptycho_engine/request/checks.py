@@ -113,14 +113,30 @@ def _infinite(positions: np.ndarray[Any, Any]) -> RequestError:
     )
 
 
-def _window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
+def window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
+    """Coordinates of the first samples of patches, before interpolation."""
     if cut.rounding == "legacy":
         positions = geometry.split(positions, cut.patch_size, cut.rounding, xp)[1]
     return positions - float(cut.patch_size // 2)
 
 
-def _sampled(start: Any, patch_size: int, kernel: Kernel, xp: Any = np) -> tuple[Any, Any]:
-    """Lowest and highest coordinate that windows from `start` sample, neighbours included."""
+def sampled(start: Any, patch_size: int, kernel: Kernel, xp: Any = np) -> tuple[Any, Any]:
+    """Lowest and highest coordinates that windows sample, neighbours included.
+
+    Parameters
+    ----------
+    start : array of float64, shape (P, 2)
+        What `window_starts` gives.
+    patch_size, kernel
+        Size and kernel of the cut.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    low, high : array of float64, shape (P, 2)
+        A window lies inside if low >= 0 and high <= (H - 1, W - 1).
+    """
     between = xp.where(start == xp.floor(start), xp.zeros_like(start), xp.ones_like(start))
     last = start + float(patch_size - 1)
     # The sample on either side is not counted: it exists if the coordinate itself lies inside.
@@ -135,17 +151,17 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         import tensorflow.experimental.numpy as tnp
 
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
-        start = _window_starts(positions, cut, tnp)
-        low, high = _sampled(start, patch_size, kernel, tnp)
+        start = window_starts(positions, cut, tnp)
+        low, high = sampled(start, patch_size, kernel, tnp)
         inside = tf.reduce_all((low >= 0) & (high <= size - 1))
         with tf.control_dependencies(
             [tf.debugging.Assert(inside, ['fill="error": out of bounds'])]
         ):
             return tf.identity(positions)
     values = np.asarray(positions)
-    start = _window_starts(values, cut)
+    start = window_starts(values, cut)
     size = np.asarray(image.shape[-2:])
-    low, high = _sampled(start, patch_size, kernel)
+    low, high = sampled(start, patch_size, kernel)
     outside = np.flatnonzero(((low < 0) | (high > size - 1)).any(axis=1))
     if outside.size:
         index = int(outside[0])
