@@ -24,6 +24,8 @@ from .request.checks import prepare_object
 from .request.extraction import ExtractionRequest, build_request
 from .request.planning import Plan
 from .request.prepared import PreparedObject
+from .request.reach import Reach, find_doubts, measure_reach
+from .request.watch import Watch
 from .service import Service
 
 DEFAULT_PLUGIN = AUTO
@@ -105,6 +107,7 @@ class Engine:
         values = self._plugin.capabilities.read_options(name, options)
         budget = None if memory_budget is None else parse_bytes(memory_budget)
         self._service = Service(self._plugin, values, budget)
+        self._watch = Watch()
         source = self._plugin.source
         get_logger().info(
             "plugin_selected",
@@ -265,9 +268,11 @@ class Engine:
         if request.arrays is not NUMPY:
             if out is not None:
                 raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
+            self._look_at(request)
             return self._service.extract_native(request)
         if out is not None:
             check_out(request, out)
+        self._look_at(request)
         if out is None or (isinstance(out, np.ndarray) and out.flags.c_contiguous):
             return self._service.extract(request, out)
         for block in self._service.blocks(request, reuse=True):
@@ -311,7 +316,47 @@ class Engine:
             raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
         if block_size is not None and block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
+        self._look_at(request)
         return self._service.blocks(request, block_size)
+
+    def reach(
+        self,
+        image: Any,
+        positions: Any,
+        patch_size: int,
+        *,
+        interpolation: Interpolation = "bilinear",
+        fill: Fill = "zeros",
+        rounding: Rounding = "exact",
+    ) -> Reach:
+        """Find out where windows lie; what is doubtful about them this engine says no more.
+
+        Parameters
+        ----------
+        image, positions, patch_size, interpolation, fill, rounding
+            As for `extract`, flat and with numbers that are known.
+
+        Returns
+        -------
+        Reach
+            How many windows leave the object, how far, and what is doubtful about that.
+        """
+        request = self._request(
+            image, positions, Cut(patch_size, interpolation, fill, rounding), "flat"
+        )
+        self._watch.is_over = request.prepared.watch.is_over = True
+        rows, columns = request.image.shape[-2:]
+        numbers = request.arrays.to_numpy(request.positions)
+        return measure_reach(numbers, (int(rows), int(columns)), request.cut)
+
+    def _look_at(self, request: ExtractionRequest) -> None:
+        """Warn, once for each engine or prepared object, of positions that are hardly meant."""
+        is_shared = request.prepared.shared
+        watch = request.prepared.watch if is_shared else self._watch
+        if watch.is_due(request.patch_count, is_shared):
+            for text in find_doubts(request):
+                watch.is_over = True
+                get_logger().warning("doubtful_positions", reason=text)
 
     def _request(self, image: Any, positions: Any, cut: Cut, layout: Layout) -> ExtractionRequest:
         """Validate arguments, and refuse what the plugin does not serve."""

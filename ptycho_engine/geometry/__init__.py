@@ -1,5 +1,6 @@
 """Scan positions and patches as numbers: frames and anchors, kernels, layouts."""
 
+from .centres import CENTRES, from_centre
 from .cut import FILLS, INTERPOLATIONS, ROUNDINGS, Cut, Fill, Interpolation, Rounding
 from .positions import (
     ANCHORS,
@@ -16,6 +17,7 @@ from .positions import (
 
 __all__ = [
     "ANCHORS",
+    "CENTRES",
     "FILLS",
     "INTERPOLATIONS",
     "ROUNDINGS",
@@ -25,6 +27,7 @@ __all__ = [
     "Positions",
     "Rounding",
     "from_anchor",
+    "from_centre",
     "from_legacy",
     "from_metres",
     "from_xy",

@@ -30,8 +30,11 @@ ANCHORS: dict[str, Callable[[Positions, int], Positions]] = {
     "half": lambda p, n: p - n // 2,
     # the true centre of the window: pty-chi's Fourier patches
     "centre": lambda p, n: p - (n - 1) / 2,
-    # pixel edges instead of pixel centres: ptychodus, pty-chi's bilinear patches
+    # pixel edges instead of pixel centres: pty-chi's bilinear patches
     "half_float": lambda p, n: p - n / 2,
+    # pixel coordinates as ptychodus exports them, also to PtychoPINN's files
+    "ptychodus_until_1.5": lambda p, n: p - n / 2,
+    "ptychodus_from_1.6": lambda p, n: p - (n - 1) / 2,
     # the position is the first sample: tike, cdtools
     "corner": lambda p, n: p,
     # whole pixels only, half to even: quantem, py4DSTEM
@@ -43,22 +46,42 @@ ANCHORS: dict[str, Callable[[Positions, int], Positions]] = {
 }
 
 
-def _pairs(
+def pairs(
     values: ArrayLike, what: str, units: tuple[str, ...] = PIXELS, columns: str = "yx"
 ) -> Positions:
-    """Float64 pairs of shape (..., 2), or a clear error."""
-    pairs = np.asarray(plain(values, what, units, columns))
-    if pairs.dtype.kind not in "iuf":
+    """Read pairs of coordinates.
+
+    Parameters
+    ----------
+    values : array_like, shape (..., 2)
+        Whatever came.
+    what : str
+        Its name, for messages.
+    units, columns
+        As for :func:`ptycho_engine.geometry.labels.plain`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 2)
+        A copy.
+
+    Raises
+    ------
+    RequestError
+        If these are no real pairs, or what NumPy would strip of them matters.
+    """
+    found = np.asarray(plain(values, what, units, columns))
+    if found.dtype.kind not in "iuf":
         raise RequestError(
-            f"{what}: dtype {pairs.dtype} holds no coordinates. Expected real numbers of shape "
+            f"{what}: dtype {found.dtype} holds no coordinates. Expected real numbers of shape "
             "(P, 2) or (B, C, 2). Convert them with numpy.asarray(values, dtype=float)."
         )
-    if pairs.ndim < 1 or pairs.shape[-1] != 2:
+    if found.ndim < 1 or found.shape[-1] != 2:
         raise RequestError(
-            f"{what}: received shape {pairs.shape}. Expected (P, 2) or (B, C, 2): two coordinates "
+            f"{what}: received shape {found.shape}. Expected (P, 2) or (B, C, 2): two coordinates "
             "along the last axis."
         )
-    return pairs.astype(np.float64)
+    return found.astype(np.float64)
 
 
 def _pixel_size(pixel_size: float | tuple[float, float]) -> Positions:
@@ -88,12 +111,12 @@ def from_xy(xy: ArrayLike) -> Positions:
     RequestError
         If the last axis does not hold two real numbers.
     """
-    return np.ascontiguousarray(_pairs(xy, "xy", columns="xy")[..., ::-1])
+    return np.ascontiguousarray(pairs(xy, "xy", columns="xy")[..., ::-1])
 
 
 def to_xy(positions: ArrayLike) -> Positions:
     """Turn positions into pixel coordinates in the order (x, y): the inverse of `from_xy`."""
-    return np.ascontiguousarray(_pairs(positions, "positions")[..., ::-1])
+    return np.ascontiguousarray(pairs(positions, "positions")[..., ::-1])
 
 
 def from_metres(
@@ -121,8 +144,8 @@ def from_metres(
         If a pixel size is not a positive finite number.
     """
     size = _pixel_size(pixel_size)
-    metres = _pairs(positions_m, "positions_m", METRES)
-    return (metres - _pairs(origin, "origin", METRES)) / size
+    metres = pairs(positions_m, "positions_m", METRES)
+    return (metres - pairs(origin, "origin", METRES)) / size
 
 
 def to_metres(
@@ -130,7 +153,7 @@ def to_metres(
 ) -> Positions:
     """Turn object pixels into metres: the inverse of `from_metres`."""
     size = _pixel_size(pixel_size)
-    return _pairs(positions, "positions") * size + _pairs(origin, "origin", METRES)
+    return pairs(positions, "positions") * size + pairs(origin, "origin", METRES)
 
 
 def from_legacy(
@@ -191,7 +214,7 @@ def from_legacy(
 
 def to_legacy(positions: ArrayLike) -> NDArray[np.float64]:
     """Turn grouped positions (B, C, 2) into a legacy (B, 1, 2, C) array of [x, y]."""
-    grouped = _pairs(positions, "positions")
+    grouped = pairs(positions, "positions")
     if grouped.ndim != 3:
         raise RequestError(f"positions: received shape {grouped.shape}. Expected (B, C, 2).")
     return np.ascontiguousarray(np.moveaxis(to_xy(grouped), 1, 2)[:, None])
@@ -208,7 +231,7 @@ def from_anchor(positions: ArrayLike, patch_size: int, anchor: str) -> Positions
         Size N of the patches.
     anchor : str
         One of `ANCHORS`: ``half`` (ours), ``centre``, ``half_float``, ``corner``, ``rounded``,
-        ``rounded_ptypy``, ``floored``.
+        ``rounded_ptypy``, ``floored``, ``ptychodus_until_1.5``, ``ptychodus_from_1.6``.
 
     Returns
     -------
@@ -222,7 +245,7 @@ def from_anchor(positions: ArrayLike, patch_size: int, anchor: str) -> Positions
     """
     if anchor not in ANCHORS:
         raise RequestError(one_of("anchor", anchor, ANCHORS))
-    start = ANCHORS[anchor](_pairs(positions, "positions"), patch_size)
+    start = ANCHORS[anchor](pairs(positions, "positions"), patch_size)
     return start + patch_size // 2
 
 

@@ -36,6 +36,11 @@ class Scan:
         Metres between neighbouring samples of the object, if the source says.
     metadata : dict
         What else the source says, under the names that it uses.
+    warnings : tuple of str
+        What is doubtful about the source; logged once it is read, and kept with outputs.
+    remedies : dict of str to str
+        The settings of the reader that put positions right which are ``swapped`` (x, y), in
+        ``metres``, or ``centred`` at the object's middle: what a warning says to set.
     """
 
     image: Array
@@ -46,6 +51,8 @@ class Scan:
     read_patterns: Callable[[], Array] | None = None
     pixel_size: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    remedies: dict[str, str] = field(default_factory=dict)
 
     @property
     def held_bytes(self) -> int:

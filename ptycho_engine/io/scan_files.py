@@ -10,6 +10,7 @@ from typing import Any
 
 from ..discovery import build_options
 from ..errors import CapabilityError, InputFileError, MemoryBudgetError, OutputError, PluginError
+from ..logs import get_logger
 from ..memory import format_bytes, parse_bytes
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
 from .scan import Scan
@@ -83,7 +84,10 @@ def read_scan(
         raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
     what = f"{path or f'format {name!r}'}: reading the scan"
     check_reading(what, needed_bytes(chosen, path, values), memory_budget)
-    return call_reader(chosen, path, values)
+    scan = call_reader(chosen, path, values)
+    for text in scan.warnings:
+        get_logger().warning("doubtful_scan", reason=text)
+    return scan
 
 
 def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:

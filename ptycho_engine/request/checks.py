@@ -112,14 +112,30 @@ def _infinite(positions: np.ndarray[Any, Any]) -> RequestError:
     )
 
 
-def _window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
+def window_starts(positions: Any, cut: Cut, xp: Any = np) -> Any:
+    """Coordinates of the first samples of patches, before interpolation."""
     if cut.rounding == "legacy":
         positions = geometry.split(positions, cut.patch_size, cut.rounding, xp)[1]
     return positions - float(cut.patch_size // 2)
 
 
-def _sampled(start: Any, cut: Cut, xp: Any = np) -> tuple[Any, Any]:
-    """Lowest and highest coordinate that windows from `start` sample, neighbours included."""
+def sampled(start: Any, cut: Cut, xp: Any = np) -> tuple[Any, Any]:
+    """Lowest and highest coordinates that windows sample, neighbours included.
+
+    Parameters
+    ----------
+    start : array of float64, shape (P, 2)
+        What `window_starts` gives.
+    cut : Cut
+        What is cut.
+    xp : module
+        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+
+    Returns
+    -------
+    low, high : array of float64, shape (P, 2)
+        A window lies inside if low >= 0 and high <= (H - 1, W - 1).
+    """
     between = xp.where(xp.equal(start, xp.floor(start)), xp.zeros_like(start), xp.ones_like(start))
     last = start + float(cut.patch_size - 1)
     # The sample on either side is not counted: it exists if the coordinate itself lies inside.
@@ -135,15 +151,15 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         from ..arrays.tensorflow_arrays import refuse_positions
 
         size = tf.cast(tf.shape(image)[-2:], tf.float64)
-        start = _window_starts(positions, cut, tnp)
-        low, high = _sampled(start, cut, tnp)
+        start = window_starts(positions, cut, tnp)
+        low, high = sampled(start, cut, tnp)
         outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
         reason = 'fill="error": windows leave the object'
         return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
     values = np.asarray(positions)
-    start = _window_starts(values, cut)
+    start = window_starts(values, cut)
     size = np.asarray(image.shape[-2:])
-    low, high = _sampled(start, cut)
+    low, high = sampled(start, cut)
     outside = np.flatnonzero(((low < 0) | (high > size - 1)).any(axis=1))
     if outside.size:
         index = int(outside[0])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..arrays.adapter import adapter_of
+from .watch import Watch
 
 T = TypeVar("T")
 
@@ -77,6 +78,8 @@ class PreparedObject:
         Shape of the leading axes; unknown ones of a symbolic tensor count as 1.
     size : (int, int)
         Height and width, for plans: 1 where they are unknown, or nothing.
+    watch : Watch
+        Whether the positions of its calls have been doubted.
     """
 
     def __init__(self, image: Any, *, shared: bool = False) -> None:
@@ -86,6 +89,7 @@ class PreparedObject:
         self.dtype_name, self.real_dtype = _names(self.dtype)
         known = tuple(1 if size is None else int(size) for size in image.shape)
         self.leading_shape, self.size = known[:-2], (known[-2] or 1, known[-1] or 1)
+        self.watch = Watch()
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()  # the last one used at the end
 

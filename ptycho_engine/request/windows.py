@@ -259,6 +259,11 @@ def all_inside(request: ExtractionRequest) -> bool:
     return bool(inside)
 
 
+def is_spread(request: ExtractionRequest) -> bool:
+    """Tell whether the positions of a NumPy request surely extend over more than a pixel."""
+    return request.patch_count > 0 and bool(np.ptp(_extremes(request), axis=0).max() > 1)
+
+
 @_found_once
 def padding_of(request: ExtractionRequest) -> Padding:
     """Return the padding that the windows of a request need; of tensors, that they may need."""

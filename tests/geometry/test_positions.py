@@ -139,6 +139,10 @@ def test_legacy_sum_keeps_the_dtype_of_the_arrays():
         ("rounded_ptypy", 8, 10.5, 7.0),  # ptypy's round(p + 1e-5) pushes ties up
         ("rounded_ptypy", 8, 11.5, 8.0),
         ("rounded_ptypy", 8, 10.499, 6.0),
+        ("ptychodus_until_1.5", 8, 10.0, 6.0),
+        ("ptychodus_until_1.5", 9, 10.0, 5.5),
+        ("ptychodus_from_1.6", 8, 10.0, 6.5),
+        ("ptychodus_from_1.6", 9, 10.0, 6.0),
         ("floored", 8, 10.9, 6.0),
         ("floored", 9, 10.4, 5.0),
         ("floored", 8, -0.5, -5.0),

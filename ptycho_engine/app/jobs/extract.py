@@ -32,6 +32,7 @@ from ...memory import format_bytes, parse_bytes
 from ...report.companion import Companion, check_picture
 from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
+from ...request.reach import Reach
 from .extraction_job import ExtractionJob
 from .origins import peak_resident_bytes, provenance
 from .patch_output import Progress, begin_output, draw, fill
@@ -106,7 +107,10 @@ def run(
     engine = engine.with_budget(remaining_budget(job, scan))
     plan = engine.plan(scan.image, scan.positions, **asdict(job.cut))
     log_plan(job, scan, plan)
+    reach = engine.reach(scan.image, scan.positions, **asdict(job.cut))
+    doubts = log_reach(reach, scan)
     records = provenance(engine, scan, run_id or uuid.uuid4().hex[:12])
+    records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
     if "sources" in job.context:
         records["setting_sources"] = job.context["sources"]
     if "tensorflow" in engine.capabilities.arrays:
@@ -164,6 +168,15 @@ def log_plan(job: ExtractionJob, scan: Scan, plan: Plan) -> None:
         workspace=format_bytes(plan.workspace_bytes),
         budget=format_bytes(plan.memory_budget),
     )
+
+
+def log_reach(reach: Reach, scan: Scan) -> tuple[str, ...]:
+    """Say how many windows leave the object and how far; also return what is doubtful."""
+    get_logger().info("windows", **reach.records())
+    doubts = reach.warnings(scan.remedies)
+    for text in doubts:
+        get_logger().warning("doubtful_positions", reason=text)
+    return doubts
 
 
 def log_done(result: Result) -> None:

@@ -12,7 +12,8 @@ scan_index                       (M,) integers
 _metadata                        a JSON object as text
 ===============================  ==========================================================
 
-A file is never unpickled; other keys are ignored.
+A file is never unpickled; other keys are ignored, but for ``bad_pixels``, which ptychodus writes
+since its version 1.7: its coordinates are of another anchor then, see `FrameOptions`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputFileError, one_line
-from ...geometry import Positions, from_xy
+from ...geometry import Positions
+from ..frames import FrameOptions, place
 from ..npz_archive import NpzArchive
 from ..pickled_json import find_object, parse_object
 from ..scan import Scan
@@ -45,6 +47,8 @@ LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
 METADATA_LIMIT, METADATA_GROWTH = 1024**2, 25
 
 Array = NDArray[Any]
+#: Options of the format.
+Options = FrameOptions
 
 
 def recognise(path: Path) -> bool:
@@ -56,7 +60,7 @@ def recognise(path: Path) -> bool:
         return False
 
 
-def needed_bytes(path: Path, options: object) -> int:
+def needed_bytes(path: Path, options: FrameOptions | None) -> int:
     """Return what `read` takes, of the sizes that the headers claim.
 
     Raises
@@ -64,6 +68,7 @@ def needed_bytes(path: Path, options: object) -> int:
     InputFileError
         If the file is missing, damaged or no npz file.
     """
+    moved = options is not None and not options.is_plain
     with NpzArchive(path) as archive:
         needed = 0
         for key in set(archive.names).intersection(COORDINATES + LOADED):
@@ -74,7 +79,7 @@ def needed_bytes(path: Path, options: object) -> int:
             elif not header.dtype.hasobject:  # those are refused
                 needed += header.nbytes
             if key in COORDINATES:
-                needed += 2 * header.size * np.dtype(np.float64).itemsize
+                needed += (5 if moved else 2) * header.size * np.dtype(np.float64).itemsize
             elif key == "objectGuess" and header.dtype.kind in "iufc":
                 widened = np.result_type(header.dtype, np.float32)
                 copied = header.fortran_order or widened != header.dtype.newbyteorder("=")
@@ -82,18 +87,20 @@ def needed_bytes(path: Path, options: object) -> int:
         return needed
 
 
-def read(path: Path, options: object) -> Scan:
-    """Read a scan; there are no options. See :func:`read_npz`."""
-    return read_npz(path)
+def read(path: Path, options: FrameOptions) -> Scan:
+    """Read a scan. See :func:`read_npz`."""
+    return read_npz(path, options)
 
 
-def read_npz(path: str | PathLike[str]) -> Scan:
+def read_npz(path: str | PathLike[str], options: FrameOptions | None = None) -> Scan:
     """Read a scan from a PtychoPINN npz file.
 
     Parameters
     ----------
     path : path-like
         The file.
+    options : FrameOptions, optional
+        The frame of its coordinates; by default pixels as PtychoPINN has them.
 
     Returns
     -------
@@ -107,9 +114,10 @@ def read_npz(path: str | PathLike[str]) -> Scan:
     ------
     InputFileError
         If the file is missing, damaged or no npz file; if a key is missing; if an array has the
-        wrong rank, dtype or length; if a position is NaN or infinite.
+        wrong rank, dtype or length; if a position is NaN or infinite; if an anchor needs the size
+        of the patterns, and nothing in the file tells it.
     """
-    path = Path(path)
+    path, options = Path(path), options or FrameOptions()
     with NpzArchive(path) as archive:
         missing = [key for key in REQUIRED if key not in archive.names]
         if missing:
@@ -118,23 +126,30 @@ def read_npz(path: str | PathLike[str]) -> Scan:
                 f"{one_line(', '.join(archive.names)) or 'no arrays'}. Expected at least "
                 f"{', '.join(REQUIRED)}. Add them with numpy.savez, or choose another reader."
             )
-        positions = _positions(archive, "xcoords", "ycoords")
-        _check_finite(path, positions)
-        metadata = _metadata(archive, len(positions))
-        patterns = _pattern_layout(archive, len(positions))
+        xy = _coordinates(archive, "xcoords", "ycoords")
+        _check_finite(path, xy)
+        metadata = _metadata(archive, len(xy))
+        patterns = _pattern_layout(archive, len(xy))
         shape, read_patterns = None, None
         if patterns is not None:
             key, shape, order = patterns
             metadata["patterns"] = f"{key} {order}"
             read_patterns = partial(_read_patterns, path, key, order)
+        image, probe = _object(archive), _probe(archive)
+        size = shape[1] if shape else None if probe is None else probe.shape[-1]
+        if "positions_start" in metadata:
+            start = metadata["positions_start"]
+            metadata["positions_start"] = place(start, options, image.shape, size, path)
         return Scan(
-            image=_object(archive),
-            positions=positions,
+            image=image,
+            positions=place(xy, options, image.shape, size, path),
             source=str(path),
-            probe=_probe(archive),
+            probe=probe,
             pattern_shape=shape,
             read_patterns=read_patterns,
             metadata=metadata,
+            warnings=_moved(archive, options, size),
+            remedies=options.remedies("scan=npz"),
         )
 
 
@@ -222,22 +237,37 @@ def _check_length(archive: NpzArchive, key: str, length: int, count: int) -> Non
         )
 
 
-def _positions(archive: NpzArchive, x_key: str, y_key: str, count: int | None = None) -> Positions:
+def _coordinates(
+    archive: NpzArchive, x_key: str, y_key: str, count: int | None = None
+) -> Positions:
+    """Load two arrays as float64 columns (x, y)."""
     for key in (x_key, y_key):
         shape = _check(archive, key, (1,), "iuf", "real pixel coordinates of shape (M,)")
         count = shape[0] if count is None else count
         _check_length(archive, key, shape[0], count)
     columns = [archive.load(x_key), archive.load(y_key)]
     with np.errstate(over="ignore"):  # what float64 does not hold becomes infinite, and is refused
-        return from_xy(np.stack(columns, axis=-1, dtype=np.float64))
+        return np.stack(columns, axis=-1, dtype=np.float64)
 
 
-def _check_finite(path: Path, positions: Positions) -> None:
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+def _moved(archive: NpzArchive, options: FrameOptions, size: int | None) -> tuple[str, ...]:
+    """Say so if the file looks like an export whose coordinates are of another anchor."""
+    named = options.anchor is not None or options.centre is not None
+    if named or "bad_pixels" not in archive.names or (size or 0) % 2:  # odd: the same windows
+        return ()
+    return (
+        f"{archive.path}: holds 'bad_pixels', as exports of ptychodus since 1.7 do, whose "
+        "coordinates lie half a pixel before PtychoPINN's. Expected to be told which they are. Set "
+        "scan=npz scan.anchor=ptychodus_from_1.6, or scan.anchor=half if they are PtychoPINN's.",
+    )
+
+
+def _check_finite(path: Path, xy: Positions) -> None:
+    bad = np.flatnonzero(~np.isfinite(xy).all(axis=1))
     if bad.size:
-        y, x = positions[bad[0]].tolist()
+        x, y = xy[bad[0]].tolist()
         raise InputFileError(
-            f"{path}: {bad.size} of {len(positions)} positions are NaN or infinite, the first at "
+            f"{path}: {bad.size} of {len(xy)} positions are NaN or infinite, the first at "
             f"index {bad[0]}: xcoords {x}, ycoords {y}. Expected finite pixels. Remove these "
             "positions and their patterns, or repair them."
         )
@@ -316,7 +346,7 @@ def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
         for key in ("xcoords_start", "ycoords_start")
     )
     if (x_key, y_key) != ("xcoords", "ycoords"):
-        found["positions_start"] = _positions(archive, x_key, y_key, count)
+        found["positions_start"] = _coordinates(archive, x_key, y_key, count)
     if "_metadata" in archive.names:
         declared, reason = _declared(archive)
         if declared is not None:

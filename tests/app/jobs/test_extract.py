@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from events import logged
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
@@ -24,6 +26,7 @@ from ptycho_engine.errors import (
 )
 from ptycho_engine.geometry.cut import Cut
 from ptycho_engine.io.formats.synthetic import make_synthetic
+from ptycho_engine.io.frames import FrameOptions
 from ptycho_engine.io.scan_files import ScanSource
 
 SCAN = ScanSource("synthetic", options={"points": 30, "object_size": 96})
@@ -48,7 +51,7 @@ def test_a_configuration_becomes_a_job():
     )  # fmt: skip
     made = extraction_job(config, Path("/folder"), "said so", {"sources": {}})
     assert made == ExtractionJob(
-        scan=ScanSource("npz", Path("some/scan.npz")),
+        scan=ScanSource("npz", Path("some/scan.npz"), asdict(FrameOptions())),
         cut=Cut(8, fill="edge"),
         output=Path("/folder/out.zarr"),
         plugin="numba",
@@ -108,6 +111,36 @@ def test_it_runs_from_python(job):
     assert (result.output, result.picture, result.patches) == (job.output, None, 30)
     assert [stop for _, stop, _ in seen][-1] == 30
     assert {count for *_, count in seen} == {30}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_coordinates_that_cannot_be_meant_are_logged_and_kept(job, tmp_path, swapped):
+    scan = make_synthetic(0, 96, 30, 11.0)
+    y, x = scan.positions.T
+    first, second = (x, y + 60) if swapped else (y + 60, x)  # an object of 160 x 96
+    np.savez(
+        tmp_path / "scan.npz", ycoords=first, xcoords=second, bad_pixels=np.zeros((4, 4)),
+        objectGuess=np.ones((160, 96), np.complex64),
+    )  # fmt: skip
+    with logged() as logs:
+        result = run(dataclasses.replace(job, scan=ScanSource("npz", tmp_path / "scan.npz")))
+    windows = [log for log in logs if log["event"] == "windows"]
+    assert len(windows) == 1  # always
+    doubts = [log["reason"] for log in logs if log["level"] == "warning"]
+    assert len(doubts) == 1 + swapped
+    with read_output(result.output) as output:
+        assert output.provenance["warnings"] == doubts
+        counted = output.provenance["windows"]
+    assert counted.items() <= windows[0].items()
+    assert counted["count"] == 30
+    assert (counted["leaving"] > 0) == swapped
+    if swapped:
+        assert "geometry.from_xy, or set scan=npz scan.swapped=true" in doubts[1]
+        right = ScanSource("npz", tmp_path / "scan.npz", {"swapped": True})
+        result = run(dataclasses.replace(job, scan=right, output=tmp_path / "right.h5"))
+        with read_output(result.output) as output:
+            np.testing.assert_allclose(output.positions, np.stack([y + 60, x], 1))
+            assert output.provenance["windows"]["leaving"] == 0
 
 
 def test_each_run_has_an_identity_of_its_own(job):
