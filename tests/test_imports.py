@@ -201,7 +201,7 @@ ROOMS = {
     "report": "errors deferral extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory discovery geometry request host engine io report "
+    "app": "errors extras logs memory deferral discovery geometry request host engine io report "
     "deprecation compat",
 }
 

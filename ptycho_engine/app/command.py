@@ -91,6 +91,7 @@ def run_job(config: Any) -> Outcome:
     from omegaconf.errors import OmegaConfBaseException
 
     from .. import logs
+    from ..deferral import deferred_signals
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
@@ -133,8 +134,9 @@ def run_job(config: Any) -> Outcome:
         outcome = Outcome(REFUSED, f"{type(error).__name__}: {error}")
         print(f"ptycho-engine: {outcome.words}", file=sys.stderr)
     except KeyboardInterrupt:
-        outcome = Outcome(INTERRUPTED, standing())
-        print(f"ptycho-engine: interrupted; {outcome.words}", file=sys.stderr)
+        with deferred_signals():  # a second one comes after the words that tell of the first
+            outcome = Outcome(INTERRUPTED, standing())
+            print(f"ptycho-engine: interrupted; {outcome.words}", file=sys.stderr)
     except Exception as error:
         traceback.print_exc()
         outcome = Outcome(FAULT, f"{type(error).__name__}: {error}; {standing()}")

@@ -20,6 +20,9 @@ from .containers import FORMATS
 from .containers.npz import SPECS
 from .specs import RECORDS, Array, ArraySpec
 
+#: Records are texts of some kilobytes; what claims to be larger is not read.
+RECORD_BYTES = 16 * 1024**2
+
 _DAMAGED = (
     OSError,
     EOFError,
@@ -96,7 +99,7 @@ def read_output(path: str | os.PathLike[str]) -> StoredOutput:
     """
     path = Path(path)
     name = FORMATS.get(path.suffix.lower(), "")
-    if not name or not path.exists():
+    if not name or not (path.is_file() or path.is_dir()):  # a pipe would be waited for
         what = "no such output" if name else f"unknown suffix {path.suffix!r}"
         raise InputFileError(
             f"{path}: {what}. Expected a path that ends in {', '.join(FORMATS)}. Check it."
@@ -147,12 +150,18 @@ def is_output(path: Path) -> bool:
 
 def _has_records(reader: Callable[[Path], dict[str, Any]], path: Path) -> bool:
     try:
+        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            return False
         return all(isinstance(record, dict) for record in reader(path).values())
     except Exception:  # libraries raise anything for what is not theirs, and so it is not ours
         return False
 
 
 def _npz_records(path: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as archive:
+        sizes = [archive.getinfo(f"{name}.npy").file_size for name in RECORDS]
+    if max(sizes) > RECORD_BYTES:
+        raise ValueError(f"a record of {max(sizes)} bytes is none of ours")
     with np.load(path, allow_pickle=False) as arrays:
         return {name: json.loads(arrays[name].item()) for name in RECORDS}
 

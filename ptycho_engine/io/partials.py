@@ -26,6 +26,8 @@ from .lease import Lease, LeaseHeldError
 ATTEMPTS, PAUSE = 10, 0.03
 #: Bytes of a name that leave room for what is put around it: systems allow 255.
 LONGEST = 200
+#: What the name of a folder gets that is being removed.
+SWEPT = ".swept-"
 
 
 def partial_folder(target: Path, identity: Mapping[str, Any]) -> Path:
@@ -101,14 +103,27 @@ def sweep(target: Path, own: Path) -> None:
             get_logger().warning("unfinished_output_kept", path=str(folder), reason=str(error))
             continue
         try:
-            report_loss(folder)
-            # Out of the way first, so that a run that begins here need not wait.
-            swept = folder.with_name(f"{folder.name}.swept-{secrets.token_hex(4)}")
-            with suppress(OSError):
-                folder = folder.rename(swept)
-            remove(folder)
+            if SWEPT not in folder.name:  # else it is what was left of removing it
+                report_loss(folder)
         finally:
-            lease.release()
+            clear(folder, lease)
+
+
+def clear(folder: Path, lease: Lease) -> None:
+    """Remove a folder of which one has the lease, and give that back.
+
+    A network file system keeps a file that is open, such as the lease, in its folder under a name
+    of its own, so what is left then is removed once the lease is closed.
+    """
+    # Out of the way first, so that a run that begins here need not wait, nor loses what it writes.
+    swept = folder.with_name(f"{folder.name.split(SWEPT)[0]}{SWEPT}{secrets.token_hex(4)}")
+    with suppress(OSError):
+        folder = folder.rename(swept)
+    with suppress(OSError):
+        shutil.rmtree(folder)
+    lease.release()
+    if folder.exists():
+        remove(folder)
 
 
 def report_loss(folder: Path, reason: str = "its run ended before it was published") -> None:

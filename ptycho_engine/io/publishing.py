@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,8 @@ AT_FDCWD = -100
 NOREPLACE, EXCHANGE = 1, 2
 #: What says that the system, or its file system, does not know an operation.
 UNKNOWN = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+#: What says that it has no hard links, or not of this file.
+WITHOUT_LINKS = UNKNOWN | {errno.EPERM, errno.EMLINK}
 
 
 def publish(source: Path, target: Path, is_ours: Callable[[Path], bool] | None) -> None:
@@ -70,19 +73,77 @@ def place(source: Path, target: Path) -> None:
     """
     if _rename_with(source, target, NOREPLACE):
         return
-    if not source.is_dir():
-        os.link(source, target)
-        with suppress(OSError):  # it stands in its place by now, whatever becomes of the other name
-            os.unlink(source)
+    if source.is_dir():
+        _place_folder(source, target)
         return
-    os.mkdir(target)  # refuses whatever stands there, and can itself be renamed over while empty
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        _claim(source, target)
+        return
+    with suppress(OSError):  # it stands in its place by now, whatever becomes of the other name
+        os.unlink(source)
+
+
+def _place_folder(source: Path, target: Path) -> None:
+    """Move a folder where the system knows no other operation: it refuses all but an empty folder.
+
+    Making that folder first would refuse it too, but a kill would then leave it there.
+    """
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     try:
         os.rename(source, target)
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        os.rmdir(target)
         raise
+
+
+def _claim(source: Path, target: Path) -> None:
+    """Move a file where there are no hard links: the place is taken first, by an empty file."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        os.replace(source, target)
+    except BaseException:
+        os.unlink(target)
+        raise
+
+
+def check_exchange(folder: Path, target: Path) -> None:
+    """Refuse to replace a folder, before any work, where this could not be done in the end.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of ours beside the target, in which this may be tried.
+    target : Path
+        The folder that is to be replaced; it stays as it is.
+
+    Raises
+    ------
+    OutputError
+        If the file system cannot exchange folders, or this one, as those of an overlay's image.
+    """
+    trials = [folder / "trial-1", folder / "trial-2"]
+    try:
+        for trial in trials:
+            trial.mkdir()
+        if not _rename_with(*trials, EXCHANGE):
+            raise not_exchanged(target)
+        (trials[0] / "full").touch()
+        try:
+            # Never done, since no folder is renamed to one that is not empty; but one that cannot
+            # be renamed at all is refused for that.
+            os.rename(target, trials[0])
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise not_exchanged(target) from None
+    finally:
+        for trial in trials:
+            shutil.rmtree(trial, ignore_errors=True)
 
 
 def replace(source: Path, target: Path, is_ours: Callable[[Path], bool]) -> None:
@@ -99,11 +160,7 @@ def replace(source: Path, target: Path, is_ours: Callable[[Path], bool]) -> None
         _rename_with(source, target, EXCHANGE)  # what came there in the last moment goes back
         raise foreign(target)
     if source.is_dir():
-        raise OutputError(
-            f"{target}: this file system cannot exchange folders in one step, so the earlier "
-            "store was kept. Expected one that can, as ext4, xfs or tmpfs do. Remove the earlier "
-            "store first, or choose another output.path."
-        )
+        raise not_exchanged(target)
     os.replace(source, target)
 
 
@@ -117,21 +174,45 @@ def adopt_mode(source: Path, target: Path) -> None:
         for folder, folders, files in os.walk(source):
             places += [(Path(folder, name), old) for name in folders]
             places += [(Path(folder, name), inner or old) for name in files]
-    for path, like in places:
-        os.chmod(path, stat.S_IMODE(like.st_mode))
-    now = source.stat()
-    if (now.st_uid, now.st_gid) != (old.st_uid, old.st_gid):
-        try:
-            for path, like in places:
-                os.chown(path, old.st_uid, old.st_gid)
-                os.chmod(path, stat.S_IMODE(like.st_mode))  # a change of owner clears some bits
-        except OSError as error:
-            get_logger().warning(
-                "output_owner_changes",
-                path=str(target),
-                was=f"{old.st_uid}:{old.st_gid}",
-                reason=str(error),
-            )
+    try:
+        for path, like in places:
+            os.chmod(path, stat.S_IMODE(like.st_mode))
+        _adopt_owner(places, old)
+    except OSError as error:
+        get_logger().warning(
+            "output_owner_changes",
+            path=str(target),
+            was=f"{old.st_uid}:{old.st_gid}, mode {stat.S_IMODE(old.st_mode):o}",
+            reason=str(error),
+        )
+
+
+def _adopt_owner(places: list[tuple[Path, os.stat_result]], old: os.stat_result) -> None:
+    """Change owner and group; where the owner cannot be changed, the group alone, and raise."""
+    now = places[0][0].stat()
+    if (now.st_uid, now.st_gid) == (old.st_uid, old.st_gid):
+        return
+
+    def change(owner: int) -> None:
+        for path, like in places:
+            os.chown(path, owner, old.st_gid)
+            os.chmod(path, stat.S_IMODE(like.st_mode))  # a change of owner clears some bits
+
+    try:
+        change(old.st_uid)
+    except OSError:
+        with suppress(OSError):
+            change(-1)
+        raise
+
+
+def not_exchanged(target: Path) -> OutputError:
+    """Return the error for a folder that cannot be replaced in one step."""
+    return OutputError(
+        f"{target}: this file system cannot exchange folders in one step, so the earlier "
+        "store was kept. Expected one that can, as ext4, xfs or tmpfs do. Remove the earlier "
+        "store first, or choose another output.path."
+    )
 
 
 def foreign(path: Path) -> OutputError:
@@ -152,7 +233,7 @@ def _rename_with(source: Path, target: Path, flag: int) -> bool:
     if function(AT_FDCWD, *arguments, flag) == 0:
         return True
     number = ctypes.get_errno()
-    if number in UNKNOWN:
+    if number in UNKNOWN or (flag == EXCHANGE and number == errno.EXDEV):
         return False
     raise OSError(number, os.strerror(number), str(target))
 

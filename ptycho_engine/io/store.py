@@ -21,7 +21,7 @@ from .journal import Journal
 from .lease import Lease
 from .ledger import Ledger
 from .outputs import is_output
-from .publishing import publish
+from .publishing import check_exchange, publish
 from .regions import Box, Key, Region, box_of, box_shape, region_key
 from .resumption import reopen
 from .specs import RECORDS, Array, ArraySpec, check_axes, to_json
@@ -160,6 +160,8 @@ class Store:
                 self._folder = folder
             if self._target.exists() and not self._target.stat().st_mode & 0o077:
                 folder.chmod(0o700)  # what replaces a private output is private from the beginning
+            if self._overwrite and self._target.is_dir():
+                check_exchange(folder, self._target)
             self._container = make_container(self.path, self._content, self.arrays)
             if not self._continue(resume):
                 self._start_anew(identity)
@@ -325,8 +327,7 @@ class Store:
     def _leave(self) -> None:
         folder, self._folder = self._folder, None
         assert folder is not None
-        partials.remove(folder)
-        self._lease.release()
+        partials.clear(folder, self._lease)
 
     def _check_open(self) -> None:
         if self._folder is None:

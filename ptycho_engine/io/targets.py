@@ -80,8 +80,9 @@ def refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
     """
     target = resolve(path)
     for source in inputs:
-        held = target.is_dir() and resolve(source).is_relative_to(target)
-        if held or (target.exists() and source.exists() and target.samefile(source)):
+        # By what the system says is one file: names may differ in case alone, or be mounted twice.
+        places = [source, *resolve(source).parents] if target.is_dir() else [source]
+        if target.exists() and any(p.exists() and target.samefile(p) for p in places):
             raise OutputError(
                 f"{path}: is the scan itself, {source}, which is never replaced. Expected another "
                 "place for the output. Choose another output.path."

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
+from ptycho_engine.app import interrupts
 from ptycho_engine.app.interrupts import interruptible
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -40,6 +42,79 @@ def test_an_error_after_it_is_an_interrupt(number):
     with pytest.raises(KeyboardInterrupt) as caught:
         work()
     assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_one_that_was_dropped_and_never_missed_comes_at_the_end(number):
+    def work():
+        with interruptible():
+            lose(number)
+            done.append("the rest")
+
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["the rest"]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_one_that_was_dropped_with_the_last_block_comes_after_it(number):
+    def blocks():
+        yield 1
+        lose(number)
+
+    with interruptible() as interrupts:
+        passed = interrupts.between(blocks())
+        assert next(passed) == 1
+        with pytest.raises(KeyboardInterrupt):
+            next(passed)
+        interrupts.came = False
+
+
+def test_those_that_follow_soon_do_not_cut_the_cleaning_up(monkeypatch):
+    now, cleaned = [100.0], []
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now[0])
+
+    def work():
+        with interruptible():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                for number in (*SIGNALS, *SIGNALS):
+                    os.kill(os.getpid(), number)
+                    now[0] += interrupts.PATIENCE / 5
+                cleaned.append(True)
+                now[0] += interrupts.PATIENCE
+                os.kill(os.getpid(), signal.SIGINT)  # later, it ends what does not end by itself
+                cleaned.append(False)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert cleaned == [True]
+
+
+def test_outside_the_main_thread_no_handler_is_taken():
+    def work():
+        with interruptible() as interrupts:
+            seen.append([signal.getsignal(number) for number in SIGNALS])
+            seen.append(list(interrupts.between([1, 2])))
+
+    before, seen = [signal.getsignal(number) for number in SIGNALS], []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before, [1, 2]]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_ignored_stays_ignored(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with interruptible():
+            os.kill(os.getpid(), number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_without_one_errors_and_blocks_are_as_they_were():
