@@ -32,6 +32,14 @@ def main() -> None:
 
         print(f"ptycho-engine {__version__}")
         sys.exit(DONE)
+    from ..errors import ConfigurationError
+    from .arguments import check_arguments
+
+    try:
+        check_arguments(arguments)
+    except ConfigurationError as error:
+        print(f"ptycho-engine: ConfigurationError: {error}", file=sys.stderr)
+        sys.exit(REFUSED)
     sys.exit(run_hydra())
 
 
@@ -41,6 +49,7 @@ def run_hydra() -> int:
     from hydra.core.config_store import ConfigStore
     from omegaconf import DictConfig
 
+    from ..errors import one_line
     from .schema import register_schemas
 
     # Hydra copies this store for every group that it lists, and changes none of the copies: a third
@@ -57,6 +66,7 @@ def run_hydra() -> int:
             sys.exit(INTERRUPTED)
 
     register_schemas()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else it prints errors itself, some as tracebacks
     try:
         task()
     except SystemExit as stop:
@@ -64,10 +74,17 @@ def run_hydra() -> int:
             return max(codes, default=DONE)
         if codes:
             return INTERRUPTED if INTERRUPTED in codes else int(stop.code)
-        # Hydra has printed what is wrong with the configuration, and exits with 1.
         return explain_refusal(sys.argv[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:  # Hydra and its grammar raise anything of a configuration
+        if codes:
+            raise
+        said = [str(error)]
+        if error.__cause__ is not None and str(error.__cause__) not in said[0]:
+            said.append(str(error.__cause__))
+        print(f"ptycho-engine: {one_line(' '.join(said), 1000)}", file=sys.stderr)
+        return explain_refusal(sys.argv[1:])
     return max(codes, default=DONE)
 
 
@@ -82,6 +99,7 @@ def run_job(config: Any) -> int:
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
+    from .arguments import check_configuration
     from .composition import extraction_job
     from .interrupts import interruptible
     from .jobs import extract
@@ -97,6 +115,8 @@ def run_job(config: Any) -> int:
         return what_stands(folder / Path(config.output.path).expanduser(), run_id)
 
     try:
+        plain: Any = OmegaConf.to_container(config, resolve=True)
+        check_configuration(plain)
         settings: Any = OmegaConf.to_object(config)
         shown = settings.runner
         logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
