@@ -37,6 +37,8 @@ from ptycho_engine.plugin import (
 )
 
 NAME = "numba"
+#: More than the largest machine has cores.
+MOST_THREADS = 4096
 #: Numbers below which threads cost more than they save.
 SERIAL = 1 << 18
 #: Bytes of a padded object that few caches hold: it is not copied for the windows that leave it.
@@ -62,6 +64,10 @@ class Options:
 
     def __post_init__(self) -> None:
         whole_number_option("threads", self.threads)
+        if isinstance(self.threads, int) and self.threads > MOST_THREADS:
+            raise ValueError(
+                f"threads: received more than {MOST_THREADS}. Expected fewer, or 'auto'."
+            )
 
     def count(self) -> int:
         """Return the number of threads."""

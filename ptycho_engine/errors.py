@@ -130,6 +130,9 @@ def one_line(text: object, limit: int = 300) -> str:
     str
         Without line breaks; what cannot be printed is written as in Python's literals.
     """
-    words = " ".join(str(text)[: 2 * limit].split())
+    try:
+        words = " ".join(str(text)[: 2 * limit].split())
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."

@@ -7,11 +7,13 @@ import time
 from functools import lru_cache
 
 from .allowance import free_memory
-from .errors import ConfigurationError
+from .errors import ConfigurationError, one_line
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
 
+#: Bytes of a budget that no machine has.
+MOST = 2**60
 #: Share of what this process may still take that a run may take when no budget is given.
 DEFAULT_SHARE = 0.5
 
@@ -35,21 +37,26 @@ def parse_bytes(budget: int | str | None) -> int:
     Raises
     ------
     ConfigurationError
-        If the text is not a size.
+        If the text is not a size, or the size is not above zero or beyond any machine's.
     """
     if budget is None:
         return max(1, int(_free_memory(int(10 * time.monotonic())) * DEFAULT_SHARE))
     if isinstance(budget, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?i?)B?\s*", budget, re.IGNORECASE)
+        match = re.fullmatch(
+            r"\s*(\d{1,20}(?:\.\d{0,20})?)\s*([KMGT]?i?)B?\s*", budget, re.IGNORECASE | re.ASCII
+        )
         unit = match[2][:1].upper() + match[2][1:].lower() if match else None
         if match is None or unit not in UNITS:
             raise ConfigurationError(
-                f"memory_budget: cannot read {budget!r}. Expected bytes, or a text such as "
-                "'500MB', '2GiB'."
+                f"memory_budget: cannot read {one_line(budget, 60)!r}. Expected bytes, or a text "
+                "such as '500MB', '2GiB'."
             )
         budget = int(float(match[1]) * UNITS[unit])
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget <= 0:
-        raise ConfigurationError(f"memory_budget: received {budget!r}. Expected bytes above zero.")
+    if isinstance(budget, bool) or not isinstance(budget, int) or not 0 < budget <= MOST:
+        raise ConfigurationError(
+            f"memory_budget: received {one_line(budget, 60)}. Expected bytes above zero, at most "
+            f"{MOST}."
+        )
     return budget
 
 

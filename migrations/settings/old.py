@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptycho_engine.errors import InputFileError, one_of
+from ptycho_engine.errors import InputFileError, one_line, one_of
+from ptycho_engine.io.documents import read_json, read_text, read_yaml
 
 from ..codemod.files import read_file
 from ..codemod.text import SourceError, decode_python
@@ -47,7 +47,7 @@ def read_old(path: Path) -> OldFile:
     try:
         old = reader(path)
     except (OSError, UnicodeError, SourceError) as error:
-        raise InputFileError(f"{path}: cannot be read: {error}") from error
+        raise InputFileError(f"{path}: cannot be read: {one_line(error)}") from error
     if not isinstance(old.values, Mapping) or not old.values:
         raise InputFileError(
             f"{path}: holds no legacy parameters by name. Expected 'key: value' lines, an object "
@@ -57,22 +57,17 @@ def read_old(path: Path) -> OldFile:
 
 
 def _yaml(path: Path) -> OldFile:
-    import yaml
-
-    text = read_file(path).decode()
+    # The reader of legacy code, and of compat=legacy: another one may read another value.
+    text = read_text(path, "YAML")
+    values = read_yaml(path, "YAML", text)
     try:
-        # The reader of legacy code, and of compat=legacy: another one may read another value.
-        values = yaml.safe_load(text)
         return OldFile(path, values, read_comments(text))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputFileError(f"{path}: cannot be read as YAML: {error}") from error
+    except Exception as error:  # what PyYAML could read, another reader may trip over anywhere
+        raise InputFileError(f"{path}: cannot be read as YAML: {one_line(error)}") from error
 
 
 def _json(path: Path) -> OldFile:
-    try:
-        return OldFile(path, json.loads(read_file(path)))
-    except (ValueError, RecursionError) as error:
-        raise InputFileError(f"{path}: cannot be read as JSON: {error}") from error
+    return OldFile(path, read_json(path, "JSON"))
 
 
 def _python(path: Path) -> OldFile:

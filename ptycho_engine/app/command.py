@@ -35,6 +35,14 @@ def main() -> None:
 
         print(f"ptycho-engine {__version__}")
         sys.exit(DONE)
+    from ..errors import ConfigurationError
+    from .arguments import check_arguments
+
+    try:
+        check_arguments(arguments)
+    except ConfigurationError as error:
+        print(f"ptycho-engine: ConfigurationError: {error}", file=sys.stderr)
+        sys.exit(REFUSED)
     sys.exit(run_hydra())
 
 
@@ -46,6 +54,7 @@ def run_hydra() -> int:
     from hydra.types import RunMode
     from omegaconf import DictConfig
 
+    from ..errors import one_line
     from .schema import register_schemas
     from .sweeps import Outcomes, watched_sweep
 
@@ -68,6 +77,7 @@ def run_hydra() -> int:
         return outcome
 
     register_schemas()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else it prints errors itself, some as tracebacks
     try:
         with watched_sweep(outcomes):
             task()
@@ -76,10 +86,17 @@ def run_hydra() -> int:
             return outcomes.worst
         if outcomes.begun:
             return max(int(stop.code), outcomes.worst)
-        # Hydra has printed what is wrong with the configuration, and exits with 1.
         return explain_refusal(sys.argv[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:  # Hydra and its grammar raise anything of a configuration
+        if outcomes.begun:
+            raise
+        said = [str(error)]
+        if error.__cause__ is not None and str(error.__cause__) not in said[0]:
+            said.append(str(error.__cause__))
+        print(f"ptycho-engine: {one_line(' '.join(said), 1000)}", file=sys.stderr)
+        return explain_refusal(sys.argv[1:])
     return outcomes.worst
 
 
@@ -95,6 +112,7 @@ def run_job(config: Any) -> Outcome:
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
+    from .arguments import check_configuration
     from .composition import extraction_job
     from .interrupts import interruptible
     from .jobs import extract
@@ -111,6 +129,8 @@ def run_job(config: Any) -> Outcome:
         return what_stands(folder / Path(config.output.path).expanduser(), run_id)
 
     try:
+        plain: Any = OmegaConf.to_container(config, resolve=True)
+        check_configuration(plain)
         settings: Any = OmegaConf.to_object(config)
         shown = settings.runner
         logs.configure(shown.log_level.value, json=shown.log_format.value == "json")

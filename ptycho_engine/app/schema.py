@@ -19,6 +19,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
 from ..discovery import configuration_folders, discover
+from .config_files import register_config_files
 from .scans import FormatConfigs
 
 
@@ -104,6 +105,7 @@ def register_schemas() -> None:
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
             store.store(group="plugin", name=source.name, node={"name": source.name})
+    register_config_files()
     Plugins.instance().register(FormatConfigs)
     Plugins.instance().register(ContributedConfigs)
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_line
 from .containers.zarr import is_zarr_store
 from .npy_header import Header, read_header
-from .zip_directory import RegularFile, check_directory, check_sizes
+from .regular_file import RegularFile
+from .zip_directory import check_directory, check_sizes
 
 #: Bytes that are read at a time.
 PIECE = 2**18

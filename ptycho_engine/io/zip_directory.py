@@ -6,13 +6,10 @@ without a word, of two members of one name the last counts, and sizes may be any
 
 from __future__ import annotations
 
-import os
-import stat
 import struct
 import zipfile
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import IO
 
 #: The local header before each member, and bytes that may follow its data if flag 8 is set.
@@ -20,31 +17,6 @@ LOCAL_HEADER, SIGNATURE = struct.Struct("<4s2xH18xHH"), b"PK\x03\x04"
 DESCRIPTORS, HAS_DESCRIPTOR, UTF_8 = (12, 16, 20, 24), 0x08, 0x800
 #: Deflate makes at most 1032 bytes of one.
 MOST_INFLATED = 1032
-#: Bytes that are read at once: of a directory, some ten thousand members, which take Python 20 MB;
-#: and of the record at the end with its comment, where `zipfile` asks for the rest of the file.
-READ_LIMIT, END_LIMIT = 2**20, 22 + 2**16
-
-
-class RegularFile:
-    """A regular file, opened so that no pipe or device is waited for, and read in bounded pieces.
-
-    `zipfile` reads a directory in one piece, of whatever length it claims.
-    """
-
-    def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        self._file = open(descriptor, "rb")  # noqa: SIM115
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            self._file.close()
-            raise OSError("it is no regular file")
-        self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
-        self.seekable = self._file.seekable
-
-    def read(self, size: int = -1) -> bytes:
-        """Read bytes, at most `READ_LIMIT`."""
-        if size > READ_LIMIT:
-            raise ValueError(f"its directory takes {size} bytes, which is more than {READ_LIMIT}")
-        return self._file.read(size if size >= 0 else END_LIMIT)
 
 
 def check_directory(archive: zipfile.ZipFile, stream: IO[bytes]) -> None:

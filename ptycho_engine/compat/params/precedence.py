@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, one_line
 from .environment import from_environment
 from .keys import LegacyKey, find_key, normalise
 from .sources import Given, from_dataclass, from_file, from_mapping
@@ -151,7 +151,7 @@ def settle(given: Iterable[Given], ignored: Mapping[str, str] | None = None) -> 
 
 def described(value: Any, source: str) -> str:
     """Return a value with its source, for messages."""
-    return f"{value!r} ({source})"
+    return f"{one_line(repr(value))} ({source})"
 
 
 def same(one: Any, other: Any) -> bool:
@@ -168,5 +168,5 @@ def _convert(row: LegacyKey, item: Given) -> Any:
     except ValueError as error:
         raise ConfigurationError(
             f"legacy parameter {normalise(item.key)!r} ({item.source}): received "
-            f"{item.value!r}. Expected {error}. Correct it there, or leave it out."
+            f"{one_line(repr(item.value))}. Expected {error}. Correct it there, or leave it out."
         ) from None

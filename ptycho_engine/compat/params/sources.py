@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigurationError, InputFileError
+from ...errors import ConfigurationError, InputFileError, one_line
+from ...io.documents import read_yaml
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _flatten(
     in_model = section == "model."
     for key, value in values.items():
         if not isinstance(key, str):
-            raise ConfigurationError(f"{origin}: the key {key!r} is not text.")
+            raise ConfigurationError(f"{origin}: the key {one_line(repr(key), 60)} is not text.")
         if isinstance(value, Mapping):
             yield from _flatten(value, origin, f"{section}{key}.")
         elif value is not None:
@@ -151,20 +152,8 @@ def from_file(path: str | Path) -> list[Given]:
     InputFileError
         If it cannot be read, or holds no parameters by name.
     """
-    import yaml
-
     path = Path(path).expanduser()
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputFileError(
-            f"{path}: no such file. Expected legacy parameters in YAML; a relative path counts "
-            f"from {Path.cwd()}."
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputFileError(
-            f"{path}: cannot be read as legacy YAML: {error}. Expected 'key: value' lines."
-        ) from error
+    values = read_yaml(path, "legacy YAML")
     if values is None:
         return []
     if not isinstance(values, dict):

@@ -30,7 +30,7 @@ def to_float(value: Any) -> float:
         if isinstance(value, bool):
             raise ValueError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("a number") from None
 
 
@@ -47,9 +47,12 @@ def to_bool(value: Any) -> bool:
 def to_path(value: Any) -> str:
     """Text and path objects, as text."""
     try:
-        return str(os.fspath(value))
+        path = os.fspath(value)
     except TypeError:
-        raise ValueError("a path") from None
+        path = None
+    if not isinstance(path, str) or "\0" in path:
+        raise ValueError("a path")
+    return path
 
 
 def as_is(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, one_line
 from ...geometry import Positions
 from ..scan import Scan
 
@@ -25,6 +25,8 @@ GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # 137.508 degrees
 JITTER = 0.05
 #: Most memory that a pixel and a point take while the scan is made: ten float64, sixteen float64.
 PIXEL_BYTES, POINT_BYTES = 80, 128
+#: The largest seed, object and scan that are made: beyond, a number was mistyped.
+MOST_SEED, MOST_PIXELS, MOST_POINTS = 2**64 - 1, 10**5, 10**9
 SPOKES = 36
 RINGS = 7
 
@@ -49,8 +51,9 @@ def needed_bytes(options: Options) -> int:
     ConfigurationError
         If an option cannot be used.
     """
-    size = _integer("object_size", options.object_size, 16)
-    return PIXEL_BYTES * size**2 + POINT_BYTES * _integer("points", options.points, 1)
+    size = _integer("object_size", options.object_size, 16, MOST_PIXELS)
+    points = _integer("points", options.points, 1, MOST_POINTS)
+    return PIXEL_BYTES * size**2 + POINT_BYTES * points
 
 
 def make(options: Options) -> Scan:
@@ -83,9 +86,9 @@ def make_synthetic(seed: int, object_size: int, points: int, step: float) -> Sca
     ConfigurationError
         If an argument cannot be used, or if positions would leave the object.
     """
-    seed = _integer("seed", seed, 0)
-    object_size = _integer("object_size", object_size, 16)
-    points = _integer("points", points, 1)
+    seed = _integer("seed", seed, 0, MOST_SEED)
+    object_size = _integer("object_size", object_size, 16, MOST_PIXELS)
+    points = _integer("points", points, 1, MOST_POINTS)
     step = _positive("step", step)
     rng = np.random.default_rng(seed)
     image = _make_object(object_size, rng)
@@ -170,11 +173,15 @@ def _texture(size: int, scale: float, rng: np.random.Generator) -> Floats:
     return scaled
 
 
-def _integer(name: str, value: Any, least: int) -> int:
+def _integer(name: str, value: Any, least: int, most: int) -> int:
     try:
         number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
         number = None
+    if number is not None and number > most:
+        raise ConfigurationError(
+            f"scan.{name}: received {one_line(number, 60)}. Expected an integer, at most {most}."
+        )
     if number is None or number < least:
         raise ConfigurationError(
             f"scan.{name}: received {value!r}. Expected an integer, {least} or more."
@@ -185,10 +192,11 @@ def _integer(name: str, value: Any, least: int) -> int:
 def _positive(name: str, value: Any) -> float:
     try:
         number = math.nan if isinstance(value, bool | np.bool_) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not (math.isfinite(number) and number > 0):
+    if not 0 < number <= MOST_PIXELS:
         raise ConfigurationError(
-            f"scan.{name}: received {value!r}. Expected object pixels, a finite number above zero."
+            f"scan.{name}: received {one_line(repr(value), 60)}. Expected object pixels, a number "
+            f"above zero, at most {MOST_PIXELS}."
         )
     return number

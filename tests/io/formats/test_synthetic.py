@@ -82,6 +82,12 @@ def test_a_single_point_is_in_the_centre():
         ({"step": float("inf")}, "scan.step: received inf"),
         ({"step": None}, "scan.step: received None"),
         ({"step": "wide"}, "scan.step: received 'wide'"),
+        ({"step": 1e308}, "scan.step: received 1e+308. Expected object pixels"),
+        ({"step": 10**400}, "scan.step: received 1000"),
+        ({"seed": 2**64}, "scan.seed: received 18446744073709551616. Expected an integer, at most"),
+        ({"seed": 10**5000}, "scan.seed: received a number of thousands of digits"),
+        ({"points": 10**12}, "scan.points: received 1000000000000. Expected an integer, at most"),
+        ({"object_size": 10**6}, "scan.object_size: received 1000000. Expected an integer, at"),
     ],
 )
 def test_arguments_are_checked(change, words):
@@ -101,10 +107,16 @@ def test_a_scan_that_leaves_the_object_says_what_fits():
     make_synthetic(0, size, 500, 4.0)
 
 
-@pytest.mark.parametrize("options", [{"points": 10**12}, {"object_size": 10**6}])
+@pytest.mark.parametrize("options", [{"points": 10**9}, {"object_size": 10**5}])
 def test_a_scan_beyond_the_budget_is_refused_before_it_is_made(options):
     with pytest.raises(MemoryBudgetError, match=r"'synthetic': reading the scan takes .* GiB"):
-        read_scan("synthetic", options=options)
+        read_scan("synthetic", options=options, memory_budget="64GiB")
+
+
+def test_a_budget_without_end_makes_no_scan_of_absurd_size():
+    for options in ({"points": 10**12}, {"object_size": 10**6}):
+        with pytest.raises(ConfigurationError, match="Expected an integer, at most"):
+            read_scan("synthetic", options=options, memory_budget=2**60)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ around them is whole: such a file is another valid one, or none, but never the o
 
 import io
 import struct
+import warnings
 import zipfile
 
 import numpy as np
@@ -234,8 +235,6 @@ def doubled(data, rng):
     members = list(_members(data).items())
     name, content = members[rng.integers(len(members))]
     again = content if rng.random() < 0.5 else members[rng.integers(len(members))][1]
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _zipped([*members, (name, again)])
@@ -323,7 +322,16 @@ def values(data, rng):
     """Arrays that are none of what a scan needs, or numbers at the ends of their type."""
     key = KEYS[rng.integers(len(KEYS) - 1)]
     number = rng.choice([np.nan, np.inf, -np.inf, 1e300, -1e18, 2.0**63, 1e-320, -0.0, 3.4e38])
-    arrays = [
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        arrays = _odd_arrays(number, rng)
+    stream = io.BytesIO()
+    np.save(stream, arrays[rng.integers(len(arrays))])
+    return _with_array(data, key, stream.getvalue())
+
+
+def _odd_arrays(number, rng):
+    return [
         np.full(40, number), np.full((60, 50), number, "f8"), np.full((60, 50), number, "c8"),
         np.full((8, 8), number), np.zeros((0, 50)), np.zeros((60, 0), "c8"), np.zeros((1, 1)),
         np.zeros(0), np.zeros((40, 0, 0)), np.asfortranarray(rng.normal(size=(60, 50))),
@@ -332,10 +340,6 @@ def values(data, rng):
         rng.normal(size=(60, 50)).astype("f16"), rng.normal(size=(60, 50)).astype("c32"),
         np.full(40, 30, "f16"), np.zeros((60, 50), bool), np.zeros(40, "M8[s]"),
     ]  # fmt: skip
-    stream = io.BytesIO()
-    with np.errstate(all="ignore"):
-        np.save(stream, arrays[rng.integers(len(arrays))])
-    return _with_array(data, key, stream.getvalue())
 
 
 def bomb(data, rng):
