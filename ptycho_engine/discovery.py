@@ -6,8 +6,11 @@ Plugins and formats are found alike: an entry point in a group, whose name selec
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.metadata
 import re
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +40,8 @@ REGISTERED = "registered"
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 #: A module, an object in it, and the extras that old metadata may add. No file has a longer name.
 _TARGET = re.compile(r"[^\W\d]\w{0,249}(\.[^\W\d]\w{0,249}){0,30}(\s*:\s*[\w.]+)?(\s*\[.*\])?")
+
+_importing = threading.Lock()
 
 
 @dataclass(frozen=True, repr=False)
@@ -163,18 +168,48 @@ def _folder_name(distribution: importlib.metadata.Distribution) -> str:
     return Path(str(getattr(distribution, "_path", "unknown"))).stem
 
 
+def import_despite_metadata(module: str) -> None:
+    """Import a library that reads the entry points of everything installed while it is imported.
+
+    One distribution that cannot be read would keep it from being imported at all; where there is
+    one, the library is shown the others.
+
+    Parameters
+    ----------
+    module : str
+        For instance ``"zarr"``.
+    """
+    with _importing:
+        if module in sys.modules:
+            return
+        reading = importlib.metadata.entry_points
+        try:
+            reading()
+        except Exception:
+            importlib.metadata.entry_points = _readable_points  # type: ignore[assignment]
+        try:
+            importlib.import_module(module)
+        finally:
+            importlib.metadata.entry_points = reading
+
+
 def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
     """Read a group; one distribution that cannot be read takes nothing from the others."""
     try:
         return list(importlib.metadata.entry_points(group=group))
     except Exception:  # of any kind: text that is no UTF-8, lines that are no pairs
-        found = {
-            _folder_name(distribution).partition("-")[0].lower(): distribution
-            for distribution, reason in reversed(list(_distributions()))
-            if not reason
-        }  # the first on the path counts
-        points = (point for distribution in found.values() for point in distribution.entry_points)
-        return [point for point in points if point.group == group]
+        return list(_readable_points(group=group))
+
+
+def _readable_points(**selected: str) -> importlib.metadata.EntryPoints:
+    """Stand in for ``importlib.metadata.entry_points``, which stops at what it cannot read."""
+    found = {
+        _folder_name(distribution).partition("-")[0].lower(): distribution
+        for distribution, reason in reversed(list(_distributions()))
+        if not reason
+    }  # the first on the path counts
+    points = (point for distribution in found.values() for point in distribution.entry_points)
+    return importlib.metadata.EntryPoints(points).select(**selected)
 
 
 def _distributions() -> Iterator[tuple[importlib.metadata.Distribution, str]]:

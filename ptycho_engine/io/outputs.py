@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from ..discovery import import_despite_metadata
 from ..errors import InputFileError, OutputError
 from .containers import FORMATS
 from .containers.npz import SPECS
@@ -222,6 +223,7 @@ def _read_hdf5(path: Path) -> StoredOutput:
 
 
 def _read_zarr(path: Path) -> StoredOutput:
+    import_despite_metadata("zarr")
     import zarr
 
     records = _zarr_records(path)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...discovery import import_despite_metadata
 from ..disk import as_bytes, checksum_of, write_all
 from ..regions import Box, box_shape, box_size, box_slices, intersection
 from ..specs import Array, ArraySpec
@@ -64,6 +65,7 @@ class ZarrContainer(Container):
         self._finished: Mapping[str, Sequence[Box]] = {}
 
     def _create_arrays(self) -> dict[str, Any]:
+        import_despite_metadata("zarr")
         import zarr  # slow to import, and not needed for other formats
         from zarr.codecs import BytesCodec, Crc32cCodec
 
@@ -83,6 +85,7 @@ class ZarrContainer(Container):
         }
 
     def reopen(self) -> None:
+        import_despite_metadata("zarr")
         import zarr
 
         for litter in self.path.rglob("*.partial"):  # chunks that a kill left half written
@@ -170,6 +173,7 @@ class ZarrContainer(Container):
             )
 
     def finish(self, records: Mapping[str, str]) -> None:
+        import_despite_metadata("zarr")
         import zarr
 
         assert self._pool is not None
