@@ -73,7 +73,7 @@ class PluginSource(Shown):
             return self.target
         return f"{self.target}, from {self.distribution} {self.version}".rstrip()
 
-    def shown(self) -> dict[str, object]:
+    def _shown(self) -> dict[str, object]:
         """Say what its representation shows."""
         origin = f"{self.distribution} {self.version}".rstrip()
         return {"name": self.name, "target": self.target, "from": origin}

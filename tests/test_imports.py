@@ -194,7 +194,7 @@ ROOMS = {
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery request",
     "service": "errors logs memory arrays request host",
-    "engine": "errors display logs memory discovery geometry arrays request host service",
+    "engine": "errors display logs memory discovery geometry arrays request host service report",
     "ops": "errors memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors extras logs memory geometry request io",

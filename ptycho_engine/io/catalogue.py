@@ -48,9 +48,9 @@ class FormatSource(PluginSource):
 
     suffixes: tuple[str, ...] = ()
 
-    def shown(self) -> dict[str, object]:
+    def _shown(self) -> dict[str, object]:
         """Say what its representation shows."""
-        return {**super().shown(), "suffixes": " ".join(self.suffixes)}
+        return {**super()._shown(), "suffixes": " ".join(self.suffixes)}
 
     @property
     def built_in(self) -> bool:

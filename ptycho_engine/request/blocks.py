@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..display import Shown
 from ..errors import RequestError
 from .extraction import ExtractionRequest
 
 
-@dataclass(frozen=True)
-class Block:
+@dataclass(frozen=True, eq=False, repr=False)
+class Block(Shown):
     """A run of consecutive patches of a stream.
 
     Attributes
