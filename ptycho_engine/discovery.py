@@ -6,13 +6,9 @@ Plugins and formats are found alike: an entry point in a group, whose name selec
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import importlib.metadata
 import re
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -25,10 +21,12 @@ from .errors import (
     MissingExtraError,
     PluginError,
     PluginLoadError,
+    PtychoEngineError,
     UnknownPluginError,
     one_of,
     printable,
 )
+from .metadata import entry_points_of, origin_of, read_distributions
 
 ENTRY_POINT_GROUP = "ptycho_engine.plugins"
 FORMAT_GROUP = "ptycho_engine.formats"
@@ -40,8 +38,6 @@ REGISTERED = "registered"
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 #: A module, an object in it, and the extras that old metadata may add. No file has a longer name.
 _TARGET = re.compile(r"[^\W\d]\w{0,249}(\.[^\W\d]\w{0,249}){0,30}(\s*:\s*[\w.]+)?(\s*\[.*\])?")
-
-_importing = threading.Lock()
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +107,7 @@ def discover(group: str = ENTRY_POINT_GROUP) -> tuple[PluginSource, ...]:
     """
     return tuple(
         PluginSource(point.name, point.value, *origin_of(point.dist), point.load)
-        for point in sorted(_entry_points(group), key=lambda point: (point.name, point.value))
+        for point in sorted(entry_points_of(group), key=lambda point: (point.name, point.value))
         if not _fault_of(point)
     )
 
@@ -131,10 +127,10 @@ def find_faults(*groups: str) -> tuple[MetadataFault, ...]:
     """
     unreadable = [
         MetadataFault("", "", *origin_of(distribution), f"metadata cannot be read: {reason}")
-        for distribution, reason in _distributions()
+        for distribution, reason in read_distributions()
         if reason
     ]
-    points = [point for group in groups for point in _entry_points(group)]
+    points = [point for group in groups for point in entry_points_of(group)]
     return tuple(unreadable) + tuple(
         MetadataFault(printable(point.name), printable(point.value), *origin_of(point.dist), fault)
         for point in points
@@ -151,76 +147,6 @@ def configuration_folders() -> list[tuple[PluginSource, Path | None]]:
         The entry point, and the folder of the package that it names if there is one.
     """
     return [(source, _folder_of(source.target)) for source in discover(CONF_GROUP)]
-
-
-def origin_of(distribution: importlib.metadata.Distribution | None) -> tuple[str, str]:
-    """Return name and version of a distribution as they can be printed, whatever its metadata."""
-    if distribution is None:
-        return "unknown", ""
-    name, _, version = _folder_name(distribution).partition("-")
-    with suppress(Exception):  # whatever a parser of mail says to bytes that are none
-        name, version = distribution.name or name, distribution.version or version
-    return printable(name), printable(version)
-
-
-def _folder_name(distribution: importlib.metadata.Distribution) -> str:
-    """Name of the folder that holds the metadata, without its ending."""
-    return Path(str(getattr(distribution, "_path", "unknown"))).stem
-
-
-def import_despite_metadata(module: str) -> None:
-    """Import a library that reads the entry points of everything installed while it is imported.
-
-    One distribution that cannot be read would keep it from being imported at all; where there is
-    one, the library is shown the others.
-
-    Parameters
-    ----------
-    module : str
-        For instance ``"zarr"``.
-    """
-    with _importing:
-        if module in sys.modules:
-            return
-        reading = importlib.metadata.entry_points
-        try:
-            reading()
-        except Exception:
-            importlib.metadata.entry_points = _readable_points  # type: ignore[assignment]
-        try:
-            importlib.import_module(module)
-        finally:
-            importlib.metadata.entry_points = reading
-
-
-def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
-    """Read a group; one distribution that cannot be read takes nothing from the others."""
-    try:
-        return list(importlib.metadata.entry_points(group=group))
-    except Exception:  # of any kind: text that is no UTF-8, lines that are no pairs
-        return list(_readable_points(group=group))
-
-
-def _readable_points(**selected: str) -> importlib.metadata.EntryPoints:
-    """Stand in for ``importlib.metadata.entry_points``, which stops at what it cannot read."""
-    found = {
-        _folder_name(distribution).partition("-")[0].lower(): distribution
-        for distribution, reason in reversed(list(_distributions()))
-        if not reason
-    }  # the first on the path counts
-    points = (point for distribution in found.values() for point in distribution.entry_points)
-    return importlib.metadata.EntryPoints(points).select(**selected)
-
-
-def _distributions() -> Iterator[tuple[importlib.metadata.Distribution, str]]:
-    """Go through the installed distributions; each with what is wrong with its entry points."""
-    for distribution in importlib.metadata.distributions():
-        try:
-            list(distribution.entry_points)
-        except Exception as error:
-            yield distribution, printable(f"{type(error).__name__}: {error}")
-        else:
-            yield distribution, ""
 
 
 def _fault_of(point: importlib.metadata.EntryPoint) -> str:
@@ -331,7 +257,21 @@ def build_options(owner: str, options: type | None, given: Mapping[str, Any] | N
             raise ConfigurationError(one_of(f"{owner}: option", name, known))
     if options is None:
         return None
+    for field in dataclasses.fields(options):
+        default = (field.default, field.default_factory) != (dataclasses.MISSING,) * 2
+        if field.init and not default and field.name not in given:
+            raise ConfigurationError(
+                f"{owner}: option {field.name!r} has no default, and is not given. Expected a "
+                "value for it."
+            )
     try:
         return options(**given)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{owner}: {error}") from error
+    except PtychoEngineError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"{owner}: its options cannot be made of what was given: {type(error).__name__}: "
+            f"{error}."
+        ) from error

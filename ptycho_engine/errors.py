@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,8 +18,9 @@ R = TypeVar("R")
 class PtychoEngineError(Exception):
     """Base of every error that the engine raises on purpose."""
 
-    # AutoGraph raises errors of a traced function anew: in their own class, if they are made so.
-    __init__ = Exception.__init__
+    if not TYPE_CHECKING:
+        # AutoGraph raises errors of a traced function anew: in their class, if they are made so.
+        __init__ = Exception.__init__
 
 
 class AtCaller:

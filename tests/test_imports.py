@@ -184,15 +184,17 @@ ROOMS = {
     "logs": "",
     "allowance": "",
     "memory": "errors allowance",
-    "discovery": "errors display",
+    "metadata": "errors",
+    "discovery": "errors display metadata",
+    "culprits": "discovery",
     "workers": "",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
     "native": "errors logs memory workers geometry request",
-    "io": "errors display logs memory discovery geometry",
+    "io": "errors display logs memory metadata discovery culprits geometry",
     "deprecation": "errors extras arrays",
-    "host": "errors extras discovery request",
+    "host": "errors extras discovery culprits request",
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
     "ops": "errors memory workers geometry arrays request native",
@@ -200,7 +202,7 @@ ROOMS = {
     "report": "errors extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory discovery geometry request host engine io report "
+    "app": "errors extras logs memory discovery culprits geometry request host engine io report "
     "deprecation compat",
 }
 

@@ -79,6 +79,7 @@ def run_job(config: Any) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     from .. import logs
+    from ..culprits import accusation
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
@@ -122,9 +123,11 @@ def run_job(config: Any) -> int:
     except KeyboardInterrupt:
         print(f"ptycho-engine: interrupted; {standing()}", file=sys.stderr)
         return INTERRUPTED
-    except Exception:
-        traceback.print_exc()
-        message = f"a fault of the program; {standing()}"
+    except Exception as error:
+        accused = accusation(error)
+        if accused is None:
+            traceback.print_exc()
+        message = f"{accused or 'a fault of the program'}; {standing()}"
         print(f"ptycho-engine: {message}", file=sys.stderr)
         return FAULT
     return DONE

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..discovery import import_despite_metadata
 from ..errors import InputFileError, OutputError
+from ..metadata import import_despite_metadata
 from .containers import FORMATS
 from .containers.npz import SPECS
 from .specs import RECORDS, Array, ArraySpec

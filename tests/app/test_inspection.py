@@ -45,7 +45,11 @@ SUBJECTS = {
         "unknown hook 'extract_patch'. Did you mean 'extract_patches'?",
     ),
     "no hook": ("", None, "implements no extract_patches"),
-    "a required option": (HEAD + OPTIONS.format(default="") + CUT, None, "argument: 'size'"),
+    "a required option": (
+        HEAD + OPTIONS.format(default="") + CUT,
+        None,
+        "'size' has no default",
+    ),
     "a required option in its YAML": (
         HEAD + OPTIONS.format(default="") + CUT,
         "name: subject\nsize: ???\n",

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...discovery import import_despite_metadata
+from ...metadata import import_despite_metadata
 from ..disk import as_bytes, checksum_of, write_all
 from ..regions import Box, box_shape, box_size, box_slices, intersection
 from ..specs import Array, ArraySpec
