@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays.adapter import NUMPY
 from .arrays.tensors import outside_autograph
-from .discovery import REGISTERED, PluginSource, discover
+from .discovery import REGISTERED, PluginSource
 from .display import Shown
 from .errors import RequestError, at_caller
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
@@ -338,46 +338,3 @@ class Engine(Shown):
 
 def _restored(made_of: dict[str, Any]) -> Engine:
     return Engine(**made_of)
-
-
-@outside_autograph
-def extract_patches(
-    image: Any,
-    positions: Any,
-    patch_size: int,
-    *,
-    plugin: str | object = DEFAULT_PLUGIN,
-    options: Mapping[str, Any] | None = None,
-    memory_budget: int | str | None = None,
-    interpolation: Interpolation = "bilinear",
-    fill: Fill = "zeros",
-    rounding: Rounding = "exact",
-    layout: Layout = "flat",
-    out: Any = None,
-    progress: bool = False,
-) -> Any:
-    """Cut patches once: ``Engine(plugin, ...).extract(image, positions, patch_size, ...)``.
-
-    Parameters
-    ----------
-    image, positions, patch_size, interpolation, fill, rounding, layout, out, progress
-        As for :meth:`Engine.extract`.
-    plugin, options, memory_budget
-        As for :class:`Engine`.
-
-    Returns
-    -------
-    ndarray, tf.Tensor or `out`
-        The patches.
-    """
-    engine = Engine(plugin, options=options, memory_budget=memory_budget)
-    return engine.extract(
-        image, positions, patch_size,
-        interpolation=interpolation, fill=fill, rounding=rounding, layout=layout, out=out,
-        progress=progress,
-    )  # fmt: skip
-
-
-def list_plugins() -> tuple[PluginSource, ...]:
-    """Return the plugins that are installed, by name, without importing any."""
-    return discover()

@@ -197,6 +197,7 @@ ROOMS = {
     "host": "errors extras discovery culprits request",
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
+    "shortcuts": "arrays geometry engine",
     "ops": "errors memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors extras logs memory geometry request io",

@@ -75,7 +75,6 @@ def run_job(config: Any) -> int:
     """Run one composed job, and say what went wrong if it did."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     from .. import logs
@@ -83,7 +82,7 @@ def run_job(config: Any) -> int:
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
-    from .composition import extraction_job
+    from .composition import extraction_job, job_config
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
@@ -98,7 +97,7 @@ def run_job(config: Any) -> int:
         return what_stands(folder / Path(config.output.path).expanduser(), run_id)
 
     try:
-        settings: Any = OmegaConf.to_object(config)
+        settings: Any = job_config(config)
         shown = settings.runner
         logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
         with logs.bound(run_id=run_id), interruptible() as interrupts:
