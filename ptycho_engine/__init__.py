@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors
     from .deprecation.table import RemovedIn2Warning
-    from .discovery import PluginSource
-    from .engine import Engine, extract_patches, list_plugins
+    from .discovery import PluginSource, list_plugins
+    from .engine import Engine
     from .host.capabilities import Capabilities
     from .host.hookspecs import hookimpl
     from .host.host import Host
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
     from .request.planning import Plan
+    from .shortcuts import extract_patches
 
     __version__: str
 
@@ -49,9 +50,9 @@ _HOMES = {
     "PluginSource": "discovery",
     "RemovedIn2Warning": "deprecation.table",
     "StoredOutput": "io.outputs",
-    "extract_patches": "engine",
+    "extract_patches": "shortcuts",
     "hookimpl": "host.hookspecs",
-    "list_plugins": "engine",
+    "list_plugins": "discovery",
     "read_output": "io.outputs",
 }
 

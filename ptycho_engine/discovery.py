@@ -8,8 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -22,10 +21,12 @@ from .errors import (
     MissingExtraError,
     PluginError,
     PluginLoadError,
+    PtychoEngineError,
     UnknownPluginError,
     one_of,
     printable,
 )
+from .metadata import entry_points_of, origin_of, read_distributions
 
 ENTRY_POINT_GROUP = "ptycho_engine.plugins"
 FORMAT_GROUP = "ptycho_engine.formats"
@@ -68,7 +69,7 @@ class PluginSource(Shown):
             return self.target
         return f"{self.target}, from {self.distribution} {self.version}".rstrip()
 
-    def shown(self) -> dict[str, object]:
+    def _shown(self) -> dict[str, object]:
         """Say what its representation shows."""
         origin = f"{self.distribution} {self.version}".rstrip()
         return {"name": self.name, "target": self.target, "from": origin}
@@ -106,9 +107,14 @@ def discover(group: str = ENTRY_POINT_GROUP) -> tuple[PluginSource, ...]:
     """
     return tuple(
         PluginSource(point.name, point.value, *origin_of(point.dist), point.load)
-        for point in sorted(_entry_points(group), key=lambda point: (point.name, point.value))
+        for point in sorted(entry_points_of(group), key=lambda point: (point.name, point.value))
         if not _fault_of(point)
     )
+
+
+def list_plugins() -> tuple[PluginSource, ...]:
+    """Return the plugins that are installed, by name, without importing any."""
+    return discover()
 
 
 def find_faults(*groups: str) -> tuple[MetadataFault, ...]:
@@ -126,10 +132,10 @@ def find_faults(*groups: str) -> tuple[MetadataFault, ...]:
     """
     unreadable = [
         MetadataFault("", "", *origin_of(distribution), f"metadata cannot be read: {reason}")
-        for distribution, reason in _distributions()
+        for distribution, reason in read_distributions()
         if reason
     ]
-    points = [point for group in groups for point in _entry_points(group)]
+    points = [point for group in groups for point in entry_points_of(group)]
     return tuple(unreadable) + tuple(
         MetadataFault(printable(point.name), printable(point.value), *origin_of(point.dist), fault)
         for point in points
@@ -146,46 +152,6 @@ def configuration_folders() -> list[tuple[PluginSource, Path | None]]:
         The entry point, and the folder of the package that it names if there is one.
     """
     return [(source, _folder_of(source.target)) for source in discover(CONF_GROUP)]
-
-
-def origin_of(distribution: importlib.metadata.Distribution | None) -> tuple[str, str]:
-    """Return name and version of a distribution as they can be printed, whatever its metadata."""
-    if distribution is None:
-        return "unknown", ""
-    name, _, version = _folder_name(distribution).partition("-")
-    with suppress(Exception):  # whatever a parser of mail says to bytes that are none
-        name, version = distribution.name or name, distribution.version or version
-    return printable(name), printable(version)
-
-
-def _folder_name(distribution: importlib.metadata.Distribution) -> str:
-    """Name of the folder that holds the metadata, without its ending."""
-    return Path(str(getattr(distribution, "_path", "unknown"))).stem
-
-
-def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
-    """Read a group; one distribution that cannot be read takes nothing from the others."""
-    try:
-        return list(importlib.metadata.entry_points(group=group))
-    except Exception:  # of any kind: text that is no UTF-8, lines that are no pairs
-        found = {
-            _folder_name(distribution).partition("-")[0].lower(): distribution
-            for distribution, reason in reversed(list(_distributions()))
-            if not reason
-        }  # the first on the path counts
-        points = (point for distribution in found.values() for point in distribution.entry_points)
-        return [point for point in points if point.group == group]
-
-
-def _distributions() -> Iterator[tuple[importlib.metadata.Distribution, str]]:
-    """Go through the installed distributions; each with what is wrong with its entry points."""
-    for distribution in importlib.metadata.distributions():
-        try:
-            list(distribution.entry_points)
-        except Exception as error:
-            yield distribution, printable(f"{type(error).__name__}: {error}")
-        else:
-            yield distribution, ""
 
 
 def _fault_of(point: importlib.metadata.EntryPoint) -> str:
@@ -296,7 +262,21 @@ def build_options(owner: str, options: type | None, given: Mapping[str, Any] | N
             raise ConfigurationError(one_of(f"{owner}: option", name, known))
     if options is None:
         return None
+    for field in dataclasses.fields(options):
+        default = (field.default, field.default_factory) != (dataclasses.MISSING,) * 2
+        if field.init and not default and field.name not in given:
+            raise ConfigurationError(
+                f"{owner}: option {field.name!r} has no default, and is not given. Expected a "
+                "value for it."
+            )
     try:
         return options(**given)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{owner}: {error}") from error
+    except PtychoEngineError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"{owner}: its options cannot be made of what was given: {type(error).__name__}: "
+            f"{error}."
+        ) from error

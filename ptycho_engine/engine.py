@@ -10,16 +10,18 @@ import numpy as np
 
 from .arrays.adapter import NUMPY
 from .arrays.tensors import outside_autograph
-from .discovery import REGISTERED, PluginSource, discover
-from .errors import ConfigurationError, RequestError
+from .discovery import REGISTERED, PluginSource
+from .display import Shown
+from .errors import RequestError, at_caller
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
 from .geometry.layouts import Layout
 from .host.capabilities import Capabilities
-from .host.choice import AUTO, choose, require_framework
+from .host.choice import AUTO, choose, refuse_options, require_framework
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
-from .request.blocks import Block, block_index, check_out
+from .report.progress import shown
+from .request.blocks import Block, check_out
 from .request.checks import prepare_object
 from .request.extraction import ExtractionRequest, build_request
 from .request.planning import Plan
@@ -31,7 +33,7 @@ from .service import Service
 DEFAULT_PLUGIN = AUTO
 
 
-class Engine:
+class Engine(Shown):
     """Cuts patches with one plugin and one memory budget.
 
     Parameters
@@ -72,6 +74,7 @@ class Engine:
             [11.5, 12.5]]])
     """
 
+    @at_caller
     def __init__(
         self,
         plugin: str | object = DEFAULT_PLUGIN,
@@ -141,6 +144,13 @@ class Engine:
         options = self._service.options
         return {} if options is None else dict(vars(options))
 
+    def _shown(self) -> dict[str, object]:
+        """Say what its representation shows."""
+        given = {key: self._made_of[key] for key in ("memory_budget", "wrappers")}
+        return {"plugin": self.plugin, "options": self.options} | {
+            k: v for k, v in given.items() if v
+        }
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as what the engine was made of: the receiver imports the plugin itself."""
         return _restored, (self._made_of,)
@@ -149,6 +159,7 @@ class Engine:
         """Nothing in an engine changes: a copy is the engine."""
         return self
 
+    @at_caller
     def with_budget(self, memory_budget: int | str | None) -> Engine:
         """Return this engine with another memory budget; its plugin is not selected anew."""
         budget = None if memory_budget is None else parse_bytes(memory_budget)
@@ -158,6 +169,7 @@ class Engine:
         engine._made_of = self._made_of | {"memory_budget": memory_budget}
         return engine
 
+    @at_caller
     def plan(
         self,
         image: Any,
@@ -185,6 +197,7 @@ class Engine:
         request = self._request(image, positions, cut, layout)
         return self._service.plan_native(request)[1]
 
+    @at_caller
     def prepare(self, image: Any) -> PreparedObject:
         """Make repeated calls on one object cheap: pass the result in place of `image`.
 
@@ -217,6 +230,7 @@ class Engine:
         rounding: Rounding = "exact",
         layout: Layout = "flat",
         out: Any = None,
+        progress: bool = False,
     ) -> Any:
         """Cut the patch under each scan position out of the object.
 
@@ -247,6 +261,8 @@ class Engine:
             Receives the patches: a NumPy array, memmap, HDF5 dataset, Zarr array, or anything
             else with `shape`, `dtype` and slice assignment. It shares no memory with the object.
             Not for tensors.
+        progress : bool
+            Show a bar: on standard error, or in the notebook. Not for tensors.
 
         Returns
         -------
@@ -266,19 +282,20 @@ class Engine:
         cut = Cut(patch_size, interpolation, fill, rounding)
         request = self._request(image, positions, cut, layout)
         if request.arrays is not NUMPY:
-            if out is not None:
-                raise RequestError("out: cannot receive tensors. Leave it out for tensor input.")
+            if out is not None or progress:
+                what = "progress: cannot be shown of" if out is None else "out: cannot receive"
+                raise RequestError(f"{what} tensors. Leave it out for tensor input.")
             self._look_at(request)
             return self._service.extract_native(request)
         if out is not None:
             check_out(request, out)
         self._look_at(request)
-        if out is None or (isinstance(out, np.ndarray) and out.flags.c_contiguous):
+        whole = out is None or (isinstance(out, np.ndarray) and out.flags.c_contiguous)
+        if whole and not progress:
             return self._service.extract(request, out)
-        for block in self._service.blocks(request, reuse=True):
-            out[block_index(request, block.start, block.stop)] = block.patches
-        return out
+        return self._service.extract_in_blocks(request, out, shown if progress else None)
 
+    @at_caller
     def stream(
         self,
         image: Any,
@@ -290,6 +307,7 @@ class Engine:
         fill: Fill = "zeros",
         rounding: Rounding = "exact",
         layout: Layout = "flat",
+        progress: bool = False,
     ) -> Iterator[Block]:
         """Cut patches block by block, in order, within a bounded memory.
 
@@ -299,6 +317,8 @@ class Engine:
             As for `extract`, NumPy only.
         block_size : int, optional
             Patches (groups, in the other layouts) of a block; by default a few chunks.
+        progress : bool
+            Show a bar: on standard error, or in the notebook.
 
         Yields
         ------
@@ -317,7 +337,8 @@ class Engine:
         if block_size is not None and block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
         self._look_at(request)
-        return self._service.blocks(request, block_size)
+        blocks = self._service.blocks(request, block_size)
+        return shown(blocks, request.groups) if progress else blocks
 
     def reach(
         self,
@@ -367,59 +388,3 @@ class Engine:
 
 def _restored(made_of: dict[str, Any]) -> Engine:
     return Engine(**made_of)
-
-
-def refuse_options(options: Mapping[str, Any] | None) -> None:
-    """Refuse options beside ``auto``: which there are depends on the plugin that it takes.
-
-    Raises
-    ------
-    ConfigurationError
-        If there are any.
-    """
-    if options:
-        raise ConfigurationError(
-            f"plugin {AUTO!r}: takes no options, received {', '.join(map(str, options))}. Name the "
-            "plugin whose options they are."
-        )
-
-
-@outside_autograph
-def extract_patches(
-    image: Any,
-    positions: Any,
-    patch_size: int,
-    *,
-    plugin: str | object = DEFAULT_PLUGIN,
-    options: Mapping[str, Any] | None = None,
-    memory_budget: int | str | None = None,
-    interpolation: Interpolation = "bilinear",
-    fill: Fill = "zeros",
-    rounding: Rounding = "exact",
-    layout: Layout = "flat",
-    out: Any = None,
-) -> Any:
-    """Cut patches once: ``Engine(plugin, ...).extract(image, positions, patch_size, ...)``.
-
-    Parameters
-    ----------
-    image, positions, patch_size, interpolation, fill, rounding, layout, out
-        As for :meth:`Engine.extract`.
-    plugin, options, memory_budget
-        As for :class:`Engine`.
-
-    Returns
-    -------
-    ndarray, tf.Tensor or `out`
-        The patches.
-    """
-    engine = Engine(plugin, options=options, memory_budget=memory_budget)
-    return engine.extract(
-        image, positions, patch_size,
-        interpolation=interpolation, fill=fill, rounding=rounding, layout=layout, out=out,
-    )  # fmt: skip
-
-
-def list_plugins() -> tuple[PluginSource, ...]:
-    """Return the plugins that are installed, by name, without importing any."""
-    return discover()

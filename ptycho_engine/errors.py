@@ -7,11 +7,46 @@ already be catching, so that ``except ValueError`` keeps working.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class PtychoEngineError(Exception):
     """Base of every error that the engine raises on purpose."""
+
+    if not TYPE_CHECKING:
+        # AutoGraph raises errors of a traced function anew: in their class, if they are made so.
+        __init__ = Exception.__init__
+
+
+class AtCaller:
+    """A ``with`` block of a public function: errors raised on purpose end at the caller's line.
+
+    Their messages say what is wrong there; where we noticed it helps nobody. Faults keep all.
+    """
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Forget our own frames; those of the callers are yet to come."""
+        if isinstance(error, PtychoEngineError):
+            error.__traceback__ = None
+
+
+def at_caller(function: Callable[P, R]) -> Callable[P, R]:
+    """Let the errors that a public function raises on purpose end at the caller's line."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with AtCaller():
+            return function(*args, **kwargs)
+
+    return call
 
 
 class RequestError(PtychoEngineError, ValueError):

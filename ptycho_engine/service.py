@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,8 @@ SMALLER_BLOCK = "Choose a smaller block_size"
 FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
 
 Array = np.ndarray[Any, Any]
+#: Of blocks and how many groups they are in all, to the same blocks.
+Watch = Callable[[Iterator[Block], int], Iterator[Block]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +117,42 @@ class Service:
             return patches
         return arrays.arrange(patches, request.layout, request.channels)
 
+    def extract_in_blocks(
+        self, request: ExtractionRequest, out: Any, watch: Watch | None = None
+    ) -> Any:
+        """Cut patches of NumPy arrays block by block, into anything that takes slices.
+
+        Parameters
+        ----------
+        request : ExtractionRequest
+            Whose patches.
+        out : array or None
+            Receives them; None for a new array.
+        watch : callable, optional
+            Of the blocks and the number of groups; passes the blocks on.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If a block, and the new array, exceed the budget.
+        """
+        beside = request.output_bytes if out is None else 0
+        blocks = self.blocks(request, reuse=True, beside=beside)
+        if out is None:
+            out = np.empty(request.output_shape, request.dtype)
+        for block in watch(blocks, request.groups) if watch else blocks:
+            out[block_index(request, block.start, block.stop)] = block.patches
+        return out
+
     def blocks(
-        self, request: ExtractionRequest, block_size: int | None = None, *, reuse: bool = False
+        self,
+        request: ExtractionRequest,
+        block_size: int | None = None,
+        *,
+        reuse: bool = False,
+        beside: int = 0,
     ) -> Iterator[Block]:
-        """Blocks in order; with `reuse` all share one buffer.
+        """Blocks in order; with `reuse` all share one buffer, `beside` so many bytes.
 
         Raises
         ------
@@ -133,7 +167,7 @@ class Service:
         first = self.plan(request.block(0, step), budget)
         check_budget(
             first,
-            held_bytes=first.output_bytes,
+            held_bytes=first.output_bytes + beside,
             advice=SMALLER_CHUNK if block_size is None else SMALLER_BLOCK,
         )
 

@@ -184,24 +184,28 @@ ROOMS = {
     "logs": "",
     "allowance": "",
     "memory": "errors allowance",
-    "discovery": "errors display",
+    "metadata": "errors",
+    "discovery": "errors display metadata",
+    "culprits": "discovery",
     "deferral": "",
     "workers": "deferral",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
     "native": "errors logs memory workers geometry request",
-    "io": "errors display logs memory deferral workers discovery geometry",
+    "io": "errors display logs memory metadata deferral workers discovery culprits geometry",
     "deprecation": "errors extras arrays",
-    "host": "errors extras discovery request",
+    "host": "errors extras discovery culprits request",
     "service": "errors logs memory arrays request host",
-    "engine": "errors display logs memory discovery geometry arrays request host service",
+    "engine": "errors display logs memory discovery geometry arrays request host service report",
+    "shortcuts": "arrays geometry engine",
     "ops": "errors memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory deferral discovery geometry request host engine io report "
+    "app": "errors extras logs memory metadata deferral discovery culprits geometry request host "
+    "engine io report "
     "deprecation compat",
 }
 

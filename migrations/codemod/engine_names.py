@@ -17,7 +17,7 @@ TAKES_PLUGIN = {
     f"{ENGINE}.Engine": 0,
     f"{ENGINE}.engine.Engine": 0,
     f"{ENGINE}.extract_patches": None,
-    f"{ENGINE}.engine.extract_patches": None,
+    f"{ENGINE}.shortcuts.extract_patches": None,
 }
 
 

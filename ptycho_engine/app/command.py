@@ -104,16 +104,16 @@ def run_job(config: Any) -> Outcome:
     """Run one composed job, and say what went wrong if it did."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     from .. import logs
+    from ..culprits import accusation
     from ..deferral import deferred_signals
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
     from ..report.progress import progress_bar
     from .arguments import check_configuration
-    from .composition import extraction_job
+    from .composition import extraction_job, job_config
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
@@ -131,7 +131,7 @@ def run_job(config: Any) -> Outcome:
     try:
         plain: Any = OmegaConf.to_container(config, resolve=True)
         check_configuration(plain)
-        settings: Any = OmegaConf.to_object(config)
+        settings: Any = job_config(config)
         shown = settings.runner
         logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
         with logs.bound(run_id=run_id), interruptible() as interrupts:
@@ -158,9 +158,12 @@ def run_job(config: Any) -> Outcome:
             outcome = Outcome(INTERRUPTED, standing())
             print(f"ptycho-engine: interrupted; {outcome.words}", file=sys.stderr)
     except Exception as error:
-        traceback.print_exc()
-        outcome = Outcome(FAULT, f"{type(error).__name__}: {error}; {standing()}")
-        print(f"ptycho-engine: a fault of the program; {standing()}", file=sys.stderr)
+        accused = accusation(error)
+        if accused is None:
+            traceback.print_exc()
+        outcome = Outcome(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
+        message = f"{accused or 'a fault of the program'}; {standing()}"
+        print(f"ptycho-engine: {message}", file=sys.stderr)
     else:
         outcome = Outcome(DONE, str(result.output))
     return outcome

@@ -6,11 +6,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
 from .jobs.extraction_job import ExtractionJob
 from .scans import scan_source
 from .schema import JobConfig
+
+
+def job_config(config: Any) -> JobConfig:
+    """Turn what Hydra composed into the settings of a run.
+
+    Raises
+    ------
+    ConfigurationError
+        If it was composed without the configuration of the command.
+    """
+    from omegaconf import OmegaConf
+
+    settings = OmegaConf.to_object(config)
+    if not isinstance(settings, JobConfig):
+        keys = ", ".join(map(str, settings)) if isinstance(settings, dict) else "no keys"
+        raise ConfigurationError(
+            f"the chosen configuration holds {keys}, and none of the command's defaults. Expected "
+            "it to begin with them: write `defaults: [config, _self_]` at its top."
+        )
+    return settings
 
 
 def extraction_job(

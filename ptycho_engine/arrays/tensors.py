@@ -9,6 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..errors import AtCaller
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -33,6 +35,8 @@ def is_symbolic(value: Any) -> bool:
 def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
     """Keep AutoGraph out: there is nothing to convert, and it takes seconds and warns.
 
+    Errors raised on purpose end at the caller's line, as :func:`~ptycho_engine.errors.at_caller`.
+
     Parameters
     ----------
     function : callable
@@ -54,8 +58,9 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         executes_eagerly = getattr(sys.modules.get("tensorflow"), "executing_eagerly", None)
-        if executes_eagerly is None or executes_eagerly():  # none while it is being imported
-            return function(*args, **kwargs)
-        return unconverted()(*args, **kwargs)
+        with AtCaller():
+            if executes_eagerly is None or executes_eagerly():  # none while it is being imported
+                return function(*args, **kwargs)
+            return unconverted()(*args, **kwargs)
 
     return call

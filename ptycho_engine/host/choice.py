@@ -78,6 +78,21 @@ def choose(sources: Iterable[PluginSource]) -> tuple[str, str]:
     )
 
 
+def refuse_options(options: Mapping[str, Any] | None) -> None:
+    """Refuse options beside ``auto``: which there are depends on the plugin that it takes.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are any.
+    """
+    if options:
+        raise ConfigurationError(
+            f"plugin {AUTO!r}: takes no options, received {', '.join(map(str, options))}. Name the "
+            "plugin whose options they are."
+        )
+
+
 def named_plugin(group: object) -> tuple[str, dict[str, Any]]:
     """Read which plugin a configuration names.
 

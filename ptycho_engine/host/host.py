@@ -11,8 +11,8 @@ import pluggy
 from ..discovery import REGISTERED, PluginSource, discover, find_source, load_source
 from ..errors import ConfigurationError, PluginError
 from . import hookspecs
+from .answers import ask, watch
 from .capabilities import Capabilities
-from .culprits import ask, watch
 from .selection import SelectedPlugin
 
 

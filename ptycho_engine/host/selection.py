@@ -10,8 +10,8 @@ from ..discovery import REGISTERED, PluginSource
 from ..errors import PluginError
 from ..request.extraction import ExtractionRequest
 from ..request.planning import Plan
+from .answers import ask
 from .capabilities import Capabilities
-from .culprits import ask
 
 
 @dataclass(frozen=True)

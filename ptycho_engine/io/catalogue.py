@@ -25,10 +25,12 @@ The name of the entry point is that of the format, followed by the suffixes of i
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..culprits import name_culprit
 from ..discovery import FORMAT_GROUP, PluginSource, discover, find_source, load_source
 from ..errors import InputFileError, PluginError
 
@@ -48,9 +50,9 @@ class FormatSource(PluginSource):
 
     suffixes: tuple[str, ...] = ()
 
-    def shown(self) -> dict[str, object]:
+    def _shown(self) -> dict[str, object]:
         """Say what its representation shows."""
-        return {**super().shown(), "suffixes": " ".join(self.suffixes)}
+        return {**super()._shown(), "suffixes": " ".join(self.suffixes)}
 
     @property
     def built_in(self) -> bool:
@@ -133,7 +135,29 @@ def load_format(name: str) -> ScanFormat:
             f"no format. Expected {'; '.join(lacks)}. ptycho_engine.io.catalogue says what a "
             "format holds."
         )
-    return ScanFormat(source, holder, options)
+    return ScanFormat(source, _Named(holder, source), options)
+
+
+class _Named:
+    """The functions of a format, which name it in the errors that they raise."""
+
+    def __init__(self, holder: Any, source: FormatSource) -> None:
+        self._holder, self._source = holder, source
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._holder, name)
+        if not callable(value) or isinstance(value, type):
+            return value
+
+        @functools.wraps(value)
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return value(*arguments, **named)
+            except Exception as error:
+                name_culprit(error, "format", self._source)
+                raise
+
+        return call
 
 
 def formats_of(path: Path) -> list[FormatSource]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..errors import InputFileError, OutputError
+from ..metadata import import_despite_metadata
 from .containers import FORMATS
 from .containers.npz import SPECS
 from .specs import RECORDS, Array, ArraySpec
@@ -231,6 +232,7 @@ def _read_hdf5(path: Path) -> StoredOutput:
 
 
 def _read_zarr(path: Path) -> StoredOutput:
+    import_despite_metadata("zarr")
     import zarr
 
     records = _zarr_records(path)

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..display import Shown, Words
 from ..geometry import Positions
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Scan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scan(Shown):
     """What a reader found.
 
     Attributes
@@ -59,3 +60,13 @@ class Scan:
         """Bytes of the arrays that are in memory: the patterns are not."""
         arrays = (self.image, self.positions, self.probe, *self.metadata.values())
         return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+
+    def _shown(self) -> dict[str, object]:
+        """Say what its representation shows: also how far the positions reach."""
+        shown = super()._shown()
+        if len(self.positions):
+            (top, left), (bottom, right) = self.positions.min(axis=0), self.positions.max(axis=0)
+            shown["positions"] = Words(
+                f"{len(self.positions):,}, y {top:.6g} to {bottom:.6g}, x {left:.6g} to {right:.6g}"
+            )
+        return shown

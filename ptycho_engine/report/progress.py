@@ -27,6 +27,11 @@ def progress_bar(when: str) -> Callable[[Iterator[Block], int], Iterator[Block]]
     return partial(_with_bar, terminal=True if when == "always" else None)
 
 
+def shown(blocks: Iterator[Block], total: int) -> Iterator[Block]:
+    """Show the progress because somebody asked for it: also in a notebook, and once in a pipe."""
+    return _with_bar(blocks, total, None)
+
+
 def _with_bar(blocks: Iterator[Block], total: int, terminal: bool | None) -> Iterator[Block]:
     from rich.console import Console
     from rich.progress import (

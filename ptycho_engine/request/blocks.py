@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..display import Shown
 from ..errors import RequestError
 from ..geometry.labels import plain
 from .extraction import ExtractionRequest
 from .overlap import memory_of, repeats_samples, share_samples
 
 
-@dataclass(frozen=True)
-class Block:
+@dataclass(frozen=True, eq=False, repr=False)
+class Block(Shown):
     """A run of consecutive patches of a stream.
 
     Attributes

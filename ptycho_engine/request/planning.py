@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..display import Shown, Words
 from ..errors import MemoryBudgetError
 from ..memory import format_bytes
 from .extraction import ExtractionRequest
@@ -12,8 +13,8 @@ from .extraction import ExtractionRequest
 PREFERRED_CHUNK_BYTES = 8 * 1024**2
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Shown):
     """What an extraction will do and take.
 
     Attributes
@@ -44,6 +45,17 @@ class Plan:
     def peak_bytes(self) -> int:
         """Predicted peak above the arrays that the caller holds already."""
         return self.output_bytes + self.workspace_bytes
+
+    def _shown(self) -> dict[str, object]:
+        """Say what its representation shows: bytes in units that a reader knows."""
+        sizes = {
+            "output": self.output_bytes,
+            "workspace": self.workspace_bytes,
+            "memory_budget": self.memory_budget,
+        }
+        counts = {"chunk_size": self.chunk_size, "chunk_count": self.chunk_count}
+        words = {name: Words(format_bytes(size)) for name, size in sizes.items()}
+        return {"plugin": self.plugin, **counts, **words}
 
 
 def make_plan(

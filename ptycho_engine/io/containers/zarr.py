@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...metadata import import_despite_metadata
 from ...workers import share
 from ..disk import as_bytes, checksum_of, write_all
 from ..regions import Box, box_shape, box_size, box_slices, intersection
@@ -71,6 +72,7 @@ class ZarrContainer(Container):
         }
 
     def reopen(self) -> None:
+        import_despite_metadata("zarr")
         import zarr  # slow to import, and not needed for anything else
 
         for litter in self.path.rglob("*.partial"):  # chunks that a kill left half written

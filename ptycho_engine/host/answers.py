@@ -9,6 +9,7 @@ from typing import Any
 
 import pluggy
 
+from ..culprits import name_culprit
 from ..discovery import PluginSource
 from ..errors import PluginError
 
@@ -27,7 +28,7 @@ def watch(implementation: pluggy.HookImpl, source: PluginSource) -> None:
     source : PluginSource
         Whose it is.
     """
-    watched = _watched_wrapper if implementation.wrapper else _watched
+    watched: Any = _watched_wrapper if implementation.wrapper else _watched
     implementation.function = watched(implementation.function, source)  # type: ignore[misc]
 
 
@@ -69,19 +70,13 @@ def ask(
     raise PluginError(f"nobody answered what came: {type(answer).__name__}")  # pragma: no cover
 
 
-def culprit_of(error: BaseException) -> PluginSource | None:
-    """Return the plugin in which an error was raised; None if it was elsewhere."""
-    source = getattr(error, "plugin_source", None)
-    return source if isinstance(source, PluginSource) else None
-
-
 def _watched(function: Callable[..., Any], source: PluginSource) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
         try:
             answer = function(*arguments)
         except Exception as error:
-            _name_culprit(error, source)
+            name_culprit(error, "plugin", source)
             raise
         _note(source, answer)
         return answer
@@ -113,7 +108,7 @@ def _watched_wrapper(
             else:
                 raise _broken(source, "yields more than once")
         except Exception as error:
-            _name_culprit(error, source)
+            name_culprit(error, "plugin", source)
             raise
         finally:
             steps.close()
@@ -134,10 +129,3 @@ def _broken(source: PluginSource, what: str) -> PluginError:
         f"wrapper {source.name!r} ({source.origin}): {what}. Expected exactly one `yield`, which "
         "gives the patches, and `return` with patches."
     )
-
-
-def _name_culprit(error: Exception, source: PluginSource) -> None:
-    """Name the plugin in an error that passes; whoever is around it has no part in it."""
-    if culprit_of(error) is None:
-        error.plugin_source = source  # type: ignore[attr-defined]
-        error.add_note(f"raised in plugin {source.name!r} ({source.origin})")
