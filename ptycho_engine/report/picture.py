@@ -173,7 +173,7 @@ def notes_on(preview: Preview, image: Array, view: View) -> str:
         notes.append(f"shown: the first of {' x '.join(map(str, leading))} planes")
     step = point_step(preview.positions)
     if step > 1:
-        notes.append(f"every {step}th position shown")
+        notes.append(f"shown: one position in {step}")
     if view.beyond:
         notes.append(f"positions too far away to be shown: {view.beyond:,}")
     if not np.isfinite(image).all():
