@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import matplotlib as mpl
@@ -165,6 +166,22 @@ def test_a_large_object_is_thinned_and_stays_in_its_place():
     left, right, *_ = shown.get_extent()
     edge = np.argmax(np.asarray(shown.get_array())[0] > 0) / columns
     assert left + edge * (right - left) == pytest.approx(1499.5, abs=3)
+
+
+def test_large_patches_are_thinned_too():
+    figure = painted(preview(np.ones((64, 64)), [[32.0, 32.0]], 3000))
+    _, patch = [axis.images[0] for axis in figure.axes if axis.images]
+    assert max(patch.get_array().shape) <= picture.MAX_SAMPLES
+    assert patch.get_extent() == [-1468.5, 1531.5, 1531.5, -1468.5]
+
+
+def test_threads_leave_the_settings_as_they_were():
+    shown = preview(ramp(40, 40), positions(5))
+    with mpl.rc_context({"font.size": 31.0}):
+        with ThreadPoolExecutor(4) as pool:
+            pictures = list(pool.map(lambda _: draw_preview(shown), range(8)))
+        assert mpl.rcParams["font.size"] == 31.0
+    assert len(set(pictures)) == 1
 
 
 def test_no_setting_of_the_user_reaches_it(monkeypatch):
