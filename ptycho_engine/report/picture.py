@@ -133,7 +133,13 @@ class Scene:
         """Paint everything."""
         edge = MARGIN / self.layout.size[1]
         figure.text(0.5, 1 - edge, self.preview.title, ha="center", va="top", size=11)
-        how = {"ha": "center", "va": "bottom", "size": 8, "color": "0.25", "linespacing": 1.3}
+        how: dict[str, Any] = {
+            "ha": "center",
+            "va": "bottom",
+            "size": 8,
+            "color": "0.25",
+            "linespacing": 1.3,
+        }
         figure.text(0.5, edge, "\n".join(self.lines), **how)
         for column in range(len(self.quantities)):
             self._paint_object(figure, column)
@@ -199,4 +205,5 @@ def point_step(positions: Array) -> int:
 def first_plane(array: Array) -> Array:
     """Return the first of the images that an array with leading axes holds."""
     array = np.asarray(array)
-    return array[(0,) * (array.ndim - 2)]
+    plane: Array = array[(0,) * (array.ndim - 2)]
+    return plane

@@ -1,5 +1,6 @@
 """Pictures of whole runs: they never cost the patches, and never stay beside others."""
 
+import json
 import os
 import signal
 import subprocess
@@ -57,13 +58,16 @@ def test_settings_for_screens_and_texts_do_not_reach_it(tmp_path):
         **os.environ,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "MPLCONFIGDIR": "/dev/null/cannot be made",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "ptycho_engine.app.command", *JOB],
+        [sys.executable, "-m", "ptycho_engine.app.command", *JOB, "runner.log_format=json"],
         env=environment, cwd=out, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "warning" not in done.stderr
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == [
+        "plugin_selected", "plan", "done",
+    ]  # fmt: skip
     assert names(out) == ["patches.npz", "patches.npz.png"]
 
 
