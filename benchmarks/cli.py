@@ -29,6 +29,8 @@ RESULTS = Path(__file__).parent / "results"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sections that were asked for; print, store and draw."""
     given = parse(arguments)
+    if given.draw:
+        return draw_again(given.draw, given.plot)
     if given.export:
         return export_kernels(given.export)
     settings = Settings(choose_effort(given), tuple(given.contender), given.device)
@@ -47,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if draw(results, given.plot):
         written.append(str(given.plot))
     print(f"\nWritten: {', '.join(written)}")
+    return 0
+
+
+def draw_again(stored: Path, picture: Path) -> int:
+    """Draw the picture of a run that was stored."""
+    if not draw(json.loads(stored.read_text(encoding="utf-8")), picture):
+        print(f"{stored}: holds nothing that is drawn: throughput, latency or scaling.")
+        return 1
+    print(f"Written: {picture}")
     return 0
 
 
@@ -94,6 +105,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         metavar="DIR",
         help="check and time exported kernels on jax's device; needs NumPy and jax alone",
+    )
+    parser.add_argument(
+        "--draw", type=Path, metavar="JSON", help="draw what an earlier run stored, measure nothing"
     )
     parser.add_argument("--patches", type=int, help="P of the main table")
     parser.add_argument("--patch-size", type=int, help="N around which everything is measured")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ PACKAGES = (
 
 
 def facts() -> dict[str, Any]:
-    """Cores, memory, load and versions."""
+    """Day, cores, memory, load and versions."""
     return {
+        "date": date.today().isoformat(),
         "system": platform.system(),
         "architecture": platform.machine(),
         "cores": cores(),
@@ -57,6 +59,16 @@ def describe(machine: dict[str, Any]) -> str:
         f"{machine['architecture']}, huge pages {machine['huge_pages']}, load before the run "
         f"{machine['load_before']}\n{', '.join(versions)}"
     )
+
+
+def in_short(machine: dict[str, Any]) -> str:
+    """Return a line for a picture: of what is known, the day, the cores, the main versions."""
+    cores = f"{machine['cores']} cores" if "cores" in machine else None
+    system = " ".join(machine[key] for key in ("system", "architecture") if key in machine)
+    names = ("python", "numpy", "tensorflow", "numba", "jax")
+    versions = [f"{name} {machine[name]}" for name in names if name in machine]
+    parts = ["python -m benchmarks", machine.get("date"), cores, system, *versions]
+    return ", ".join(filter(None, parts))
 
 
 def _version(name: str) -> str | None:

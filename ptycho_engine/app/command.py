@@ -104,6 +104,7 @@ def run_job(config: Any) -> Outcome:
     """Run one composed job, and say what went wrong if it did."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     from .. import logs

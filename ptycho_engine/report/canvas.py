@@ -7,11 +7,13 @@ process that has none) does not break it.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,9 @@ HEAD = 2048
 
 #: Twice as fast as the default, for a file that is a tenth larger.
 PACKING = {"compress_level": 3}
+
+#: matplotlib's settings belong to the process: two threads would restore each other's.
+_PAINTING = threading.Lock()
 
 STYLE = {
     "font.size": 9.0,
@@ -58,22 +63,36 @@ def render(size: tuple[float, float], paint: Callable[[Figure], None], *, dpi: i
     bytes
         The file, with the mark that `is_ours` looks for.
     """
-    matplotlib = _matplotlib()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     file = BytesIO()
-    with deferred_signals(), warnings.catch_warnings(), matplotlib.rc_context():
-        warnings.simplefilter("ignore")  # of a glyph that no font has, say: no fault of the run
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        figure = Figure(figsize=size, dpi=dpi)
-        FigureCanvasAgg(figure)
-        paint(figure)
-        figure.savefig(
-            file, format="png", dpi=dpi, metadata={"Software": SOFTWARE}, pil_kwargs=PACKING
-        )
+    with _PAINTING, _unheard():
+        matplotlib = _matplotlib()
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        with deferred_signals(), matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            figure = Figure(figsize=size, dpi=dpi)
+            FigureCanvasAgg(figure)
+            paint(figure)
+            figure.savefig(
+                file, format="png", dpi=dpi, metadata={"Software": SOFTWARE}, pil_kwargs=PACKING
+            )
     return file.getvalue()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep what matplotlib says out of the log: of a font without a glyph, of its own cache."""
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def is_ours(path: Path) -> bool:

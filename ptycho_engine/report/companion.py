@@ -119,8 +119,9 @@ class Companion:
         except (OSError, OutputError) as error:
             self._warn(error)
         finally:
-            with suppress(OSError):
-                self._aside.unlink(missing_ok=True)
+            for path in (self._aside, _hidden(self._target, "new")):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def _model(self) -> Path:
         """Return a file whose mode and owner the picture shall have."""

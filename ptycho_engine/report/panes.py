@@ -34,13 +34,12 @@ def paint_object(axis: Axes, image: Array, step: int, quantity: Quantity, view: 
 
 
 def paint_patch(
-    axis: Axes, patch: Array, position: Array, quantity: Quantity, shape: tuple[int, int]
+    axis: Axes, patch: Array, size: int, position: Array, quantity: Quantity, view: View
 ) -> None:
-    """Paint a patch, and hatch what of it lies outside an object of some shape."""
-    size = patch.shape[0]
+    """Paint a patch of some size, and hatch what of it lies outside the object."""
     corner = position - size // 2 - 0.5
     _paint(axis, quantity.of(patch), quantity, corner, (size, size))
-    hatch_outside(axis, shape, opaque=False)
+    hatch_outside(axis, view.shape, opaque=False)
     axis.set(xticks=[], yticks=[])
 
 

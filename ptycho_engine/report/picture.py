@@ -89,8 +89,10 @@ class Scene:
         Every `step`-th sample of the object.
     step : int
         So that a large object costs no large copy.
-    patches : dict of int to ndarray (N, N)
-        By index.
+    patches : dict of int to ndarray (n, n)
+        By index, thinned likewise.
+    size : int
+        Rows and columns of a whole patch.
     quantities : list of Quantity
         A column each.
     view : View
@@ -105,6 +107,7 @@ class Scene:
     image: Array
     step: int
     patches: dict[int, Array]
+    size: int
     quantities: list[Quantity]
     view: View
     lines: list[str]
@@ -117,18 +120,26 @@ class Scene:
         patches = {index: first_plane(patch) for index, patch in sorted(preview.patches.items())}
         size = next((patch.shape[0] for patch in patches.values()), 0)
         view = View.around(image.shape, preview.positions, size)
-        step = -(-max(image.shape) // MAX_SAMPLES)
+        step = thinning(max(image.shape))
         image = image[::step, ::step]
+        rarely = thinning(size)
+        patches = {index: patch[::rarely, ::rarely] for index, patch in patches.items()}
         quantities = quantities_of(image, list(patches.values()))
         lines = [text for text in (preview.caption, notes_on(preview, image, view)) if text]
         layout = Layout.of(view, len(quantities), len(patches), len(lines))
-        return cls(preview, image, step, patches, quantities, view, lines, layout)
+        return cls(preview, image, step, patches, size, quantities, view, lines, layout)
 
     def paint(self, figure: Figure) -> None:
         """Paint everything."""
         edge = MARGIN / self.layout.size[1]
         figure.text(0.5, 1 - edge, self.preview.title, ha="center", va="top", size=11)
-        how = {"ha": "center", "va": "bottom", "size": 8, "color": "0.25", "linespacing": 1.3}
+        how: dict[str, Any] = {
+            "ha": "center",
+            "va": "bottom",
+            "size": 8,
+            "color": "0.25",
+            "linespacing": 1.3,
+        }
         figure.text(0.5, edge, "\n".join(self.lines), **how)
         for column in range(len(self.quantities)):
             self._paint_object(figure, column)
@@ -148,15 +159,15 @@ class Scene:
         else:
             axis.tick_params(labelleft=False)
         axis.set_title(title, pad=4)
-        for colour, (index, patch) in zip(cycle(COLOURS), self.patches.items(), strict=False):
-            panes.paint_frame(axis, index, positions[index], patch.shape[0], colour, view)
+        for colour, index in zip(cycle(COLOURS), self.patches, strict=False):
+            panes.paint_frame(axis, index, positions[index], self.size, colour, view)
         panes.paint_bar(figure.add_axes(self.layout.place_bar(column)), shown, quantity)
 
     def _paint_patches(self, figure: Figure, column: int) -> None:
         for number, (index, patch) in enumerate(self.patches.items()):
             axis = figure.add_axes(self.layout.place_patch(column, number))
-            position = self.preview.positions[index]
-            panes.paint_patch(axis, patch, position, self.quantities[column], self.view.shape)
+            position, quantity = self.preview.positions[index], self.quantities[column]
+            panes.paint_patch(axis, patch, self.size, position, quantity, self.view)
             colour = COLOURS[number % len(COLOURS)]
             axis.set_title(str(index), pad=5, **panes.label(colour))
             for spine in axis.spines.values():
@@ -173,12 +184,17 @@ def notes_on(preview: Preview, image: Array, view: View) -> str:
         notes.append(f"shown: the first of {' x '.join(map(str, leading))} planes")
     step = point_step(preview.positions)
     if step > 1:
-        notes.append(f"every {step}th position shown")
+        notes.append(f"shown: one position in {step}")
     if view.beyond:
         notes.append(f"positions too far away to be shown: {view.beyond:,}")
     if not np.isfinite(image).all():
         notes.append("red: not finite")
     return "; ".join(notes)
+
+
+def thinning(length: int) -> int:
+    """Every which sample is drawn of so many in a row."""
+    return max(1, -(-length // MAX_SAMPLES))
 
 
 def point_step(positions: Array) -> int:
@@ -189,4 +205,5 @@ def point_step(positions: Array) -> int:
 def first_plane(array: Array) -> Array:
     """Return the first of the images that an array with leading axes holds."""
     array = np.asarray(array)
-    return array[(0,) * (array.ndim - 2)]
+    plane: Array = array[(0,) * (array.ndim - 2)]
+    return plane

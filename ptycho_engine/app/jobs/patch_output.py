@@ -126,6 +126,7 @@ def draw(
 def short_source(source: str) -> str:
     """Name where a scan came from in the width of a picture."""
     name = source if source.startswith("synthetic") else Path(source).name
+    name = name.encode(errors="replace").decode()  # no font has what no text may hold
     return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
 
 

@@ -16,6 +16,7 @@ from ptycho_engine.app.composition import extraction_job
 from ptycho_engine.app.jobs import extract
 from ptycho_engine.app.jobs.extract import run
 from ptycho_engine.app.jobs.extraction_job import ExtractionJob
+from ptycho_engine.app.jobs.patch_output import LONGEST, short_source
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import (
     InputFileError,
@@ -150,6 +151,16 @@ def test_each_run_has_an_identity_of_its_own(job):
         with read_output(result.output) as output:
             ids.add(output.provenance["run_id"])
     assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    "source", ["/data/a scan (1).npz", "/data/скан.npz", "/data/\udcff.npz", "n" * 300, ""]
+)
+def test_a_title_has_room_for_any_source(source):
+    title = short_source(source)
+    assert len(title) <= LONGEST + 1
+    assert title.isprintable()
+    assert "/" not in title
 
 
 def test_a_picture_appears_with_it(job):
