@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .bindings import is_number, resolve, same_numbers
+from .bindings import is_number, resolve
+from .generations import same_numbers
 from .imports import add_after, at_top, free_name, imported_names
 from .names import PARAMETERS_MODULE, drop_in
 from .source import Import, Source, module_of

@@ -77,6 +77,10 @@ class Source:
             yield above
             above = self.parent(above)
 
+    def is_within(self, node: ast.AST, outer: ast.AST) -> bool:
+        """Tell whether `outer` holds a node, or is it."""
+        return node is outer or outer in self.ancestors(node)
+
     def scope(self, node: ast.AST) -> Scope | None:
         """Return the scope in which a name is looked up; None for what is not in the source."""
         return self._index.scopes.get(node)

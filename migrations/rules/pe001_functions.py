@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from ..codemod.bindings import attributes, imports_of, is_stored, same_numbers
+from ..codemod.bindings import attributes, imports_of, is_stored
 from ..codemod.findings import Finding, Kind, Rule, todo
-from ..codemod.imports import bind_module, imported_names, move_names
+from ..codemod.generations import same_numbers
+from ..codemod.imports import bind_module, imported_names, is_guarded, move_names
 from ..codemod.lookups import keep_parameters
 from ..codemod.names import COMPAT, MOVED, drop_in
 from ..codemod.replaced import replaced_names
@@ -40,6 +41,11 @@ def _imports(source: Source, rule: str, wanted: Wanted) -> Iterator[Finding]:
     for node in source.find(ast.ImportFrom):
         names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
         found = {n: entry for n in names if wanted(n) and (entry := drop_in(n))}
+        if is_guarded(source, node):
+            for name in found:
+                text = f"{name} stays, as it may be missing here; swap it by hand"
+                yield todo(source, rule, node, name, text)
+            continue
         safe = {n: entry for n, entry in found.items() if same_numbers(source, n)}
         edits: tuple[Edit, ...] = ()
         if safe:

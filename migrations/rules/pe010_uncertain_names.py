@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import is_stored, resolve, same_numbers
+from ..codemod.bindings import is_stored, resolve
 from ..codemod.findings import Finding, Rule, todo
+from ..codemod.generations import same_numbers
 from ..codemod.names import drop_in, drop_in_leaves
 from ..codemod.source import Source
 
