@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import zipfile
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -286,3 +287,23 @@ def test_a_third_number_of_the_layer_is_the_jitter_of_older_versions(jitter):
     tf.random.set_seed(1)
     expected = compat.Translation(jitter_stddev=jitter)([images, moves])
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_layer_made_inside_another_stands_in_no_saved_model(tmp_path):
+    """So that files of PtychoPINN load whether or not the drop-in is imported."""
+    import keras
+
+    class Moving(keras.layers.Layer):
+        def call(self, inputs):
+            return compat.Translation()(inputs)
+
+        def compute_output_shape(self, shapes):
+            return shapes[0]
+
+    inputs = [keras.Input((20, 24, 1)), keras.Input((2,))]
+    model = keras.Model(inputs, Moving()(inputs))
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = archive.read("config.json").decode()
+    assert "Moving" in config
+    assert "Translation" not in config
