@@ -14,7 +14,7 @@ from .bindings import bindings, resolve
 from .files import read_file
 from .names import GROUPING, GROUPING_METHOD, MOVED, OLDER_GENERATIONS
 from .provenance import Origin, members, origin
-from .source import Source, check_syntax
+from .source import Source, check_syntax, dotted
 from .text import SourceError, decode_python
 
 RELATIVE: Final = "ptycho.raw_data.get_relative_coords"
@@ -49,7 +49,7 @@ SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
 #: Keywords that the drop-ins take beyond these, with the meaning that other generations gave them.
 TAKEN: Final = frozenset(["N", "gridsize", "name", "dtype", "trainable"])
 #: What came and went without another meaning.
-WITHOUT_MEANING: Final = frozenset(["chunk_size"])
+WITHOUT_MEANING: Final = frozenset(["chunk_size="])
 _OPERATIONS: Final = MappingProxyType(
     {ast.Add: float.__add__, ast.Sub: float.__sub__, ast.Mult: float.__mul__}
 )
@@ -84,34 +84,25 @@ def _differing(package: Path, module: str) -> Iterator[str]:
         tree = check_syntax(decode_python(read_file(package / f"{module}.py")).text)
     except (SourceError, OSError):
         return
+    for path, function, parameters in _defined(tree):
+        name = f"ptycho.{module}.{path}"
+        others = parameters != _expected(name, function, parameters)
+        if others or (name == RELATIVE and not _is_mirrored(tree, function)):
+            yield name
+        elif name == f"{LAYER}.call" and _unpacks_three(function):
+            yield LAYER
+
+
+def _defined(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef, list[str]]]:
+    """Yield functions and methods by their path, with their parameters as in `SIGNATURES`."""
     for node in tree.body:
-        name = f"ptycho.{module}.{getattr(node, 'name', '')}"
-        if isinstance(node, ast.FunctionDef) and name in SIGNATURES:
-            others = _parameters(node) != _expected(node, name)
-            if others or (name == RELATIVE and not _is_mirrored(tree, node)):
-                yield name
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node, _parameters(node)
         elif isinstance(node, ast.ClassDef):
-            yield from (name for method in _methods(node) if (name := _method(node, method)))
-
-
-def _methods(owner: ast.ClassDef) -> list[ast.FunctionDef]:
-    return [node for node in owner.body if isinstance(node, ast.FunctionDef)]
-
-
-def _method(owner: ast.ClassDef, method: ast.FunctionDef) -> str:
-    """Return the name that a method of another generation stands for; empty if it is none."""
-    name = {("RawData", GROUPING_METHOD): GROUPING, ("Translation", "__init__"): LAYER}.get(
-        (owner.name, method.name), ""
-    )
-    if name and _parameters(method)[1:] != _expected(method, name):
-        return name
-    takes_three = any(
-        isinstance(target, ast.Tuple) and len(target.elts) > 2
-        for node in ast.walk(method)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-    )
-    return LAYER if (owner.name, method.name) == ("Translation", "call") and takes_three else ""
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    path = f"{node.name}.{method.name}".removesuffix(".__init__")
+                    yield path, method, _parameters(method)[1:]
 
 
 def _parameters(function: ast.FunctionDef) -> list[str]:
@@ -120,17 +111,23 @@ def _parameters(function: ast.FunctionDef) -> list[str]:
     first = len(plain) - len(given.defaults)
     names = [p.arg + "=" * (place >= first) for place, p in enumerate(plain)]
     pairs = zip(given.kwonlyargs, given.kw_defaults, strict=True)
-    names += [p.arg + "=" * (default is not None) for p, default in pairs]
-    return [name for name in names if name.rstrip("=") not in WITHOUT_MEANING]
+    return [*names, *(p.arg + "=" * (default is not None) for p, default in pairs)]
 
 
-def _expected(function: ast.FunctionDef, name: str) -> list[str]:
-    """Return the parameters; behind ``**kwargs`` those with a default need not be named."""
-    names = [n for n in SIGNATURES[name].split() if n.rstrip("=") not in WITHOUT_MEANING]
-    if function.args.kwarg is None or name == LAYER:
-        return names
-    named = _parameters(function)
-    return [n for n in names if n in named or not n.endswith("=")]
+def _expected(name: str, function: ast.FunctionDef, found: list[str]) -> list[str]:
+    """Return the parameters of 712c23f, without those that may be missing."""
+    if name not in SIGNATURES:
+        return found
+    may_be_missing = {n for n in SIGNATURES[name].split() if n in WITHOUT_MEANING}
+    if function.args.kwarg is not None and name != LAYER:  # takes them by **kwargs
+        may_be_missing |= {n for n in SIGNATURES[name].split() if n.endswith("=")}
+    return [n for n in SIGNATURES[name].split() if n in found or n not in may_be_missing]
+
+
+def _unpacks_three(function: ast.FunctionDef) -> bool:
+    assigned = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
+    targets = [target for node in assigned for target in node.targets]
+    return any(isinstance(target, ast.Tuple) and len(target.elts) > 2 for target in targets)
 
 
 def _is_mirrored(tree: ast.Module, function: ast.FunctionDef) -> bool:
@@ -139,14 +136,18 @@ def _is_mirrored(tree: ast.Module, function: ast.FunctionDef) -> bool:
     for statement in itertools.chain(tree.body, [None], function.body):
         if statement is None:
             known[function.args.args[0].arg] = 1.0
-        elif isinstance(statement, ast.Assign):
+        elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             value = _value(statement.value, known)
-            known |= {t.id: value for t in statement.targets if isinstance(t, ast.Name)}
+            known |= {dotted(target): value for target in _targets(statement)}
     results = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
     return bool(results) and all(
         isinstance(pair, ast.Tuple) and len(pair.elts) == 2 and _value(pair.elts[1], known) == -1
         for pair in results
     )
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
 def _value(node: ast.expr, known: Mapping[str, float]) -> float:

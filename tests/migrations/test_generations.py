@@ -83,6 +83,7 @@ def test_the_table_is_that_of_the_drop_ins(name):
         ("raw_data", "neighbor_pool_size=None", "neighbor_pool_size=None, *, rng=None",
          "RawData.generate"),
         ("raw_data", "sign = -1", "sign = 1", "get_relative"),
+        ("raw_data", "sign = -1", "sign: int = +1", "get_relative"),
         ("raw_data", "sign = -1", "from .params import sign", "get_relative"),
         ("raw_data", "sign * (coords_nn - means)", "coords_nn - means", "get_relative"),
         ("raw_data", "sign * (coords_nn", "sign * (-coords_nn", "get_relative"),
@@ -119,6 +120,9 @@ def test_each_sign_of_another_generation_is_seen(tmp_path, module, before, after
 )
 def test_the_same_sign_in_other_words_is_no_other(tmp_path, same):
     package = build(tmp_path, "raw_data", "sign * (coords_nn - means)", same)
+    assert differing_names([package]) == set()
+    module = package / "raw_data.py"
+    module.write_text(module.read_text().replace("sign = -1", "sign: int = -1"))
     assert differing_names([package]) == set()
 
 

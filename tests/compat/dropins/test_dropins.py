@@ -129,6 +129,8 @@ def test_too_many_members_warn_and_use_the_first_as_legacy_code_does():
 def test_inside_a_function_the_legacy_call_is_refused():
     with pytest.raises(CompatError, match=r"Engine\.extract there"):
         tf.function(lambda image: cut(image), autograph=False)(IMAGE)
+    with pytest.raises(CompatError, match="coords_nn: a tensor inside"):
+        tf.function(compat.get_relative_coords, autograph=False)(tf.zeros((1, 1, 2, 4)))
 
 
 @pytest.mark.parametrize(
