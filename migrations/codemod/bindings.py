@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from .names import drop_in, drop_in_leaves
+from .names import DROP_INS, LEAVES
 from .source import Import, Source, dotted, first_name, module_of
 
 #: What these return is a number, whatever they are given.
@@ -70,9 +70,9 @@ def imports_of(source: Source, node: ast.AST, module: str) -> list[Import]:
 def attributes(source: Source) -> Iterator[tuple[ast.Attribute, str]]:
     """Yield every dotted name that surely stands for a legacy function, with that function."""
     for node in source.find(ast.Attribute):
-        if node.attr in drop_in_leaves():
+        if node.attr in LEAVES:
             name = resolve(source, node).name
-            if name is not None and drop_in(name) is not None:
+            if name in DROP_INS:
                 yield node, name
 
 

@@ -14,7 +14,7 @@ from .bindings import bindings, resolve
 from .files import read_file
 from .names import GROUPING, GROUPING_METHOD, MOVED, OLDER_GENERATIONS
 from .provenance import Origin, members, origin
-from .source import Source, check_syntax, dotted
+from .source import Source, check_syntax, dotted, targets
 from .text import SourceError, decode_python
 
 RELATIVE: Final = "ptycho.raw_data.get_relative_coords"
@@ -126,8 +126,8 @@ def _expected(name: str, function: ast.FunctionDef, found: list[str]) -> list[st
 
 def _unpacks_three(function: ast.FunctionDef) -> bool:
     assigned = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
-    targets = [target for node in assigned for target in node.targets]
-    return any(isinstance(target, ast.Tuple) and len(target.elts) > 2 for target in targets)
+    unpacked = [target for node in assigned for target in node.targets]
+    return any(isinstance(target, ast.Tuple) and len(target.elts) > 2 for target in unpacked)
 
 
 def _is_mirrored(tree: ast.Module, function: ast.FunctionDef) -> bool:
@@ -138,16 +138,12 @@ def _is_mirrored(tree: ast.Module, function: ast.FunctionDef) -> bool:
             known[function.args.args[0].arg] = 1.0
         elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             value = _value(statement.value, known)
-            known |= {dotted(target): value for target in _targets(statement)}
+            known |= {dotted(target): value for target in targets(statement)}
     results = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
     return bool(results) and all(
         isinstance(pair, ast.Tuple) and len(pair.elts) == 2 and _value(pair.elts[1], known) == -1
         for pair in results
     )
-
-
-def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
-    return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
 def _value(node: ast.expr, known: Mapping[str, float]) -> float:

@@ -11,11 +11,11 @@ from .bindings import is_number
 from .source import Source
 from .text import Edit
 
-PARAMETERS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize")
+ARGUMENTS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize")
 #: Those whose order the new call keeps.
-KEPT = PARAMETERS[:4]
+KEPT = ARGUMENTS[:4]
 #: Those that legacy code looks up in ``ptycho.params`` where they are left out or None.
-LOOKED_UP = PARAMETERS[3:]
+LOOKED_UP = ARGUMENTS[3:]
 
 #: Reading these twice, or not at all, changes nothing.
 _PURE = (ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.BinOp, ast.operator, ast.Load)
@@ -71,7 +71,7 @@ def spell_out(source: Source, call: ast.Call, engine: str, tensorflow: str) -> l
 def _arguments(source: Source, call: ast.Call) -> dict[str, Argument] | None:
     """Return the arguments by parameter, in their order, if `N` and `gridsize` are numbers."""
     found: list[tuple[str, Argument]] = []
-    for name, value in itertools.zip_longest(PARAMETERS, call.args):
+    for name, value in itertools.zip_longest(ARGUMENTS, call.args):
         if value is not None:
             found.append(
                 (name or "", Argument(*source.span(value)[:1], *source.span(value), value))
@@ -82,7 +82,7 @@ def _arguments(source: Source, call: ast.Call) -> dict[str, Argument] | None:
             (keyword.arg or "", Argument(start, *source.span(keyword.value), keyword.value))
         )
     bound = dict(sorted(found, key=lambda pair: pair[1].start))
-    if len(found) != len(PARAMETERS) or bound.keys() != set(PARAMETERS):
+    if len(found) != len(ARGUMENTS) or bound.keys() != set(ARGUMENTS):
         return None
     if any(isinstance(argument.node, ast.Starred) for argument in bound.values()):
         return None

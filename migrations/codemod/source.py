@@ -161,6 +161,11 @@ def _make_absolute(tree: ast.Module, package: str) -> None:
             node.module, node.level = ".".join([*above, *filter(None, [node.module])]), 0
 
 
+def targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[ast.expr]:
+    """Return what a statement assigns to."""
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
 def _top(statement: ast.stmt) -> ast.AST:
     decorators: list[ast.AST] = getattr(statement, "decorator_list", [])
     return decorators[0] if decorators else statement

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from processes import run_python
 from ptycho_engine.migrations.codemod.lookups import LOOKED_UP
-from ptycho_engine.migrations.codemod.names import drop_in_leaves
+from ptycho_engine.migrations.codemod.names import LEAVES
 from ptycho_engine.migrations.codemod.rewrite import rewrite
 from ptycho_engine.migrations.rules import RULES
 
@@ -27,7 +27,7 @@ def migrated(text, level):
 
 
 def test_the_table_is_that_of_the_signatures():
-    for leaf in drop_in_leaves():
+    for leaf in LEAVES:
         parameters = list(inspect.signature(getattr(compat, leaf)).parameters)
         places = {n: parameters.index(n) for n in ("N", "gridsize") if n in parameters}
         if leaf != "generate_grouped_data":  # its object comes from PtychoPINN
