@@ -125,7 +125,8 @@ def _expected(name: str, function: ast.FunctionDef, found: list[str]) -> list[st
 
 
 def _unpacks_three(function: ast.FunctionDef) -> bool:
-    assigned = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
+    """Tell whether a function always unpacks three values; it may also do so where it gets them."""
+    assigned = [node for node in function.body if isinstance(node, ast.Assign)]
     unpacked = [target for node in assigned for target in node.targets]
     return any(isinstance(target, ast.Tuple) and len(target.elts) > 2 for target in unpacked)
 

@@ -52,9 +52,6 @@ def run(options: argparse.Namespace) -> int:
     except FileNotFoundError as error:
         complain(error)
         return FAILED
-    for outcome in outcomes:
-        if outcome.skipped:
-            complain(f"{outcome.path}: {outcome.skipped}; skipped")
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}")

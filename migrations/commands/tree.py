@@ -42,7 +42,11 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     ):
         found = list(progress.track(outcomes, total=len(files), description="files"))
     place = {path: index for index, path in enumerate(files)}
-    return sorted(found, key=lambda outcome: place[outcome.path])
+    found.sort(key=lambda outcome: place[outcome.path])
+    for outcome in found:
+        if outcome.skipped:
+            complain(f"{outcome.path}: {outcome.skipped}; skipped")
+    return found
 
 
 def read_settings(paths: Iterable[Path], exclude: Sequence[str] = ()) -> Iterator[Setting]:

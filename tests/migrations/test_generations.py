@@ -118,9 +118,12 @@ def test_each_sign_of_another_generation_is_seen(tmp_path, module, before, after
         "sign * coords_nn + means",
     ],
 )
-def test_the_same_sign_in_other_words_is_no_other(tmp_path, same):
+def test_the_same_in_other_words_is_no_other(tmp_path, same):
     package = build(tmp_path, "raw_data", "sign * (coords_nn - means)", same)
     assert differing_names([package]) == set()
+    layer = package / "tf_helper.py"
+    optional = "if len(inputs) == 3:\n            images, offsets, _ = inputs"
+    layer.write_text(layer.read_text().replace("images, offsets = inputs[0], inputs[1]", optional))
     module = package / "raw_data.py"
     module.write_text(module.read_text().replace("sign = -1", "sign: int = -1"))
     assert differing_names([package]) == set()
@@ -156,6 +159,19 @@ def test_a_tree_of_the_opposite_sign_keeps_what_it_touches(tmp_path, where, leve
         todo = [text.count(f"TODO(ptycho-migrate {n})") for n in ("PE001", "PE012")]
         assert todo == [1, 1] == [text.count("TODO(") - 1, 1]
     assert f"{RELATIVE} of this tree is of another version" in capsys.readouterr().err
+
+
+def test_the_oldest_package_of_all_is_left_alone_as_well(tmp_path, capsys):
+    """It has the functions of raw_data in loader."""
+    package = build(tmp_path)
+    (package / "raw_data.py").rename(package / "loader.py")
+    inner = package / "use.py"
+    inner.write_text(USE)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["code", str(tmp_path), "--write"])
+    assert stop.value.code == exit_codes.DONE
+    assert inner.read_text() == USE
+    assert f"{package} is PtychoPINN itself" in capsys.readouterr().err
 
 
 HEAD = "from ptycho.raw_data import RawData\nraw = RawData.from_file('x')\n"
