@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -90,6 +91,16 @@ def packages_above(path: Path) -> Iterator[Path]:
         yield from (package for package in beside if _is_legacy(package))
         if (folder / ".git").exists():
             break
+
+
+def installed_packages() -> list[Path]:
+    """Return the folder of PtychoPINN's package where this Python would import it from, if any."""
+    try:
+        found = importlib.util.find_spec("ptycho")
+    except (ImportError, ValueError):  # half imported, or replaced by something else
+        return []
+    folders = found.submodule_search_locations if found is not None else None
+    return [Path(folder) for folder in folders or () if _is_legacy(Path(folder))]
 
 
 def _is_legacy(package: Path) -> bool:

@@ -29,7 +29,8 @@ def is_guarded(source: Source, node: Import) -> bool:
     """
     for above in source.ancestors(node):
         match above:
-            case ast.Try(handlers=handlers, orelse=after, finalbody=last):
+            case ast.Try() | ast.TryStar():
+                after, last, handlers = above.orelse, above.finalbody, above.handlers
                 inside = not any(source.is_within(node, s) for s in (*after, *last))
                 if inside and any(_catches(source, handler.type) for handler in handlers):
                     return True
@@ -37,7 +38,7 @@ def is_guarded(source: Source, node: Import) -> bool:
                 suppresses = resolve(source, made).name == "contextlib.suppress"
                 if suppresses and any(_catches(source, kind) for kind in caught):
                     return True
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            case ast.FunctionDef() | ast.AsyncFunctionDef():  # imports when it is called
                 break
     return False
 

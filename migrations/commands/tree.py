@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..codemod.files import read_file
-from ..codemod.folders import find_files, legacy_package, packages_above
+from ..codemod.folders import find_files, installed_packages, legacy_package, packages_above
 from ..codemod.generations import differing_names
 from ..codemod.job import SUFFIXES, Outcome, Settings
 from ..codemod.pool import migrate_all
@@ -30,9 +30,10 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     files = list(find_files(paths, SUFFIXES, scripts=True, exclude=settings.exclude))
     own = {package[0] for file in files if (package := legacy_package(file))}
     own |= {package for path in paths for package in packages_above(path)}
-    settings = replace(settings, differing=differing_names(own))
+    whose = "this tree" if own else "the installed PtychoPINN"
+    settings = replace(settings, differing=differing_names(own or installed_packages()))
     for name in sorted(settings.differing):
-        complain(f"{name} of this tree is of another version than the drop-in, and stays")
+        complain(f"{name} of {whose} is of another version than the drop-in, and stays")
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(*columns, console=console, transient=True)

@@ -1,6 +1,7 @@
 """Trees and calls of other generations of PtychoPINN than the drop-ins repeat."""
 
 import inspect
+import sys
 
 import pytest
 from ptycho_engine.migrations import cli, exit_codes
@@ -159,6 +160,21 @@ def test_a_tree_of_the_opposite_sign_keeps_what_it_touches(tmp_path, where, leve
         todo = [text.count(f"TODO(ptycho-migrate {n})") for n in ("PE001", "PE012")]
         assert todo == [1, 1] == [text.count("TODO(") - 1, 1]
     assert f"{RELATIVE} of this tree is of another version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sign", ["-1", "1"])
+def test_without_one_in_the_tree_the_installed_package_counts(tmp_path, monkeypatch, capsys, sign):
+    build(tmp_path / "site", "raw_data", "sign = -1", f"sign = {sign}")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    use = tmp_path / "project" / "use.py"
+    use.parent.mkdir()
+    use.write_text("from ptycho.raw_data import get_relative_coords\n")
+    with pytest.raises(SystemExit):
+        cli.main(["code", str(use.parent), "--write"])
+    said = f"{RELATIVE} of the installed PtychoPINN is of another" in capsys.readouterr().err
+    stays = use.read_text().endswith("from ptycho.raw_data import get_relative_coords\n")
+    assert said is stays is (sign == "1")
+    assert "ptycho" not in sys.modules
 
 
 def test_the_oldest_package_of_all_is_left_alone_as_well(tmp_path, capsys):

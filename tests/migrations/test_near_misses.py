@@ -289,6 +289,8 @@ CUT = "    from ptycho.raw_data import get_image_patches\n"
         f"try:\n    if a:\n    {CUT}except ImportError:\n    pass\n",
         f"def f():\n    try:\n    {CUT}    except ImportError:\n        return\n",
         f"try:\n    from mine import get_image_patches\nexcept ImportError:\n{CUT}",
+        f"try:\n{CUT}except* ImportError:\n    pass\n",
+        f"try:\n    class A:\n    {CUT}except ImportError:\n    pass\n",
         f"import contextlib\nwith contextlib.suppress(ImportError):\n{CUT}",
         f"from contextlib import suppress\nwith suppress(OSError, ImportError):\n{CUT}",
         "try:\n    from ptycho.raw_data import (\n        RawData,\n        get_image_patches,\n"
