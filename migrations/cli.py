@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with 0, 1 or 2."""
     try:
         options = parser().parse_args(arguments)
-        sys.exit(options.run(options))
+        # A command's module is imported only when it runs.
+        command = importlib.import_module(f".commands.{options.command}", __package__)
+        sys.exit(command.run(options))
     except KeyboardInterrupt:
         said = "interrupted; what was not finished is as it was."
         print(f"ptycho-migrate: {said}", file=sys.stderr)
@@ -37,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
     )
     top.add_argument("--version", action="version", version=version("ptycho_engine"))
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_code(commands.add_parser("code", help="rewrite .py files and notebooks"))
     _add_status(commands.add_parser("status", help="list the deprecated names a tree still uses"))
     _add_explain(commands.add_parser("explain", help="print the page of a rule"))
@@ -73,7 +75,6 @@ def _add_code(command: argparse.ArgumentParser) -> None:
         help="leave out rules: PE003",
     )  # fmt: skip
     _add_files(command)
-    command.set_defaults(run=_run("code"))
 
 
 def _add_status(command: argparse.ArgumentParser) -> None:
@@ -84,13 +85,11 @@ def _add_status(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--json", action="store_true", help="print it as JSON")
     _add_files(command)
-    command.set_defaults(run=_run("status"))
 
 
 def _add_explain(command: argparse.ArgumentParser) -> None:
     command.description = "Print what a rule does, and what is left to you where it comments."
     command.add_argument("rule", metavar="RULE", help="its number: PE007")
-    command.set_defaults(run=_run("explain"))
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
@@ -101,7 +100,6 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("old", type=Path, metavar="OLD", help=".yaml, .json or .py")
     command.add_argument("-o", "--output", type=Path, metavar="NEW", help="a .yaml file")
     command.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    command.set_defaults(run=_run("config"))
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:
@@ -128,7 +126,6 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
         default="bilinear",
         help="or nearest, bicubic, fourier (default: bilinear)",
     )
-    command.set_defaults(run=_run("compare"))
 
 
 def _add_files(command: argparse.ArgumentParser) -> None:
@@ -144,17 +141,6 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a number from 1 on, not {text!r}")
     return int(text)
-
-
-def _run(command: str) -> Callable[[argparse.Namespace], int]:
-    """Return what runs a command; its module is imported only then."""
-
-    def run(options: argparse.Namespace) -> int:
-        module = importlib.import_module(f".commands.{command}", __package__)
-        code: int = module.run(options)
-        return code
-
-    return run
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from .names import MOVED, OLDER_GENERATIONS, drop_in, drop_in_leaves
+from .names import DROP_INS, LEAVES
 from .source import Import, Source, dotted, first_name, module_of
 
 #: What these return is a number, whatever they are given.
@@ -70,19 +70,10 @@ def imports_of(source: Source, node: ast.AST, module: str) -> list[Import]:
 def attributes(source: Source) -> Iterator[tuple[ast.Attribute, str]]:
     """Yield every dotted name that surely stands for a legacy function, with that function."""
     for node in source.find(ast.Attribute):
-        if node.attr in drop_in_leaves():
+        if node.attr in LEAVES:
             name = resolve(source, node).name
-            if name is not None and drop_in(name) is not None:
+            if name in DROP_INS:
                 yield node, name
-
-
-def same_numbers(source: Source, name: str) -> bool:
-    """Tell whether the drop-in repeats a legacy function, as every generation or this tree has it.
-
-    Modules that moved it gave other numbers in some.
-    """
-    older = name not in MOVED and name.startswith(OLDER_GENERATIONS)
-    return not older and name not in source.differing
 
 
 def is_stored(node: ast.Attribute) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .bindings import bindings, resolve
 from .findings import Finding, Kind, Rule
 from .imports import imported_names
-from .names import COMPAT, drop_in_leaves, plugins
+from .names import COMPAT, LEAVES, PLUGINS
 from .source import Source, literal, module_of
 
 ENGINE = COMPAT.partition(".")[0]
@@ -23,15 +23,14 @@ TAKES_PLUGIN = {
 
 def check(source: Source) -> Iterator[Finding]:
     """Find ``from ptycho_engine.compat import translate``, ``compat.translate`` and plugins."""
-    leaves = drop_in_leaves()
     for node in source.find(ast.ImportFrom):
         if module_of(node) == COMPAT:
             for alias in imported_names(node):
-                if alias.name in leaves:
+                if alias.name in LEAVES:
                     yield _use(source, node, f"{COMPAT}.{alias.name}", "a drop-in")
     for attribute in source.find(ast.Attribute):
         name = f"{COMPAT}.{attribute.attr}"
-        if attribute.attr in leaves and resolve(source, attribute).name == name:
+        if attribute.attr in LEAVES and resolve(source, attribute).name == name:
             yield _use(source, attribute, name, "a drop-in")
     for call in source.find(ast.Call):
         for plugin in _plugins(source, call):
@@ -49,7 +48,7 @@ def _plugins(source: Source, call: ast.Call) -> Iterator[str]:
     for node in given:
         bound = bindings(source, node, node.id) if isinstance(node, ast.Name) else []
         values = [literal(getattr(source.parent(b), "value", None)) for b in bound]
-        yield from (plugin for plugin in plugins() if plugin in (literal(node), *values))
+        yield from (plugin for plugin in PLUGINS if plugin in (literal(node), *values))
 
 
 def _use(source: Source, node: ast.AST, name: str, message: str) -> Finding:

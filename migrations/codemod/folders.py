@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,8 +13,6 @@ from .ignored import fits, is_ignored, top_of
 
 #: Folders that hold no sources of their own, but copies and what tools made.
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
-#: What tells the package ptycho from others of its name.
-OWN_MODULES = ("params.py", "raw_data.py")
 _PYTHON = re.compile(rb"#!.*\bpython[\d.]*\b")
 
 
@@ -78,10 +77,36 @@ def legacy_package(path: Path) -> tuple[Path, str] | None:
     names: list[str] = []
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
-        if folder.name == "ptycho" and all((folder / n).is_file() for n in OWN_MODULES):
+        if folder.name == "ptycho" and _is_legacy(folder):
             return folder, ".".join(names)
         folder = folder.parent
     return None
+
+
+def packages_above(path: Path) -> Iterator[Path]:
+    """Yield the folders of PtychoPINN's package beside a path, up to its repository's top."""
+    here = Path(os.path.abspath(path))
+    for folder in (here, *here.parents):
+        beside = (folder / "ptycho", folder / "src" / "ptycho")
+        yield from (package for package in beside if _is_legacy(package))
+        if (folder / ".git").exists():
+            break
+
+
+def installed_packages() -> list[Path]:
+    """Return the folder of PtychoPINN's package where this Python would import it from, if any."""
+    try:
+        found = importlib.util.find_spec("ptycho")
+    except (ImportError, ValueError):  # half imported, or replaced by something else
+        return []
+    folders = found.submodule_search_locations if found is not None else None
+    return [Path(folder) for folder in folders or () if _is_legacy(Path(folder))]
+
+
+def _is_legacy(package: Path) -> bool:
+    """Tell PtychoPINN's package from others of its name; the oldest lack raw_data."""
+    has_modules = any((package / name).is_file() for name in ("raw_data.py", "tf_helper.py"))
+    return has_modules and all((package / n).is_file() for n in ("__init__.py", "params.py"))
 
 
 def is_script(path: Path) -> bool:

@@ -7,9 +7,12 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from .bindings import is_builtin, resolve
 from .source import Import, Source, module_of
 from .text import Edit, line_end
 
+#: What catches that an import fails.
+IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 _MODULE = re.compile(r"from[\s\\]*([\w.][\w.\s\\]*?)[\s\\]+import\b")
 _COMMENT = re.compile(r"#[^\r\n]*")
 
@@ -17,6 +20,34 @@ _COMMENT = re.compile(r"#[^\r\n]*")
 def imported_names(node: ast.ImportFrom) -> list[ast.alias]:
     """Return the names of ``from m import a, b``; none for a star."""
     return [alias for alias in node.names if alias.name != "*"]
+
+
+def is_guarded(source: Source, node: Import) -> bool:
+    """Tell whether a program goes on where an import fails: ``try``, or ``suppress(ImportError)``.
+
+    Such an import also asks whether a package is there, which one from elsewhere would not.
+    """
+    for above in source.ancestors(node):
+        match above:
+            case ast.Try() | ast.TryStar():
+                after, last, handlers = above.orelse, above.finalbody, above.handlers
+                inside = not any(source.is_within(node, s) for s in (*after, *last))
+                if inside and any(_catches(source, handler.type) for handler in handlers):
+                    return True
+            case ast.With(items=[ast.withitem(context_expr=ast.Call(func=made, args=caught))]):
+                suppresses = resolve(source, made).name == "contextlib.suppress"
+                if suppresses and any(_catches(source, kind) for kind in caught):
+                    return True
+            case ast.FunctionDef() | ast.AsyncFunctionDef():  # imports when it is called
+                break
+    return False
+
+
+def _catches(source: Source, kind: ast.expr | None) -> bool:
+    """Tell whether ``except kind`` catches a failed import."""
+    if isinstance(kind, ast.Tuple):
+        return any(_catches(source, one) for one in kind.elts)
+    return kind is None or is_builtin(source, kind, *IMPORT_ERRORS)
 
 
 def move_names(source: Source, node: ast.ImportFrom, moved: Mapping[str, str]) -> list[Edit]:

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .bindings import is_number, resolve, same_numbers
+from .bindings import is_number, resolve
+from .generations import same_numbers
 from .imports import add_after, at_top, free_name, imported_names
-from .names import PARAMETERS_MODULE, drop_in
+from .names import DROP_INS, PARAMETERS_MODULE
 from .source import Import, Source, module_of
 from .text import Edit
 
@@ -81,7 +82,7 @@ def read_names(source: Source, names: Collection[str]) -> Iterator[tuple[ast.Nam
 
 def _moving(source: Source, node: ast.ImportFrom) -> list[str]:
     names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
-    return [n for n in names if drop_in(n) and same_numbers(source, n)]
+    return [n for n in names if n in DROP_INS and same_numbers(source, n)]
 
 
 def _is_given(source: Source, node: ast.AST, places: Mapping[str, int]) -> bool:
@@ -100,5 +101,5 @@ def _loads(node: Import) -> bool:
     if isinstance(node, ast.Import):
         return any(alias.name in _LOADING for alias in node.names)
     module = module_of(node)
-    staying = [name for a in node.names if drop_in(name := f"{module}.{a.name}") is None]
+    staying = {f"{module}.{alias.name}" for alias in node.names} - DROP_INS.keys()
     return any(name in _LOADING or module in _LOADING for name in staying)

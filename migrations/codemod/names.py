@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from ptycho_engine.deprecation.table import TABLE, Deprecation
+from ptycho_engine.deprecation.table import TABLE
 
 COMPAT: Final = "ptycho_engine.compat"
 
@@ -36,60 +35,27 @@ GROUPING_FACTORIES: Final = tuple(
 )
 
 
-@cache
-def drop_ins() -> dict[str, Deprecation]:
-    """Return the entries of the legacy functions by qualified name."""
-    known = {
-        name: entry
-        for entry in TABLE
-        if entry.old.startswith(f"{COMPAT}.")
-        for name in entry.legacy
-    }
-    return known | {old: known[new] for old, new in MOVED.items() if new in known}
+#: The entries of the legacy functions by qualified name, of the parameters that choose how the
+#: engine works by key, of the environment variables and of the plugins by name.
+_KNOWN = {n: e for e in TABLE if e.old.startswith(f"{COMPAT}.") for n in e.legacy}
+DROP_INS: Final = _KNOWN | {old: _KNOWN[new] for old, new in MOVED.items() if new in _KNOWN}
+PARAMETERS: Final = {key: e for e in TABLE if e.kind == "parameter" for key in e.legacy}
+VARIABLES: Final = {e.old: e for e in TABLE if e.kind == "variable"}
+PLUGINS: Final = {e.old: e for e in TABLE if e.kind == "plugin"}
+#: The unqualified names of the legacy functions, and the modules that define them.
+LEAVES: Final = frozenset(name.rpartition(".")[2] for name in DROP_INS)
+MODULES: Final = frozenset(name.rpartition(".")[0] for name in DROP_INS)
 
 
-def drop_in(name: str) -> Deprecation | None:
-    """Return the entry of a legacy function by its qualified name."""
-    return drop_ins().get(name)
-
-
-@cache
-def drop_in_leaves() -> frozenset[str]:
-    """Return the unqualified names of the legacy functions."""
-    return frozenset(name.rpartition(".")[2] for name in drop_ins())
-
-
-def drop_in_modules() -> frozenset[str]:
-    """Return the legacy modules that define them."""
-    return frozenset(name.rpartition(".")[0] for name in drop_ins())
-
-
-@cache
-def parameters() -> dict[str, Deprecation]:
-    """Return the entries of the parameters that choose how the engine works, by key."""
-    return {key: e for e in TABLE if e.kind == "parameter" for key in e.legacy}
-
-
-@cache
-def variables() -> dict[str, Deprecation]:
-    """Return the entries of the environment variables, by name."""
-    return {e.old: e for e in TABLE if e.kind == "variable"}
-
-
-@cache
-def plugins() -> dict[str, Deprecation]:
-    """Return the entries of the plugins, by name."""
-    return {e.old: e for e in TABLE if e.kind == "plugin"}
-
-
-@cache
 def _worth_parsing() -> re.Pattern[str]:
-    names = sorted({*drop_in_leaves(), *parameters(), *variables()})
-    words = "|".join(map(re.escape, names))
+    words = "|".join(map(re.escape, sorted({*LEAVES, *PARAMETERS, *VARIABLES})))
     star = r"from\s+ptycho[\w.]*\s+import\s*\*"
     whole = r"cfg\s*\.\s*(?:clear|copy)\b|\*\*\s*[\w.]*cfg\b|(?:dict|copy)\s*\(\s*[\w.]*cfg\b"
-    plugin = "|".join(map(re.escape, sorted(plugins())))
+    plugin = "|".join(map(re.escape, sorted(PLUGINS)))
     return re.compile(rf"(?<!\w)(?:{words})(?!\w)|{star}|{whole}|[\"'](?:{plugin})[\"']")
+
+
+_WORTH_PARSING = _worth_parsing()
 
 
 def may_concern(text: str) -> bool:
@@ -97,4 +63,4 @@ def may_concern(text: str) -> bool:
 
     A name can only be imported by spelling it, so that nothing is missed.
     """
-    return "ptycho" in text.lower() and _worth_parsing().search(text) is not None
+    return "ptycho" in text.lower() and _WORTH_PARSING.search(text) is not None

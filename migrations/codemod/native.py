@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from dataclasses import dataclass
 
@@ -11,11 +10,11 @@ from .bindings import is_number
 from .source import Source
 from .text import Edit
 
-PARAMETERS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize")
+ARGUMENTS = ("gt_image", "global_offsets", "local_offsets", "N", "gridsize")
 #: Those whose order the new call keeps.
-KEPT = PARAMETERS[:4]
+KEPT = ARGUMENTS[:4]
 #: Those that legacy code looks up in ``ptycho.params`` where they are left out or None.
-LOOKED_UP = PARAMETERS[3:]
+LOOKED_UP = ARGUMENTS[3:]
 
 #: Reading these twice, or not at all, changes nothing.
 _PURE = (ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.BinOp, ast.operator, ast.Load)
@@ -70,20 +69,16 @@ def spell_out(source: Source, call: ast.Call, engine: str, tensorflow: str) -> l
 
 def _arguments(source: Source, call: ast.Call) -> dict[str, Argument] | None:
     """Return the arguments by parameter, in their order, if `N` and `gridsize` are numbers."""
-    found: list[tuple[str, Argument]] = []
-    for name, value in itertools.zip_longest(PARAMETERS, call.args):
-        if value is not None:
-            found.append(
-                (name or "", Argument(*source.span(value)[:1], *source.span(value), value))
-            )
-    for keyword in call.keywords:
-        start = source.start(keyword)
-        found.append(
-            (keyword.arg or "", Argument(start, *source.span(keyword.value), keyword.value))
-        )
-    bound = dict(sorted(found, key=lambda pair: pair[1].start))
-    if len(found) != len(PARAMETERS) or bound.keys() != set(PARAMETERS):
+    given: list[tuple[str, ast.expr | ast.keyword]] = []
+    given += zip(ARGUMENTS, call.args, strict=False)
+    given += ((keyword.arg or "", keyword) for keyword in call.keywords)
+    number = len(call.args) + len(call.keywords)
+    if number != len(ARGUMENTS) or {name for name, _ in given} != set(ARGUMENTS):
         return None
+    bound: dict[str, Argument] = {}
+    for name, node in sorted(given, key=lambda pair: source.start(pair[1])):
+        value = node.value if isinstance(node, ast.keyword) else node
+        bound[name] = Argument(source.start(node), *source.span(value), value)
     if any(isinstance(argument.node, ast.Starred) for argument in bound.values()):
         return None
     return bound if all(is_number(source, bound[name].node) for name in LOOKED_UP) else None

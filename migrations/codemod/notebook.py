@@ -35,7 +35,7 @@ def rewrite_notebook(
     if not may_concern("\n".join(code for _, code, _ in sources)):
         return Rewritten(text)
     masks = _Masks(text)
-    sources, cells, unread = masks.mask_all(sources)
+    sources, cells, unread = masks.mask(sources)
     rewritten = rewrite(masks.join(cells), rules, differing=differing)
     new_cells = [masks.unmask(cell) for cell in masks.split(rewritten.text)]
     if len(new_cells) != len(cells):
@@ -91,21 +91,15 @@ class _Masks:
             self._prefix += "_"
         self._taken: list[str] = []
 
-    def mask(self, number: int, code: str) -> str:
-        try:
-            return mask_magics(code, self._placeholder)
-        except SourceError as error:
-            raise SourceError(f"cell {number}, {error}") from error
-
-    def mask_all(self, sources: list[Cell]) -> tuple[list[Cell], list[str], list[str]]:
+    def mask(self, sources: list[Cell]) -> tuple[list[Cell], list[str], list[str]]:
         """Mask cells; return those that are Python, their text, and why others are not."""
         read, cells, unread = [], [], []
         for cell in sources:
             try:
-                cells.append(self.mask(*cell[:2]))
+                cells.append(mask_magics(cell[1], self._placeholder))
                 read.append(cell)
             except SourceError as error:
-                unread.append(str(error))
+                unread.append(f"cell {cell[0]}, {error}")
         if not cells:
             raise SourceError("; ".join(unread))
         return read, cells, unread

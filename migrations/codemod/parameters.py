@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bindings import bindings, is_builtin, resolve
-from .names import PARAMETERS_MODULE, parameters
+from .names import PARAMETERS, PARAMETERS_MODULE
 from .provenance import class_around, function_around
 from .source import Source, dotted, literal
 
@@ -47,7 +47,7 @@ def advice(key: str, value: Any = None) -> str:
         return f"{key}={value} is plugin.chunk_size={value}, or plugin.batch_size with batched"
     if key == "use_xla_translate" and value is False:
         return f"{key}=False is plugin=batched, unless batched extraction is off"
-    return f"{key} is now {parameters()[key].replacement}"
+    return f"{key} is now {PARAMETERS[key].replacement}"
 
 
 def accesses(source: Source) -> list[Access]:

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from .bindings import bindings, is_builtin, resolve, resolve_name
 from .names import GROUPING_CLASSES, GROUPING_FACTORIES
 from .scopes import FUNCTIONS, Function
-from .source import Source, dotted
+from .source import Source, dotted, targets
 
 
 class Origin(Enum):
@@ -55,8 +55,7 @@ def members(source: Source, node: ast.Attribute) -> Iterator[Member]:
     for statement in statements:
         if class_around(source, statement) is owner:
             name = node.attr if source.parent(statement) is owner else dotted(node)
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if any(dotted(target) == name for target in targets):
+            if name in map(dotted, targets(statement)):
                 yield Member(statement.value, getattr(statement, "annotation", None))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ptycho_engine.compat.params.keys import LegacyKey, find_key
 from ptycho_engine.deprecation.table import TABLE, Deprecation
 
-from .names import parameters, variables
+from .names import PARAMETERS, VARIABLES
 from .yaml_entries import yaml_entries
 
 SHELL = (".sh", ".bash", ".sbatch", ".slurm")
@@ -87,7 +87,7 @@ def _in_yaml(path: Path, text: str) -> Iterator[Setting]:
             found = _chosen(path, entry.line, key, entry.value, spelt)
             yield from (replace(setting, is_new=True) for setting in found)
     for entry in entries:
-        if entry.key in variables():
+        if entry.key in VARIABLES:
             yield from _chosen(path, entry.line, entry.key, entry.value, entry.key)
         elif COMMANDS & set(entry.sections):
             yield from _in_shell(path, entry.value, entry.text_line)
@@ -97,7 +97,7 @@ def _chosen(path: Path, number: int, key: str, value: str, spelt: str) -> Iterat
     """Find a variable or a deprecated choice: ``USE_XLA_TRANSLATE=0``, ``plugin=iterative``."""
     choices = {e.old: e for e in TABLE if e.kind == "configuration"}
     choices |= {f"plugin={e.old}": e for e in TABLE if e.kind == "plugin"}
-    entry = variables().get(key) or choices.get(f"{key}={value}")
+    entry = VARIABLES.get(key) or choices.get(f"{key}={value}")
     if entry is not None:
         yield Setting(path, number, spelt, f"use {entry.replacement}", entry)
 
@@ -109,4 +109,4 @@ def _meaning(row: LegacyKey) -> str:
 
 
 def _entry(row: LegacyKey) -> Deprecation | None:
-    return parameters().get(row.name)
+    return PARAMETERS.get(row.name)

@@ -77,6 +77,10 @@ class Source:
             yield above
             above = self.parent(above)
 
+    def is_within(self, node: ast.AST, outer: ast.AST) -> bool:
+        """Tell whether `outer` holds a node, or is it."""
+        return node is outer or outer in self.ancestors(node)
+
     def scope(self, node: ast.AST) -> Scope | None:
         """Return the scope in which a name is looked up; None for what is not in the source."""
         return self._index.scopes.get(node)
@@ -155,6 +159,11 @@ def _make_absolute(tree: ast.Module, package: str) -> None:
         if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(parents):
             above = parents[: len(parents) - node.level + 1]
             node.module, node.level = ".".join([*above, *filter(None, [node.module])]), 0
+
+
+def targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[ast.expr]:
+    """Return what a statement assigns to."""
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
 def _top(statement: ast.stmt) -> ast.AST:

@@ -98,9 +98,6 @@ def report(outcomes: list[Outcome], written: bool, check: bool) -> int:
     failed = [outcome for outcome in outcomes if outcome.error]
     changed = [outcome for outcome in outcomes if outcome.changed]
     standing = [outcome for outcome in outcomes if outcome.todos and not outcome.changed]
-    for outcome in outcomes:
-        if outcome.skipped:
-            complain(f"{outcome.path}: {outcome.skipped}; skipped")
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}; left as it is")
     inside = Counter(outcome.inside for outcome in outcomes if outcome.inside)

@@ -13,7 +13,7 @@ from typing import Any
 from ptycho_engine.deprecation.table import GUIDES, TABLE, Deprecation
 
 from ..codemod.job import Outcome, Settings
-from ..codemod.names import GROUPING, GROUPING_METHOD, drop_in
+from ..codemod.names import DROP_INS, GROUPING, GROUPING_METHOD
 from ..codemod.settings_files import SHELL, YAML, Setting
 from ..exit_codes import DONE, FAILED
 from . import complain, where_the_pages_are
@@ -52,9 +52,6 @@ def run(options: argparse.Namespace) -> int:
     except FileNotFoundError as error:
         complain(error)
         return FAILED
-    for outcome in outcomes:
-        if outcome.skipped:
-            complain(f"{outcome.path}: {outcome.skipped}; skipped")
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
         complain(f"{outcome.path}: {outcome.error}")
@@ -114,10 +111,10 @@ def _entry(name: str) -> Deprecation | None:
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         head = ".".join(parts[:length])
-        found = drop_in(head) or next((e for e in TABLE if head in (e.old, *e.legacy)), None)
+        found = DROP_INS.get(head) or next((e for e in TABLE if head in (e.old, *e.legacy)), None)
         if found is not None:
             return found
-    return drop_in(GROUPING) if name == GROUPING_METHOD else None  # of what may be a RawData
+    return DROP_INS.get(GROUPING) if name == GROUPING_METHOD else None  # of what may be a RawData
 
 
 def listing(found: Iterable[Use]) -> Iterator[str]:

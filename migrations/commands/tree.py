@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..codemod.files import read_file
-from ..codemod.folders import find_files, legacy_package
+from ..codemod.folders import find_files, installed_packages, legacy_package, packages_above
 from ..codemod.generations import differing_names
 from ..codemod.job import SUFFIXES, Outcome, Settings
 from ..codemod.pool import migrate_all
@@ -29,9 +29,11 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
 
     files = list(find_files(paths, SUFFIXES, scripts=True, exclude=settings.exclude))
     own = {package[0] for file in files if (package := legacy_package(file))}
-    settings = replace(settings, differing=differing_names(own))
+    own |= {package for path in paths for package in packages_above(path)}
+    whose = "this tree" if own else "the installed PtychoPINN"
+    settings = replace(settings, differing=differing_names(own or installed_packages()))
     for name in sorted(settings.differing):
-        complain(f"{name} of this tree is of another version than the drop-in, and stays")
+        complain(f"{name} of {whose} is of another version than the drop-in, and stays")
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(*columns, console=console, transient=True)
@@ -41,7 +43,11 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
     ):
         found = list(progress.track(outcomes, total=len(files), description="files"))
     place = {path: index for index, path in enumerate(files)}
-    return sorted(found, key=lambda outcome: place[outcome.path])
+    found.sort(key=lambda outcome: place[outcome.path])
+    for outcome in found:
+        if outcome.skipped:
+            complain(f"{outcome.path}: {outcome.skipped}; skipped")
+    return found
 
 
 def read_settings(paths: Iterable[Path], exclude: Sequence[str] = ()) -> Iterator[Setting]:

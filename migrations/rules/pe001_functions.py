@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from ..codemod.bindings import attributes, imports_of, is_stored, same_numbers
+from ..codemod.bindings import attributes, imports_of, is_stored
 from ..codemod.findings import Finding, Kind, Rule, todo
-from ..codemod.imports import bind_module, imported_names, move_names
+from ..codemod.generations import same_numbers
+from ..codemod.imports import bind_module, imported_names, is_guarded, move_names
 from ..codemod.lookups import keep_parameters
-from ..codemod.names import COMPAT, MOVED, drop_in
+from ..codemod.names import COMPAT, DROP_INS, MOVED
 from ..codemod.replaced import replaced_names
 from ..codemod.source import Source, module_of
 from ..codemod.text import Edit
@@ -39,17 +40,22 @@ def moved(source: Source) -> Iterator[Finding]:
 def _imports(source: Source, rule: str, wanted: Wanted) -> Iterator[Finding]:
     for node in source.find(ast.ImportFrom):
         names = [f"{module_of(node)}.{alias.name}" for alias in imported_names(node)]
-        found = {n: entry for n in names if wanted(n) and (entry := drop_in(n))}
-        safe = {n: entry for n, entry in found.items() if same_numbers(source, n)}
+        found = dict.fromkeys(n for n in names if wanted(n) and n in DROP_INS)
+        if is_guarded(source, node):
+            for name in found:
+                text = f"{name} stays, as it may be missing here; swap it by hand"
+                yield todo(source, rule, node, name, text)
+            continue
+        safe = [n for n in found if same_numbers(source, n)]
         edits: tuple[Edit, ...] = ()
         if safe:
-            new = {n.rpartition(".")[2]: entry.old for n, entry in safe.items()}
+            new = {n.rpartition(".")[2]: DROP_INS[n].old for n in safe}
             edits = (*move_names(source, node, new), *keep_parameters(source, node, safe))
         for name in safe:  # the first one carries the edits of the statement
             message = f"imported from {COMPAT}"
             yield Finding(rule, source.start(node), name, message, Kind.REWRITE, edits)
             edits = ()
-        for name in found.keys() - safe.keys():
+        for name in (n for n in found if n not in safe):
             text = f"{name} gave other numbers in some PtychoPINN versions, compare before swapping"
             yield todo(source, rule, node, name, text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..codemod.findings import Finding, Rule, todo
-from ..codemod.names import drop_in
+from ..codemod.names import DROP_INS
 from ..codemod.replaced import named
 from ..codemod.source import Source
 
@@ -26,7 +26,7 @@ def check(source: Source) -> Iterator[Finding]:
 
 def _is_legacy(name: str) -> bool:
     parts = name.split(".")
-    return any(drop_in(".".join(parts[:n])) is not None for n in range(3, len(parts) + 1))
+    return any(".".join(parts[:n]) in DROP_INS for n in range(3, len(parts) + 1))
 
 
 RULE = Rule(ID, "legacy functions that are patched, replaced or named by a string", check)

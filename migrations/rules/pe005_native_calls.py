@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import imports_of, resolve, same_numbers
+from ..codemod.bindings import imports_of, resolve
 from ..codemod.findings import Finding, Kind, Rule, comment_above, mentioned
-from ..codemod.imports import bind_module
+from ..codemod.generations import same_numbers
+from ..codemod.imports import bind_module, is_guarded
 from ..codemod.names import COMPAT
 from ..codemod.native import spell_out
 from ..codemod.replaced import replaced_names
@@ -34,6 +35,7 @@ def check(source: Source) -> Iterator[Finding]:
         return
     if LEGACY in replaced_names(source):  # what was imported by name is not what is replaced
         calls = [c for c in calls if isinstance(c.func, ast.Name)]
+    calls = [c for c in calls if not _is_guarded(source, c.func)]
     nested = {above for call in calls for above in source.ancestors(call)}
     safe = [c for c in calls if c not in nested and spell_out(source, c, "ptycho_engine", "tf")]
     if not safe:
@@ -50,6 +52,13 @@ def check(source: Source) -> Iterator[Finding]:
             edits.append(comment_above(source, statement, COMMENT))
         message = "is now extract_patches with legacy rounding"
         yield Finding(ID, source.start(call), LEGACY, message, Kind.REWRITE, tuple(edits))
+
+
+def _is_guarded(source: Source, function: ast.expr) -> bool:
+    """Tell whether a name stays with its import, which a ``try`` guards."""
+    return isinstance(function, ast.Name) and any(
+        is_guarded(source, node) for node in imports_of(source, function, "ptycho")
+    )
 
 
 RULE = Rule(ID, "get_image_patches is spelt out as extract_patches", check, ("native",))

@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterator
 
 from ..codemod.findings import Finding, Kind, Rule, todo
-from ..codemod.names import drop_in, drop_in_leaves, drop_in_modules
+from ..codemod.names import DROP_INS, LEAVES, MODULES
 from ..codemod.source import Source, dotted, first_name, module_of
 
 ID = "PE006"
@@ -18,7 +18,7 @@ def check(source: Source) -> Iterator[Finding]:
     stars = [node for node in source.find(ast.ImportFrom) if _is_legacy_star(node)]
     used = {}
     for node in stars:
-        brought = [n for n in sorted(drop_in_leaves()) if drop_in(f"{module_of(node)}.{n}")]
+        brought = [n for n in sorted(LEAVES) if f"{module_of(node)}.{n}" in DROP_INS]
         used[node] = [n for n in brought if n in source.names and not source.bound[n]]
     own = {name for names in used.values() for name in names}
     passed_on = [name for name in _unbound(source) if name not in own] if stars else []
@@ -28,7 +28,7 @@ def check(source: Source) -> Iterator[Finding]:
             passed_on = []
             text = f"import by name what is used; {', '.join(names)} may come from it"
             yield todo(source, ID, node, name, text)
-        elif module_of(node) in drop_in_modules():
+        elif module_of(node) in MODULES:
             text = "none of its deprecated functions seems to be used"
             yield Finding(ID, source.start(node), name, text, Kind.NOTE)
 
@@ -39,9 +39,8 @@ def _is_legacy_star(node: ast.ImportFrom) -> bool:
 
 def _unbound(source: Source) -> list[str]:
     """Return ``translate``, ``hh.translate`` and their like that nothing in the file binds."""
-    leaves = drop_in_leaves()
-    found: list[ast.AST] = [name for name in source.find(ast.Name) if name.id in leaves]
-    found += [node for node in source.find(ast.Attribute) if node.attr in leaves]
+    found: list[ast.AST] = [name for name in source.find(ast.Name) if name.id in LEAVES]
+    found += [node for node in source.find(ast.Attribute) if node.attr in LEAVES]
     roots = [(root.id, dotted(node)) for node in found if (root := first_name(node)) is not None]
     unbound = (n for root, n in roots if not source.bound[root] and not hasattr(builtins, root))
     return list(dict.fromkeys(unbound))

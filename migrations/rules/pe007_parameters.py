@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..codemod.bindings import resolve
 from ..codemod.findings import Finding, Kind, Rule, todo
-from ..codemod.names import CONFIG_CLASSES, parameters
+from ..codemod.names import CONFIG_CLASSES, PARAMETERS
 from ..codemod.parameters import CFG, accesses, advice, saved_dictionaries, saved_values
 from ..codemod.source import Source, literal
 
@@ -19,7 +19,7 @@ def chosen(source: Source) -> Iterator[Finding]:
     """
     idiomatic = {node for saved in saved_values(source) for node in saved.nodes}
     for access in accesses(source):
-        if access.key in parameters() and access.node not in idiomatic:
+        if access.key in PARAMETERS and access.node not in idiomatic:
             text = advice(access.key, literal(access.value))
             yield todo(source, "PE007", access.node, access.key, text)
 
@@ -27,7 +27,7 @@ def chosen(source: Source) -> Iterator[Finding]:
 def fields(source: Source) -> Iterator[Finding]:
     """Find ``ModelConfig(use_batched_patch_extraction=True)``."""
     for call in source.find(ast.Call):
-        known = [keyword for keyword in call.keywords if keyword.arg in parameters()]
+        known = [keyword for keyword in call.keywords if keyword.arg in PARAMETERS]
         if known and resolve(source, call.func).is_one_of(CONFIG_CLASSES):
             for keyword in known:
                 name = str(keyword.arg)
@@ -41,7 +41,7 @@ def put_back(source: Source) -> Iterator[Finding]:
     alone: the engine does not write parameters, so that the idiom keeps working.
     """
     for saved in saved_values(source):
-        if saved.key in parameters():
+        if saved.key in PARAMETERS:
             text = f"saved here and put back; {advice(saved.key)}, with nothing to put back"
             yield todo(source, "PE011", saved.first, saved.key, text)
         else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import is_stored, resolve, same_numbers
+from ..codemod.bindings import is_stored, resolve
 from ..codemod.findings import Finding, Rule, todo
-from ..codemod.names import drop_in, drop_in_leaves
+from ..codemod.generations import same_numbers
+from ..codemod.names import DROP_INS, LEAVES
 from ..codemod.source import Source
 
 ID = "PE010"
@@ -19,8 +20,8 @@ def check(source: Source) -> Iterator[Finding]:
     Names imported as such need no rule: their import is swapped, whatever else binds them.
     """
     for node in source.find(ast.Attribute):
-        if node.attr in drop_in_leaves():
-            names = sorted(name for name in resolve(source, node).names if drop_in(name))
+        if node.attr in LEAVES:
+            names = sorted(resolve(source, node).names & DROP_INS.keys())
             reason = _reason(source, node, names[0]) if names else ""
             if reason:
                 yield todo(source, ID, node, names[0], reason)

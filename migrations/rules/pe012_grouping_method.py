@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import imports_package, resolve, same_numbers
+from ..codemod.bindings import imports_package, resolve
 from ..codemod.findings import Finding, Kind, Rule, todo
+from ..codemod.generations import same_numbers
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
 from ..codemod.provenance import Origin, origin

@@ -11,7 +11,7 @@ from ptycho_engine.compat.params.keys import find_key
 from ..codemod.bindings import resolve
 from ..codemod.names import CONFIG_CLASSES
 from ..codemod.parameters import accesses
-from ..codemod.source import Source
+from ..codemod.source import Source, targets
 
 #: A parameter, the value that stands there, and the line.
 Written = tuple[str, ast.expr, int]
@@ -51,19 +51,13 @@ def _value(node: ast.expr) -> Any:
 
 def _assigned(tree: ast.Module) -> Iterator[Written]:
     for statement in tree.body:
-        if isinstance(statement, ast.Assign):
-            targets, value = statement.targets, statement.value
-        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            targets, value = [statement.target], statement.value
-        else:
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
             continue
-        for target in targets:
-            if not isinstance(target, ast.Name):
-                continue
-            if isinstance(value, ast.Dict):
-                yield from _dictionary(value)
-            elif find_key(target.id) is not None:
-                yield target.id, value, statement.lineno
+        for name in (node.id for node in targets(statement) if isinstance(node, ast.Name)):
+            if isinstance(statement.value, ast.Dict):
+                yield from _dictionary(statement.value)
+            elif find_key(name) is not None:
+                yield name, statement.value, statement.lineno
 
 
 def _dictionary(node: ast.Dict) -> Iterator[Written]:

@@ -12,7 +12,8 @@ from ptycho_engine.compat.params.environment import VARIABLES
 from ptycho_engine.deprecation.table import TABLE
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-PAGES = [*sorted({entry.guide for entry in TABLE}), "README.md", "trained-models.md", "rollback.md"]
+OTHERS = ["README.md", "trained-models.md", "rollback.md", "without-drop-in.md"]
+PAGES = [*sorted({entry.guide for entry in TABLE}), *OTHERS]
 WITH_PYTHON = [page for page in PAGES if "```python" in (MIGRATIONS / page).read_text()]
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
@@ -51,6 +52,14 @@ def test_the_native_step_of_grouped_data_keeps_the_numbers():
     legacy = names["grouped"]["Y"].numpy()
     np.testing.assert_allclose(names["native"], legacy, rtol=0, atol=1e-6 * np.abs(legacy).max())
     assert names["exact"].shape == legacy.shape == (10, 16, 16, 4)
+
+
+def test_what_the_page_calls_without_a_drop_in_has_none():
+    page = (MIGRATIONS / "without-drop-in.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    found = {name.rpartition(".")[2] for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    assert found >= {"illuminate_and_diffract", "CenterMaskLayer", "reassemble_patches", "RawData"}
+    assert not found & {entry.old.rpartition(".")[2] for entry in TABLE}
 
 
 @pytest.mark.parametrize("page", [*PAGES, "timeline.md"])

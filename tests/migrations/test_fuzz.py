@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ptycho_engine.migrations.codemod.job import Settings, migrate_file
-from ptycho_engine.migrations.codemod.names import drop_in_leaves, parameters, variables
+from ptycho_engine.migrations.codemod.names import LEAVES, PARAMETERS, VARIABLES
 from ptycho_engine.migrations.codemod.rewrite import ResultError, rewrite
 from ptycho_engine.migrations.codemod.text import SourceError
 from ptycho_engine.migrations.rules import RULES
@@ -18,7 +18,7 @@ SEEDS = [
 ]
 SOURCES = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))]
 #: Look-alikes, such as ``str.translate``, are among the statements; imported names are not.
-LEGACY = [n.encode() for n in {*drop_in_leaves(), *parameters(), *variables()} - {"translate"}]
+LEGACY = [n.encode() for n in {*LEAVES, *PARAMETERS, *VARIABLES} - {"translate"}]
 
 statements = st.sampled_from(
     [

@@ -131,11 +131,25 @@ def test_stays(text):
             "from ptycho.loader import RawData\n"
             "from ptycho_engine.compat import reassemble_position\n",
         ),
+        (  # no guard: the error goes on
+            "try:\n    from ptycho.raw_data import get_image_patches\nfinally:\n    pass\n",
+            "try:\n    from ptycho_engine.compat import get_image_patches\nfinally:\n    pass\n",
+        ),
         (
-            "try:\n    from ptycho.raw_data import get_image_patches\n"
-            "except ImportError:\n    get_image_patches = None\n",
-            "try:\n    from ptycho_engine.compat import get_image_patches\n"
-            "except ImportError:\n    get_image_patches = None\n",
+            "try:\n    pass\nexcept ImportError:\n    pass\nelse:\n"
+            "    from ptycho.tf_helper import translate\n",
+            "try:\n    pass\nexcept ImportError:\n    pass\nelse:\n"
+            "    from ptycho_engine.compat import translate\n",
+        ),
+        (
+            "try:\n    from ptycho.tf_helper import translate\nexcept ValueError:\n    pass\n",
+            "try:\n    from ptycho_engine.compat import translate\nexcept ValueError:\n    pass\n",
+        ),
+        (  # what a guarded definition imports when it is called
+            "try:\n    def f():\n        from ptycho.tf_helper import translate\n"
+            "except ImportError:\n    f = None\n",
+            "try:\n    def f():\n        from ptycho_engine.compat import translate\n"
+            "except ImportError:\n    f = None\n",
         ),
     ],
 )
@@ -258,6 +272,45 @@ def test_methods_that_are_replaced_in_sight_stay_with_one_comment(replacement):
     assert "compat.generate" not in text.replace("engine.compat.generate", "")
     assert text.count("TODO(ptycho-migrate PE012)") == 1
     assert text.count("\nraw.generate_grouped_data(") == 2
+
+
+CUT = "    from ptycho.raw_data import get_image_patches\n"
+
+
+@pytest.mark.parametrize("level", ["shim", "native"])
+@pytest.mark.parametrize(
+    "guard",
+    [
+        f"try:\n{CUT}except ImportError:\n    get_image_patches = None\n",
+        f"try:\n{CUT}except ModuleNotFoundError:\n    HAVE = False\nelse:\n    HAVE = True\n",
+        f"try:\n{CUT}except (ValueError, ImportError) as e:\n    print(e)\n",
+        f"try:\n{CUT}except Exception:\n    pass\nfinally:\n    pass\n",
+        f"try:\n{CUT}except:\n    pass\n",
+        f"try:\n    if a:\n    {CUT}except ImportError:\n    pass\n",
+        f"def f():\n    try:\n    {CUT}    except ImportError:\n        return\n",
+        f"try:\n    from mine import get_image_patches\nexcept ImportError:\n{CUT}",
+        f"try:\n{CUT}except* ImportError:\n    pass\n",
+        f"try:\n    class A:\n    {CUT}except ImportError:\n    pass\n",
+        f"import contextlib\nwith contextlib.suppress(ImportError):\n{CUT}",
+        f"from contextlib import suppress\nwith suppress(OSError, ImportError):\n{CUT}",
+        "try:\n    from ptycho.raw_data import (\n        RawData,\n        get_image_patches,\n"
+        "        get_relative_coords,\n    )\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_guarded_imports_stay_with_their_calls_and_one_comment(guard, level):
+    rules = [rule for rule in RULES if level in rule.levels]
+    text = f"{guard}x = get_image_patches(i, m, l, 8, 2)\n"
+    once = rewrite(text, rules).text
+    assert rewrite(once, rules).text == once
+    lines = once.splitlines(keepends=True)
+    assert "".join(x for x in lines if not x.lstrip().startswith("#")) == text
+    assert once.count("TODO(ptycho-migrate PE001)") == once.count("TODO(") == 1
+
+
+def test_calls_through_a_guarded_module_are_swapped_and_the_guard_stays():
+    guard = "try:\n    import ptycho.tf_helper as hh\nexcept ImportError:\n    HAVE = False\n"
+    text = migrated(f"{guard}hh.translate(1)\n")
+    assert text == f"from ptycho_engine import compat\n{guard}compat.translate(1)\n"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,13 @@ def results(folder, name, **how):
         return {key: stored[key] for key in stored.files}
 
 
+def do_by_hand(path):
+    """Swap the import that a guard keeps, as the comment on it asks."""
+    text = path.read_text()
+    assert "# TODO(ptycho-migrate PE001): ptycho.raw_data.get_image_patches stays" in text
+    path.write_text(text.replace("from ptycho.raw_data", "from ptycho_engine.compat"))
+
+
 def assert_equal_results(found, expected):
     assert found.keys() == expected.keys()
     for name, value in expected.items():
@@ -77,6 +84,7 @@ def test_results_stay(tmp_path, legacy, levels, capsys):
         assert migrate("code", folder, "--check", "--level", level) == exit_codes.PENDING
         err = capsys.readouterr().err.splitlines()[-3:]
         assert " 0 would change, 0 failed" in "".join(err)  # TODO comments stand
+    do_by_hand(folder / "lab" / "optional.py")
     assert_equal_results(results(folder, "after.npz", refuses=True), before)
     cells_after, outputs_after = cell_output(folder, refuses=True)
     np.testing.assert_allclose(cells_after, cells, rtol=0, atol=1e-6 * np.abs(cells).max())
@@ -98,12 +106,13 @@ def test_every_form_is_spelt_out_or_commented(tmp_path):
     texts = {path.name: path.read_text() for path in folder.rglob("*.py")}
     spelt = [name for name, text in texts.items() if 'rounding="legacy"' in text]
     assert sorted(spelt) == ["by_dots.py", "by_name.py", "deferred.py", "flags.py", "mixed.py"]
-    for name in ("annotated.py", "optional.py"):
-        assert "from ptycho_engine.compat import get_image_patches" in texts[name]
+    assert "from ptycho_engine.compat import get_image_patches" in texts["annotated.py"]
+    assert "    from ptycho.raw_data import get_image_patches" in texts["optional.py"]
     todo = {name: text.count("# TODO(ptycho-migrate") for name, text in texts.items()}
     assert {name: n for name, n in todo.items() if n} == {
         "configured.py": 1,
         "flags.py": 1,
+        "optional.py": 1,
         "settings.py": 1,
     }
     assert "params()[" in texts["settings.py"]

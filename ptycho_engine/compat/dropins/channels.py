@@ -1,10 +1,10 @@
 """Conversions between the channel, flat and grid formats as PtychoPINN has them.
 
-Flat index ``b * C + c``, ``c = row * g + column``, where g is `gridsize` and C its square. All take a
-tensor or array of any dtype and return a tensor with the same samples. `N` and `gridsize`, if left
+Flat index ``b * C + c``, ``c = row * g + column``, where g is `gridsize` and C its square. All take
+a tensor or array of any dtype and return a tensor with the same samples. `N` and `gridsize`, left
 out, come from ``ptycho.params`` if the program has imported it; legacy code takes them from there
-alone in `_fromgrid`, `_grid_to_channel` and `_channel_to_patches`. CompatError is raised if a number
-is nowhere, the shape is another, or the samples do not fill whole groups.
+alone in `_fromgrid`, `_grid_to_channel` and `_channel_to_patches`. CompatError is raised if a
+number is nowhere, the shape is another, or the samples do not fill whole groups.
 """
 
 from __future__ import annotations

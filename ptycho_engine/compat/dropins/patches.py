@@ -179,7 +179,7 @@ def get_relative_coords(coords_nn: Any) -> tuple[Array, Array]:
 
 def split_groups(coords_nn: Any) -> tuple[Array, Array]:
     """Do what `get_relative_coords` does, without its warning."""
-    coords = np.asarray(coords_nn)
+    coords = _eager(coords_nn, "coords_nn")
     if coords.ndim != 4 or coords.shape[1:3] != (1, 2):
         raise CompatError(
             f"coords_nn: received shape {coords.shape}. Expected (M, 1, 2, C), [x, y] on axis 2."

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import zipfile
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -128,6 +129,8 @@ def test_too_many_members_warn_and_use_the_first_as_legacy_code_does():
 def test_inside_a_function_the_legacy_call_is_refused():
     with pytest.raises(CompatError, match=r"Engine\.extract there"):
         tf.function(lambda image: cut(image), autograph=False)(IMAGE)
+    with pytest.raises(CompatError, match="coords_nn: a tensor inside"):
+        tf.function(compat.get_relative_coords, autograph=False)(tf.zeros((1, 1, 2, 4)))
 
 
 @pytest.mark.parametrize(
@@ -286,3 +289,23 @@ def test_a_third_number_of_the_layer_is_the_jitter_of_older_versions(jitter):
     tf.random.set_seed(1)
     expected = compat.Translation(jitter_stddev=jitter)([images, moves])
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_layer_made_inside_another_stands_in_no_saved_model(tmp_path):
+    """So that files of PtychoPINN load whether or not the drop-in is imported."""
+    import keras
+
+    class Moving(keras.layers.Layer):
+        def call(self, inputs):
+            return compat.Translation()(inputs)
+
+        def compute_output_shape(self, shapes):
+            return shapes[0]
+
+    inputs = [keras.Input((20, 24, 1)), keras.Input((2,))]
+    model = keras.Model(inputs, Moving()(inputs))
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = archive.read("config.json").decode()
+    assert "Moving" in config
+    assert "Translation" not in config
