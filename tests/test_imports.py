@@ -185,6 +185,7 @@ ROOMS = {
     "memory": "errors allowance",
     "discovery": "errors",
     "deferral": "",
+    "compilations": "",
     "workers": "deferral",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
@@ -195,13 +196,13 @@ ROOMS = {
     "host": "errors extras discovery request",
     "service": "errors logs memory arrays request host",
     "engine": "errors logs memory discovery geometry arrays request host service",
-    "ops": "errors memory workers geometry arrays request native",
+    "ops": "errors compilations memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory deferral discovery geometry request host engine io report "
-    "deprecation compat",
+    "app": "errors extras logs memory deferral compilations discovery geometry request host engine "
+    "io report deprecation compat",
 }
 
 

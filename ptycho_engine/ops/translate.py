@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from .chunks import ChunkFunction, ChunkKind
 from .interpolate import blend, fractions
@@ -53,7 +54,7 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
         weights = weigh(row_fractions), weigh(column_fractions)
         return tf.reshape(blend(sample, *weights, rounding), (height, width * k))
 
-    return tf.function(translate, jit_compile=True, autograph=False)
+    return tf.function(counted(translate), jit_compile=True, autograph=False)
 
 
 def cut_by_translation(kind: ChunkKind) -> ChunkFunction:
