@@ -188,6 +188,7 @@ ROOMS = {
     "discovery": "errors display metadata",
     "culprits": "discovery",
     "deferral": "",
+    "compilations": "",
     "workers": "deferral",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
@@ -199,14 +200,13 @@ ROOMS = {
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
     "shortcuts": "arrays geometry engine",
-    "ops": "errors memory workers geometry arrays request native",
+    "ops": "errors compilations memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory metadata deferral discovery culprits geometry request host "
-    "engine io report "
-    "deprecation compat",
+    "app": "errors extras logs memory metadata deferral compilations discovery culprits geometry "
+    "request host engine io report deprecation compat",
 }
 
 

@@ -130,8 +130,8 @@ def check_exchange(folder: Path, target: Path) -> None:
     trials = [folder / "trial-1", folder / "trial-2"]
     try:
         for trial in trials:
-            trial.mkdir()
-        if not _rename_with(*trials, EXCHANGE):
+            trial.mkdir(exist_ok=True)  # a killed run may have left it
+        if not _rename_with(trials[0], trials[1], EXCHANGE):
             raise not_exchanged(target)
         (trials[0] / "full").touch()
         try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from inspect import unwrap
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
 from ..request.windows import padded_bytes
@@ -78,7 +80,7 @@ def chunk_function(kind: ChunkKind) -> Any:
         )
 
     if kind.compiled:
-        return tf.function(cut_chunk, jit_compile=True, autograph=False)
+        return tf.function(counted(cut_chunk), jit_compile=True, autograph=False)
     return tf.function(cut_chunk, reduce_retracing=True, autograph=False)
 
 
@@ -109,7 +111,7 @@ def bind(
     little_work = kernel.weights is not None and kernel.taps <= 2
     if little_work and 1 < len(starts) <= SERIAL_BYTES // patch_bytes and not has_gpu():
         groups = max(1, PIECE_BYTES // (request.channels * patch_bytes))
-        function = serial_function(function.python_function, groups * request.channels)
+        function = serial_function(unwrap(function.python_function), groups * request.channels)
     like = (tf.TensorSpec(x.shape, x.dtype) for x in (image, starts, offsets))
     call: PieceFunction = function.get_concrete_function(*like).inference_fn.call_flat
     return call
@@ -140,7 +142,7 @@ def serial_function(cut: ChunkFunction, rows: int) -> Any:
             pieces.append(piece)
         return pieces
 
-    return tf.function(cut_pieces, jit_compile=True, autograph=False)
+    return tf.function(counted(cut_pieces), jit_compile=True, autograph=False)
 
 
 def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:

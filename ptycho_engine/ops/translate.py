@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from .chunks import ChunkFunction, ChunkKind
 from .copies import copy_where
@@ -58,7 +59,7 @@ def translation(interpolation: str, rounding: str, interleave: int) -> Any:
             translated = copy_where(still, sample(kernel.before, kernel.before), translated)
         return tf.reshape(translated, (height, width * k))
 
-    return tf.function(translate, jit_compile=True, autograph=False)
+    return tf.function(counted(translate), jit_compile=True, autograph=False)
 
 
 def cut_by_translation(kind: ChunkKind) -> ChunkFunction:

@@ -14,6 +14,7 @@ JOB = [
     "plugin=numba",
     "scan.points=800",
     "scan.step=2",
+    "scan.object_size=256",
     "patch_size=64",
     "memory_budget=22MiB",
     "output.picture=false",

@@ -22,6 +22,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ...compilations import compilation_counts
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...io.scan import Scan
@@ -34,7 +35,7 @@ from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
 from .extraction_job import ExtractionJob
-from .origins import peak_resident_bytes, provenance
+from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, begin_output, draw, fill
 
 
@@ -116,20 +117,14 @@ def run(
     if "tensorflow" in engine.capabilities.arrays:
         import_tensorflow_quietly()
     started = time.perf_counter()
-    resident = peak_resident_bytes()
+    resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
-        samples = fill(store, job, engine, scan, progress)
+        filled = fill(store, job, engine, scan, progress)
         if job.picture:
-            companion.draw(lambda: draw(job, engine, scan, samples))
+            companion.draw(lambda: draw(job, engine, scan, filled.samples))
         seconds = time.perf_counter() - started
-        grown = peak_resident_bytes() - resident
-        store.publish(
-            provenance={
-                "seconds": {"read": round(read, 4), "extract_and_write": round(seconds, 4)},
-                "bytes": {"planned_workspace": plan.workspace_bytes, "peak_growth": grown},
-            },
-            together=companion,
-        )
+        spent = {"read": read, "extract": filled.extracting, "write": filled.writing}
+        store.publish(provenance=costs(plan, spent, compiled, resident), together=companion)
     picture = companion.path if companion.placed else None
     result = Result(job.output, picture, len(scan.positions), plan, seconds)
     log_done(result)

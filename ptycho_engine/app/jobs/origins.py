@@ -6,6 +6,7 @@ import hashlib
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,8 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from ...compilations import compilation_counts
 from ...engine import Engine
 from ...io.scan import Scan
+from ...request.planning import Plan
+
+#: Named by their versions when they are loaded; a plugin may compute with any of them.
+FRAMEWORKS = ("tensorflow", "jax", "torch", "cupy", "llvmlite")
 
 
 def provenance(engine: Engine, scan: Scan, run_id: str) -> dict[str, Any]:
@@ -51,12 +57,46 @@ def scan_hash(scan: Scan) -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that compute and write, as far as installed."""
+    """Return the versions of the libraries that compute and write.
+
+    Those that are installed; of frameworks that others bring along, those that are loaded.
+    """
     versions = {}
     for name in ("tensorflow", "numba", "h5py", "zarr"):
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
+    for name in FRAMEWORKS:
+        if (found := getattr(sys.modules.get(name), "__version__", None)) is not None:
+            versions[name] = str(found)
     return versions
+
+
+def costs(
+    plan: Plan, seconds: Mapping[str, float], before: Mapping[str, int], resident: int
+) -> dict[str, Any]:
+    """Say what a run took, for the part of its provenance that is known at its end.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was predicted.
+    seconds : mapping of str to float
+        What each step took.
+    before : mapping of str to int
+        The compilations until the run began.
+    resident : int
+        The most memory that the process had had by then.
+    """
+    now = compilation_counts()
+    return {
+        "seconds": {name: round(spent, 4) for name, spent in seconds.items()},
+        "bytes": {
+            "planned_workspace": plan.workspace_bytes,
+            "peak_growth": peak_resident_bytes() - resident,
+        },
+        "compilations": {name: count - before[name] for name, count in now.items()},
+        "libraries": library_versions(),  # a plugin may have loaded one
+    }
 
 
 def peak_resident_bytes() -> int:

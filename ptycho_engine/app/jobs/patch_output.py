@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,24 @@ LONGEST = 80
 WITHOUT_EFFECT = ("output", "memory_budget")
 #: What it may not, besides the other settings.
 DECISIVE = ("scan_sha256", "ptycho_engine", "numpy", "plugin_distribution")
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """What came of filling an output.
+
+    Attributes
+    ----------
+    samples : dict of int to ndarray (N, N)
+        Copies of the patches that the picture shows, by index.
+    extracting, writing : float
+        Seconds spent on either.
+    """
+
+    samples: dict[int, np.ndarray[Any, Any]]
+    extracting: float
+    writing: float
+
 
 Progress = Callable[[Iterator[Block], int], Iterator[Block]]
 
@@ -72,22 +91,25 @@ def begin_output(job: ExtractionJob, scan: Scan, records: dict[str, Any]) -> Sto
 
 def fill(
     store: Store, job: ExtractionJob, engine: Engine, scan: Scan, progress: Progress | None
-) -> dict[int, np.ndarray[Any, Any]]:
-    """Cut and write all patches that are missing; return copies of those that the picture shows."""
+) -> Filled:
+    """Cut and write all patches that are missing."""
     missing = store.missing("patches")
     blocks = stream_ranges(job, engine, scan, missing)
     if progress is not None:
         blocks = progress(blocks, sum(stop - start for start, stop in missing))
     shown = evenly_spaced(len(scan.positions), SHOWN) if job.picture else ()
-    samples = {}
+    samples: dict[int, np.ndarray[Any, Any]] = {}
+    started, writing = time.perf_counter(), 0.0
     for block in blocks:
         region = slice(block.start, block.stop)
+        begun = time.perf_counter()
         store.write("patches", region, block.patches)
         store.finish(region)
+        writing += time.perf_counter() - begun
         for index in shown:
             if block.start <= index < block.stop:
                 samples[index] = block.patches[index - block.start].copy()
-    return samples
+    return Filled(samples, time.perf_counter() - started - writing, writing)
 
 
 def stream_ranges(

@@ -3,7 +3,10 @@
 import dataclasses
 import json
 from dataclasses import asdict
+import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from omegaconf import OmegaConf
 
 from ptycho_engine import Engine, read_output
 from ptycho_engine.app.composition import extraction_job
-from ptycho_engine.app.jobs import extract
+from ptycho_engine.app.jobs import extract, origins
 from ptycho_engine.app.jobs.extract import run
 from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 from ptycho_engine.app.jobs.patch_output import LONGEST, short_source
@@ -161,6 +164,37 @@ def test_a_title_has_room_for_any_source(source):
     assert len(title) <= LONGEST + 1
     assert title.isprintable()
     assert "/" not in title
+
+
+def test_its_provenance_says_what_it_took(job, monkeypatch):
+    """Seconds for each step, what was compiled, and the frameworks that are loaded."""
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(__version__="0.9"))
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    write = extract.fill.__globals__["Store"].write
+
+    def slow_write(*arguments):
+        time.sleep(0.1)
+        write(*arguments)
+
+    def slow_blocks(blocks, _):
+        time.sleep(0.25)
+        yield from blocks
+
+    counts = iter([{"xla": 2, "numba": 1}, {"xla": 5, "numba": 1}])
+    for module in (extract, origins):
+        monkeypatch.setattr(module, "compilation_counts", lambda: next(counts))
+    monkeypatch.setattr("ptycho_engine.io.store.Store.write", slow_write)
+    result = run(job, progress=slow_blocks)
+    with read_output(result.output) as output:
+        found = output.provenance
+    assert set(found["seconds"]) == {"read", "extract", "write"}
+    assert found["seconds"]["extract"] >= 0.25
+    assert 0.1 <= found["seconds"]["write"] < found["seconds"]["extract"]
+    assert found["compilations"] == {"xla": 3, "numba": 0}
+    assert found["libraries"]["jax"] == "0.9"
+    assert "torch" not in found["libraries"]
+    assert {"numba", "h5py", "zarr"} <= set(found["libraries"])
+    assert set(found["bytes"]) == {"planned_workspace", "peak_growth"}
 
 
 def test_a_picture_appears_with_it(job):
