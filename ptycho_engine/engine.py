@@ -224,7 +224,10 @@ class Engine:
             The object; float32, float64, complex64 or complex128. The same windows are cut from
             each of its leading axes (modes, slices).
         positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
-            Scan positions (y, x) in object pixels; sample ``N // 2`` of a patch sits there.
+            Scan positions (y, x) in object pixels; sample ``N // 2`` of a patch sits there. NaN
+            and infinity are refused, in a graph as it runs. Where XLA compiles the caller's
+            function and nothing can be raised, their patches are NaN in every sample; likewise
+            those of windows that ``fill="error"`` refuses.
         patch_size : int
             Size N of the patches.
         interpolation : {"bilinear", "nearest", "bicubic", "fourier"}

@@ -58,8 +58,8 @@ def at_once(work: Callable[P, R]) -> Callable[P, R]:
 def unobserved() -> Iterator[None]:
     """Trace without what observes each operation, as ``tf.debugging.enable_check_numerics`` does.
 
-    What it adds to a graph cannot be compiled by XLA, and would stay in it. TensorFlow has no public
-    way to do so; where it is lacking, nothing happens.
+    What it adds to a graph cannot be compiled by XLA, and would stay in it. TensorFlow has no
+    public way to do so; where there is no other, nothing happens.
     """
     context: Any = None
     try:
