@@ -242,7 +242,9 @@ class Engine(Shown):
         positions : array_like or tf.Tensor, shape (P, 2), or (B, C, 2) for channel and grid
             Scan positions (y, x) in object pixels; sample ``N // 2`` of a patch sits there.
             Columns that have names go by them. Masks, and units other than pixels, are refused,
-            of the object too.
+            of the object too. NaN and infinity are refused, in a graph as it runs. Where XLA
+            compiles the caller's function and nothing can be raised, their patches are NaN in
+            every sample; likewise those of windows that ``fill="error"`` refuses.
         patch_size : int
             Size N of the patches.
         interpolation : {"bilinear", "nearest", "bicubic", "fourier"}

@@ -11,6 +11,14 @@ from .forks import refuse_after_fork
 from .tensors import is_symbolic
 
 
+def nan_where(bad: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Put NaN where a tensor of bool, which broadcasts against the values, says so.
+
+    The NaN is made as the graph runs: ``tf.debugging.enable_check_numerics`` refuses a constant.
+    """
+    return tf.where(bad, tf.sqrt(-tf.cast(bad, values.dtype)), values)
+
+
 def refuse_positions(positions: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Tensor:
     """Refuse positions whose numbers are not known before a graph runs.
 
@@ -36,7 +44,7 @@ def refuse_positions(positions: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Te
     count = tf.math.count_nonzero(bad)
     said = [f"{reason}: count, of, first index, its position:", count, tf.size(bad), first, number]
     with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(bad), said)]):
-        return tf.where(bad[:, None], tf.constant(np.nan, positions.dtype), positions)
+        return nan_where(bad[:, None], positions)
 
 
 class TensorFlowArrays:

@@ -16,6 +16,7 @@ from ..request.prepared import CopyKey
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .chunks import ChunkFunction, PieceFunction, bind
+from .modes import at_once
 from .shapes import ROOM, TENSOR, room_bytes, room_for
 
 Array = np.ndarray[Any, Any]
@@ -32,6 +33,7 @@ class BoundKey(NamedTuple):
     shape: tuple[int, int]
 
 
+@at_once  # also while a function with arrays is traced
 def fill_array(
     request: ExtractionRequest,
     out: Array,
@@ -95,21 +97,20 @@ def fill_array(
     owner, nbytes = TENSOR, windows.padded_bytes(request)
     if one_shape:
         shape, owner, nbytes = room_for(shape), ROOM, room_bytes(request)
-    with tf.init_scope():  # arrays are cut at once, also while a function with them is traced
-        for index in request.slices:
-            source = request.prepared.once(
-                CopyKey(owner, index, found.padding, request.fill),
-                partial(_padded_source, request, index, found.padding, shape),
-                nbytes,
+    for index in request.slices:
+        source = request.prepared.once(
+            CopyKey(owner, index, found.padding, request.fill),
+            partial(_padded_source, request, index, found.padding, shape),
+            nbytes,
+        )
+        cut: PieceFunction = whole_chunk
+        if one_shape:
+            like = starts[:chunk_size], offsets[:chunk_size]
+            cut = request.prepared.once(
+                BoundKey(function, chunk_size, members, shape),
+                partial(bind, function, request, source, *like),
             )
-            cut: PieceFunction = whole_chunk
-            if one_shape:
-                like = starts[:chunk_size], offsets[:chunk_size]
-                cut = request.prepared.once(
-                    BoundKey(function, chunk_size, members, shape),
-                    partial(bind, function, request, source, *like),
-                )
-            share(partial(fill, cut, source, members_first(request, out[index])), firsts, workers)
+        share(partial(fill, cut, source, members_first(request, out[index])), firsts, workers)
     return out
 
 

@@ -17,6 +17,7 @@ from ..request.windows import padded_bytes
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
 from .interpolate import cut_patches
+from .modes import unobserved
 
 Array = np.ndarray[Any, Any]
 #: Of a padded object (H, k W), starts (P, 2) of int32 and offsets (P, 2), to patches (P, N, k N).
@@ -113,7 +114,8 @@ def bind(
         groups = max(1, PIECE_BYTES // (request.channels * patch_bytes))
         function = serial_function(unwrap(function.python_function), groups * request.channels)
     like = (tf.TensorSpec(x.shape, x.dtype) for x in (image, starts, offsets))
-    call: PieceFunction = function.get_concrete_function(*like).inference_fn.call_flat
+    with unobserved():
+        call: PieceFunction = function.get_concrete_function(*like).inference_fn.call_flat
     return call
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
+from ..arrays.tensorflow_arrays import nan_where
 from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.extraction import ExtractionRequest
 from .arrange import arrange_tensor, from_interleaved, to_interleaved
 from .chunks import ChunkFunction
+from .modes import unobserved
 from .shapes import is_tiled, room_for
 
 
@@ -50,11 +52,11 @@ def extract_tensor(
             first, offsets = chunk
             refused = tf.math.is_nan(offsets)
             offsets = tf.where(refused, tf.zeros_like(offsets), offsets)
-            patches = function(slice_, first, offsets)  # of unknown shape if that of the object is
+            with unobserved():
+                patches = function(slice_, first, offsets)  # of unknown shape if the object's is
             patches = tf.ensure_shape(patches, (None, n, k * n))
             if is_symbolic(positions):  # others were refused before
-                nothing = tf.constant(np.nan, patches.dtype)
-                patches = tf.where(tf.reduce_any(refused, 1)[:, None, None], nothing, patches)
+                patches = nan_where(tf.reduce_any(refused, 1)[:, None, None], patches)
             return from_interleaved(patches, image.dtype)
 
         return _in_chunks(cut_chunk, starts, offsets, chunk_size, (n, n), image.dtype)
@@ -84,7 +86,7 @@ def _prepare(
     refused = tf.reduce_any(tf.math.is_nan(positions), axis=1, keepdims=True)
     positions = tf.where(refused, tf.zeros_like(positions), positions)
     first, offsets = windows.locate(positions, size, request.cut, xp=tnp)
-    offsets = tf.where(refused, tf.constant(np.nan, tf.float64), offsets)
+    offsets = nan_where(refused, offsets)
     xp: Any = np if image.shape[-2:].is_fully_defined() else tnp
     # Where the windows lie is not known before the run: leave room for those far outside.
     padding = windows.padding_for(shape, request.cut, far=True, xp=xp)

@@ -17,11 +17,13 @@ from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
 from .arrays import members_first, padded_rows
 from .chunks import ChunkFunction, PieceFunction, bind
+from .modes import at_once
 from .shapes import TILE, tile_cells, tile_shape
 
 Array = np.ndarray[Any, Any]
 
 
+@at_once  # also while a function with arrays is traced
 def fill_by_tiles(
     request: ExtractionRequest,
     out: Array,
@@ -74,20 +76,19 @@ def fill_by_tiles(
     together = request.prepared.limit_bytes if request.prepared.shared else 0
     work: list[tuple[Any, tf.Tensor, Array, Array]] = []
     held = 0
-    with tf.init_scope():  # as in `fill_array`
-        for index in request.slices:
-            target = members_first(request, out[index])
-            for patches in np.split(order, borders):
-                tile = _tile(request, found, index, cells[patches[0]] * step, shape)
-                cut = cut or bind(function, request, tile, *like)
-                parts = range(0, len(patches), chunk_size)
-                work += [(cut, tile, target, patches[i : i + chunk_size]) for i in parts]
-                held += shape[0] * shape[1] * request.dtype.itemsize
-                del tile  # before the next one is made
-                if held > together:
-                    share(fill, work, workers)
-                    work, held = [], 0
-        share(fill, work, workers)
+    for index in request.slices:
+        target = members_first(request, out[index])
+        for patches in np.split(order, borders):
+            tile = _tile(request, found, index, cells[patches[0]] * step, shape)
+            cut = cut or bind(function, request, tile, *like)
+            parts = range(0, len(patches), chunk_size)
+            work += [(cut, tile, target, patches[i : i + chunk_size]) for i in parts]
+            held += shape[0] * shape[1] * request.dtype.itemsize
+            del tile  # before the next one is made
+            if held > together:
+                share(fill, work, workers)
+                work, held = [], 0
+    share(fill, work, workers)
     return out
 
 

@@ -12,6 +12,7 @@ from ..geometry.kernels import KERNELS
 from .chunks import ChunkFunction, ChunkKind
 from .copies import copy_where
 from .interpolate import blend, fractions
+from .modes import unobserved
 
 
 @cache  # a dropped function would free nothing
@@ -84,6 +85,8 @@ def cut_by_translation(kind: ChunkKind) -> ChunkFunction:
 
     def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
         window = tf.slice(image, starts[0] * [1, k], [span, k * span])
-        return translate(window, offsets[0])[None, :n, : k * n]
+        with unobserved():
+            translated = translate(window, offsets[0])
+        return translated[None, :n, : k * n]
 
     return cut

@@ -98,7 +98,7 @@ class PluginConformance(TensorConformance):
             assert patches.dtype == dtype
 
     def test_whole_positions_copy(self, engine: Engine) -> None:
-        """At whole positions a patch is the object itself, bit for bit."""
+        """At whole positions a patch is the object itself, bit for bit, down to the smallest."""
         positions = np.array([[4, 6], [0, 0], [8, 11], [-3, 5], [12, -4], [3, 20]])
         for how in self.ways(engine):
             image = self.image(engine)
@@ -106,6 +106,11 @@ class PluginConformance(TensorConformance):
             padded = np.pad(image, 20, mode=mode)
             expected = [padded[y + 18 : y + 22, x + 18 : x + 22] for y, x in positions]
             np.testing.assert_array_equal(engine.extract(image, positions, 4, **how), expected)
+        for how in self.ways(engine, rounding="exact", fill="zeros"):
+            tiny = np.full_like(image, np.finfo(image.dtype).smallest_subnormal)
+            tiny[::2] *= -7
+            patches = engine.extract(tiny, positions[:1], 4, **how)
+            np.testing.assert_array_equal(patches[0], tiny[2:6, 4:8])
 
     def test_nan_stays_where_it_is(self, engine: Engine) -> None:
         """NaN and infinity beside a whole position do not reach its samples."""

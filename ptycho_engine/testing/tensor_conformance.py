@@ -49,6 +49,19 @@ class TensorConformance:
             expected = self.extract(engine, image, positions)
             assert_close(cut(image, positions), expected, image)
 
+    def test_refused_inside_compiled_function(self, engine: Engine) -> None:
+        """XLA cannot raise: patches of NaN positions are NaN in every sample, others as ever."""
+        tf = pytest.importorskip("tensorflow")
+        if "tensorflow" not in engine.capabilities.arrays:
+            pytest.skip("does not compute on tensors")
+        image, positions = self.image(engine), self.positions()[:3]
+        expected = self.extract(engine, image, positions)
+        positions[1, 0] = np.nan
+        cut = tf.function(partial(self.extract, engine), jit_compile=True, autograph=False)
+        patches = cut(tf.constant(image), tf.constant(positions)).numpy()
+        assert np.isnan(patches[1]).all()
+        assert_close(patches[[0, 2]], expected[[0, 2]], image)
+
     def test_gradient_of_image(self, engine: Engine) -> None:
         """The gradient for the object is the adjoint: ``<A x, y> = <x, A* y>``."""
         tf = self._tensorflow_for("image", engine)
