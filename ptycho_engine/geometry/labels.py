@@ -62,10 +62,11 @@ def plain(values: Any, what: str, units: Collection[str] = (), columns: str = ""
         return [plain(row, what, units, columns) for row in values]
     if not hasattr(values, "iloc"):  # of frames and series, attributes are columns
         _refuse_unit(getattr(values, "unit", getattr(values, "units", None)), what, units)
+        values = getattr(values, "magnitude", values)  # pint warns if NumPy takes it
     if not columns:
         _refuse_transposed(values, what)
         return values
-    notes = getattr(values, "attrs", None)
+    notes: Any = getattr(values, "attrs", None)
     if hasattr(notes, "get"):
         _refuse_unit(notes.get("units", notes.get("unit")), what, units)
     return _in_order(values, what, columns)
@@ -103,9 +104,10 @@ def _refuse_unit(unit: Any, what: str, allowed: Collection[str]) -> None:
     if unit is None or callable(unit) or name.strip().lower() in (*allowed, *NO_UNIT):
         return
     expected = next(iter(allowed), "none")
+    how = ", for lengths with geometry.from_metres," if expected in PIXELS else ""
     raise RequestError(
-        f"{what}: received the unit {name!r}. Expected {expected}. Convert them and pass plain "
-        "numbers; geometry.from_metres makes object pixels of metres."
+        f"{what}: received the unit {name!r}. Expected {expected}. Convert them{how} and pass "
+        "plain numbers."
     )
 
 

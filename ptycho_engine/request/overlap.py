@@ -28,7 +28,7 @@ def share_samples(first: Array, second: Array) -> bool:
     if not np.may_share_memory(first, second):
         return False
     try:
-        return np.shares_memory(first, second, max_work=MOST_STEPS)
+        return np.shares_memory(first, second, max_work=MOST_STEPS)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
