@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,30 @@ def memory_of(values: Any) -> Array | None:
 
 
 def share_samples(first: Array, second: Array) -> bool:
-    """Tell whether some byte belongs to both arrays; interleaved ones share none."""
+    """Tell whether some byte belongs to both arrays; interleaved ones in memory share none."""
+    mapped, other = _mapped_bytes(first), _mapped_bytes(second)
+    if mapped and other and mapped[0].samefile(other[0]):  # memory apart, and yet the same
+        return mapped[1] < other[2] and other[1] < mapped[2]
     if not np.may_share_memory(first, second):
         return False
     try:
         return np.shares_memory(first, second, max_work=MOST_STEPS)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
+
+
+def _mapped_bytes(array: Array) -> tuple[Path, int, int] | None:
+    """File that an array is mapped from, and where in it the array begins and ends."""
+    whole = array
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    if not isinstance(whole, np.memmap) or whole.filename is None or not array.size:
+        return None
+    reach = [stride * (size - 1) for stride, size in zip(array.strides, array.shape, strict=True)]
+    first = whole.offset + array.ctypes.data - whole.ctypes.data
+    last = first + sum(step for step in reach if step > 0) + array.itemsize
+    path = Path(whole.filename)
+    return (path, first + sum(step for step in reach if step < 0), last) if path.exists() else None
 
 
 def repeats_samples(array: Array) -> bool:

@@ -36,6 +36,22 @@ def test_an_output_over_the_image_behind_a_wrapper():
         Engine("numba").extract(memory[0], POSITIONS, 8, out=xarray.DataArray(memory))
 
 
+def test_an_output_over_the_image_in_a_file_that_is_mapped_twice(tmp_path):
+    """Their memory is apart; the file is one, by whatever name."""
+    path, other = tmp_path / "samples", tmp_path / "link"
+    np.arange(4 * 64.0).tofile(path)
+    other.hardlink_to(path)
+    engine = Engine("numba")
+    image = np.memmap(path, float, mode="r", offset=512)[:64].reshape(8, 8)
+    expected = engine.extract(np.array(image), POSITIONS, 8)
+    over = np.memmap(other, float, mode="r+", shape=(2, 8, 8))
+    for given_image in (image, image[::-1], np.asarray(image)):
+        with pytest.raises(RequestError, match="out: shares memory with the image"):
+            engine.extract(given_image, POSITIONS, 8, out=over)
+    beside = np.memmap(other, float, mode="r+", shape=(2, 8, 8), offset=1024)
+    np.testing.assert_array_equal(engine.extract(image, POSITIONS, 8, out=beside), expected)
+
+
 def test_outputs_beside_the_image_are_filled(engine):
     """In the same block of memory, even sample by sample in turns."""
     memory = np.arange(2 * 2 * 64.0).reshape(2, 8, 16)
