@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import run_python
 
 from ptycho_engine import workers
 from ptycho_engine.workers import POOL_SIZE, share
@@ -138,6 +139,39 @@ threading.Thread(target=late).start()
 atexit.register(lambda: (share(done.append, range(3), 3), print(len(done), flush=True)))
 """
     assert run(code).split() == ["6", "9"]
+
+
+@pytest.mark.parametrize("begin", ["before", "late"])
+@pytest.mark.parametrize(
+    "plugin", ["numba", pytest.param("chunked_xla", marks=pytest.mark.tensorflow)]
+)
+def test_patches_are_cut_while_the_interpreter_exits(plugin, begin):
+    """By a thread that outlives the main one, and in `atexit`; with a pool in use or none."""
+    code = f"""
+import atexit, threading
+import numpy as np
+from ptycho_engine import Engine
+rng = np.random.default_rng(0)
+image, positions = rng.normal(size=(200, 200)).astype("c8"), rng.uniform(-5, 205, (3000, 2))
+engine, found = Engine({plugin!r}), []
+def cut(name):
+    found.append(engine.extract(image, positions, 32))
+    blocks = [block.patches.copy() for block in engine.stream(image, positions, 32)]
+    assert np.array_equal(np.concatenate(blocks), found[-1])
+    assert np.array_equal(found[0], found[-1])
+    print(name, flush=True)
+def late():
+    threading.main_thread().join()
+    cut("thread")
+if {begin == "before"}:
+    cut("main")
+threading.Thread(target=late).start()
+atexit.register(cut, "atexit")
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["main"] * (begin == "before") + ["thread", "atexit"]
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
