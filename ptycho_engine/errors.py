@@ -23,7 +23,7 @@ class PtychoEngineError(Exception):
         __init__ = Exception.__init__
 
 
-class AtCaller:
+class _AtCaller:
     """A ``with`` block of a public function: errors raised on purpose end at the caller's line.
 
     Their messages say what is wrong there; where we noticed it helps nobody. Faults keep all.
@@ -38,12 +38,16 @@ class AtCaller:
             error.__traceback__ = None
 
 
+#: The one there is: it remembers nothing.
+AT_CALLER = _AtCaller()
+
+
 def at_caller(function: Callable[P, R]) -> Callable[P, R]:
     """Let the errors that a public function raises on purpose end at the caller's line."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        with AtCaller():
+        with AT_CALLER:
             return function(*args, **kwargs)
 
     return call

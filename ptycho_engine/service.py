@@ -25,7 +25,7 @@ FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.str
 
 Array = np.ndarray[Any, Any]
 #: Of blocks and how many groups they are in all, to the same blocks.
-Watch = Callable[[Iterator[Block], int], Iterator[Block]]
+BlockWatch = Callable[[Iterator[Block], int], Iterator[Block]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ class Service:
         return arrays.arrange(patches, request.layout, request.channels)
 
     def extract_in_blocks(
-        self, request: ExtractionRequest, out: Any, watch: Watch | None = None
+        self, request: ExtractionRequest, out: Any, watch: BlockWatch | None = None
     ) -> Any:
         """Cut patches of NumPy arrays block by block, into anything that takes slices.
 

@@ -43,6 +43,20 @@ def test_representations_are_read_at_a_glance():
     )
 
 
+def test_an_output_shows_its_arrays_and_reads_none(tmp_path):
+    from ptycho_engine import read_output
+    from ptycho_engine.io.store import ArraySpec, Store
+
+    path = tmp_path / "p.npz"
+    with Store.create(path, {"patches": ArraySpec((3, 2), np.dtype("f4"))}) as store:
+        store.write("patches", (), np.ones((3, 2), "f4"))
+    with read_output(path) as output:
+        assert repr(output) == "StoredOutput(patches=float32 3 x 2)"
+    with pytest.raises(PtychoEngineError) as caught:
+        read_output(tmp_path / "not there.npz")
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].filename == __file__
+
+
 def test_an_engine_is_made_again_of_its_representation():
     for engine in (Engine("numba", memory_budget="1GiB"), Engine("numba", options={"threads": 2})):
         again = eval(repr(engine))

@@ -24,7 +24,7 @@ from ..discovery import (
 )
 from ..errors import printable
 from ..extras import install_command
-from ..host.choice import missing_framework
+from ..host.choice import AUTO, missing_framework
 from ..io.catalogue import list_formats
 from .inspection import NOT_INSTALLED, OK, verdicts
 
@@ -161,6 +161,8 @@ def _unusable(missing: dict[str, str]) -> list[PluginState]:
 
 
 def _state(source: PluginSource, taken: int) -> str:
+    if source.name == AUTO:
+        return f"name {AUTO!r} is taken: it means the first plugin that can run"
     if taken > 1:
         return f"name taken {taken} times"
     framework = missing_framework(source)

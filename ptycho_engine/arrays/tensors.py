@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..errors import AtCaller
+from ..errors import AT_CALLER
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +58,7 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         executes_eagerly = getattr(sys.modules.get("tensorflow"), "executing_eagerly", None)
-        with AtCaller():
+        with AT_CALLER:
             if executes_eagerly is None or executes_eagerly():  # none while it is being imported
                 return function(*args, **kwargs)
             return unconverted()(*args, **kwargs)

@@ -78,7 +78,8 @@ def _watched(function: Callable[..., Any], source: PluginSource) -> Callable[...
         except Exception as error:
             name_culprit(error, "plugin", source)
             raise
-        _note(source, answer)
+        if (answers := _answers.get()) is not None:
+            answers.append((source, answer))
         return answer
 
     return call
@@ -112,16 +113,11 @@ def _watched_wrapper(
             raise
         finally:
             steps.close()
-        _note(source, answer)
+        if (answers := _answers.get()) is not None:
+            answers.append((source, answer))
         return answer
 
     return call
-
-
-def _note(source: PluginSource, answer: Any) -> None:
-    answers = _answers.get()
-    if answers is not None:
-        answers.append((source, answer))
 
 
 def _broken(source: PluginSource, what: str) -> PluginError:

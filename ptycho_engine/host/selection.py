@@ -60,7 +60,7 @@ class SelectedPlugin:
         """
         plan, culprit = ask(
             self._plan,
-            lambda answer: answer is None or isinstance(answer, Plan),
+            _is_plan,
             {"request": request, "options": options, "memory_budget": budget},
         )
         if culprit is not None:
@@ -76,6 +76,10 @@ class SelectedPlugin:
             origin = "" if culprit.distribution == REGISTERED else f", from {culprit.distribution}"
             return f"{self.name} ({culprit.target}){origin} {culprit.version}".rstrip()
         return f"wrapper {culprit.name!r} ({culprit.origin}) around plugin {self.name!r}"
+
+
+def _is_plan(answer: object) -> bool:
+    return answer is None or isinstance(answer, Plan)
 
 
 def _fits(patches: Any, request: ExtractionRequest) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import InputFileError, OutputError
+from ..display import Shown, Words
+from ..errors import InputFileError, OutputError, at_caller
 from ..metadata import import_despite_metadata
 from .containers import FORMATS
 from .containers.npz import SPECS
@@ -38,8 +39,8 @@ _DAMAGED = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class StoredOutput:
+@dataclass(frozen=True, eq=False, repr=False)
+class StoredOutput(Shown):
     """An output, open for reading.
 
     Attributes
@@ -58,6 +59,13 @@ class StoredOutput:
     configuration: dict[str, Any]
     provenance: dict[str, Any]
     _close: Callable[[], object]
+
+    def _shown(self) -> dict[str, object]:
+        """Say what its representation shows: the arrays, none of which is read."""
+        return {
+            name: Words(f"{spec.dtype} {' x '.join(map(str, spec.shape)) or 'scalar'}")
+            for name, spec in self.specs.items()
+        }
 
     @property
     def patches(self) -> Any:
@@ -80,6 +88,7 @@ class StoredOutput:
         self.close()
 
 
+@at_caller
 def read_output(path: str | os.PathLike[str]) -> StoredOutput:
     """Open what the engine wrote: its arrays, their names and units, and its records.
 

@@ -149,6 +149,14 @@ def test_only_faults_make_a_check_fail(tmp_path):
     assert states["numba"] == states["npz"] == states["synthetic"] == "ok"
 
 
+def test_the_name_that_leaves_the_choice_to_us_is_taken(tmp_path):
+    install(tmp_path, "theirs", points=plugin("auto", "fine"), fine=SUBJECTS["sound"][0])
+    done = check(tmp_path)
+    assert done.returncode == 1
+    (state,) = (s["state"] for s in json.loads(done.stdout) if s["name"] == "auto")
+    assert state.startswith("name 'auto' is taken")
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "soon"])
 def test_a_limit_is_a_time(seconds, tmp_path):
     done = check(tmp_path, "--timeout", seconds)
