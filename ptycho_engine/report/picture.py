@@ -26,6 +26,8 @@ MAX_SAMPLES = 1024
 #: Colours of patches and their frames: told apart by people who are colour-blind too.
 COLOURS = ("#e69f00", "#3ddc97", "#e78ac3", "#56b4e9")
 MARGIN = 0.1
+#: Metres; files give 0 or NaN for what they do not know.
+LEAST_PIXEL, LARGEST_PIXEL = 1e-15, 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +156,9 @@ class Scene:
             axis.set_ylabel("y (object pixels)", labelpad=2)
             panes.paint_positions(axis, positions[:: point_step(positions)], len(positions))
             title += ", scan positions"
-            if self.preview.pixel_size:
-                panes.paint_scale_bar(axis, self.preview.pixel_size, view)
+            size = self.preview.pixel_size
+            if size is not None and LEAST_PIXEL <= size <= LARGEST_PIXEL:
+                panes.paint_scale_bar(axis, size, view)
         else:
             axis.tick_params(labelleft=False)
         axis.set_title(title, pad=4)

@@ -300,3 +300,47 @@ def test_control_c(tmp_path, suffix):
     assert "KeyboardInterrupt" in errors
     assert process.returncode != 0
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_what_changes_together_with_an_output_hears_of_it(tmp_path, foreign):
+    """Right before it appears, and when it stands there or was kept from it."""
+    path, heard = tmp_path / "p.npz", []
+
+    class Together:
+        def __enter__(self):
+            heard.append(path.exists())
+            if foreign:
+                path.write_text("mine")
+
+        def __exit__(self, kind, *_):
+            heard.append(kind)
+
+    store = begin(path, Plan((2, 4, 4), 0, "f4", np.zeros((2, 2))))
+    with store:
+        Blocks(store, Plan((2, 4, 4), 0, "f4", np.zeros((2, 2)))).write(
+            0, 2, np.ones((2, 4, 4), "f4")
+        )
+        if foreign:
+            with pytest.raises(OutputError, match="something appeared there"):
+                store.publish(together=Together())
+        else:
+            store.publish(together=Together())
+            assert path.exists()
+            store.discard()
+        assert heard == [False, OutputError if foreign else None]
+        store.discard()
+    if foreign:
+        assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, suffix):
+    """Two that differ in their last letter have partial folders of their own."""
+    plan = Plan((2, 4, 4), 0, "f4", np.zeros((2, 2)))
+    stores = [begin(tmp_path / ("n" * 248 + end + suffix), plan) for end in "ab"]
+    for store in stores:
+        with store:
+            Blocks(store, plan).write(0, 2, np.ones((2, 4, 4), "f4"))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["n" * 248 + end + suffix for end in "ab"]

@@ -131,7 +131,12 @@ def test_a_scale_bar_where_the_pixel_size_is_known():
     (bar,) = [line for line in figure.axes[0].lines if line.get_color() == "black"]
     assert np.ptp(bar.get_xdata()) == pytest.approx(10)
     assert "100 nm" in texts(figure)
-    assert not any(" nm" in text for text in texts(painted(preview(ramp(40, 40), positions(5)))))
+
+
+@pytest.mark.parametrize("size", [None, 0.0, -1e-8, np.nan, np.inf, 1e-300])
+def test_no_scale_bar_where_it_is_not(size):
+    figure = painted(preview(ramp(40, 40), positions(5), pixel_size=size))
+    assert not [line for line in figure.axes[0].lines if line.get_color() == "black"]
 
 
 def test_the_caption_says_what_a_reader_must_know():
