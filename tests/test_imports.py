@@ -199,7 +199,7 @@ ROOMS = {
     "report": "errors extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory discovery geometry request host engine io report "
+    "app": "errors extras logs allowance memory discovery geometry request host engine io report "
     "deprecation compat",
 }
 

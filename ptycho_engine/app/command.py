@@ -1,4 +1,4 @@
-"""The command ``ptycho-engine``: a thin shell around Hydra and the jobs."""
+"""The command ``ptycho-engine``: its subcommands, of which one runs what Hydra composes."""
 
 from __future__ import annotations
 
@@ -7,45 +7,131 @@ import sys
 import traceback
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
-def main() -> None:
-    """Run the command line and exit with 0 (done), 2 (bad input or configuration) or 1 (fault)."""
-    # TensorFlow logs its build options at import unless told not to.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Who typed a command is not helped by the line of the script that they come from.
-    warnings.formatwarning = lambda message, category, *_: (
-        f"ptycho-engine: {category.__name__}: {message}\n"
-    )
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["plugins"]:
-        from .listing import main as list_plugins
+@dataclass(frozen=True)
+class Subcommand:
+    """A job that the command does.
 
-        sys.exit(list_plugins(arguments[1:]))
+    Attributes
+    ----------
+    function : str
+        ``"module:function"`` in this package; takes the arguments after the name, and returns the
+        exit code. Its module is imported once the subcommand is chosen.
+    meaning : str
+        One line for ``--help``.
+    """
+
+    function: str
+    meaning: str
+
+    def run(self, arguments: list[str]) -> int:
+        """Import and call the function."""
+        module, _, name = self.function.partition(":")
+        found: int = getattr(import_module(f".{module}", __package__), name)(arguments)
+        return found
+
+
+#: The subcommands, the default one first.
+SUBCOMMANDS = {
+    "extract": Subcommand("command:extract", "cut patches; what is done without a subcommand"),
+    "plugins": Subcommand("listing:main", "list plugins and formats; --check imports each"),
+    "info": Subcommand("info:main", "versions, plugins, devices, limits: for a report of a bug"),
+}
+DEFAULT = next(iter(SUBCOMMANDS))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; nothing is left changed in the process, so Python may call it too.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the program by default.
+
+    Raises
+    ------
+    SystemExit
+        Unless all is done: with 2 (bad input or configuration), 1 (fault) or 130 (interrupted).
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with _messages_of_a_program():
+        code = dispatch(given)
+    if code != DONE:
+        sys.exit(code)
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Choose the subcommand; return the exit code."""
     if arguments[:1] == ["--version"]:
         from .. import __version__
 
         print(f"ptycho-engine {__version__}")
-        sys.exit(DONE)
-    sys.exit(run_hydra())
+        return DONE
+    if any(argument in ("-sc", "--shell-completion") for argument in arguments):
+        from .completion import answer
+
+        return answer(arguments)
+    name, rest = (arguments or [""])[0], arguments[1:]
+    if name not in SUBCOMMANDS:
+        name, rest = DEFAULT, arguments
+    return SUBCOMMANDS[name].run(rest)
 
 
-def run_hydra() -> int:
+@contextmanager
+def _messages_of_a_program() -> Iterator[None]:
+    """Keep warnings short and TensorFlow quiet, as long as the program runs."""
+    # TensorFlow logs its build options at import unless told not to.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    before = warnings.formatwarning
+    # Who typed a command is not helped by the line of the script that they come from.
+    warnings.formatwarning = lambda message, category, *_: (
+        f"ptycho-engine: {category.__name__}: {message}\n"
+    )
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
+def extract(arguments: list[str]) -> int:
+    """Cut patches, as Hydra composes the job; return the worst exit code of its runs."""
+    if any(argument in ("-h", "--help") for argument in arguments):
+        from .manual import print_manual
+
+        return print_manual(arguments)
+
+    from ..errors import PtychoEngineError
+    from .complaints import Complaints
+    from .overrides import hydra_arguments, sort_arguments
+
+    complaints = Complaints.asked_by(arguments)
+    try:
+        typed = sort_arguments(arguments)
+        return run_hydra(hydra_arguments(typed), complaints)
+    except PtychoEngineError as error:
+        return complaints.refuse(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def run_hydra(arguments: list[str], complaints: Any) -> int:
     """Let Hydra compose the configuration and run every job; return the worst exit code."""
     import hydra
-    from hydra.core.config_store import ConfigStore
+    from hydra.errors import HydraException
     from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
 
+    from .borrowed_hydra import borrowed_hydra
     from .schema import register_schemas
-
-    # Hydra copies this store for every group that it lists, and changes none of the copies: a third
-    # of the time that --help took.
-    ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
 
     codes: list[int] = []
 
@@ -56,18 +142,17 @@ def run_hydra() -> int:
         if codes[-1] == INTERRUPTED:
             sys.exit(INTERRUPTED)
 
-    register_schemas()
-    try:
-        task()
-    except SystemExit as stop:
-        if stop.code in (None, DONE):
-            return max(codes, default=DONE)
-        if codes:
-            return INTERRUPTED if INTERRUPTED in codes else int(stop.code)
-        # Hydra has printed what is wrong with the configuration, and exits with 1.
-        return explain_refusal(sys.argv[1:])
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    with borrowed_hydra(arguments):
+        register_schemas()
+        try:
+            task()
+        except SystemExit as stop:
+            code = DONE if stop.code is None else int(stop.code)
+            return INTERRUPTED if INTERRUPTED in codes else max([code, *codes])
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            if codes:
+                raise
+            return complaints.refuse_configuration(error, arguments)
     return max(codes, default=DONE)
 
 
@@ -81,27 +166,36 @@ def run_job(config: Any) -> int:
     from .. import logs
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
-    from ..report.progress import progress_bar
+    from ..report.progress import Display
+    from .complaints import Complaints, refuse_unknown_keys
     from .composition import extraction_job
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
+    from .sentences import log_renderer
+    from .vocabulary import expanded
 
     hydra_config = HydraConfig.get()
     folder = Path.cwd()
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
     run_id = uuid.uuid4().hex[:12]
+    complaints = Complaints.asked_by(hydra_config.overrides.task)
 
     def standing() -> str:
-        return what_stands(folder / Path(config.output.path).expanduser(), run_id)
+        return what_stands(folder / expanded(config.output.path), run_id)
 
     try:
+        refuse_unknown_keys(config)
         settings: Any = OmegaConf.to_object(config)
         shown = settings.runner
-        logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
-        with logs.bound(run_id=run_id), interruptible() as interrupts:
-            bar = progress_bar(shown.progress.value)
+        complaints = Complaints(shown.log_format.value)
+        display = Display(shown.progress.value)
+        with (
+            logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
+            logs.bound(run_id=run_id),
+            interruptible() as interrupts,
+        ):
             reason = plugin_reason(hydra_config)
             settings, legacy = work_in_legacy(settings, list(hydra_config.overrides.task))
             context = None
@@ -109,61 +203,21 @@ def run_job(config: Any) -> int:
                 reason, context = legacy.reason, legacy.context()
 
             def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
-                return interrupts.between(bar(blocks, count))
+                return interrupts.between(display.bar(blocks, count))
 
             job = extraction_job(settings, folder, reason, context)
-            extract.run(job, run_id=run_id, progress=progress)
-    except OmegaConfBaseException as error:
-        print(f"ptycho-engine: {error}", file=sys.stderr)
-        return REFUSED
-    except PtychoEngineError as error:
-        print(f"ptycho-engine: {type(error).__name__}: {error}", file=sys.stderr)
-        return REFUSED
+            result = extract.run(job, run_id=run_id, progress=progress, waiting=display.waiting)
+            print(result.output, flush=True)
+    except (OmegaConfBaseException, PtychoEngineError) as error:
+        return complaints.refuse(error)
     except KeyboardInterrupt:
-        print(f"ptycho-engine: interrupted; {standing()}", file=sys.stderr)
+        complaints.say("interrupted", standing())
         return INTERRUPTED
     except Exception:
         traceback.print_exc()
-        message = f"a fault of the program; {standing()}"
-        print(f"ptycho-engine: {message}", file=sys.stderr)
+        complaints.say("a fault of the program", standing())
         return FAULT
     return DONE
-
-
-def explain_refusal(arguments: list[str]) -> int:
-    """Name the keys that are not in the configuration, with those that are; return 2."""
-    from hydra import compose, initialize_config_module
-    from omegaconf import OmegaConf
-
-    from ..errors import one_of
-    from ..host.choice import AUTO
-
-    overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
-    given = dict(a.partition("=")[::2] for a in overrides)
-    groups = {"plugin", "scan", "output", "runner", "compat"}
-    chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in groups]
-    try:
-        with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-            config = compose("config", overrides=chosen)
-    except Exception:  # Hydra has said what is wrong with a group
-        return REFUSED
-
-    known = list(dotted_keys(OmegaConf.to_container(config, throw_on_missing=False)))
-    for key in given:
-        if key not in known and not key.startswith("hydra"):
-            print(f"ptycho-engine: {one_of('key', key, known)}", file=sys.stderr)
-            if key.startswith("plugin.") and config.plugin.name == AUTO:
-                advice = f"plugin=auto takes no options. Name the plugin: plugin=NAME {key}=..."
-                print(f"ptycho-engine: {advice}", file=sys.stderr)
-    return REFUSED
-
-
-def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """Every key of nested dictionaries, written with dots."""
-    for key, value in node.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from dotted_keys(value, f"{prefix}{key}.")
 
 
 def plugin_reason(hydra_config: Any) -> str:

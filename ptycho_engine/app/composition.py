@@ -10,6 +10,7 @@ from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from .jobs.extraction_job import ExtractionJob
 from .scans import scan_source
 from .schema import JobConfig
+from .vocabulary import expanded
 
 
 def extraction_job(
@@ -51,7 +52,7 @@ def extraction_job(
             cast(Fill, config.fill),
             cast(Rounding, config.rounding),
         ),
-        output=folder / Path(output.path).expanduser(),
+        output=folder / expanded(output.path),
         plugin=options.pop("name"),
         options=options,
         wrappers=tuple(config.wrappers),

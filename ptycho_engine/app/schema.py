@@ -6,11 +6,8 @@ format are its own dataclass (`scans`).
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -21,8 +18,7 @@ from omegaconf import MISSING
 
 from ..discovery import discover
 from .scans import FormatConfigs
-
-CONF_GROUP = "ptycho_engine.conf"
+from .vocabulary import configuration_folders, contributed_folders
 
 
 @dataclass
@@ -53,8 +49,13 @@ class LogLevel(Enum):
 
 
 class LogFormat(Enum):
-    """How a line of the log looks: for a reader, or one JSON object."""
+    """How a line of the log looks: a sentence, key=value, or one JSON object.
 
+    ``auto`` is for people at a terminal, and text elsewhere.
+    """
+
+    auto = "auto"
+    people = "people"
     text = "text"
     json = "json"
 
@@ -65,7 +66,7 @@ class RunnerConfig:
 
     progress: Progress = Progress.auto
     log_level: LogLevel = LogLevel.INFO
-    log_format: LogFormat = LogFormat.text
+    log_format: LogFormat = LogFormat.auto
 
 
 @dataclass
@@ -101,9 +102,7 @@ def register_schemas() -> None:
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
-    own = importlib.util.find_spec("ptycho_engine.conf")
-    folders = [Path(place) for place in (own and own.submodule_search_locations) or ()]
-    folders += [folder for _, folder in contributed_folders()]
+    folders = configuration_folders()
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
             store.store(group="plugin", name=source.name, node={"name": source.name})
@@ -119,22 +118,3 @@ class ContributedConfigs(SearchPathPlugin):
         search_path.append(provider="ptycho_engine", path=f"{FormatConfigs.scheme()}://")
         for distribution, folder in contributed_folders():
             search_path.append(provider=distribution, path=f"file://{folder}")
-
-
-def contributed_folders() -> list[tuple[str, Path]]:
-    """Find the folders that distributions contribute, from metadata, importing nothing.
-
-    Returns
-    -------
-    list of (str, Path)
-        Name of the distribution, and the folder of the package that its entry point names.
-    """
-    folders = []
-    for point in importlib.metadata.entry_points(group=CONF_GROUP):
-        top, *rest = point.value.split(".")
-        spec = importlib.util.find_spec(top)  # a top-level name is located, not imported
-        for location in (spec and spec.submodule_search_locations) or ():
-            folder = Path(location, *rest)
-            if folder.is_dir():
-                folders.append((point.dist.name if point.dist else point.name, folder))
-    return folders

@@ -19,13 +19,16 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...io.scan import Scan
-from ...io.scan_files import read_scan
+from ...io.scan_files import check_source, read_scan
 from ...io.targets import check_output, refuse_inputs
 from ...logs import get_logger
 from ...memory import format_bytes, parse_bytes
@@ -35,6 +38,8 @@ from ...request.planning import Plan
 from .extraction_job import ExtractionJob
 from .origins import peak_resident_bytes, provenance
 from .patch_output import Progress, begin_output, draw, fill
+
+Waiting = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,11 @@ class Result:
 
 
 def run(
-    job: ExtractionJob, *, run_id: str | None = None, progress: Progress | None = None
+    job: ExtractionJob,
+    *,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+    waiting: Waiting = nullcontext,
 ) -> Result:
     """Run a job.
 
@@ -75,6 +84,8 @@ def run(
         Identifies the run in its output; a new one by default.
     progress : callable, optional
         Wraps the iterator over blocks, given the number of patches.
+    waiting : callable, optional
+        Makes the context in which something is waited for, given what.
 
     Returns
     -------
@@ -86,11 +97,6 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    inputs = [] if job.scan.path is None else [Path(job.scan.path)]
-    check_output(job.output, job.overwrite, inputs)
-    if job.preview is not None:
-        refuse_inputs(job.preview, inputs)
-        refuse_existing(job.preview, job.overwrite)
     engine = Engine(
         job.plugin,
         options=job.options,
@@ -99,6 +105,13 @@ def run(
         reason=job.reason,
         context=job.context,
     )
+    check_source(job.scan)
+    # Whoever is told that something exists may remove it: all that is wrong is said before.
+    inputs = [] if job.scan.path is None else [Path(job.scan.path)]
+    check_output(job.output, job.overwrite, inputs)
+    if job.preview is not None:
+        refuse_inputs(job.preview, inputs)
+        refuse_existing(job.preview, job.overwrite)
     started = time.perf_counter()
     scan = read_scan(
         job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
@@ -111,7 +124,8 @@ def run(
     if "sources" in job.context:
         records["setting_sources"] = job.context["sources"]
     if "tensorflow" in engine.capabilities.arrays:
-        import_tensorflow_quietly()
+        with waiting("loading TensorFlow"):
+            import_tensorflow_quietly()
     started = time.perf_counter()
     resident = peak_resident_bytes()
     # The picture is drawn before the output appears, so that both appear or neither.
@@ -156,6 +170,7 @@ def log_plan(job: ExtractionJob, scan: Scan, plan: Plan) -> None:
     get_logger().info(
         "plan",
         scan=scan.source,
+        object=list(scan.image.shape),
         patches=len(scan.positions),
         patch_size=job.cut.patch_size,
         chunk_size=plan.chunk_size,
@@ -173,5 +188,6 @@ def log_done(result: Result) -> None:
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
         patches=result.patches,
+        size=format_bytes(result.plan.output_bytes),
         seconds=round(result.seconds, 3),
     )
