@@ -143,7 +143,7 @@ def find_faults(*groups: str) -> tuple[MetadataFault, ...]:
     )
 
 
-def configuration_folders() -> list[tuple[PluginSource, Path | None]]:
+def contributed_folders() -> list[tuple[PluginSource, Path | None]]:
     """Find the folders of Hydra's groups that distributions contribute, importing nothing.
 
     Returns

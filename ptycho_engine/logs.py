@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TextIO
 
 import structlog
@@ -33,25 +34,20 @@ def get_logger() -> Any:
     )
 
 
-def configure(level: str = "INFO", *, json: bool = False, stream: TextIO | None = None) -> None:
-    """Send the engine's events to a stream; a second call replaces the first.
+@contextmanager
+def configured(level: str, renderer: Any, stream: TextIO | None = None) -> Iterator[None]:
+    """Send the engine's events to a stream, as long as the block runs.
 
     Parameters
     ----------
     level : str
         Name of the lowest level shown, for instance ``"INFO"``.
-    json : bool
-        One JSON object a line instead of text.
+    renderer : callable
+        A processor of structlog that makes the line; an event of which it makes none is left out.
     stream : text file, optional
         Where to; standard error by default.
     """
-    stream = stream or sys.stderr
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if json
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
-    )
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
@@ -59,9 +55,40 @@ def configure(level: str = "INFO", *, json: bool = False, stream: TextIO | None 
         )
     )
     logger = logging.getLogger("ptycho_engine")
-    logger.handlers = [handler]
-    logger.propagate = False
+    before = logger.handlers, logger.propagate, logger.level
+    logger.handlers, logger.propagate = [handler], False
     logger.setLevel(level.upper())
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before[:2]
+        logger.setLevel(before[2])
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes what is more than nothing."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        if line:
+            self.acquire()
+            try:
+                self.stream.write(line + self.terminator)
+                self.flush()
+            except OSError:  # nobody reads any more
+                self.handleError(record)
+            finally:
+                self.release()
+
+
+def key_values(stream: TextIO | None = None) -> Any:
+    """Return a renderer of the time, the event and its values, in colour at a terminal."""
+    return structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
+
+
+def json_lines() -> Any:
+    """Return a renderer of one JSON object a line."""
+    return structlog.processors.JSONRenderer()
 
 
 def bound(**values: Any) -> AbstractContextManager[Any]:

@@ -205,8 +205,8 @@ ROOMS = {
     "report": "errors deferral extras logs memory geometry request io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs memory metadata deferral compilations discovery culprits geometry "
-    "request host engine io report deprecation compat",
+    "app": "errors extras logs allowance memory metadata deferral compilations discovery culprits "
+    "geometry request host engine io report deprecation compat",
 }
 
 

@@ -1,4 +1,4 @@
-"""The command ``ptycho-engine``: a thin shell around Hydra and the jobs."""
+"""The command ``ptycho-engine``: its subcommands, of which one runs what Hydra composes."""
 
 from __future__ import annotations
 
@@ -7,60 +7,139 @@ import sys
 import traceback
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .complaints import Complaints
     from .sweeps import Outcome
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
-def main() -> None:
-    """Run the command line and exit with 0 (done), 2 (bad input or configuration) or 1 (fault)."""
-    # TensorFlow logs its build options at import unless told not to.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Who typed a command is not helped by the line of the script that they come from.
-    warnings.formatwarning = lambda message, category, *_: (
-        f"ptycho-engine: {category.__name__}: {message}\n"
-    )
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["plugins"]:
-        from .listing import main as list_plugins
+@dataclass(frozen=True)
+class Subcommand:
+    """A job that the command does.
 
-        sys.exit(list_plugins(arguments[1:]))
+    Attributes
+    ----------
+    function : str
+        ``"module:function"`` in this package; takes the arguments after the name, and returns the
+        exit code. Its module is imported once the subcommand is chosen.
+    meaning : str
+        One line for ``--help``.
+    """
+
+    function: str
+    meaning: str
+
+    def run(self, arguments: list[str]) -> int:
+        """Import and call the function."""
+        module, _, name = self.function.partition(":")
+        found: int = getattr(import_module(f".{module}", __package__), name)(arguments)
+        return found
+
+
+#: The subcommands, the default one first.
+SUBCOMMANDS = {
+    "extract": Subcommand("command:extract", "cut patches; what is done without a subcommand"),
+    "plugins": Subcommand("listing:main", "list plugins and formats; --check imports each"),
+    "info": Subcommand("info:main", "versions, plugins, devices, limits: for a report of a bug"),
+}
+DEFAULT = next(iter(SUBCOMMANDS))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; nothing is left changed in the process, so Python may call it too.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the program by default.
+
+    Raises
+    ------
+    SystemExit
+        Unless all is done: with 2 (bad input or configuration), 1 (fault) or 130 (interrupted).
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with _messages_of_a_program():
+        code = dispatch(given)
+    if code != DONE:
+        sys.exit(code)
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Choose the subcommand; return the exit code."""
     if arguments[:1] == ["--version"]:
         from .. import __version__
 
         print(f"ptycho-engine {__version__}")
-        sys.exit(DONE)
-    from ..errors import ConfigurationError
-    from .arguments import check_arguments
+        return DONE
+    if any(argument in ("-sc", "--shell-completion") for argument in arguments):
+        from .completion import answer
 
+        return answer(arguments)
+    name, rest = (arguments or [""])[0], arguments[1:]
+    if name not in SUBCOMMANDS:
+        name, rest = DEFAULT, arguments
+    return SUBCOMMANDS[name].run(rest)
+
+
+@contextmanager
+def _messages_of_a_program() -> Iterator[None]:
+    """Keep warnings short and TensorFlow quiet, as long as the program runs."""
+    # TensorFlow logs its build options at import unless told not to.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    before = warnings.formatwarning
+    # Who typed a command is not helped by the line of the script that they come from.
+    warnings.formatwarning = lambda message, category, *_: (
+        f"ptycho-engine: {category.__name__}: {message}\n"
+    )
     try:
-        check_arguments(arguments)
-    except ConfigurationError as error:
-        print(f"ptycho-engine: ConfigurationError: {error}", file=sys.stderr)
-        sys.exit(REFUSED)
-    sys.exit(run_hydra())
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
-def run_hydra() -> int:
+def extract(arguments: list[str]) -> int:
+    """Cut patches, as Hydra composes the job; return the worst exit code of its runs."""
+    if any(argument in ("-h", "--help") for argument in arguments):
+        from .manual import print_manual
+
+        return print_manual(arguments)
+
+    from ..errors import PtychoEngineError
+    from .arguments import check_arguments
+    from .complaints import Complaints
+    from .overrides import exists, hydra_arguments, sort_arguments
+
+    complaints = Complaints.asked_by(arguments)
+    try:
+        check_arguments([argument for argument in arguments if not exists(argument)])
+        typed = sort_arguments(arguments)
+        return run_hydra(hydra_arguments(typed), complaints)
+    except PtychoEngineError as error:
+        return complaints.refuse(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def run_hydra(arguments: list[str], complaints: Complaints) -> int:
     """Let Hydra compose the configuration and run every job; return the worst exit code."""
     import hydra
-    from hydra.core.config_store import ConfigStore
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import DictConfig
 
-    from ..errors import one_line
+    from ..errors import PtychoEngineError
+    from .borrowed_hydra import borrowed_hydra
     from .schema import register_schemas
     from .sweeps import Outcomes, watched_sweep
-
-    # Hydra copies this store for every group that it lists, and changes none of the copies: a third
-    # of the time that --help took.
-    ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
 
     outcomes, process = Outcomes(), os.getpid()
 
@@ -76,27 +155,20 @@ def run_hydra() -> int:
             outcomes.ended.append(outcome)
         return outcome
 
-    register_schemas()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # else it prints errors itself, some as tracebacks
-    try:
-        with watched_sweep(outcomes):
-            task()
-    except SystemExit as stop:
-        if stop.code in (None, DONE):
-            return outcomes.worst
-        if outcomes.begun:
-            return max(int(stop.code), outcomes.worst)
-        return explain_refusal(sys.argv[1:])
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:  # Hydra and its grammar raise anything of a configuration
-        if outcomes.begun:
+    with borrowed_hydra(arguments):
+        register_schemas()
+        try:
+            with watched_sweep(outcomes):
+                task()
+        except SystemExit as stop:
+            code = DONE if stop.code is None else int(stop.code)
+            return max(code, outcomes.worst)
+        except PtychoEngineError:
             raise
-        said = [str(error)]
-        if error.__cause__ is not None and str(error.__cause__) not in said[0]:
-            said.append(str(error.__cause__))
-        print(f"ptycho-engine: {one_line(' '.join(said), 1000)}", file=sys.stderr)
-        return explain_refusal(sys.argv[1:])
+        except Exception as error:  # Hydra and its grammar raise anything of a configuration
+            if outcomes.begun:
+                raise
+            return complaints.refuse_configuration(error, arguments)
     return outcomes.worst
 
 
@@ -112,31 +184,40 @@ def run_job(config: Any) -> Outcome:
     from ..deferral import deferred_signals
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
-    from ..report.progress import progress_bar
+    from ..report.progress import Display
     from .arguments import check_configuration
+    from .complaints import Complaints, refuse_unknown_keys
     from .composition import extraction_job, job_config
     from .interrupts import interruptible
     from .jobs import extract
     from .legacy import work_in_legacy
+    from .sentences import log_renderer
     from .sweeps import Outcome
+    from .vocabulary import expanded
 
     hydra_config = HydraConfig.get()
     folder = Path.cwd()
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
     run_id = uuid.uuid4().hex[:12]
+    complaints = Complaints.asked_by(hydra_config.overrides.task)
 
     def standing() -> str:
-        return what_stands(folder / Path(config.output.path).expanduser(), run_id)
+        return what_stands(folder / expanded(config.output.path), run_id)
 
     try:
+        refuse_unknown_keys(config)
         plain: Any = OmegaConf.to_container(config, resolve=True)
         check_configuration(plain)
         settings: Any = job_config(config)
         shown = settings.runner
-        logs.configure(shown.log_level.value, json=shown.log_format.value == "json")
-        with logs.bound(run_id=run_id), interruptible() as interrupts:
-            bar = progress_bar(shown.progress.value)
+        complaints = Complaints(shown.log_format.value)
+        display = Display(shown.progress.value)
+        with (
+            logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
+            logs.bound(run_id=run_id),
+            interruptible() as interrupts,
+        ):
             reason = plugin_reason(hydra_config)
             settings, legacy = work_in_legacy(settings, list(hydra_config.overrides.task))
             context = None
@@ -144,66 +225,27 @@ def run_job(config: Any) -> Outcome:
                 reason, context = legacy.reason, legacy.context()
 
             def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
-                return interrupts.between(bar(blocks, count))
+                return interrupts.between(display.bar(blocks, count))
 
             job = extraction_job(settings, folder, reason, context)
-            result = extract.run(job, run_id=run_id, progress=progress)
-    except OmegaConfBaseException as error:
-        outcome = Outcome(REFUSED, str(error))
-        print(f"ptycho-engine: {error}", file=sys.stderr)
-    except PtychoEngineError as error:
+            result = extract.run(job, run_id=run_id, progress=progress, waiting=display.waiting)
+            print(result.output, flush=True)
+    except (OmegaConfBaseException, PtychoEngineError) as error:
         outcome = Outcome(REFUSED, f"{type(error).__name__}: {error}")
-        print(f"ptycho-engine: {outcome.words}", file=sys.stderr)
+        complaints.refuse(error)
     except KeyboardInterrupt:
         with deferred_signals():  # a second one comes after the words that tell of the first
             outcome = Outcome(INTERRUPTED, standing())
-            print(f"ptycho-engine: interrupted; {outcome.words}", file=sys.stderr)
+            complaints.say("interrupted", outcome.words)
     except Exception as error:
         accused = accusation(error)
         if accused is None:
             traceback.print_exc()
         outcome = Outcome(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
-        message = f"{accused or 'a fault of the program'}; {standing()}"
-        print(f"ptycho-engine: {message}", file=sys.stderr)
+        complaints.say(accused or "a fault of the program", standing())
     else:
         outcome = Outcome(DONE, str(result.output))
     return outcome
-
-
-def explain_refusal(arguments: list[str]) -> int:
-    """Name the keys that are not in the configuration, with those that are; return 2."""
-    from hydra import compose, initialize_config_module
-    from omegaconf import OmegaConf
-
-    from ..errors import one_of
-    from ..host.choice import AUTO
-
-    overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
-    given = dict(a.partition("=")[::2] for a in overrides)
-    groups = {"plugin", "scan", "output", "runner", "compat"}
-    chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in groups]
-    try:
-        with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-            config = compose("config", overrides=chosen)
-    except Exception:  # Hydra has said what is wrong with a group
-        return REFUSED
-
-    known = list(dotted_keys(OmegaConf.to_container(config, throw_on_missing=False)))
-    for key in given:
-        if key not in known and not key.startswith("hydra"):
-            print(f"ptycho-engine: {one_of('key', key, known)}", file=sys.stderr)
-            if key.startswith("plugin.") and config.plugin.name == AUTO:
-                advice = f"plugin=auto takes no options. Name the plugin: plugin=NAME {key}=..."
-                print(f"ptycho-engine: {advice}", file=sys.stderr)
-    return REFUSED
-
-
-def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """Every key of nested dictionaries, written with dots."""
-    for key, value in node.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from dotted_keys(value, f"{prefix}{key}.")
 
 
 def plugin_reason(hydra_config: Any) -> str:

@@ -12,6 +12,7 @@ from ..host.choice import named_plugin
 from .jobs.extraction_job import ExtractionJob
 from .scans import scan_source
 from .schema import JobConfig
+from .vocabulary import expanded
 
 
 def job_config(config: Any) -> JobConfig:
@@ -73,7 +74,7 @@ def extraction_job(
             cast(Fill, config.fill),
             cast(Rounding, config.rounding),
         ),
-        output=folder / Path(output.path).expanduser(),
+        output=folder / expanded(output.path),
         plugin=plugin,
         options=options,
         wrappers=tuple(config.wrappers),

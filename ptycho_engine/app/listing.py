@@ -18,7 +18,7 @@ from ..discovery import (
     ENTRY_POINT_GROUP,
     FORMAT_GROUP,
     PluginSource,
-    configuration_folders,
+    contributed_folders,
     discover,
     find_faults,
 )
@@ -116,7 +116,7 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
     """
     missing = {
         source.distribution: f"configuration package {source.target} not found"
-        for source, folder in configuration_folders()
+        for source, folder in contributed_folders()
         if folder is None
     }
     found: list[tuple[str, PluginSource, str]] = []

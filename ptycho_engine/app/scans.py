@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from hydra.core.object_type import ObjectType
@@ -14,6 +13,7 @@ from omegaconf import MISSING, OmegaConf
 from ..errors import PtychoEngineError
 from ..io.catalogue import list_formats, load_format
 from ..io.scan_files import ScanSource
+from .vocabulary import expanded
 
 GROUP = "scan"
 
@@ -65,7 +65,7 @@ def scan_source(config: Any) -> ScanSource:
     """Say what to read, of a configuration that :func:`scan_config`, or Hydra, made."""
     options = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     name, path = options.pop("format"), options.pop("path", None)
-    return ScanSource(name, None if path is None else Path(path).expanduser(), options)
+    return ScanSource(name, None if path is None else expanded(path), options)
 
 
 class FormatConfigs(ConfigSource):

@@ -6,10 +6,8 @@ format are its own dataclass (`scans`).
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -18,9 +16,10 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
-from ..discovery import configuration_folders, discover
+from ..discovery import contributed_folders, discover
 from .config_files import register_config_files
 from .scans import FormatConfigs
+from .vocabulary import configuration_folders
 
 
 @dataclass
@@ -51,8 +50,13 @@ class LogLevel(Enum):
 
 
 class LogFormat(Enum):
-    """How a line of the log looks: for a reader, or one JSON object."""
+    """How a line of the log looks: a sentence, key=value, or one JSON object.
 
+    ``auto`` is for people at a terminal, and text elsewhere.
+    """
+
+    auto = "auto"
+    people = "people"
     text = "text"
     json = "json"
 
@@ -63,7 +67,7 @@ class RunnerConfig:
 
     progress: Progress = Progress.auto
     log_level: LogLevel = LogLevel.INFO
-    log_format: LogFormat = LogFormat.text
+    log_format: LogFormat = LogFormat.auto
 
 
 @dataclass
@@ -99,9 +103,7 @@ def register_schemas() -> None:
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
-    own = importlib.util.find_spec("ptycho_engine.conf")
-    folders = [Path(place) for place in (own and own.submodule_search_locations) or ()]
-    folders += [folder for _, folder in configuration_folders() if folder]
+    folders = configuration_folders()
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
             store.store(group="plugin", name=source.name, node={"name": source.name})
@@ -116,6 +118,6 @@ class ContributedConfigs(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append the group of formats, and the folders of the entry points for them."""
         search_path.append(provider="ptycho_engine", path=f"{FormatConfigs.scheme()}://")
-        for source, folder in configuration_folders():
+        for source, folder in contributed_folders():
             if folder:
                 search_path.append(provider=source.distribution, path=f"file://{folder}")

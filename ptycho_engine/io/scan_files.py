@@ -90,6 +90,27 @@ def read_scan(
     return scan
 
 
+def check_source(source: ScanSource) -> None:
+    """Refuse what cannot be read or made, as far as that can be told without reading it.
+
+    Raises
+    ------
+    InputFileError, ConfigurationError, PluginError
+        As :func:`read_scan`.
+    """
+    chosen = load_format(source.format)
+    build_options(f"format {source.format!r}", chosen.options, source.options)
+    if chosen.needs_file and source.path is None:
+        raise InputFileError(
+            f"format {source.format!r}: received no path. Expected that of a scan file."
+        )
+    if chosen.needs_file and source.path is not None and not source.path.exists():
+        raise InputFileError(
+            f"{source.path}: no such file. Expected the path of a scan file; a relative one counts "
+            f"from {Path.cwd()}. Check its spelling."
+        )
+
+
 def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:
     """Refuse to read beyond the budget.
 

@@ -1,51 +1,132 @@
-"""A progress bar on a terminal, and none in a pipe."""
+"""What a run shows of itself on a terminal: a bar, a spinner while it waits; nothing in a pipe."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from ..request.blocks import Block
 
+#: Seconds after which a reader wants to know what is being waited for.
+PATIENCE = 1.0
 
-def progress_bar(when: str) -> Callable[[Iterator[Block], int], Iterator[Block]]:
-    """Return a wrapper that shows the progress of an iterator over blocks.
+
+class Display:
+    """Shows how far a run is.
 
     Parameters
     ----------
-    when : {"auto", "always", "never"}
-        ``auto`` shows a bar if standard error is a terminal.
-
-    Returns
-    -------
-    callable
-        Of the blocks and the number of patches, to the same blocks.
+    when : {"auto", "always", "asked", "never"}
+        ``auto`` shows something if standard error is a terminal, and takes it away; ``always``
+        writes as to a terminal, ``asked`` as fits what standard error is.
     """
-    if when == "never" or (when == "auto" and not sys.stderr.isatty()):
-        return lambda blocks, total: blocks
-    return partial(_with_bar, terminal=True if when == "always" else None)
+
+    def __init__(self, when: str) -> None:
+        self._shown = when in ("always", "asked") or (when == "auto" and sys.stderr.isatty())
+        self._forced = True if when == "always" else None
+        self._stays = when != "auto"
+
+    def bar(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+        """Pass blocks on, with a bar of the patches that are done.
+
+        Parameters
+        ----------
+        blocks : iterator of Block
+            What is being made.
+        total : int
+            Number of patches.
+        """
+        return self._with_bar(blocks, total) if self._shown else blocks
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show a spinner if the block takes longer than a second.
+
+        Parameters
+        ----------
+        what : str
+            What is waited for.
+        """
+        if not self._shown:
+            yield
+            return
+        spinner = _Spinner(what, self._forced)
+        try:
+            yield
+        finally:
+            spinner.stop()
+
+    def _with_bar(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        # The first block waits for compilers.
+        with self.waiting("compiling"):
+            first = next(blocks, None)
+        if first is None:
+            return
+        columns = (TextColumn("patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True, force_terminal=self._forced)
+        with Progress(*columns, console=console, transient=not self._stays) as bar:
+            task = bar.add_task("patches", total=total)
+            yield first
+            bar.update(task, completed=first.stop)
+            for block in blocks:
+                yield block
+                bar.update(task, completed=block.stop)
 
 
 def shown(blocks: Iterator[Block], total: int) -> Iterator[Block]:
     """Show the progress because somebody asked for it: also in a notebook, and once in a pipe."""
-    return _with_bar(blocks, total, None)
+    return Display("asked").bar(blocks, total)
 
 
-def _with_bar(blocks: Iterator[Block], total: int, terminal: bool | None) -> Iterator[Block]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+class _Spinner:
+    """Turns from one second on, on a standard error of its own: others may redirect theirs."""
 
-    columns = (TextColumn("patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True, force_terminal=terminal)
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("patches", total=total)
-        for block in blocks:
-            yield block
-            bar.update(task, completed=block.stop)
+    def __init__(self, what: str, forced: bool | None) -> None:
+        self._what, self._forced = what, forced
+        self._status: Any = None
+        self._stream = _own_stream()
+        self._lock = threading.Lock()
+        self._over = False
+        self._timer = threading.Timer(PATIENCE, self._start)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _start(self) -> None:
+        from rich.console import Console
+
+        with self._lock:
+            if self._over:
+                return
+            console = Console(file=self._stream, force_terminal=self._forced)
+            self._status = console.status(f"{self._what} ...")
+            self._status.start()
+
+    def stop(self) -> None:
+        """Take it away."""
+        self._timer.cancel()
+        with self._lock:
+            self._over = True
+            if self._status is not None:
+                self._status.stop()
+            if self._stream is not sys.stderr:
+                self._stream.close()
+
+
+def _own_stream() -> TextIO:
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
+    except (OSError, ValueError, AttributeError):  # as in a notebook
+        return sys.stderr

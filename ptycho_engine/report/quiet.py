@@ -26,6 +26,31 @@ def import_tensorflow_quietly() -> None:
         tf.constant(0)
 
 
+def tensorflow_devices() -> dict[str, str]:
+    """Name the accelerators that TensorFlow sees, as quietly; what stands in the way if it fails.
+
+    Returns
+    -------
+    dict of str to str
+        Such as ``{"GPU:0": "NVIDIA H100 80GB HBM3"}``; empty without TensorFlow.
+    """
+    if not is_installed("tensorflow"):
+        return {}
+    try:
+        with _native_stderr_silenced():
+            import tensorflow as tf
+
+            return {
+                device.name.removeprefix("/physical_device:"): str(
+                    tf.config.experimental.get_device_details(device).get("device_name", "unnamed")
+                )
+                for device in tf.config.list_physical_devices()
+                if device.device_type != "CPU"
+            }
+    except Exception as error:  # a report of a bug needs what fails, not to fail with it
+        return {"tensorflow": f"cannot be used: {type(error).__name__}: {error}"}
+
+
 @contextmanager
 def _native_stderr_silenced() -> Iterator[None]:
     sys.stderr.flush()

@@ -19,14 +19,17 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ...compilations import compilation_counts
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...io.scan import Scan
-from ...io.scan_files import read_scan
+from ...io.scan_files import check_source, read_scan
 from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes, parse_bytes
@@ -37,6 +40,8 @@ from ...request.reach import Reach
 from .extraction_job import ExtractionJob
 from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, begin_output, draw, fill
+
+Waiting = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,11 @@ class Result:
 
 
 def run(
-    job: ExtractionJob, *, run_id: str | None = None, progress: Progress | None = None
+    job: ExtractionJob,
+    *,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+    waiting: Waiting = nullcontext,
 ) -> Result:
     """Run a job.
 
@@ -77,6 +86,8 @@ def run(
         Identifies the run in its output; a new one by default.
     progress : callable, optional
         Wraps the iterator over blocks, given the number of patches.
+    waiting : callable, optional
+        Makes the context in which something is waited for, given what.
 
     Returns
     -------
@@ -88,10 +99,6 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    inputs = [] if job.scan.path is None else [Path(job.scan.path)]
-    check_output(job.output, job.overwrite, inputs)
-    companion = Companion(job.output)
-    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
     engine = Engine(
         job.plugin,
         options=job.options,
@@ -100,6 +107,12 @@ def run(
         reason=job.reason,
         context=job.context,
     )
+    check_source(job.scan)
+    # Whoever is told that something exists may remove it: all that is wrong is said before.
+    inputs = [] if job.scan.path is None else [Path(job.scan.path)]
+    check_output(job.output, job.overwrite, inputs)
+    companion = Companion(job.output)
+    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
     started = time.perf_counter()
     scan = read_scan(
         job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
@@ -115,7 +128,8 @@ def run(
     if "sources" in job.context:
         records["setting_sources"] = job.context["sources"]
     if "tensorflow" in engine.capabilities.arrays:
-        import_tensorflow_quietly()
+        with waiting("loading TensorFlow"):
+            import_tensorflow_quietly()
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
@@ -155,6 +169,7 @@ def log_plan(job: ExtractionJob, scan: Scan, plan: Plan) -> None:
     get_logger().info(
         "plan",
         scan=scan.source,
+        object=list(scan.image.shape),
         patches=len(scan.positions),
         patch_size=job.cut.patch_size,
         chunk_size=plan.chunk_size,
@@ -181,5 +196,6 @@ def log_done(result: Result) -> None:
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
         patches=result.patches,
+        size=format_bytes(result.plan.output_bytes),
         seconds=round(result.seconds, 3),
     )

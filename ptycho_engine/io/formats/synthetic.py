@@ -35,7 +35,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Options:
-    """Options of the scan; :func:`make_synthetic` explains and checks them."""
+    """Options of the scan; :func:`make_synthetic` checks them.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of the texture and of the jitter; the same seed gives the same scan.
+    object_size : int
+        Rows and columns of the object, at least 16.
+    points : int
+        Number of scan positions.
+    step : float
+        Mean spacing of the positions in object pixels.
+    """
 
     seed: int = 0
     object_size: int = 512

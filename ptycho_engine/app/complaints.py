@@ -1,0 +1,136 @@
+"""What the command says when it refuses: in a sentence, or as an event of the log."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from .. import logs
+from ..errors import ConfigurationError, PtychoEngineError, one_line, one_of
+from .sentences import log_renderer
+
+REFUSED = 2
+
+
+@dataclass(frozen=True)
+class Complaints:
+    """How to say what went wrong.
+
+    Attributes
+    ----------
+    log_format : str
+        ``runner.log_format``: sentences unless key=value or JSON was asked for.
+    """
+
+    log_format: str = "auto"
+
+    @classmethod
+    def asked_by(cls, arguments: Sequence[str]) -> Complaints:
+        """Find out from a command line, before it is composed."""
+        asked = [a.partition("=")[2] for a in arguments if a.startswith("runner.log_format=")]
+        return cls(asked[-1] if asked and asked[-1] in ("text", "json") else "auto")
+
+    def say(self, what: str, message: str) -> None:
+        """Say one thing on standard error."""
+        if self.log_format in ("text", "json"):
+            with logs.configured("ERROR", log_renderer(self.log_format)):
+                logs.get_logger().error(what.replace(" ", "_"), message=message)
+        else:
+            between = ";" if " " in what or what == "interrupted" else ":"
+            print(f"ptycho-engine: {what}{between} {message}", file=sys.stderr)
+
+    def refuse(self, error: Exception) -> int:
+        """Say what is wrong with the input or the configuration; return the exit code."""
+        if isinstance(error, PtychoEngineError):
+            self.say(type(error).__name__, str(error))
+        else:
+            self.say("ConfigurationError", one_line(plain(error), 1000))
+        return REFUSED
+
+    def refuse_configuration(self, error: Exception, arguments: Sequence[str]) -> int:
+        """Say what Hydra refuses, and name the keys that are meant; return the exit code."""
+        found = list(unknown_overrides(arguments))
+        if not found:
+            return self.refuse(error)
+        for message in found:
+            self.say("ConfigurationError", message)
+        return REFUSED
+
+
+def plain(error: BaseException) -> str:
+    """Take an error of Hydra in one line, without its advice to add what nobody knows."""
+    said = [str(error)]
+    if error.__cause__ is not None and str(error.__cause__) not in said[0]:
+        said.append(str(error.__cause__))
+    lines = [line.strip() for text in said for line in text.splitlines()]
+    noise = re.compile(r"To append to your config use|full_key: *$|object_type=|$")
+    return " ".join(line for line in lines if not noise.match(line))
+
+
+def unknown_overrides(arguments: Sequence[str]) -> Iterator[str]:
+    """Complain of each key that is not in the configuration of the groups that were chosen."""
+    from hydra import compose, initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
+
+    from ..host.choice import AUTO
+
+    overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
+    given = dict(a.partition("=")[::2] for a in overrides)
+    groups = {"plugin", "scan", "output", "runner", "compat"}
+    chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in groups]
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
+            config = compose("config", overrides=chosen)
+    except Exception:  # what is wrong with a group, Hydra says
+        return
+    known = list(dotted_keys(OmegaConf.to_container(config, throw_on_missing=False)))
+    for key in given:
+        if key not in known and not key.startswith("hydra"):
+            if key.startswith("plugin.") and config.plugin.name == AUTO:
+                advice = f"plugin=auto takes no options. Name the plugin: plugin=NAME {key}=..."
+                yield f"key {key!r} is not known. {advice}"
+            else:
+                yield one_of("key", key, known)
+
+
+def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """Every key of nested dictionaries, written with dots."""
+    for key, value in node.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from dotted_keys(value, f"{prefix}{key}.")
+
+
+def refuse_unknown_keys(config: DictConfig) -> None:
+    """Refuse what was added to a configuration that is described whole.
+
+    Raises
+    ------
+    ConfigurationError
+        With the nearest key.
+    """
+    for key, known in unknown_keys(config):
+        raise ConfigurationError(one_of("key", key, known))
+
+
+def unknown_keys(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Find keys that are no fields of the dataclass of their node, with those that are."""
+    kind = OmegaConf.get_type(node)
+    fields = None
+    if dataclasses.is_dataclass(kind):
+        fields = [f"{prefix}{field.name}" for field in dataclasses.fields(kind)]
+    for key in node:
+        path = f"{prefix}{key!s}"
+        if fields is not None and path not in fields:
+            yield path, fields
+            continue
+        below = node._get_node(key)
+        if isinstance(below, DictConfig) and not below._is_none() and not below._is_missing():
+            yield from unknown_keys(below, f"{path}.")

@@ -1,0 +1,132 @@
+"""Completion in a shell: subcommands, keys, choices and files, found from what was typed so far."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..errors import PtychoEngineError
+from .command import DONE, SUBCOMMANDS, extract
+from .vocabulary import PATHS, every_key, expanded, groups
+
+BASH = """_ptycho_engine() {
+    local IFS=$'\\n'
+    COMPREPLY=($(COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" "$1" -sc query=bash 2>/dev/null))
+}
+complete -o nospace -F _ptycho_engine ptycho-engine"""
+FLAGS = ("--multirun", "--help", "--config-dir", "--config-name", "--cfg", "--version")
+LISTING_FLAGS = {"plugins": ("--check", "--json"), "info": ("--json",)}
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Print what ``-sc`` asks for: a script to evaluate, or the words that could come next."""
+    if "install=bash" in arguments:
+        print(BASH)
+    elif "uninstall=bash" in arguments:
+        print("complete -r ptycho-engine; unset -f _ptycho_engine")
+    elif any(argument.startswith("query=") for argument in arguments):
+        line = os.environ.get("COMP_LINE", "")
+        point = os.environ.get("COMP_POINT", "")
+        typed = line[: int(point)] if point.isdecimal() else line
+        # bash replaces what comes after the last character at which it breaks words
+        rest_only = "query=bash" in arguments
+        try:
+            print("\n".join(completions(typed, rest_only=rest_only)))
+        except PtychoEngineError:  # of which the run complains
+            return DONE
+    else:  # other shells' scripts are Hydra's, and ask here
+        return extract(list(arguments))
+    sys.stdout.flush()
+    return DONE
+
+
+def completions(line: str, *, rest_only: bool = True) -> list[str]:
+    """Find what could complete a line.
+
+    Parameters
+    ----------
+    line : str
+        The command as typed, up to the cursor.
+    rest_only : bool
+        Whether a word is given from its last ``=`` or ``:`` on, as bash wants it.
+
+    Returns
+    -------
+    list of str
+        Escaped for a shell, in order; with a space after what is complete.
+    """
+    words = split(line)
+    if len(words) < 2:
+        return []
+    before, word = words[1:-1], words[-1]
+    found = sorted(dict.fromkeys(_candidates(before, word)))
+    begun = max(word.rfind("="), word.rfind(":")) + 1 if rest_only else 0
+    return [_escaped(candidate[begun:]) for candidate in found]
+
+
+def split(line: str) -> list[str]:
+    """Split a line into words, the last one perhaps empty; a quote may still be open."""
+    for closing in ("", "'", '"'):
+        try:
+            words = shlex.split(f"{line}{closing}")
+        except ValueError:
+            continue
+        new = re.search(r"(?<!\\)\s$", line) and not closing
+        return [*words, ""] if new else words
+    return []
+
+
+def _candidates(before: Sequence[str], word: str) -> Iterator[str]:
+    subcommand = before[0] if before and before[0] in SUBCOMMANDS else ""
+    if not before:
+        yield from (f"{name} " for name in SUBCOMMANDS if name.startswith(word))
+    if subcommand in LISTING_FLAGS:
+        yield from (f"{f} " for f in LISTING_FLAGS[subcommand] if f.startswith(word))
+        return
+    if word.startswith("-"):
+        yield from (f"{flag} " for flag in FLAGS if flag.startswith(word))
+        return
+    if before and before[-1] in ("--config-dir", "-cd"):
+        yield from files(word)
+        return
+    key, equals, value = word.partition("=")
+    chosen = dict(argument.partition("=")[::2] for argument in before if "=" in argument)
+    if equals:
+        yield from (f"{key}={v}" for v in _values(key, value, chosen))
+    else:
+        names = [known.name for known in (*groups(), *every_key(chosen))]
+        names += ["scan.path"]  # of any format
+        yield from (f"{name}=" for name in names if name.startswith(word))
+        yield from files(word)
+
+
+def _values(key: str, value: str, chosen: Mapping[str, str]) -> Iterator[str]:
+    """Complete the value of a key, in a list of several its last one."""
+    if key in PATHS:
+        yield from files(value)
+        return
+    before, comma, last = value.rpartition(",")
+    for known in (*groups(), *every_key(dict(chosen))):
+        if known.name == key:
+            yield from (f"{before}{comma}{c} " for c in known.choices if c.startswith(last))
+
+
+def files(begun: str) -> Iterator[str]:
+    """Complete a path; folders end in a slash, and hidden names are kept until asked for."""
+    folder, slash, name = begun.rpartition("/")
+    try:
+        entries = sorted(expanded(folder + slash or ".").iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(name) and (name or not entry.name.startswith(".")):
+            yield f"{folder}{slash}{entry.name}{'/' if entry.is_dir() else ' '}"
+
+
+def _escaped(text: str) -> str:
+    """Escape all that a shell would read, but the space at the end that tells of a whole word."""
+    body, end = (text[:-1], " ") if text.endswith(" ") else (text, "")
+    return re.sub(r"([^\w@%+./:,=~-])", r"\\\1", body) + end

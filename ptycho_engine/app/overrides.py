@@ -1,0 +1,236 @@
+"""What was typed becomes overrides that Hydra takes: paths as people have them, quoted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ..errors import ConfigurationError, one_of
+from ..io.catalogue import find_format
+from .vocabulary import PATHS, expanded
+
+#: Of the keys whose values are paths those that are read.
+READ = ("scan.path", "compat.params")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command line, sorted.
+
+    Attributes
+    ----------
+    flags : tuple of str
+        Those of Hydra, with their values.
+    rest : tuple of str
+        Files and overrides, as they were typed.
+    """
+
+    flags: tuple[str, ...]
+    rest: tuple[str, ...]
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether it asks for several runs."""
+        asked = any(f == "-m" or (len(f) > 3 and "--multirun".startswith(f)) for f in self.flags)
+        return asked or "hydra.mode=MULTIRUN" in self.rest
+
+    @property
+    def own_configuration(self) -> bool:
+        """Whether it names a configuration other than ours, which may choose a scan."""
+        names = ("-cn", "--config-name", "-cp", "--config-path", "--experimental-rerun")
+        return any(flag.partition("=")[0] in names for flag in self.flags)
+
+
+def sort_arguments(arguments: Sequence[str]) -> Typed:
+    """Part a command line into flags and the rest, in whatever order they came.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such flag.
+    """
+    takes_value = {
+        option: action.nargs != 0
+        for action in get_args_parser()._actions
+        for option in action.option_strings
+    }
+    flags: list[str] = []
+    rest: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        if argument == "--":
+            rest += left
+        elif not argument.startswith("-"):
+            rest.append(argument)
+        else:
+            name, equals, _ = argument.partition("=")
+            full = [name] if name in takes_value else _beginning(name, takes_value)
+            if len(full) != 1:
+                raise ConfigurationError(one_of("flag", argument, takes_value))
+            flags.append(argument)
+            optional = full[0] in ("--info", "-i")  # its value may be left out
+            if takes_value[full[0]] and not equals and not optional:
+                flags += [value for value in (next(left, None),) if value is not None]
+    return Typed(tuple(flags), tuple(rest))
+
+
+def _beginning(name: str, options: Iterable[str]) -> list[str]:
+    return [o for o in options if name.startswith("--") and len(name) > 3 and o.startswith(name)]
+
+
+def hydra_arguments(typed: Typed) -> list[str]:
+    """Turn files and overrides into arguments of Hydra.
+
+    An argument that names an existing file is the scan; any other with ``=`` an override. A scan
+    without a group is given that of its format.
+
+    Parameters
+    ----------
+    typed : Typed
+        The command line.
+
+    Returns
+    -------
+    list of str
+        Flags before overrides.
+
+    Raises
+    ------
+    ConfigurationError
+        If an argument is neither, if Hydra's grammar cannot take one, or if several values are
+        given to one run.
+    InputFileError
+        If no format claims the scan.
+    """
+    files = [argument for argument in typed.rest if exists(argument)]
+    overrides = [a for a in typed.rest if not exists(a)]
+    if files and any(override.partition("=")[0] == "scan.path" for override in overrides):
+        raise ConfigurationError(
+            f"scan.path: received it beside the file {files[0]!r}. Expected one of both."
+        )
+    if len(files) > 1 and not typed.sweeps:
+        raise ConfigurationError(
+            f"scan: received {len(files)} files, {', '.join(files)}. Expected one. Add --multirun "
+            "to run each."
+        )
+    if files:
+        overrides.append("scan.path=" + ",".join(quoted(file, literal=True) for file in files))
+    parsed = [parse(override, typed.sweeps) for override in overrides]
+    if not typed.own_configuration and not any(p.key_or_group == "scan" for p in parsed):
+        parsed += [parse(f"scan={name}", True) for name in _format_of(parsed)]
+    return [*typed.flags, *(p.input_line or "" for p in parsed)]
+
+
+def exists(argument: str) -> bool:
+    """Whether an argument names a file, or a folder, that exists."""
+    try:
+        return expanded(argument).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def quoted(text: str, *, literal: bool = False) -> str:
+    """Write a text as Hydra's grammar and OmegaConf read it back.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    literal : bool
+        Whether ``${`` stands for itself rather than beginning an interpolation.
+    """
+    if literal:  # an odd number of backslashes takes the meaning of what follows
+        text = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)
+    return QuotedString(text=text, quote=Quote.single).with_quotes()
+
+
+def parse(override: str, sweeps: bool) -> Override:
+    """Read an override, its value quoted if that is a path which needs it.
+
+    Parameters
+    ----------
+    override : str
+        As it was typed.
+    sweeps : bool
+        Whether it may hold several values.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, with the form that can be.
+    """
+    key, equals, value = override.partition("=")
+    if not equals and not override.startswith("~"):
+        raise ConfigurationError(
+            f"{override!r}: received neither a file that exists nor KEY=VALUE. Check its spelling; "
+            "ptycho-engine --help lists the keys and the subcommands."
+        )
+    if key.lstrip("+") in PATHS:
+        override = f"{key}={readable_path(key.lstrip('+'), value, sweeps)}"
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        form = shlex.quote(f"{key}={quoted(value)}")
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"{override}: cannot be read ({reason}). If the value is a text, quote it twice: {form}"
+        ) from error
+    if parsed.is_sweep_override() and not sweeps:
+        raise ConfigurationError(
+            f"{override}: received several values. Expected one. Add --multirun to run each, or "
+            f"write {shlex.quote(f'{key}=[{value}]')} for a list, "
+            f"{shlex.quote(f'{key}={quoted(value)}')} for a text."
+        )
+    return parsed
+
+
+def readable_path(key: str, value: str, sweeps: bool) -> str:
+    """Quote a path unless Hydra reads it as it stands; sweeps over paths stay sweeps."""
+    if exists(value):
+        return quoted(value, literal=True)
+    try:
+        parsed = OverridesParser.create().parse_override(f"{key}={value}")
+    except HydraException:
+        return quoted(value)
+    if parsed.is_sweep_override():
+        return value if sweeps or _all_exist(parsed, key) else quoted(value)
+    read = parsed.value()
+    return value if read is None or isinstance(read, str) else quoted(value)
+
+
+def _all_exist(parsed: Override, key: str) -> bool:
+    """Whether several files are meant, which --multirun would run."""
+    return key in READ and all(exists(value) for value in _values(parsed))
+
+
+def _values(parsed: Override) -> Iterator[str]:
+    """Texts of an override, one for each run."""
+    if not parsed.is_sweep_override():
+        yield str(parsed.value())
+    elif parsed.is_choice_sweep():
+        choices: Any = parsed.value()
+        for value in choices.list:
+            yield str(getattr(value, "text", value))
+
+
+def _format_of(parsed: Sequence[Override]) -> list[str]:
+    """Choose the group of the scan that is named, if one is."""
+    paths = [v for p in parsed if p.key_or_group == "scan.path" for v in _values(p)]
+    if not paths:
+        return []
+    try:
+        files = [expanded(OmegaConf.create({"path": path}).path) for path in paths]
+    except OmegaConfBaseException:  # known once the whole is composed
+        return ["file"]
+    names = {find_format(file) for file in files}
+    return [names.pop() if len(names) == 1 else "file"]

@@ -1,0 +1,67 @@
+"""The log for people: what an event says in a line that fits a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import logs
+
+#: What a reader has not asked for.
+UNSAID = ("timestamp", "run_id", "level", "event", "exc_info")
+
+
+def log_renderer(log_format: str) -> Any:
+    """Choose how the log looks.
+
+    Parameters
+    ----------
+    log_format : {"auto", "people", "text", "json"}
+        ``auto`` is for people at a terminal, and text (key=value) elsewhere.
+    """
+    if log_format == "json":
+        return logs.json_lines()
+    people = log_format == "people" or (log_format == "auto" and sys.stderr.isatty())
+    return for_people if people else logs.key_values()
+
+
+def for_people(logger: Any, method: str, event: Mapping[str, Any]) -> str:
+    """Say an event in a line; an empty one if it is of no interest."""
+    name, level = str(event.get("event", "")), str(event.get("level", "info"))
+    if level in ("debug", "info") and name in _SENTENCES:
+        return _SENTENCES[name](event)
+    said = ", ".join(f"{key} {value}" for key, value in event.items() if key not in UNSAID)
+    words = name.replace("_", " ") + (f": {said}" if said else "")
+    return words if level in ("debug", "info") else f"{level}: {words}"
+
+
+def _plan(event: Mapping[str, Any]) -> str:
+    count, size = event["patches"], event["patch_size"]
+    noun = "patch" if count == 1 else "patches"
+    shape = " x ".join(map(str, event.get("object", ())))
+    about = f" (object {shape})" if shape else ""
+    return f"{count:,} {noun} of {size} x {size} from {short_path(event['scan'])}{about}"
+
+
+def _done(event: Mapping[str, Any]) -> str:
+    size = f", {event['size']}" if "size" in event else ""
+    picture = f", picture {short_path(event['picture'])}" if event.get("picture") else ""
+    return f"-> {short_path(event['output'])}{size}, {event['seconds']:.2f} s{picture}"
+
+
+#: The events of every run; a plugin is chosen in each, which its output records.
+_SENTENCES = {"plugin_selected": lambda event: "", "plan": _plan, "done": _done}
+
+
+def short_path(path: str) -> str:
+    """Write a path as seen from here, if it lies below."""
+    if not os.path.isabs(path):
+        return path
+    here = Path(path)
+    for folder, short in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if here.is_relative_to(folder):
+            return short + str(here.relative_to(folder))
+    return path
