@@ -157,7 +157,7 @@ def blend_two(
 @compiled
 def is_alone(weights: Array) -> bool:
     """Tell whether one tap has all the weight."""
-    return np.count_nonzero(weights) == 1
+    return bool(np.count_nonzero(weights) == 1)
 
 
 @compiled
@@ -181,9 +181,10 @@ def blend_any(
     for p in patches:
         y, x = starts[p, 0], starts[p, 1] * k
         if not each and is_alone(rows[p, 0]) and is_alone(columns[p, :, 0]):  # a copy, to the bit
-            a, b = np.argmax(rows[p, 0]), np.argmax(columns[p, :, 0])
+            y += np.argmax(rows[p, 0])
+            x += k * np.argmax(columns[p, :, 0])
             for i in range(n):
-                line, source = out[p - first, i], image[y + i + a, x + k * b : x + k * b + width]
+                line, source = out[p - first, i], image[y + i, x : x + width]
                 for q in range(width):
                     line[q] = source[q]
             continue
