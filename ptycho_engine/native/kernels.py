@@ -179,12 +179,10 @@ def blend_any(
     for p in patches:
         y, x = starts[p, 0], starts[p, 1] * k
         if not each and is_alone(rows[p, 0]) and is_alone(columns[p, :, 0]):  # a copy, to the bit
-            row, column = np.argmax(rows[p, 0]), k * np.argmax(columns[p, :, 0])
+            y += np.argmax(rows[p, 0])
+            x += k * np.argmax(columns[p, :, 0])
             for i in range(n):
-                line, source = (
-                    out[p - first, i],
-                    image[y + i + row, x + column : x + column + width],
-                )
+                line, source = out[p - first, i], image[y + i, x : x + width]
                 for q in range(width):
                     line[q] = source[q]
             continue

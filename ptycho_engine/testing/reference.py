@@ -191,7 +191,7 @@ def _taper(distance: float, flat: float, end: float) -> float:
     return 630 * (u**5 / 5 - 4 * u**6 / 6 + 6 * u**7 / 7 - 4 * u**8 / 8 + u**9 / 9)
 
 
-def _dirichlet(distance: NDArray[np.floating[Any]], half: int) -> NDArray[np.float64]:
+def _dirichlet(distance: NDArray[Any], half: int) -> NDArray[np.float64]:
     """Periodic sinc of ``2 half + 1`` samples: the mean of all waves, at a distance in samples."""
     waves = np.arange(-half, half + 1)
     length = 2 * half + 1
