@@ -74,7 +74,8 @@ def test_numbers_beyond_any_setting_are_refused(number):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["a=range(1000000000000)"], ["a=range(5,1e12)"], ["a=range(0,1,1e-9)"], ["a=[range(10001)]"],
+        ["a=range(1000000000000)"], ["a=range(5,1e12)"], ["a=range(0,1,1e-9)"],
+        ["a=[range(10001)]"],
         ["a=range(start=0,stop=1,step=0.00001)"], ["a=range(1e9,0,-1)"], ["a=range(inf)"],
         ["a=range(101)", "b=range(100)"],
     ],
