@@ -266,6 +266,7 @@ OVERRIDES = [
     ["--cfg", "nobody"],
     ["--multirun", "patch_size=" + ",".join("9" * 400 for _ in range(3))],
     ["--multirun", "patch_size=range(1000000000000)"],
+    ["--multirun", "patch_size=range(1,9000)", "scan.seed=range(0,9000)"],
     ["--multirun", "patch_size=" + ",".join("x" for _ in range(3))],
     ["\x1b[31m=3"],
     ["\udcff=3"],

@@ -76,7 +76,7 @@ class Runner:
         """Run it; see `Run`."""
         if self._process is None:
             self._start()
-            self._run(self.first, cwd, 60.0)
+            self._run(self.first, self.folder, 60.0)
         return self._run([module, *map(str, arguments)], cwd, self.limit)
 
     def _run(self, arguments, cwd, limit):

@@ -6,6 +6,7 @@ of their own. No setting comes near these limits.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from ..io.documents import check_values
 #: Characters of an argument, and of a word in it, which a name of a file has at most; brackets
 #: within brackets.
 LONGEST, LONGEST_WORD, DEEPEST = 30_000, 255, 20
+#: Runs that the ranges of a sweep come to.
+MOST_RUNS = 10_000
+RANGE = re.compile(r"\brange\(([^()]*)\)")
 OPENING, CLOSING = "([{", ")]}"
 #: Keys that make Hydra call what they name.
 CALLS = {"_target_", "_args_", "_partial_", "_recursive_", "_convert_"}
@@ -35,7 +39,8 @@ def check_arguments(arguments: Sequence[str]) -> None:
     Raises
     ------
     ConfigurationError
-        If one is too long or too deep, has no key, or would have Hydra call something.
+        If one is too long or too deep, has no key, or would have Hydra call something; if ranges
+        come to too many runs.
     """
     for argument in arguments:
         shown = one_line(argument, 60)
@@ -57,6 +62,31 @@ def check_arguments(arguments: Sequence[str]) -> None:
         if "=" in argument and not argument.startswith("-") and not KEY.fullmatch(key):
             raise ConfigurationError(f"{shown}: has no key. Expected KEY=VALUE.")
         refuse_calls(re.split(r"[./@]", key.lstrip("+~")))
+    runs = math.prod(
+        max(1.0, _range_length(found)) for a in arguments for found in RANGE.findall(a)
+    )
+    if runs > MOST_RUNS:
+        raise ConfigurationError(
+            f"range: comes to {runs:.3g} runs. Expected at most {MOST_RUNS}. Choose shorter ranges."
+        )
+
+
+def _range_length(inside: str) -> float:
+    """Values of a range, of what stands in its brackets; 1 of what the grammar will refuse."""
+    named: dict[str, float] = {}
+    given: list[float] = []
+    try:
+        for part in inside.split(","):
+            name, equals, number = part.rpartition("=")
+            if equals:
+                named[name.strip()] = float(number)
+            else:
+                given.append(float(number))
+        names = ("stop",) if len(given) == 1 and "stop" not in named else ("start", "stop", "step")
+        named |= dict(zip(names, given, strict=False))
+        return abs((named["stop"] - named.get("start", 0.0)) / named.get("step", 1.0))
+    except (ValueError, KeyError, ZeroDivisionError):
+        return 1.0
 
 
 def _depth(argument: str) -> int:

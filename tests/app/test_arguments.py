@@ -71,6 +71,25 @@ def test_numbers_beyond_any_setting_are_refused(number):
         assert "whole number" in refused(check_configuration, config)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a=range(1000000000000)"], ["a=range(5,1e12)"], ["a=range(0,1,1e-9)"],
+        ["a=[range(10001)]"],
+        ["a=range(start=0,stop=1,step=0.00001)"], ["a=range(1e9,0,-1)"], ["a=range(inf)"],
+        ["a=range(101)", "b=range(100)"],
+    ],
+)  # fmt: skip
+def test_sweeps_without_end_are_refused(arguments):
+    assert "comes to" in refused(check_arguments, arguments)
+
+
+def test_sweeps_of_usual_length_are_let_through():
+    check_arguments(["a=range(10000)"])
+    check_arguments(["a=range(100)", "b=range(1,101)", "c=range(0,1)"])
+    check_arguments(["a=range(0,10000000,1000)", "b=range(x)", "c=range()", "d=range(1,2,0)"])
+
+
 def test_a_usual_configuration_is_let_through():
     check_configuration({"plugin": {"name": "numba", "threads": "auto"}, "wrappers": [], "a": None})
 

@@ -19,6 +19,7 @@ BUDGET = 96 * MEBI
 COMMAND = (
     "ptycho_engine.app.command", "scan=npz", "scan.path=scan.npz", "plugin=numba", "patch_size=8",
     f"memory_budget={BUDGET}", "output.picture=false", "output.overwrite=true",
+    "runner.log_level=ERROR",
 )  # fmt: skip
 
 
@@ -52,7 +53,10 @@ def test_damaged_files_give_the_numbers_or_one_line(tmp_path, scaled):
     scan = tmp_path / "scan.npz"
     scan.write_bytes(WHOLE[0])
     expected, found, codes = numbers(scan), [], []
-    with Runner(tmp_path, *COMMAND) as runner:
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "scan.npz").write_bytes(WHOLE[0])
+    with Runner(first, *COMMAND) as runner:
         for seed in range(scaled(1500)):
             kind, data = mutate(seed)
             scan.write_bytes(data)
