@@ -191,7 +191,7 @@ ROOMS = {
     "native": "errors memory workers geometry request",
     "io": "errors logs memory discovery geometry",
     "deprecation": "errors extras arrays",
-    "host": "errors extras discovery request",
+    "host": "errors extras discovery geometry request",
     "service": "errors logs memory arrays request host",
     "engine": "errors logs memory discovery geometry arrays request host service",
     "ops": "errors memory workers geometry arrays request native",

@@ -126,9 +126,7 @@ def extract(arguments: list[str]) -> int:
 def run_hydra(arguments: list[str], complaints: Any) -> int:
     """Let Hydra compose the configuration and run every job; return the worst exit code."""
     import hydra
-    from hydra.errors import HydraException
     from omegaconf import DictConfig
-    from omegaconf.errors import OmegaConfBaseException
 
     from .borrowed_hydra import borrowed_hydra
     from .schema import register_schemas
@@ -149,7 +147,7 @@ def run_hydra(arguments: list[str], complaints: Any) -> int:
         except SystemExit as stop:
             code = DONE if stop.code is None else int(stop.code)
             return INTERRUPTED if INTERRUPTED in codes else max([code, *codes])
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
+        except Exception as error:  # of Hydra, its grammar and its parsers: any
             if codes:
                 raise
             return complaints.refuse_configuration(error, arguments)
@@ -190,7 +188,8 @@ def run_job(config: Any) -> int:
         settings: Any = OmegaConf.to_object(config)
         shown = settings.runner
         complaints = Complaints(shown.log_format.value)
-        display = Display(shown.progress.value)
+        structured = shown.log_format.value == "json" and shown.progress.value == "auto"
+        display = Display("never" if structured else shown.progress.value)
         with (
             logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
             logs.bound(run_id=run_id),

@@ -21,7 +21,7 @@ class Display:
     Parameters
     ----------
     when : {"auto", "always", "never"}
-        ``auto`` shows something if standard error is a terminal.
+        ``auto`` shows something if standard error is a terminal, for as long as the work lasts.
     """
 
     def __init__(self, when: str) -> None:
