@@ -196,7 +196,7 @@ ROOMS = {
     "native": "errors logs memory workers geometry request",
     "io": "errors display logs memory metadata deferral workers discovery culprits geometry",
     "deprecation": "errors extras arrays",
-    "host": "errors extras discovery culprits request",
+    "host": "errors extras discovery culprits geometry request",
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
     "shortcuts": "arrays geometry engine",

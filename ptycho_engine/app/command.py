@@ -165,7 +165,7 @@ def run_hydra(arguments: list[str], complaints: Complaints) -> int:
             return max(code, outcomes.worst)
         except PtychoEngineError:
             raise
-        except Exception as error:  # Hydra and its grammar raise anything of a configuration
+        except Exception as error:  # of Hydra, its grammar and its parsers: any
             if outcomes.begun:
                 raise
             return complaints.refuse_configuration(error, arguments)
@@ -212,7 +212,8 @@ def run_job(config: Any) -> Outcome:
         settings: Any = job_config(config)
         shown = settings.runner
         complaints = Complaints(shown.log_format.value)
-        display = Display(shown.progress.value)
+        structured = shown.log_format.value == "json" and shown.progress.value == "auto"
+        display = Display("never" if structured else shown.progress.value)
         with (
             logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
             logs.bound(run_id=run_id),

@@ -63,14 +63,34 @@ class Complaints:
         return REFUSED
 
 
+def not_known(key: str, known: Sequence[str]) -> str:
+    """Say that there is no such key, with the nearest one and those beside it."""
+    parent, _, name = key.rpartition(".")
+    beside = [k for k in known if k.rpartition(".")[0] == parent]
+    same_name = [k for k in known if k.rpartition(".")[2] == name]
+    if same_name:  # the right key of the wrong group
+        listed = ", ".join(sorted(beside or known))
+        return f"key {key!r} is not known. Did you mean {same_name[0]!r}? Available: {listed}."
+    return one_of("key", key, beside or known)
+
+
 def plain(error: BaseException) -> str:
     """Take an error of Hydra in one line, without its advice to add what nobody knows."""
     said = [str(error)]
     if error.__cause__ is not None and str(error.__cause__) not in said[0]:
         said.append(str(error.__cause__))
-    lines = [line.strip() for text in said for line in text.splitlines()]
-    noise = re.compile(r"To append to your config use|full_key: *$|object_type=|$")
-    return " ".join(line for line in lines if not noise.match(line))
+    text = "\n".join(said)
+    no_choice = re.search(
+        r"Could not find '(\w+)/(.+?)'\s+Available options in .*:((\s+\S+$)+)", text, re.M
+    )
+    if no_choice:
+        return one_of(no_choice[1], no_choice[2], no_choice[3].split())
+    missing = re.search(r"missing mandatory value: .*\s+full_key: (\S+)", text)
+    if missing:
+        return f"{missing[1]}: received nothing. Expected a value. Add {missing[1]}=VALUE."
+    noise = re.compile(r"To append to your config use|object_type=|full_key: *$|$")
+    lines = [line.strip() for line in text.splitlines() if not noise.match(line.strip())]
+    return " ".join(re.sub(r"^full_key: (\S+)", r"(\1)", line) for line in lines)
 
 
 def unknown_overrides(arguments: Sequence[str]) -> Iterator[str]:
@@ -97,7 +117,7 @@ def unknown_overrides(arguments: Sequence[str]) -> Iterator[str]:
                 advice = f"plugin=auto takes no options. Name the plugin: plugin=NAME {key}=..."
                 yield f"key {key!r} is not known. {advice}"
             else:
-                yield one_of("key", key, known)
+                yield not_known(key, known)
 
 
 def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
@@ -117,7 +137,7 @@ def refuse_unknown_keys(config: DictConfig) -> None:
         With the nearest key.
     """
     for key, known in unknown_keys(config):
-        raise ConfigurationError(one_of("key", key, known))
+        raise ConfigurationError(not_known(key, known))
 
 
 def unknown_keys(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, list[str]]]:

@@ -55,7 +55,7 @@ def manual(given: dict[str, str]) -> Iterator[str]:
     """
     from ..errors import UnknownPluginError
 
-    yield "ptycho-engine - cut subpixel patches out of an object at its scan positions"
+    yield "ptycho-engine - cut patches out of an object at its scan positions"
     yield from section("Usage", USAGE)
     yield from section("Subcommands", ((name, s.meaning) for name, s in SUBCOMMANDS.items()))
     yield from section("Keys, with their defaults", map(entry, plain_keys()))
@@ -72,7 +72,9 @@ def manual(given: dict[str, str]) -> Iterator[str]:
             yield from folded(*entry(key), 2)
     yield from section("Flags", FLAGS)
     yield ""
-    yield "Exit codes: 0 done, 2 bad input or configuration, 1 fault, 130 interrupted."
+    yield from folded(
+        "Exit codes", "0 done, 2 bad input or configuration, 1 fault, 130 interrupted", 0
+    )
 
 
 def section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -91,7 +93,7 @@ def entry(key: Key) -> tuple[str, str]:
 
 def folded(term: str, meaning: str, indent: int) -> Iterator[str]:
     """Fold a meaning beside its term at the width of the terminal."""
-    width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 100)
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 70), 100)
     head = " " * indent + term
     if not meaning:
         yield head

@@ -180,7 +180,7 @@ def parse(override: str, sweeps: bool) -> Override:
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException as error:
-        form = shlex.quote(f"{key}={quoted(value)}")
+        form = for_shell(f"{key}={quoted(value)}")
         reason = str(error).splitlines()[0]
         raise ConfigurationError(
             f"{override}: cannot be read ({reason}). If the value is a text, quote it twice: {form}"
@@ -188,10 +188,16 @@ def parse(override: str, sweeps: bool) -> Override:
     if parsed.is_sweep_override() and not sweeps:
         raise ConfigurationError(
             f"{override}: received several values. Expected one. Add --multirun to run each, or "
-            f"write {shlex.quote(f'{key}=[{value}]')} for a list, "
-            f"{shlex.quote(f'{key}={quoted(value)}')} for a text."
+            f"write {for_shell(f'{key}=[{value}]')} for a list, or "
+            f"{for_shell(f'{key}={quoted(value)}')} for a text."
         )
     return parsed
+
+
+def for_shell(argument: str) -> str:
+    """Quote an argument for a shell, as a person would."""
+    plain = not re.search(r"[\"$`\\!]", argument)
+    return f'"{argument}"' if plain else shlex.quote(argument)
 
 
 def readable_path(key: str, value: str, sweeps: bool) -> str:

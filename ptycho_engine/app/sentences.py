@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def for_people(logger: Any, method: str, event: Mapping[str, Any]) -> str:
     name, level = str(event.get("event", "")), str(event.get("level", "info"))
     if level in ("debug", "info") and name in _SENTENCES:
         return _SENTENCES[name](event)
+    if set(event) <= {*UNSAID, "reason"} and "reason" in event:  # which says it all
+        return f"{level}: {event['reason']}"
     said = ", ".join(f"{key} {value}" for key, value in event.items() if key not in UNSAID)
     words = name.replace("_", " ") + (f": {said}" if said else "")
     return words if level in ("debug", "info") else f"{level}: {words}"
@@ -43,7 +46,13 @@ def _plan(event: Mapping[str, Any]) -> str:
     noun = "patch" if count == 1 else "patches"
     shape = " x ".join(map(str, event.get("object", ())))
     about = f" (object {shape})" if shape else ""
-    return f"{count:,} {noun} of {size} x {size} from {short_path(event['scan'])}{about}"
+    return f"{count:,} {noun} of {size} x {size} from {_source(event['scan'])}{about}"
+
+
+def _source(scan: str) -> str:
+    """Name a scan: its file, or how it was made, without the numbers."""
+    made = re.fullmatch(r"(\w+)\(.*\)", scan)
+    return f"a {made[1]} scan" if made else short_path(scan)
 
 
 def _done(event: Mapping[str, Any]) -> str:
@@ -52,8 +61,20 @@ def _done(event: Mapping[str, Any]) -> str:
     return f"-> {short_path(event['output'])}{size}, {event['seconds']:.2f} s{picture}"
 
 
-#: The events of every run; a plugin is chosen in each, which its output records.
-_SENTENCES = {"plugin_selected": lambda event: "", "plan": _plan, "done": _done}
+def _windows(event: Mapping[str, Any]) -> str:
+    if not event["leaving"]:
+        return ""
+    count = f"{event['leaving']:,} of {event['count']:,}"
+    return f"{count} patches leave the object, by up to {event['beyond_pixels']:g} pixels"
+
+
+#: The events of every run; that a plugin was chosen, its output records.
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "plugin_selected": lambda event: "",
+    "plan": _plan,
+    "windows": _windows,
+    "done": _done,
+}
 
 
 def short_path(path: str) -> str:

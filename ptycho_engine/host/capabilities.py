@@ -8,6 +8,7 @@ from typing import Any
 
 from ..discovery import build_options
 from ..errors import CapabilityError
+from ..geometry.cut import Cut
 from ..request.checks import DTYPES
 from ..request.extraction import ExtractionRequest
 
@@ -51,12 +52,24 @@ class Capabilities:
         CapabilityError
             Names the first value that is not served and those that are.
         """
-        for what, value, served in (
-            ("interpolation", request.interpolation, self.interpolations),
-            ("fill", request.fill, self.fills),
-            ("rounding", request.rounding, self.roundings),
-            ("dtype", request.dtype_name, self.dtypes),
-        ):
+        self.check_cut(request.cut, plugin)
+        self._check(plugin, ("dtype", request.dtype_name, self.dtypes))
+
+    def check_cut(self, cut: Cut, plugin: str) -> None:
+        """Refuse what the plugin cuts at no position, before there are any.
+
+        Raises
+        ------
+        CapabilityError
+            As `check`.
+        """
+        # "error" is settled before a plugin is asked
+        fill = ("fill", cut.fill, self.fills | {"error"})
+        interpolation = ("interpolation", cut.interpolation, self.interpolations)
+        self._check(plugin, interpolation, fill, ("rounding", cut.rounding, self.roundings))
+
+    def _check(self, plugin: str, *asked: tuple[str, str, frozenset[str]]) -> None:
+        for what, value, served in asked:
             if value not in served:
                 raise CapabilityError(
                     f"{plugin}: does not serve {what} {value!r}. It serves: "

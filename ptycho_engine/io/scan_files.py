@@ -78,37 +78,54 @@ def read_scan(
         As :func:`~ptycho_engine.io.catalogue.load_format`; also if the format returns anything
         else than a scan.
     """
-    chosen = load_format(name)
-    values = build_options(f"format {name!r}", chosen.options, options)
-    if chosen.needs_file and path is None:
-        raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
-    what = f"{path or f'format {name!r}'}: reading the scan"
-    check_reading(what, needed_bytes(chosen, path, values), memory_budget)
+    chosen, path, values = _prepared(name, path, options)
+    _check_budget(chosen, path, values, memory_budget)
     scan = call_reader(chosen, path, values)
     for text in scan.warnings:
         get_logger().warning("doubtful_scan", reason=text)
     return scan
 
 
-def check_source(source: ScanSource) -> None:
+def check_source(source: ScanSource, *, memory_budget: int | str | None = None) -> None:
     """Refuse what cannot be read or made, as far as that can be told without reading it.
+
+    Parameters
+    ----------
+    source : ScanSource
+        What is to be read.
+    memory_budget : int or str, optional
+        As for :func:`read_scan`.
 
     Raises
     ------
-    InputFileError, ConfigurationError, PluginError
+    InputFileError, MemoryBudgetError, ConfigurationError, PluginError
         As :func:`read_scan`.
     """
-    chosen = load_format(source.format)
-    build_options(f"format {source.format!r}", chosen.options, source.options)
-    if chosen.needs_file and source.path is None:
-        raise InputFileError(
-            f"format {source.format!r}: received no path. Expected that of a scan file."
-        )
-    if chosen.needs_file and source.path is not None and not source.path.exists():
+    chosen, path, values = _prepared(source.format, source.path, source.options)
+    if path is not None and not path.exists():
         raise InputFileError(
             f"{source.path}: no such file. Expected the path of a scan file; a relative one counts "
             f"from {Path.cwd()}. Check its spelling."
         )
+    _check_budget(chosen, path, values, memory_budget)
+
+
+def _prepared(
+    name: str, path: Path | None, options: Mapping[str, Any] | None
+) -> tuple[ScanFormat, Path | None, Any]:
+    """Load a format and build its options."""
+    chosen = load_format(name)
+    values = build_options(f"format {name!r}", chosen.options, options)
+    if chosen.needs_file and path is None:
+        raise InputFileError(f"format {name!r}: received no path. Expected that of a scan file.")
+    return chosen, path if chosen.needs_file else None, values
+
+
+def _check_budget(
+    chosen: ScanFormat, path: Path | None, values: Any, memory_budget: int | str | None
+) -> None:
+    what = f"{path or f'format {chosen.source.name!r}'}: reading the scan"
+    check_reading(what, needed_bytes(chosen, path, values), memory_budget)
 
 
 def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:

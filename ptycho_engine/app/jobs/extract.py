@@ -107,7 +107,8 @@ def run(
         reason=job.reason,
         context=job.context,
     )
-    check_source(job.scan)
+    engine.capabilities.check_cut(job.cut, engine.plugin)
+    check_source(job.scan, memory_budget=job.memory_budget)
     # Whoever is told that something exists may remove it: all that is wrong is said before.
     inputs = [] if job.scan.path is None else [Path(job.scan.path)]
     check_output(job.output, job.overwrite, inputs)

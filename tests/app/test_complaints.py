@@ -1,0 +1,144 @@
+"""What is refused, and how it is said: each key with its nearest name, in one line."""
+
+import json
+
+import pytest
+from processes import run_python
+
+SMALL = ["scan.points=5", "scan.object_size=64", "patch_size=8", "plugin=numba"]
+
+
+def refused(folder, *arguments):
+    """Run what must be refused without output; return what was said."""
+    done = run_python("-m", "ptycho_engine.app.command", *SMALL, *arguments, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert list(folder.iterdir()) == []
+    return done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("patch_sizes=32", "patch_size"),
+        ("patchsize=32", "patch_size"),
+        ("interpolate=nearest", "interpolation"),
+        ("overwrite=true", "output.overwrite"),
+        ("output.overwite=true", "output.overwrite"),
+        ("scan.pointss=3", "scan.points"),
+        ("runner.loglevel=INFO", "runner.log_level"),
+        ("plugin.thread=1", "plugin.threads"),
+        ("plugin.seed=1", "scan.seed"),
+    ],
+)
+def test_a_key_that_nobody_knows_is_refused_with_the_nearest(tmp_path, key, nearest):
+    (line,) = refused(tmp_path, key)
+    name = key.partition("=")[0]
+    assert f"ConfigurationError: key '{name}' is not known. Did you mean '{nearest}'?" in line
+    assert "Available: " in line
+    assert "+" not in line  # no advice to add it
+
+
+@pytest.mark.parametrize("plus", ["+", "++"])
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("patch_sizes=32", "patch_size"),
+        ("output.overwite=true", "output.overwrite"),
+        ("scan.stepp=3", "scan.step"),
+        ("runner.log.level=INFO", "runner.log_level"),
+        ("compat.value.N=3", "compat.values"),
+    ],
+)
+def test_so_is_one_that_is_added(tmp_path, plus, key, nearest):
+    assert any(f"Did you mean '{nearest}'?" in line for line in refused(tmp_path, plus + key))
+
+
+def test_an_option_that_is_added_is_the_plugins_to_refuse(tmp_path):
+    assert "'thread'" in refused(tmp_path, "+plugin.thread=1")[-1]
+
+
+def test_it_is_refused_in_a_sweep_too(tmp_path):
+    done = run_python(
+        "-m", "ptycho_engine.app.command", *SMALL, "-m", "+patch_sizes=8,16", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("Did you mean 'patch_size'") == 2
+    assert not list(tmp_path.rglob("patches.*"))
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("plugin=nunba", ["plugin 'nunba' is not known. Did you mean 'numba'?", "batched"]),
+        ("scan=npy", ["scan 'npy' is not known. Did you mean 'npz'?"]),
+        ("patch_size=6.5", ["6.5", "Integer", "(patch_size)"]),
+        ("runner.progress=maybe", ["maybe", "always"]),
+        ("memory_budget=a(b", ["cannot be read", "\"memory_budget='a(b'\""]),
+        ("wrappers=a,b", ["--multirun", '"wrappers=[a,b]"']),
+    ],
+)
+def test_what_hydra_refuses_is_one_line(tmp_path, argument, words):
+    (line,) = refused(tmp_path, argument)
+    assert line.startswith("ptycho-engine: ConfigurationError: ")
+    for word in words:
+        assert word in line
+
+
+def test_a_scan_without_a_file_is_one_line(tmp_path):
+    done = run_python("-m", "ptycho_engine.app.command", "scan=npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "ptycho-engine: ConfigurationError: scan.path: received nothing. Expected a value. "
+        "Add scan.path=VALUE.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "argument", ["patchsize=3", "+patch_sizes=3", "fill=zero", "nix.npz", "scan.path=nix.npz"]
+)
+def test_errors_are_json_when_it_is_asked_for(tmp_path, argument):
+    events = [json.loads(line) for line in refused(tmp_path, argument, "runner.log_format=json")]
+    assert events[-1]["level"] == "error"
+    assert events[-1]["event"].endswith("Error")
+    assert argument.lstrip("+").rpartition("=")[2] or argument in events[-1]["message"]
+
+
+def test_and_key_values(tmp_path):
+    line = refused(tmp_path, "fill=zero", "runner.log_format=text")[-1]
+    assert "[error" in line
+    assert "RequestError" in line
+    assert "message=" in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ("fill=zero", "'zero'"),
+        ("patch_size=0", "patch_size"),
+        ("memory_budget=lots", "lots"),
+        ("plugin.threads=0", "threads"),
+        ("wrappers=[audit]", "audit"),
+        ("scan.points=0", "points"),
+        ("interpolation=fourier", "fourier"),
+        ("memory_budget=1kB", "budget"),
+        ("+patch_sizes=3", "patch_sizes"),
+    ],
+)
+def test_all_that_is_wrong_is_said_before_what_exists(tmp_path, wrong, word):
+    """Whoever is told that something exists may remove it, for nothing."""
+    for name in ("patches.npz", "patches.png"):
+        (tmp_path / name).write_text("mine")
+    done = run_python("-m", "ptycho_engine.app.command", *SMALL, wrong, cwd=tmp_path)
+    assert done.returncode == 2
+    assert word in done.stderr.splitlines()[-1]
+    assert "exists" not in done.stderr
+    assert (tmp_path / "patches.png").read_text() == "mine"
+
+
+def test_so_is_a_scan_that_is_not_there(tmp_path):
+    (tmp_path / "patches.npz").write_text("mine")
+    arguments = ["plugin=numba", "scan.path=nix.npz"]
+    done = run_python("-m", "ptycho_engine.app.command", *arguments, cwd=tmp_path)
+    assert "nix.npz: no such file" in done.stderr
+    assert "exists" not in done.stderr

@@ -1,0 +1,62 @@
+"""What a run shows of itself: nothing in a pipe, a spinner after a second, a bar that ends full."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ptycho_engine.report import progress
+from ptycho_engine.report.progress import Display
+from ptycho_engine.request.blocks import Block
+
+
+def blocks(count):
+    for start in range(0, count, 2):
+        yield Block(start, start + 2, np.zeros((2, 1, 1)))
+
+
+@pytest.mark.parametrize("when", ["auto", "always", "never"])
+def test_all_blocks_pass(when, capfd):
+    starts = [block.start for block in Display(when).bar(blocks(6), 6)]
+    assert starts == [0, 2, 4]
+    assert ("6/6" in capfd.readouterr().err) == (when == "always")
+
+
+def test_no_block_is_no_bar(capfd):
+    assert list(Display("always").bar(iter(()), 0)) == []
+    assert "0/0" not in capfd.readouterr().err
+
+
+def test_an_error_in_the_first_block_comes_through():
+    def broken():
+        raise RuntimeError("a fault")
+        yield
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        list(Display("always").bar(broken(), 1))
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_only_what_takes_long_is_waited_for(monkeypatch, capfd, shown):
+    monkeypatch.setattr(progress, "PATIENCE", 0.05 if shown else 60.0)
+    with Display("always").waiting("loading"):
+        time.sleep(0.4)
+    assert ("loading ..." in capfd.readouterr().err) is shown
+
+
+def test_a_spinner_survives_a_redirected_standard_error(monkeypatch, capfd):
+    """As while TensorFlow is imported, whose native messages go nowhere."""
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    with Display("always").waiting("loading"):
+        monkeypatch.setattr(sys, "stderr", None)
+        time.sleep(0.4)
+    monkeypatch.undo()
+    assert "loading ..." in capfd.readouterr().err
+
+
+def test_nothing_is_shown_where_nobody_looks(monkeypatch, capfd):
+    monkeypatch.setattr(progress, "PATIENCE", 0.01)
+    with Display("auto").waiting("loading"):
+        time.sleep(0.2)
+    assert capfd.readouterr().err == ""
