@@ -32,7 +32,7 @@ GROUPS = ("compat",)
 #: Names in modules that stay, beside those that go with the table.
 NAMES = ("CompatConfig", "CompatError")
 #: Distributions that only what goes imports, by the module imported.
-LIBRARIES = {"ruamel": "ruamel-yaml", "yaml": "pyyaml"}
+LIBRARIES = {"ruamel": "ruamel-yaml"}
 #: Where names are looked up, and where files are only named.
 SHIPPED = ("ptycho_engine", "plugins", "benchmarks", "migrations")
 BESIDE = ("tests", "examples", "README.md", "DEVELOPER_GUIDE.md", "benchmarks/README.md")
