@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -56,6 +57,9 @@ def interruptible() -> Iterator[Interrupts]:
         their own when they are interrupted.
     """
     interrupts = Interrupts()
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+        yield interrupts
+        return
     previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupts)}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         previous[signal.SIGINT] = signal.signal(signal.SIGINT, interrupts)
