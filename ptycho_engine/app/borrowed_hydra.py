@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.version import VersionBase
-
-#: Hydra's state is the process's, so runs in several threads come one after the other.
-_ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
@@ -26,27 +23,27 @@ def borrowed_hydra(arguments: Sequence[str]) -> Iterator[None]:
     arguments : sequence of str
         What it reads as the arguments of the program.
     """
-    with _ONE_AT_A_TIME:
-        hydra, version = GlobalHydra.instance(), VersionBase.instance()
-        job, store = HydraConfig.instance(), ConfigStore.instance()
-        before = hydra.hydra, job.cfg, store.repo, version.getbase(), sys.argv
-        errors = os.environ.get("HYDRA_FULL_ERROR")
-        hydra.hydra, sys.argv = None, [sys.argv[0], *arguments]
-        store.repo = _copied(store.repo)
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # else it prints errors itself, and exits
-        # Hydra copies this store for every group that it lists, and changes none of the copies.
-        ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
-        try:
-            yield
-        finally:
-            del ConfigStore.__deepcopy__  # type: ignore[attr-defined]
-            hydra.hydra, job.cfg, store.repo, base, sys.argv = before
-            if base is not None:
-                version.setbase(base)
-            if errors is None:
-                del os.environ["HYDRA_FULL_ERROR"]
-            else:
-                os.environ["HYDRA_FULL_ERROR"] = errors
+    Plugins.instance()  # which store what is theirs once
+    hydra, version = GlobalHydra.instance(), VersionBase.instance()
+    job, store = HydraConfig.instance(), ConfigStore.instance()
+    before = hydra.hydra, job.cfg, store.repo, version.getbase(), sys.argv
+    errors = os.environ.get("HYDRA_FULL_ERROR")
+    hydra.hydra, sys.argv = None, [sys.argv[0], *arguments]
+    store.repo = _copied(store.repo)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else it prints errors itself, and exits
+    # Hydra copies this store for every group that it lists, and changes none of the copies.
+    ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del ConfigStore.__deepcopy__  # type: ignore[attr-defined]
+        hydra.hydra, job.cfg, store.repo, base, sys.argv = before
+        if base is not None:
+            version.setbase(base)
+        if errors is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = errors
 
 
 def _copied(tree: dict[str, object]) -> dict[str, object]:

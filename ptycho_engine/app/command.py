@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import traceback
 import uuid
 import warnings
@@ -51,6 +52,8 @@ SUBCOMMANDS = {
     "info": Subcommand("info:main", "versions, plugins, devices, limits: for a report of a bug"),
 }
 DEFAULT = next(iter(SUBCOMMANDS))
+#: What a program sets is the process's, so calls from several threads come one after the other.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Unless all is done: with 2 (bad input or configuration), 1 (fault) or 130 (interrupted).
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    with _messages_of_a_program():
+    with _ONE_AT_A_TIME, _messages_of_a_program():
         code = dispatch(given)
     if code != DONE:
         sys.exit(code)

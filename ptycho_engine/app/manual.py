@@ -12,7 +12,7 @@ from .command import DONE, REFUSED, SUBCOMMANDS
 from .vocabulary import Key, groups, keys_of, meaning_of, plain_keys
 
 USAGE = (
-    ("ptycho-engine", "a synthetic scan -> patches.npz, patches.png"),
+    ("ptycho-engine", "a synthetic scan -> patches.npz, patches.npz.png"),
     ("ptycho-engine FILE KEY=VALUE ...", "the patches of a scan"),
     ("ptycho-engine -m KEY=A,B ...", "a run for each combination"),
     ("ptycho-engine --help plugin=NAME", "the options of that plugin"),

@@ -1,0 +1,86 @@
+"""The command called from Python: in a thread, twice, inside of Hydra; nothing is left changed."""
+
+import os
+import signal
+import sys
+import threading
+import warnings
+
+import pytest
+from hydra import compose, initialize
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.version import getbase, setbase
+
+from ptycho_engine import read_output
+from ptycho_engine.app.command import main
+
+QUICK = ["plugin=numba", "scan.points=4", "scan.object_size=48", "patch_size=8",
+         "output.picture=false"]  # fmt: skip
+
+
+def state():
+    return (
+        sys.argv, warnings.formatwarning, os.environ.get("HYDRA_FULL_ERROR"),
+        [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], getbase(),
+        GlobalHydra.instance().hydra, sorted(ConfigStore.instance().repo),
+        hasattr(ConfigStore, "__deepcopy__"),
+    )  # fmt: skip
+
+
+def shape(path):
+    with read_output(path) as output:
+        return output.patches.shape
+
+
+@pytest.fixture(autouse=True)
+def version_base():
+    setbase("1.3")
+
+
+def test_twice_in_one_process(tmp_path):
+    before = state()
+    for number in range(2):
+        main([*QUICK, f"output.path={tmp_path}/{number}.npz"])
+        assert shape(tmp_path / f"{number}.npz") == (4, 8, 8)
+    assert state() == before
+
+
+def test_inside_of_a_hydra_of_the_callers(tmp_path):
+    with initialize(version_base="1.3", config_path=None):
+        before = state()
+        main([*QUICK, f"output.path={tmp_path}/p.npz"])
+        assert state() == before
+        assert GlobalHydra.instance().is_initialized()
+        assert compose(overrides=["+x=1"]).x == 1
+    assert shape(tmp_path / "p.npz") == (4, 8, 8)
+
+
+def test_in_threads_where_there_is_no_signal_to_take(tmp_path):
+    before, faults = state(), []
+
+    def work(number):
+        try:
+            main([*QUICK, f"output.path={tmp_path}/{number}.npz"])
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert faults == []
+    assert [shape(tmp_path / f"{number}.npz") for number in range(3)] == [(4, 8, 8)] * 3
+    assert state() == before
+
+
+@pytest.mark.parametrize("wrong", ["fill=zero", "patchsize=3", "plugin=nunba", "nothing"])
+def test_a_refusal_is_an_exit_that_changes_nothing(tmp_path, capsys, wrong):
+    before = state()
+    with pytest.raises(SystemExit) as caught:
+        main([*QUICK, f"output.path={tmp_path}/p.npz", wrong])
+    assert caught.value.code == 2
+    assert "ptycho-engine: " in capsys.readouterr().err
+    assert state() == before
+    assert list(tmp_path.iterdir()) == []
