@@ -154,7 +154,7 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         start = window_starts(positions, cut, tnp)
         low, high = sampled(start, cut, tnp)
         outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
-        reason = 'fill="error": windows leave the object'
+        reason = 'fill="error": out of bounds, windows leave the object'
         return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
     values = np.asarray(positions)
     start = window_starts(values, cut)
