@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .complaints import Complaints
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -126,7 +129,7 @@ def extract(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def run_hydra(arguments: list[str], complaints: Any) -> int:
+def run_hydra(arguments: list[str], complaints: Complaints) -> int:
     """Let Hydra compose the configuration and run every job; return the worst exit code."""
     import hydra
     from omegaconf import DictConfig

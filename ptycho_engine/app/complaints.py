@@ -147,7 +147,7 @@ def unknown_keys(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, list
     if dataclasses.is_dataclass(kind):
         fields = [f"{prefix}{field.name}" for field in dataclasses.fields(kind)]
     for key in node:
-        path = f"{prefix}{key}"
+        path = f"{prefix}{key!s}"
         if fields is not None and path not in fields:
             yield path, fields
             continue
