@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
+from ptycho_engine.app.overrides import hydra_arguments, sort_arguments
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.host import hookspecs
 
@@ -51,7 +52,7 @@ def test_documented_commands_compose(command):
     first = [re.sub(r",.*", "", argument) for argument in arguments]
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-        config = compose("config", overrides=first)
+        config = compose("config", overrides=hydra_arguments(sort_arguments(first)))
     assert config.patch_size > 0
 
 
