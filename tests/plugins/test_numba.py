@@ -113,3 +113,9 @@ def test_large_objects_are_not_copied():
         patches = engine.extract(source, [[0.0, 0.0], [3000.0, 3000.0]], 8)
         assert patches[0].sum() == 16
         assert patches[1].sum() == 0
+
+
+@pytest.mark.parametrize("threads", [100_000, 10**400, 10**5000], ids=range(3))
+def test_absurd_numbers_of_threads_are_refused_as_configuration(threads):
+    with pytest.raises(ConfigurationError, match="threads: received more than 4096"):
+        Engine("numba", options={"threads": threads})
