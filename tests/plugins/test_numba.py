@@ -213,6 +213,8 @@ def test_a_numba_that_does_not_load_is_blamed_itself(tmp_path):
     last = run_afresh(SELECT, PYTHONPATH=str(tmp_path)).stderr.splitlines()[-1]
     assert "numba is installed, but cannot be imported: ImportError: Numba needs NumPy 1.0" in last
     assert "Repair" not in last
+
+
 @pytest.mark.parametrize("threads", [100_000, 10**400, 10**5000], ids=range(3))
 def test_absurd_numbers_of_threads_are_refused_as_configuration(threads):
     with pytest.raises(ConfigurationError, match="threads: received more than 4096"):
