@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,9 @@ T = TypeVar("T")
 #: Seconds in which signals that follow one mean the same: an impatient hand, or a scheduler that
 #: sends several. An interrupt amid the cleaning up of another would leave what is cleaned up.
 PATIENCE = 5.0
+#: Code that holds the lock of all imports: an exception amid it would keep the lock, and threads that
+#: import would wait for ever. A signal there comes again after so many seconds.
+IMPORTS, PAUSE = "<frozen importlib", 0.01
 
 
 class Interrupts:
@@ -34,6 +38,11 @@ class Interrupts:
     def __call__(self, number: int, frame: Any) -> None:
         """Handle a signal."""
         self.came = True
+        if frame is not None and frame.f_code.co_filename.startswith(IMPORTS):
+            again = threading.Timer(PAUSE, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
         now = time.monotonic()
         if now - self._last >= PATIENCE:
             self._last = now

@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -138,3 +140,14 @@ def test_handlers_are_given_back():
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before[0])
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_one_amid_an_import_comes_when_that_is_over(number):
+    """The import machinery would keep its lock, and threads that import would wait for ever."""
+    amid = SimpleNamespace(f_code=SimpleNamespace(co_filename="<frozen importlib._bootstrap>"))
+    with pytest.raises(KeyboardInterrupt), interruptible() as interrupts:
+        interrupts(number, amid)
+        assert interrupts.came
+        time.sleep(10)
+        pytest.fail("it never came")
