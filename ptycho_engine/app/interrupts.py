@@ -16,8 +16,8 @@ T = TypeVar("T")
 #: Seconds in which signals that follow one mean the same: an impatient hand, or a scheduler that
 #: sends several. An interrupt amid the cleaning up of another would leave what is cleaned up.
 PATIENCE = 5.0
-#: Code that holds the lock of all imports: an exception amid it would keep the lock, and threads that
-#: import would wait for ever. A signal there comes again after so many seconds.
+#: Code that takes the lock of all imports: an exception amid it would keep the lock, and threads
+#: that import would wait for ever. A signal there comes again after so many seconds.
 IMPORTS, PAUSE = "<frozen importlib", 0.01
 
 

@@ -146,8 +146,16 @@ def test_handlers_are_given_back():
 def test_one_amid_an_import_comes_when_that_is_over(number):
     """The import machinery would keep its lock, and threads that import would wait for ever."""
     amid = SimpleNamespace(f_code=SimpleNamespace(co_filename="<frozen importlib._bootstrap>"))
-    with pytest.raises(KeyboardInterrupt), interruptible() as interrupts:
-        interrupts(number, amid)
-        assert interrupts.came
-        time.sleep(10)
-        pytest.fail("it never came")
+    came = []
+
+    def amid_an_import():
+        with interruptible() as interrupts:
+            interrupts(number, amid)
+            came.append(interrupts.came)
+            time.sleep(10)
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        amid_an_import()
+    assert came == [True]
+    assert time.monotonic() - started < 9
