@@ -367,16 +367,17 @@ class Engine(Shown):
         request = self._request(
             image, positions, Cut(patch_size, interpolation, fill, rounding), "flat"
         )
-        self._watch.is_over = request.prepared.watch.is_over = True
+        self._watch.is_over = True
+        if request.prepared.watch is not None:
+            request.prepared.watch.is_over = True
         rows, columns = request.image.shape[-2:]
         numbers = request.arrays.to_numpy(request.positions)
         return measure_reach(numbers, (int(rows), int(columns)), request.cut)
 
     def _look_at(self, request: ExtractionRequest) -> None:
         """Warn, once for each engine or prepared object, of positions that are hardly meant."""
-        is_shared = request.prepared.shared
-        watch = request.prepared.watch if is_shared else self._watch
-        if watch.is_due(request.patch_count, is_shared):
+        watch = request.prepared.watch or self._watch
+        if watch.is_due(request.patch_count):
             for text in find_doubts(request):
                 watch.is_over = True
                 get_logger().warning("doubtful_positions", reason=text)

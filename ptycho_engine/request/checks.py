@@ -58,7 +58,7 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
 def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     """Flatten to (P, 2) float64; also the number of members of a group."""
     arrays = adapter_of(positions)
-    if arrays is NUMPY:
+    if type(positions) is not np.ndarray and arrays is NUMPY:
         positions = plain(positions, "positions", PIXELS, "yx")
     positions = arrays.convert(positions, "positions")
     if not arrays.is_real(positions):

@@ -162,7 +162,8 @@ def build_request(
         raise RequestError(one_of("layout", layout, LAYOUTS))
     prepared = image if isinstance(image, PreparedObject) else prepare_object(image)
     image = prepared.image
-    check_axes(image, cut.patch_size)
+    if len(image.shape) > 2:
+        check_axes(image, cut.patch_size)
     if cut.fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
         raise RequestError(
             f'image: received shape {tuple(image.shape)}, without samples. fill="{cut.fill}" needs '

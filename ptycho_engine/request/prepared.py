@@ -78,8 +78,8 @@ class PreparedObject:
         Shape of the leading axes; unknown ones of a symbolic tensor count as 1.
     size : (int, int)
         Height and width, for plans: 1 where they are unknown, or nothing.
-    watch : Watch
-        Whether the positions of its calls have been doubted.
+    watch : Watch or None
+        Which of its calls are looked at, if many share it.
     """
 
     def __init__(self, image: Any, *, shared: bool = False) -> None:
@@ -89,7 +89,7 @@ class PreparedObject:
         self.dtype_name, self.real_dtype = _names(self.dtype)
         known = tuple(1 if size is None else int(size) for size in image.shape)
         self.leading_shape, self.size = known[:-2], (known[-2] or 1, known[-1] or 1)
-        self.watch = Watch()
+        self.watch = Watch(sparing=True) if shared else None
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()  # the last one used at the end
 

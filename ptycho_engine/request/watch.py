@@ -14,29 +14,24 @@ class Watch:
 
     Attributes
     ----------
+    sparing : bool
+        Whether to leave out ever more calls for few patches, and look at the first, second,
+        fourth, eighth one: a look takes about as long as such a call.
     is_over : bool
         Whether there is nothing more to say.
     calls : int
         Calls for few patches.
     """
 
+    sparing: bool = False
     is_over: bool = False
     calls: int = 0
 
-    def is_due(self, patches: int, sparing: bool) -> bool:
-        """Tell whether to look at a call.
-
-        Parameters
-        ----------
-        patches : int
-            How many it cuts.
-        sparing : bool
-            Whether to leave out ever more calls for few patches, and look at the first, second,
-            fourth, eighth one: a look takes about as long as such a call.
-        """
+    def is_due(self, patches: int) -> bool:
+        """Tell whether to look at a call that cuts so many patches."""
         if self.is_over:
             return False
-        if not sparing or patches >= MANY:
+        if not self.sparing or patches >= MANY:
             return True
-        self.calls += 1
-        return self.calls & (self.calls - 1) == 0
+        self.calls = calls = self.calls + 1
+        return calls & (calls - 1) == 0

@@ -194,10 +194,10 @@ def test_tensors_are_looked_at_where_their_numbers_are_known():
 
 
 def test_small_calls_on_a_prepared_object_are_looked_at_ever_less():
-    watch = Watch()
-    due = [call for call in range(1, 100) if watch.is_due(16, sparing=True)]
+    watch = Watch(sparing=True)
+    due = [call for call in range(1, 100) if watch.is_due(16)]
     assert due == [1, 2, 4, 8, 16, 32, 64]
-    assert watch.is_due(MANY, sparing=True)
-    assert watch.is_due(1, sparing=False)
+    assert watch.is_due(MANY)
+    assert all(Watch().is_due(1) for _ in range(9))
     watch.is_over = True
-    assert not watch.is_due(MANY, sparing=False)
+    assert not watch.is_due(MANY)
