@@ -31,7 +31,7 @@ class Shown:
                 found[field.name] = array_in_words(value)
             elif isinstance(value, dict) and value:
                 found[field.name] = Words(", ".join(map(str, value)))
-            elif not (value is None or value == {} or callable(value)):
+            elif not (value is None or value in ({}, ()) or callable(value)):
                 found[field.name] = value
         return found
 

@@ -13,8 +13,8 @@ MODULES = {
     "ptycho-engine": "ptycho_engine.app.command",
     "ptycho-migrate": "ptycho_engine.migrations.cli",
 }
-#: Run by tests of their own: the two that set themselves up, and the benchmarks, which take long.
-ELSEWHERE = ("python3 -m venv", "python -m benchmarks")
+#: Run by tests of their own: what installs, and the benchmarks, which take long.
+ELSEWHERE = ("python3 -m venv", "pip install", "python -m benchmarks")
 OLD_CODE = """from ptycho.raw_data import get_image_patches
 from ptycho.tf_helper import translate
 

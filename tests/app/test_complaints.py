@@ -63,7 +63,9 @@ def test_it_is_refused_in_a_sweep_too(tmp_path):
         "-m", "ptycho_engine.app.command", *SMALL, "-m", "+patch_sizes=8,16", cwd=tmp_path
     )
     assert done.returncode == 2
-    assert done.stderr.count("Did you mean 'patch_size'") == 2
+    said = [line for line in done.stderr.splitlines() if "Did you mean 'patch_size'" in line]
+    assert sum(line.startswith("ptycho-engine: ConfigurationError:") for line in said) == 2
+    assert sum(line.startswith("ptycho-engine: job ") for line in said) == 2
     assert not list(tmp_path.rglob("patches.*"))
 
 

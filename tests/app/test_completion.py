@@ -35,7 +35,10 @@ def here(tmp_path, monkeypatch):
         ("plugin=n", ["numba "]),
         ("plugin=numba plugin.", ["plugin.threads="]),
         ("extract plugin=numba plugin.t", ["plugin.threads="]),
-        ("scan=npz scan.", ["scan.path="]),
+        (
+            "scan=npz scan.",
+            ["scan.anchor=", "scan.centre=", "scan.path=", "scan.pixel_size=", "scan.swapped="],
+        ),
         ("scan=s", ["synthetic "]),
         ("runner.log_format=", ["auto ", "json ", "people ", "text "]),
         ("scan.path=", ["data/", "größe\\(2\\).npz ", "plain.npz ", "scan\\ 1.npz "]),

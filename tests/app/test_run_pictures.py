@@ -66,7 +66,7 @@ def test_settings_for_screens_and_texts_do_not_reach_it(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == [
-        "plugin_selected", "plan", "done",
+        "plugin_selected", "plan", "windows", "done",
     ]  # fmt: skip
     assert names(out) == ["patches.npz", "patches.npz.png"]
 

@@ -1,6 +1,5 @@
 """A sweep's exit code is that of its worst job, whatever process the jobs run in."""
 
-import importlib.util
 import os
 import re
 import signal
@@ -53,10 +52,16 @@ class ForkedLauncher(Launcher):
         os.wait()
         with os.fdopen(reader, "rb") as stream:
             return pickle.loads(stream.read())
+
+from hydra.core.config_store import ConfigStore
+ConfigStore.instance().store(
+    group="hydra/launcher", name="forked",
+    node={"_target_": "hydra_plugins.forked.ForkedLauncher"}, provider="a test",
+)
 """
 LAUNCHERS = {
     "basic": ["hydra/launcher=basic"],
-    "forked": ["hydra.launcher._target_=hydra_plugins.forked.ForkedLauncher"],
+    "forked": ["hydra/launcher=forked"],
     "joblib": ["hydra/launcher=joblib"],
     "submitit": ["hydra/launcher=submitit_local"],
 }
@@ -69,8 +74,8 @@ def launcher(request, tmp_path):
     if name == "forked":
         (folder / "hydra_plugins").mkdir(parents=True)
         (folder / "hydra_plugins" / "forked.py").write_text(FORKED)
-    elif name != "basic" and not importlib.util.find_spec(f"hydra_plugins.hydra_{name}_launcher"):
-        pytest.skip(f"needs hydra-{name}-launcher")
+    elif name != "basic":
+        pytest.importorskip(f"hydra_plugins.hydra_{name}_launcher")
     return LAUNCHERS[name], {**os.environ, "PYTHONPATH": str(folder)}
 
 

@@ -548,7 +548,7 @@ def test_requests_beyond_the_capabilities_are_refused_before_work():
 
     plugin = Narrow()
     engine = Engine(plugin)
-    with pytest.raises(CapabilityError, match=r"fill 'reflect'\. It serves: edge, zeros"):
+    with pytest.raises(CapabilityError, match=r"fill 'reflect'\. It serves: edge, error, zeros"):
         engine.extract(IMAGE, POSITIONS, 4, fill="reflect")
     with pytest.raises(CapabilityError, match="interpolation 'nearest'"):
         engine.plan(IMAGE, POSITIONS, 4, interpolation="nearest")

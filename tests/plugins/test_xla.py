@@ -1,6 +1,7 @@
 """XLA discipline: one trace for each shape, and the two gathers are one operation."""
 
 import sys
+from inspect import unwrap
 
 import numpy as np
 import pytest
@@ -29,7 +30,9 @@ def traced_function(n, chunk_size):
     function = chunk_function(ChunkKind(n, "bilinear", "exact", interleave=1, compiled=True))
     if chunk_size * n * n * 4 > chunks.SERIAL_BYTES:
         return function
-    return chunks.serial_function(function.python_function, chunks.PIECE_BYTES // (n * n * 4))
+    return chunks.serial_function(
+        unwrap(function.python_function), chunks.PIECE_BYTES // (n * n * 4)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """Legacy settings from every source: the plugin they mean, the log event, and who wins."""
 
 import json
-import logging
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import product
 from pathlib import Path
 
 import pytest
+import structlog
 
 from ptycho_engine import compat, logs
 from ptycho_engine.compat.params import keys
@@ -44,13 +44,9 @@ class TrainingConfig:
 @pytest.fixture
 def events():
     """The log events of the test, as dictionaries."""
-    logger = logging.getLogger("ptycho_engine")
-    before = list(logger.handlers), logger.propagate, logger.level
     stream = StringIO()
-    logs.configure("INFO", json=True, stream=stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logger.handlers, logger.propagate = before[0], before[1]
-    logger.setLevel(before[2])
+    with logs.configured("INFO", structlog.processors.JSONRenderer(), stream):
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def as_dictionary(values, tmp_path):
