@@ -138,6 +138,7 @@ def run_hydra(arguments: list[str], complaints: Complaints) -> int:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
 
     from ..errors import PtychoEngineError
     from .borrowed_hydra import borrowed_hydra
@@ -169,7 +170,7 @@ def run_hydra(arguments: list[str], complaints: Complaints) -> int:
         except PtychoEngineError:
             raise
         except Exception as error:  # of Hydra, its grammar and its parsers: any
-            if outcomes.begun:
+            if outcomes.begun and not isinstance(error, OmegaConfBaseException):
                 raise
             return complaints.refuse_configuration(error, arguments)
     return outcomes.worst

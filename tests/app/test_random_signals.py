@@ -68,7 +68,7 @@ def command(tmp_path_factory):
             "signals": [(moment, int(number)) for moment, number in signals],
         }
         print(json.dumps(job), file=process.stdin, flush=True)
-        code, seconds = json.loads(process.stdout.readline())
+        code, seconds = json.loads(next(line for line in process.stdout if line.startswith("[")))
         return code, messages.read_text(), seconds
 
     yield run
