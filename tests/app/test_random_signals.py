@@ -43,6 +43,7 @@ while line := sys.stdin.readline():
         os.dup2(os.open(job["messages"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         sys.argv = ["ptycho-engine", *job["arguments"]]
         command.main()
+        sys.exit()
     for moment, number in job["signals"]:
         time.sleep(max(0, started + moment - time.monotonic()))
         os.kill(pid, number)  # at worst to one that has ended, and waits to be waited for
