@@ -102,7 +102,7 @@ def check_source(source: ScanSource, *, memory_budget: int | str | None = None) 
         As :func:`read_scan`.
     """
     chosen, path, values = _prepared(source.format, source.path, source.options)
-    if path is not None and not path.exists():
+    if path is not None and not os.path.exists(path):  # nor where the name is too long
         raise InputFileError(
             f"{source.path}: no such file. Expected the path of a scan file; a relative one counts "
             f"from {Path.cwd()}. Check its spelling."
