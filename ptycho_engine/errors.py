@@ -124,10 +124,9 @@ def printable(text: str, limit: int = 200) -> str:
     str
         What can be printed anywhere.
     """
-    if len(text) > limit:
-        half = (limit - 5) // 2
-        text = f"{text[:half]} ... {text[-half:]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    half = (limit - 5) // 2
+    return shown if len(shown) <= limit else f"{shown[:half]} ... {shown[-half:]}"
 
 
 def one_of(what: str, received: object, options: Iterable[str]) -> str:
@@ -170,8 +169,7 @@ def one_line(text: object, limit: int = 300) -> str:
         Without line breaks; what cannot be printed is written as in Python's literals.
     """
     try:
-        words = " ".join(str(text)[: 2 * limit].split())
+        words = str(text)
     except ValueError:  # Python writes no number of thousands of digits
         return "a number of thousands of digits"
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
-    return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
+    return printable(" ".join(words.split()), limit)

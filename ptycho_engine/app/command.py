@@ -15,11 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .outcomes import DONE, FAULT, INTERRUPTED, REFUSED, Outcome, Outcomes
+
 if TYPE_CHECKING:
     from .complaints import Complaints
-    from .sweeps import Outcome
-
-DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 @dataclass(frozen=True)
@@ -138,12 +137,11 @@ def run_hydra(arguments: list[str], complaints: Complaints) -> int:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import DictConfig
-    from omegaconf.errors import OmegaConfBaseException
 
     from ..errors import PtychoEngineError
     from .borrowed_hydra import borrowed_hydra
     from .schema import register_schemas
-    from .sweeps import Outcomes, watched_sweep
+    from .sweeps import watched_sweep
 
     outcomes, process = Outcomes(), os.getpid()
 
@@ -170,7 +168,7 @@ def run_hydra(arguments: list[str], complaints: Complaints) -> int:
         except PtychoEngineError:
             raise
         except Exception as error:  # of Hydra, its grammar and its parsers: any
-            if outcomes.begun and not isinstance(error, OmegaConfBaseException):
+            if outcomes.begun:
                 raise
             return complaints.refuse_configuration(error, arguments)
     return outcomes.worst
@@ -183,20 +181,11 @@ def run_job(config: Any) -> Outcome:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from .. import logs
     from ..culprits import accusation
     from ..deferral import deferred_signals
     from ..errors import PtychoEngineError
     from ..io.outputs import what_stands
-    from ..report.progress import Display
-    from .arguments import check_configuration
-    from .complaints import Complaints, refuse_unknown_keys
-    from .composition import extraction_job, job_config
-    from .interrupts import interruptible
-    from .jobs import extract
-    from .legacy import work_in_legacy
-    from .sentences import log_renderer
-    from .sweeps import Outcome
+    from .complaints import Complaints
     from .vocabulary import expanded
 
     hydra_config = HydraConfig.get()
@@ -204,62 +193,92 @@ def run_job(config: Any) -> Outcome:
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
     run_id = uuid.uuid4().hex[:12]
-    complaints = Complaints.asked_by(hydra_config.overrides.task)
+    # As they were typed: to look at one would resolve what it refers to.
+    typed: Any = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)
+    complaints = Complaints.asked_by(typed)
 
     def standing() -> str:
         return what_stands(folder / expanded(config.output.path), run_id)
 
     try:
-        refuse_unknown_keys(config)
-        plain: Any = OmegaConf.to_container(config, resolve=True)
-        check_configuration(plain)
-        settings: Any = job_config(config)
-        shown = settings.runner
-        complaints = Complaints(shown.log_format.value)
-        structured = shown.log_format.value == "json" and shown.progress.value == "auto"
-        display = Display("never" if structured else shown.progress.value)
-        with (
-            logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
-            logs.bound(run_id=run_id),
-            interruptible() as interrupts,
-        ):
-            reason = plugin_reason(hydra_config)
-            settings, legacy = work_in_legacy(settings, list(hydra_config.overrides.task))
-            context = None
-            if legacy is not None:
-                reason, context = legacy.reason, legacy.context()
-
-            def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
-                return interrupts.between(display.bar(blocks, count))
-
-            job = extraction_job(settings, folder, reason, context)
-            result = extract.run(job, run_id=run_id, progress=progress, waiting=display.waiting)
-            print(result.output, flush=True)
+        settings = checked_settings(config)
+        complaints = Complaints(settings.runner.log_format.value)
+        output = run_settings(
+            settings, typed, plugin_reason(typed, hydra_config.job.config_name), folder, run_id
+        )
     except (OmegaConfBaseException, PtychoEngineError) as error:
-        outcome = Outcome(REFUSED, f"{type(error).__name__}: {error}")
         complaints.refuse(error)
+        return Outcome(REFUSED, f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         with deferred_signals():  # a second one comes after the words that tell of the first
             outcome = Outcome(INTERRUPTED, standing())
             complaints.say("interrupted", outcome.words)
+        return outcome
     except Exception as error:
         accused = accusation(error)
         if accused is None:
             traceback.print_exc()
-        outcome = Outcome(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
         complaints.say(accused or "a fault of the program", standing())
-    else:
-        outcome = Outcome(DONE, str(result.output))
-    return outcome
+        return Outcome(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
+    return Outcome(DONE, str(output))
 
 
-def plugin_reason(hydra_config: Any) -> str:
+def checked_settings(config: Any) -> Any:
+    """Turn a composed configuration into settings, if there is nothing in it that nobody knows."""
+    from omegaconf import OmegaConf
+
+    from .arguments import check_configuration
+    from .complaints import refuse_unknown_keys
+    from .composition import job_config
+
+    refuse_unknown_keys(config)
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    check_configuration(plain)
+    return job_config(config)
+
+
+def run_settings(
+    settings: Any, overrides: list[str], reason: str, folder: Path, run_id: str
+) -> Path:
+    """Run the job of some settings, shown as they say; return the output, whose path is printed."""
+    from .. import logs
+    from ..report.progress import Display
+    from .composition import extraction_job
+    from .interrupts import interruptible
+    from .jobs import extract
+    from .legacy import work_in_legacy
+    from .sentences import log_renderer
+
+    shown = settings.runner
+    structured = shown.log_format.value == "json" and shown.progress.value == "auto"
+    display = Display("never" if structured else shown.progress.value)
+    with (
+        logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
+        logs.bound(run_id=run_id),
+        interruptible() as interrupts,
+    ):
+        settings, legacy = work_in_legacy(settings, overrides)
+        context = None
+        if legacy is not None:
+            reason, context = legacy.reason, legacy.context()
+
+        def progress(blocks: Iterator[Any], count: int) -> Iterator[Any]:
+            return interrupts.between(display.bar(blocks, count))
+
+        job = extraction_job(settings, folder, reason, context)
+        result = extract.run(job, run_id=run_id, progress=progress, waiting=display.waiting)
+        print(result.output, flush=True)
+    return result.output
+
+
+def plugin_reason(overrides: list[str], config_name: str | None) -> str:
     """Say whether the plugin was chosen on the command line, in a file, or by default."""
-    chosen = [o for o in hydra_config.overrides.task if o.startswith("plugin=")]
+    chosen = [o for o in overrides if o.startswith("plugin=")]
     if chosen:
         return f"command line: {chosen[-1]}"
-    name = hydra_config.job.config_name
-    return "default of the configuration" if name == "config" else f"configuration {name!r}"
+    if config_name == "config":
+        return "default of the configuration"
+    return f"configuration {config_name!r}"
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from .. import logs
 from ..errors import ConfigurationError, PtychoEngineError, one_line, one_of
+from .outcomes import REFUSED
 from .sentences import log_renderer
-
-REFUSED = 2
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import PtychoEngineError
-from .command import DONE, SUBCOMMANDS, extract
+from .command import SUBCOMMANDS, extract
+from .outcomes import DONE
 from .vocabulary import PATHS, every_key, expanded, groups
 
 BASH = """_ptycho_engine() {

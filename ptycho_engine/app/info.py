@@ -16,8 +16,8 @@ from ..allowance import address_space, cgroup_memory, free_memory, slurm_memory
 from ..memory import format_bytes, parse_bytes
 from ..report.progress import Display
 from ..report.quiet import tensorflow_devices
-from .command import DONE
 from .listing import describe
+from .outcomes import DONE
 
 #: Distributions whose versions change what a run does.
 LIBRARIES = (

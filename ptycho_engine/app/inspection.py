@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..errors import MissingExtraError, PluginError, printable
+from ..errors import MissingExtraError, PluginError, one_line, printable
 
 OK = "ok"
 #: How a verdict begins where a framework is not here: a choice, not a fault.
@@ -149,7 +149,7 @@ def inspect(kind: str, name: str, answer: str) -> None:
         verdict = f"{type(error).__name__}: {error}"
     else:
         verdict = OK
-    text = printable(" ".join(verdict.split()), LIMIT)
+    text = one_line(verdict, LIMIT)
     Path(answer).write_text(text, encoding="utf-8")
 
 

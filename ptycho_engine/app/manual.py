@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import PtychoEngineError, one_of
-from .command import DONE, REFUSED, SUBCOMMANDS
+from .command import SUBCOMMANDS
+from .outcomes import DONE, REFUSED
 from .vocabulary import Key, groups, keys_of, meaning_of, plain_keys
 
 USAGE = (

@@ -10,7 +10,8 @@ import time
 import pytest
 from processes import run_python
 
-from ptycho_engine.app.sweeps import Outcome, outcome_of, what_varies
+from ptycho_engine.app.outcomes import Outcome
+from ptycho_engine.app.sweeps import outcome_of, what_varies
 
 JOB = [
     "scan.points=10",
