@@ -174,6 +174,7 @@ atexit.register(cut, "atexit")
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_threads_start_leaves_none_for_which_the_interpreter_waits(number):
     """Before any line of the pool's own code; each in a fork, whose end is the test."""

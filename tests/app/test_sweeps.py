@@ -95,6 +95,7 @@ def summary(done):
     return [line for line in done.stderr.splitlines() if re.match(r"ptycho-engine: job \d", line)]
 
 
+@pytest.mark.slow_cases("joblib", "submitit")
 def test_the_worst_code_comes_through(tmp_path, launcher):
     done = sweep(tmp_path, launcher, "patch_size=8,0,16", "hydra.sweep.dir=out")
     assert done.returncode == 2, done.stderr
@@ -140,6 +141,7 @@ def test_a_fault_is_told_from_a_refusal(tmp_path):
     assert summary(done)[1] == f"ptycho-engine: job 1 patch_size=9: {expected}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_a_sweep(tmp_path, number):
     command = [sys.executable, "-m", "ptycho_engine.app.command", "--multirun", "plugin=numba"]

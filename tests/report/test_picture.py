@@ -180,6 +180,7 @@ def test_large_patches_are_thinned_too():
     assert patch.get_extent() == [-1468.5, 1531.5, 1531.5, -1468.5]
 
 
+@pytest.mark.slow
 def test_threads_leave_the_settings_as_they_were():
     shown = preview(ramp(40, 40), positions(5))
     with mpl.rc_context({"font.size": 31.0}):

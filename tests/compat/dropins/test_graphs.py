@@ -99,6 +99,7 @@ def test_members_that_cannot_fit_are_refused_when_the_function_is_traced():
         )(canvases)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_model_that_extracts_by_position_is_fitted_and_predicts(jit):
     import keras
