@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +17,7 @@ from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_l
 from .containers.zarr import is_zarr_store
 from .npy_header import Header, read_header
 from .regular_file import RegularFile
-from .zip_directory import check_directory, check_sizes
+from .zip_directory import check_directory, check_sizes, local_header_bytes
 
 #: Bytes that are read at a time.
 PIECE = 2**18
@@ -117,16 +118,73 @@ class NpzArchive:
             If the system has no memory for it.
         """
         with self._member(key) as stream:
-            header = read_header(stream)
-            if header.dtype.hasobject:
-                raise ValueError("it holds Python objects, which only unpickling could read")
+            header = _plain_header(stream)
             array = np.empty(header.size, header.dtype)
-            _fill(array, stream)
+            _fill(array.view(np.uint8) if array.nbytes else np.empty(0, np.uint8), stream)
+            _expect_end(stream, array.nbytes)
         if not header.dtype.isnative:
             array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
         if header.fortran_order:
             return array.reshape(header.shape[::-1]).transpose()
         return array.reshape(header.shape)
+
+    def is_stored(self, key: str) -> bool:
+        """Whether an array lies in the file as it is, not compressed."""
+        return self._zip.getinfo(f"{key}.npy").compress_type == zipfile.ZIP_STORED
+
+    def map(self, key: str) -> NDArray[Any]:
+        """Map an array that is stored, and not empty, into memory; nothing checks its values.
+
+        Returns
+        -------
+        ndarray
+            Read-only, in the byte and memory order of the file.
+
+        Raises
+        ------
+        InputFileError
+            If the array is damaged or holds objects.
+        """
+        with self._member(key) as stream:
+            header = _plain_header(stream)
+            info = self._zip.getinfo(f"{key}.npy")
+            self._file.seek(info.header_offset)
+            offset = info.header_offset + local_header_bytes(self._file) + stream.tell()
+            order: Any = "F" if header.fortran_order else "C"
+            return np.memmap(self.path, header.dtype, "r", offset, header.shape, order)
+
+    def load_ranges(self, key: str, ranges: Sequence[tuple[int, int]], into: NDArray[Any]) -> None:
+        """Read ranges along the first axis of an array in C order, in one pass through it.
+
+        What is read to its end is held against its checksum.
+
+        Parameters
+        ----------
+        key : str
+            The array.
+        ranges : sequence of (int, int)
+            Ascending, apart from each other.
+        into : ndarray
+            Where they go, one after the other; contiguous, in native byte order.
+
+        Raises
+        ------
+        InputFileError
+            If the array is damaged or holds objects.
+        """
+        with self._member(key) as stream:
+            header = _plain_header(stream)
+            row = math.prod(header.shape[1:]) * header.dtype.itemsize
+            samples, at, done = into.reshape(-1).view(np.uint8), 0, 0
+            for start, stop in ranges:
+                _skip(stream, start * row - at)
+                end = done + (stop - start) * row
+                _fill(samples[done:end], stream)
+                at, done = stop * row, end
+            if at == header.nbytes:
+                _expect_end(stream, at)
+        if not header.dtype.isnative:
+            into.byteswap(inplace=True)
 
     def raw(self, key: str, limit: int) -> bytes:
         """Read up to `limit` bytes of an array's data as they lie in the file."""
@@ -143,24 +201,56 @@ class NpzArchive:
                 yield stream
 
 
-def _fill(array: NDArray[Any], stream: IO[bytes]) -> None:
-    """Read the samples of an array of one axis, to the end of the member, where its sum is checked.
+def _plain_header(stream: IO[bytes]) -> Header:
+    """Read the header of an array that is none of objects.
 
     Raises
     ------
     ValueError
-        If there are more or fewer.
+        If it is none, or one of objects.
     """
-    samples = array.view(np.uint8) if array.nbytes else np.empty(0, np.uint8)
+    header = read_header(stream)
+    if header.dtype.hasobject:
+        raise ValueError("it holds Python objects, which only unpickling could read")
+    return header
+
+
+def _fill(samples: NDArray[np.uint8], stream: IO[bytes]) -> None:
+    """Read as many bytes as there is room for.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer.
+    """
     at = 0
     while at < samples.size:
         piece = stream.read(min(PIECE, samples.size - at))
         if not piece:
-            raise ValueError(f"it ends after {at} bytes, and its header claims {samples.size}")
+            raise ValueError(f"it ends {samples.size - at} bytes before its header claims")
         samples[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
         at += len(piece)
+
+
+def _skip(stream: IO[bytes], count: int) -> None:
+    """Read on without keeping anything."""
+    while count > 0:
+        piece = stream.read(min(PIECE, count))
+        if not piece:
+            raise ValueError(f"it ends {count} bytes before the part that was asked for")
+        count -= len(piece)
+
+
+def _expect_end(stream: IO[bytes], size: int) -> None:
+    """Read to the end of the member, where its checksum is compared.
+
+    Raises
+    ------
+    ValueError
+        If anything follows.
+    """
     if stream.read(1):
-        raise ValueError(f"it goes on beyond the {samples.size} bytes that its header claims")
+        raise ValueError(f"it goes on beyond the {size} bytes that its header claims")
 
 
 @contextmanager

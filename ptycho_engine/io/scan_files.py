@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError, InputFileError, MemoryBudgetError, OutputError, PluginError
+from ..errors import CapabilityError, InputFileError, OutputError, PluginError
 from ..logs import get_logger
-from ..memory import format_bytes, parse_bytes
+from ..memory import check_reading
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
 from .scan import Scan
 
@@ -126,31 +126,6 @@ def _check_budget(
 ) -> None:
     what = f"{path or f'format {chosen.source.name!r}'}: reading the scan"
     check_reading(what, needed_bytes(chosen, path, values), memory_budget)
-
-
-def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:
-    """Refuse to read beyond the budget.
-
-    Parameters
-    ----------
-    what : str
-        The source and what is read of it, for the message.
-    needed : int
-        Bytes that it takes.
-    memory_budget : int or str, optional
-        As for :func:`read_scan`.
-
-    Raises
-    ------
-    MemoryBudgetError
-        With both numbers.
-    """
-    budget = parse_bytes(memory_budget)
-    if needed > budget:
-        raise MemoryBudgetError(
-            f"{what} takes {format_bytes(needed)}, and the memory budget is "
-            f"{format_bytes(budget)}. Choose a smaller scan, or raise memory_budget."
-        )
 
 
 def needed_bytes(chosen: ScanFormat, path: Path | None, values: Any) -> int:

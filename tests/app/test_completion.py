@@ -37,7 +37,14 @@ def here(tmp_path, monkeypatch):
         ("extract plugin=numba plugin.t", ["plugin.threads="]),
         (
             "scan=npz scan.",
-            ["scan.anchor=", "scan.centre=", "scan.path=", "scan.pixel_size=", "scan.swapped="],
+            [
+                "scan.anchor=",
+                "scan.centre=",
+                "scan.path=",
+                "scan.pixel_size=",
+                "scan.quantity=",
+                "scan.swapped=",
+            ],
         ),
         ("scan=s", ["synthetic "]),
         ("runner.log_format=", ["auto ", "json ", "people ", "text "]),
