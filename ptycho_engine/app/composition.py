@@ -10,13 +10,14 @@ from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
 from .jobs.extraction_job import ExtractionJob
+from .jobs.inspect import InspectionJob
 from .scans import scan_source
-from .schema import JobConfig
+from .schema import SCHEMAS, InspectConfig, JobConfig
 from .vocabulary import expanded
 
 
-def job_config(config: Any) -> JobConfig:
-    """Turn what Hydra composed into the settings of a run.
+def composed_settings(config: Any, root: str) -> Any:
+    """Turn what Hydra composed into the settings of a run: an instance of the schema of its root.
 
     Raises
     ------
@@ -26,11 +27,11 @@ def job_config(config: Any) -> JobConfig:
     from omegaconf import OmegaConf
 
     settings = OmegaConf.to_object(config)
-    if not isinstance(settings, JobConfig):
+    if not isinstance(settings, SCHEMAS[root]):
         keys = ", ".join(map(str, settings)) if isinstance(settings, dict) else "no keys"
         raise ConfigurationError(
             f"the chosen configuration holds {keys}, and none of the command's defaults. Expected "
-            "it to begin with them: write `defaults: [config, _self_]` at its top."
+            f"it to begin with them: write `defaults: [{root}, _self_]` at its top."
         )
     return settings
 
@@ -85,3 +86,9 @@ def extraction_job(
         reason=reason,
         context=context or {},
     )
+
+
+def inspection_job(config: InspectConfig, folder: Path) -> InspectionJob:
+    """Make the job of looking into a file; relative paths are relative to the folder."""
+    picture = None if config.picture is None else folder / expanded(config.picture)
+    return InspectionJob(scan_source(config.scan), config.patch_size, picture, config.memory_budget)

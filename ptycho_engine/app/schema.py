@@ -96,10 +96,26 @@ class JobConfig:
     wrappers: list[str] = field(default_factory=list)
 
 
+@dataclass
+class InspectConfig:
+    """One look into a file."""
+
+    scan: Any = MISSING
+    runner: RunnerConfig = MISSING
+    patch_size: int | None = None
+    picture: str | None = None
+    memory_budget: str | None = None
+
+
+#: The schema of each root configuration, by the name of its file.
+SCHEMAS: dict[str, type] = {"config": JobConfig, "inspect": InspectConfig}
+
+
 def register_schemas() -> None:
     """Store the schemas, and the groups that installed plugins contribute, with Hydra."""
     store = ConfigStore.instance()
-    store.store(name="schema", node=JobConfig)
+    for root, schema in SCHEMAS.items():
+        store.store(name=f"{root}_schema", node=schema)
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)

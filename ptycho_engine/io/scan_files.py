@@ -46,6 +46,7 @@ def read_scan(
     options: Mapping[str, Any] | None = None,
     *,
     memory_budget: int | str | None = None,
+    log: bool = True,
 ) -> Scan:
     """Read a scan with a format, or make one.
 
@@ -60,6 +61,8 @@ def read_scan(
     memory_budget : int or str, optional
         Bytes, or a text such as ``"2GiB"``, that reading may take; by default half of the memory
         that is free.
+    log : bool
+        Whether what is doubtful about the scan is logged.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def read_scan(
     chosen, path, values = _prepared(name, path, options)
     _check_budget(chosen, path, values, memory_budget)
     scan = call_reader(chosen, path, values)
-    for text in scan.warnings:
+    for text in scan.warnings if log else ():
         get_logger().warning("doubtful_scan", reason=text)
     return scan
 
