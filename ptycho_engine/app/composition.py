@@ -9,10 +9,11 @@ from typing import Any, cast
 from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
+from .jobs.convert import ConversionJob
 from .jobs.extraction_job import ExtractionJob
 from .jobs.inspect import InspectionJob
 from .scans import scan_source
-from .schema import SCHEMAS, InspectConfig, JobConfig
+from .schema import SCHEMAS, ConvertConfig, InspectConfig, JobConfig
 from .vocabulary import expanded
 
 
@@ -92,3 +93,13 @@ def inspection_job(config: InspectConfig, folder: Path) -> InspectionJob:
     """Make the job of looking into a file; relative paths are relative to the folder."""
     picture = None if config.picture is None else folder / expanded(config.picture)
     return InspectionJob(scan_source(config.scan), config.patch_size, picture, config.memory_budget)
+
+
+def conversion_job(config: ConvertConfig, folder: Path) -> ConversionJob:
+    """Make the job of writing a scan anew; a relative path is relative to the folder."""
+    return ConversionJob(
+        scan_source(config.scan),
+        folder / expanded(config.output.path),
+        config.output.format,
+        config.memory_budget,
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 import uuid
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,17 @@ class Run:
     def progress(self, blocks: Iterator[Any], count: int) -> Iterator[Any]:
         """Pass blocks on, with a bar, until a signal comes."""
         return self.interrupts.between(self.display.bar(blocks, count))
+
+    @contextmanager
+    def counting(self, noun: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar, and yield what is told how many are done, until a signal comes."""
+        with self.display.counting(noun, total) as show:
+
+            def done(count: int) -> None:
+                show(count)
+                self.interrupts.check()
+
+            yield done
 
     def waiting(self, what: str) -> AbstractContextManager[None]:
         """Show that something is waited for."""

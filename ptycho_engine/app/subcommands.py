@@ -96,6 +96,14 @@ SUBCOMMANDS = {
         ),
         Root("inspect", "inspect", flags=JSON),
     ),
+    "convert": Subcommand(
+        "write a scan in another format, and say what that has no place for",
+        (
+            ("ptycho-engine convert IN OUT", "the suffix of OUT is the format"),
+            ("ptycho-engine convert IN OUT scan.KEY=VALUE", "an option of the reader"),
+        ),
+        Root("convert", "convert", places=("scan.path", "output.path")),
+    ),
     "plugins": Subcommand(
         "list plugins and formats; --check imports each", function="listing:main"
     ),

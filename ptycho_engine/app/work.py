@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .composition import extraction_job, inspection_job
+from .composition import conversion_job, extraction_job, inspection_job
+from .jobs import convert as conversion
 from .jobs import extract as extraction
 from .jobs import inspect as inspections
 from .legacy import work_in_legacy
-from .schema import InspectConfig, JobConfig
+from .schema import ConvertConfig, InspectConfig, JobConfig
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -29,3 +30,9 @@ def inspect(settings: InspectConfig, run: Run) -> str:
     """Say what a file, or each file of a folder, holds."""
     found = inspections.run(inspection_job(settings, run.folder), waiting=run.waiting)
     return found.as_json() if "--json" in run.flags else found.as_text()
+
+
+def convert(settings: ConvertConfig, run: Run) -> str:
+    """Write a scan in another format; return the path of the file."""
+    job = conversion_job(settings, run.folder)
+    return str(conversion.run(job, counting=run.counting, waiting=run.waiting).output)

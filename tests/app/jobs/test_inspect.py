@@ -101,8 +101,6 @@ def test_the_command_prints_it_for_people_and_for_programs(file, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["source", "scan.npz"]
     assert any(line.startswith("object              40 x 60 complex64, 18.7") for line in lines)
-        line.startswith("object              40 x 60 complex64, 18.75 KiB") for line in lines
-    )
     assert any("8 x 8 (size of the patterns): 0 of 12 leave" in line for line in lines)
     assert dispatch(["inspect", "scan.npz", "--json", "patch_size=5", "scan.swapped=true"]) == 0
     found = json.loads(capsys.readouterr().out)
