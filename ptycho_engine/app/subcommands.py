@@ -104,6 +104,12 @@ SUBCOMMANDS = {
         ),
         Root("convert", "convert", places=("scan.path", "output.path")),
     ),
+    "plan": Subcommand(
+        "bytes, chunks, budget and output of a job, before it does anything; --json",
+        (("ptycho-engine plan FILE KEY=VALUE ...", "of the patches that would be cut"),),
+        Root("config", "plan", flags=JSON),
+        {"extract": Root("config", "plan", flags=JSON)},
+    ),
     "plugins": Subcommand(
         "list plugins and formats; --check imports each", function="listing:main"
     ),

@@ -8,6 +8,8 @@ from .composition import conversion_job, extraction_job, inspection_job
 from .jobs import convert as conversion
 from .jobs import extract as extraction
 from .jobs import inspect as inspections
+from .jobs import plan as plans
+from .jobs.extraction_job import ExtractionJob
 from .legacy import work_in_legacy
 from .schema import ConvertConfig, InspectConfig, JobConfig
 
@@ -17,13 +19,24 @@ if TYPE_CHECKING:
 
 def extract(settings: JobConfig, run: Run) -> str:
     """Cut patches; return the path of the output."""
+    job = _extraction_job(settings, run)
+    result = extraction.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
+    return str(result.output)
+
+
+def plan(settings: JobConfig, run: Run) -> str:
+    """Say what cutting patches would take and make."""
+    found = plans.plan_extraction(_extraction_job(settings, run))
+    return plans.plan_as_json(found) if "--json" in run.flags else plans.plan_as_text(found)
+
+
+def _extraction_job(settings: JobConfig, run: Run) -> ExtractionJob:
+    """Settle legacy settings, and make the job."""
     settings, legacy = work_in_legacy(settings, run.typed)
     reason, context = run.plugin_reason(), None
     if legacy is not None:
         reason, context = legacy.reason, legacy.context()
-    job = extraction_job(settings, run.folder, reason, context)
-    result = extraction.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
-    return str(result.output)
+    return extraction_job(settings, run.folder, reason, context)
 
 
 def inspect(settings: InspectConfig, run: Run) -> str:

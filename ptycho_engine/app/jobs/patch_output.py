@@ -50,23 +50,28 @@ class Filled:
 Progress = Callable[[Iterator[Block], int], Iterator[Block]]
 
 
-def begin_output(job: ExtractionJob, scan: CuttableScan, records: dict[str, Any]) -> Store:
-    """Begin an output, or resume one: flat patches, and the positions in it already.
+def output_arrays(job: ExtractionJob, scan: CuttableScan) -> dict[str, ArraySpec]:
+    """Return what an output holds.
 
     Patches of an object with layers are (P, layers, N, N), so that points are the first axis.
     """
     size, layers = job.cut.patch_size, scan.image.shape[:-2]
+    return {
+        "patches": ArraySpec(
+            (len(scan.positions), *layers, size, size),
+            scan.image.dtype,
+            ("point", *scan.layer_axes, "y", "x"),
+        ),
+        "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
+    }
+
+
+def begin_output(job: ExtractionJob, scan: CuttableScan, records: dict[str, Any]) -> Store:
+    """Begin an output, or resume one: flat patches, and the positions in it already."""
     settings = job.settings()
     store = Store.create(
         job.output,
-        {
-            "patches": ArraySpec(
-                (len(scan.positions), *layers, size, size),
-                scan.image.dtype,
-                ("point", *scan.layer_axes, "y", "x"),
-            ),
-            "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
-        },
+        output_arrays(job, scan),
         overwrite=job.overwrite,
         resume=job.resume,
         geometry={
