@@ -87,7 +87,7 @@ def group(
     UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
         If the strategy is unknown, cannot be imported, breaks its contract, or has no such option.
     """
-    points = _checked(positions)
+    points = check_points(positions)
     members, count = _whole("members", members, 1), _whole("count", count, 0)
     if len(points) < members:
         raise RequestError(
@@ -111,7 +111,8 @@ def group(
     return _drawn(task, chosen, source)
 
 
-def _checked(positions: ArrayLike) -> Positions:
+def check_points(positions: ArrayLike) -> Positions:
+    """Read finite positions (P, 2), as float64; RequestError if there are others."""
     points = pairs(positions, "positions")
     if points.ndim != 2:
         raise RequestError(f"positions: received shape {points.shape}. Expected (P, 2).")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import RequestError
 from ..geometry import Positions
+from .subsets import sequential
 
 #: A seed, or what draws: where random numbers come from.
 Random = int | np.random.Generator | np.random.RandomState
@@ -87,7 +88,7 @@ class GroupTask:
         more groups are wanted than there are points, the seeds take turns, in a random order.
         """
         if self.sequential or self.count == self.points:
-            return np.arange(min(self.count, self.points))
+            return sequential(self.points, self.count)
         if self.count > self.points:
             return self.rng.permutation(self.points)
         return self.rng.choice(self.points, self.count, replace=False)
