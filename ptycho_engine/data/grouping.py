@@ -116,8 +116,8 @@ def check_points(positions: ArrayLike) -> Positions:
     points = pairs(positions, "positions")
     if points.ndim != 2:
         raise RequestError(f"positions: received shape {points.shape}. Expected (P, 2).")
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
-    if len(bad):
+    if not np.isfinite(points).all():
+        bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
         raise RequestError(
             f"positions: {len(bad)} of {len(points)} are NaN or infinite, the first at index "
             f"{bad[0]}: {points[bad[0]].tolist()}. Expected finite numbers. Leave them out."

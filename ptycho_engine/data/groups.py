@@ -54,7 +54,7 @@ class Coverage(Shown):
             ``points``, ``used``, ``share``, ``groups``; ``uses``: least, mean and most uses of a
             point; ``extent_pixels``: median and largest height or width of a group.
         """
-        sides = self.extents.max(axis=1) if len(self.extents) else np.zeros(1)
+        sides = np.maximum(*self.extents.T) if len(self.extents) else np.zeros(1)
         uses = self.uses if len(self.uses) else np.zeros(1)
         return {
             "points": len(self.uses),
@@ -117,8 +117,8 @@ class Groups(Shown):
     def coverage(self) -> Coverage:
         """How the groups cover the scan."""
         uses = np.bincount(self.indices.reshape(-1), minlength=len(self.positions))
-        members = self.members  # (B, C, 2)
-        return Coverage(uses, members.max(axis=1) - members.min(axis=1))
+        members = self.positions[self.indices.T]  # (C, B, 2), whose reduction is the faster
+        return Coverage(uses, members.max(axis=0) - members.min(axis=0))
 
     def _shown(self) -> dict[str, object]:
         """Say what its representation shows."""
