@@ -12,11 +12,9 @@ from ..errors import ConfigurationError, at_caller
 from ..logs import get_logger
 from .grouping import check_points, group
 from .groups import Groups
+from .published import LEGACY
 from .subsets import Unit, region, subsample
 from .task import Indices
-
-#: The strategy that draws from a RandomState, as PtychoPINN does.
-LEGACY = "legacy"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from .task import GroupTask, Indices
 
 Array = NDArray[Any]
 
+#: The name of the strategy, which alone draws from a RandomState.
+LEGACY = "legacy"
+
 
 @dataclass(frozen=True)
 class Legacy:

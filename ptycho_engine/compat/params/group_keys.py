@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...data.group_settings import LEGACY, GroupSettings
+from ...data.group_settings import GroupSettings
+from ...data.published import LEGACY
 from ...discovery import build_options
 
 #: What the program took where nothing was said.
