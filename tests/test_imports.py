@@ -194,7 +194,7 @@ ROOMS = {
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
     "native": "errors logs memory workers geometry request",
-    "io": "errors display logs memory metadata deferral workers discovery culprits geometry",
+    "io": "errors display extras logs memory metadata deferral workers discovery culprits geometry",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry request",
     "service": "errors logs memory arrays request host",
