@@ -1,0 +1,73 @@
+"""Files as beamlines and their programs write them, apart from the writers of the engine."""
+
+import h5py
+import numpy as np
+
+#: What a file of each kind holds.
+COUNT, SIZE = 6, 8
+#: Joules of an electronvolt; Planck's constant times the speed of light, in joules times metres.
+JOULES, PLANCK_LIGHT = 1.602176634e-19, 1.986445857e-25
+
+
+def stack(count=COUNT, height=SIZE, width=SIZE, dtype="i4"):
+    """Patterns of which each sample tells where it lies."""
+    return np.arange(count * height * width).reshape(count, height, width).astype(dtype)
+
+
+def metres(count=COUNT):
+    """Positions (y, x) in metres, irregular."""
+    return np.random.default_rng(1).uniform(1e-6, 4e-6, (count, 2))
+
+
+def save(path, content, **attributes):
+    """Write arrays by their names; a value of None leaves one out; (value, attributes) is both."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+        for name, value in content.items():
+            if value is None:
+                continue
+            value, more = value if isinstance(value, tuple) else (value, {})
+            if isinstance(value, h5py.SoftLink | h5py.ExternalLink):
+                file[name] = value
+            elif isinstance(value, dict):
+                file.require_group(name).attrs.update(value)
+            else:
+                file.create_dataset(name, data=value).attrs.update(more)
+    return path
+
+
+def cxi(path, **changes):
+    """CXI as cdtools writes it: version 160, no vectors; the sample moves."""
+    yx = metres()
+    detector, source = "entry_1/instrument_1/detector_1", "entry_1/instrument_1/source_1"
+    content = {
+        "cxi_version": 160,
+        "number_of_entries": 1,
+        f"{detector}/data": stack(),
+        f"{detector}/distance": 1.5,
+        f"{detector}/x_pixel_size": 50e-6,
+        f"{detector}/y_pixel_size": 75e-6,
+        f"{detector}/mask": np.eye(SIZE, dtype="u4"),
+        f"{source}/energy": 8000 * JOULES,
+        "entry_1/sample_1/geometry_1/translation": np.column_stack([yx[:, ::-1], np.zeros(COUNT)]),
+    }
+    return save(path, content | changes)
+
+
+def nexus_cxi(path, **changes):
+    """NXcxi_ptycho: a raster of 2 x 3 points, and a machine whose energy is told too."""
+    yx = metres().reshape(2, 3, 2)
+    detector, source = "entry_1/instrument_1/detector_1", "entry_1/instrument_1/source_1"
+    xyz = np.concatenate([yx[..., ::-1], np.zeros((2, 3, 1))], axis=-1)
+    content = {
+        "entry_1": {"NX_class": "NXentry"},
+        "entry_1/definition": "NXcxi_ptycho",
+        f"{detector}/data": stack().reshape(2, 3, SIZE, SIZE),
+        f"{detector}/translation": (xyz * 1e3, {"units": "mm"}),
+        f"{detector}/distance": (1500.0, {"units": "mm"}),
+        f"{detector}/x_pixel_size": (50.0, {"units": "um"}),
+        f"{detector}/y_pixel_size": (75.0, {"units": "um"}),
+        f"{source}/energy": (3.0e9, {"units": "eV"}),
+        "entry_1/instrument_1/beam_1/incident_beam_energy": (8.0, {"units": "keV"}),
+    }
+    return save(path, content | changes)
