@@ -71,3 +71,27 @@ def nexus_cxi(path, **changes):
         "entry_1/instrument_1/beam_1/incident_beam_energy": (8.0, {"units": "keV"}),
     }
     return save(path, content | changes)
+
+
+def detector_master(folder, counts=(4, 2), **changes):
+    """Write a master of a DECTRIS detector, and a file of data beside it for each of `counts`."""
+    detector, frames = "entry/instrument/detector", stack(sum(counts), dtype="u2")
+    content = {
+        "entry/definition": "NXmx",
+        f"{detector}/x_pixel_size": (75e-6, {"units": "m"}),
+        f"{detector}/y_pixel_size": (75e-6, {"units": "m"}),
+        f"{detector}/detector_distance": (2.0, {"units": "m"}),
+        f"{detector}/saturation_value": 1000,
+        f"{detector}/detectorSpecific/photon_energy": (8000.0, {"units": "eV"}),
+        f"{detector}/detectorSpecific/nimages": np.uint64(1),
+        f"{detector}/detectorSpecific/ntrigger": np.uint64(sum(counts)),
+        f"{detector}/detectorSpecific/pixel_mask": np.eye(SIZE, dtype="u4"),
+    }
+    at = 0
+    for number, count in enumerate(counts, start=1):
+        name = f"scan_data_{number:06d}.h5"
+        low = {"image_nr_low": np.uint64(at + 1)}
+        save(folder / name, {"entry/data/data": (frames[at : at + count], low)})
+        content[f"entry/data/data_{number:06d}"] = h5py.ExternalLink(name, "/entry/data/data")
+        at += count
+    return save(folder / "scan_master.h5", content | changes)

@@ -32,7 +32,7 @@ def number(file: Hdf5File, units: Mapping[str, float], default: str, *names: str
     file : Hdf5File
         The file.
     units : mapping of str to float
-        What a unit is in the base unit: `METRES` or `ELECTRONVOLTS`.
+        What a unit is in the base unit: `METRES` or `ELECTRONVOLTS`; empty for a plain number.
     default : str
         The unit of a dataset without the attribute ``units``.
     *names : str
@@ -52,7 +52,7 @@ def number(file: Hdf5File, units: Mapping[str, float], default: str, *names: str
         if file.is_dataset(name) and file.header(name).size == 1:
             value = float(np.abs(file.load(name).reshape(-1)[0]))
             if np.isfinite(value) and value > 0:
-                return value * scale_of(file, units, default, name)
+                return value * scale_of(file, units, default, name) if units else value
     return None
 
 

@@ -230,7 +230,7 @@ def test_amplitudes_are_written_as_counts(path):
 
 
 def test_metres_without_pixels_stay_metres(path):
-    changes = dict(pixel_size=None, energy=None, units="m", positions=metres())
+    changes = {"pixel_size": None, "energy": None, "units": "m", "positions": metres()}
     write_scan(path, everything(**changes, nominal_positions=None), "cxi")
     scan = read(path)
     assert scan.units == "m"
