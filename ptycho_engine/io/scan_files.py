@@ -213,7 +213,7 @@ def write_scan(path: str | os.PathLike[str], scan: Scan, format: str | None = No
 
 
 def _writer(path: Path) -> ScanFormat:
-    """Choose the format that writes a suffix: the built-in one, or the only one."""
+    """Choose the format that writes a suffix: built-in, its own or the only one."""
     candidates = formats_of(path)
     if not candidates:
         raise OutputError(
@@ -223,6 +223,8 @@ def _writer(path: Path) -> ScanFormat:
     for built_in in (True, False):
         asked = [load_format(s.name) for s in candidates if s.built_in is built_in]
         writers = [chosen for chosen in asked if chosen.writes]
+        owners = [w for w in writers if w.source.suffixes[0] == path.suffix.lower()]
+        writers = owners if len(owners) == 1 else writers
         if len(writers) > 1:
             names = " and ".join(chosen.source.name for chosen in writers)
             raise PluginError(
