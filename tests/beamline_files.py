@@ -95,3 +95,70 @@ def detector_master(folder, counts=(4, 2), **changes):
         content[f"entry/data/data_{number:06d}"] = h5py.ExternalLink(name, "/entry/data/data")
         at += count
     return save(folder / "scan_master.h5", content | changes)
+
+
+def ptypy_nodes(tree, name=""):
+    """Nodes as ptypy stores Python: arrays, numbers, texts, None, dictionaries, tuples."""
+    if isinstance(tree, dict):
+        found = {name: {"type": "dict"}} if name else {}
+        for key, value in tree.items():
+            found |= ptypy_nodes(value, f"{name}/{key}".strip("/"))
+        return found
+    if isinstance(tree, tuple):
+        parts = {f"{number:05d}": value for number, value in enumerate(tree)}
+        return ptypy_nodes(parts, name) | {name: {"type": "tuple"}}
+    if isinstance(tree, h5py.ExternalLink):
+        return {name: tree}
+    if tree is None:
+        return {name: (np.zeros(1), {"type": "None"})}
+    kind = "string" if isinstance(tree, str) else "scalar" if np.ndim(tree) == 0 else "array"
+    return {name: (tree, {"type": kind})}
+
+
+def ptypy_file(path, tree):
+    """Write a tree as ptypy does."""
+    return save(path, ptypy_nodes(tree), h5rw_version="0.1", ctime="now", mtime="now")
+
+
+def ptypy_chunk(start, stop, **changes):
+    """Return a chunk of prepared data."""
+    weights = np.ones((stop - start, SIZE, SIZE))
+    weights[:, 2, 3] = 0
+    chunk = {"data": stack()[start:stop], "positions": metres()[start:stop], "weights": weights}
+    return chunk | {"indices": np.arange(start, stop)} | changes
+
+
+def ptyd(path, chunks=None, **meta):
+    """Prepared data in two chunks; 8 keV, 1.5 m, square pixels."""
+    known = {"version": "0.1", "num_frames": COUNT, "label": None, "shape": (SIZE, SIZE),
+             "psize": 75e-6, "energy": 8.0, "center": (4.0, 4.0), "distance": 1.5,
+             "propagation": "farfield"}  # fmt: skip
+    chunks = {"0": ptypy_chunk(0, 4), "1": ptypy_chunk(4, 6)} if chunks is None else chunks
+    return ptypy_file(path, {"chunks": chunks, "info": {}, "meta": known | meta})
+
+
+def ptyr(path, **changes):
+    """Write a reconstruction: an object of one layer, a probe of two, and six views."""
+    rng = np.random.default_rng(2)
+    storage = {
+        "data": (rng.random((1, 20, 24)) + 1j).astype("c8"), "_psize": np.array([2e-8, 4e-8]),
+        "_origin": np.array([-2e-7, -4e-7]), "_center": np.array([10, 10]), "_energy": 8.0,
+        "shape": (1, 20, 24), "fill_value": 0j, "nlayers": 1,
+    }  # fmt: skip
+    probe = storage | {"data": (rng.random((2, SIZE, SIZE)) + 1j).astype("c16")}
+    yx = rng.uniform(-1e-7, 1e-7, (COUNT, 2))
+    tree = {
+        "header": {"kind": "minimal"},
+        "content": {
+            "obj": {"SMFG00": storage}, "probe": {"SMFG00": probe}, "positions": {"SMFG00": yx},
+        },
+    }  # fmt: skip
+    for place, value in changes.items():
+        inner = tree
+        *parts, last = place.split("/")
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+        if value is ...:
+            del inner[last]
+    return ptypy_file(path, tree)

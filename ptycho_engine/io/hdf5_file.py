@@ -210,7 +210,11 @@ class Hdf5File:
             full = f"{group}/{name}".strip("/")
             if len(found) >= LISTED or depth > DEEPEST:
                 return
-            held = self._find(full)
+            try:
+                held = self._find(full)
+            except InputFileError:  # it would hide what the message is about
+                found.append(f"{full} (a link that leads nowhere)")
+                continue
             if _is_dataset(held):
                 found.append(f"{full} {held.shape}")
             elif held is not None:

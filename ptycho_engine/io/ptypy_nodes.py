@@ -22,11 +22,22 @@ Array = NDArray[Any]
 
 #: Types whose values are pickles, in whole or in part.
 PICKLED = ("pickle", "record_array")
-#: How a slash is written in a name.
-SLASH = "_SLASH_"
 
 
 def holds(file: Hdf5File, name: str) -> bool:
+    """Tell whether a group is there, or an array or a number with any values.
+
+    Raises
+    ------
+    InputFileError
+        If it was pickled, or is a text.
+    """
+    if not _is_there(file, name):
+        return False
+    return not file.is_dataset(name) or file.header(name).size > 0
+
+
+def _is_there(file: Hdf5File, name: str) -> bool:
     """Tell whether a node is there, and is not None.
 
     Raises
@@ -43,7 +54,7 @@ def holds(file: Hdf5File, name: str) -> bool:
             "it is loaded and is never read. Expected an array or a number. Store it as one, or "
             "write the file again without it."
         )
-    return kind != "None" and not (file.is_dataset(name) and file.header(name).size == 0)
+    return kind != "None"
 
 
 def load(file: Hdf5File, name: str, ranks: tuple[int, ...], kinds: str, expected: str) -> Array:
@@ -53,7 +64,7 @@ def load(file: Hdf5File, name: str, ranks: tuple[int, ...], kinds: str, expected
 
 def text(file: Hdf5File, name: str) -> str | None:
     """Return a text, or None if there is none."""
-    return file.text(name) if holds(file, name) and file.is_dataset(name) else None
+    return file.text(name) if _is_there(file, name) and file.is_dataset(name) else None
 
 
 def numbers(file: Hdf5File, name: str) -> list[float]:
@@ -84,11 +95,6 @@ def pair(file: Hdf5File, name: str) -> tuple[float, float] | None:
     if len(found) not in (1, 2) or not all(np.isfinite(n) and n > 0 for n in found):
         return None
     return found[0], found[-1]
-
-
-def label(name: str) -> str:
-    """Return a name as it was in Python."""
-    return name.replace(SLASH, "/")
 
 
 def node(values: Any) -> Dataset:

@@ -21,6 +21,7 @@ below ``info/ptycho_engine``, which ptypy passes over, and read them again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import check_finite, loaded_bytes
 from ..hdf5_writing import Dataset, complex_of, origin_of, write_hdf5
 from ..optics import Pair, far_field_pixel
-from ..patterns import Patterns
+from ..patterns import Patterns, Ranges
 from ..scan import Scan
 from ..scan_writing import in_quantity
 from ..staging import staged
@@ -138,7 +139,7 @@ def read(path: Path, options: Options) -> Scan:
             detector_pixel_size=detector,
             energy=energy,
             distance=distance,
-            mask=_mask(file, chunks, options),
+            mask=_mask(file, chunks, options, patterns.shape[1:]),
             metadata=_metadata(file) | ({} if indices is None else {"indices": indices}),
             warnings=dead,
             remedies={"metres": "scan=ptyd scan.pixel_size=METRES"},
@@ -196,7 +197,7 @@ def write(path: Path, scan: Scan) -> None:
         "chunks/0/data": Dataset(stack, {"type": "array"}),
         "chunks/0/indices": nodes.node(indices),
         "chunks/0/positions": nodes.node(in_metres.pop("positions")),
-        "chunks/0/weights": nodes.node(_weights(scan)),
+        "chunks/0/weights": _weights(scan),
         "meta/version": nodes.node("0.1"),
         "meta/num_frames": nodes.node(count),
         "meta/shape": nodes.node(np.array([height, width])),
@@ -247,22 +248,27 @@ def _joined(
     return np.concatenate(parts)
 
 
-def _mask(file: Hdf5File, chunks: list[str], options: Options) -> Array | None:
-    """Return which pixels are good by the weights."""
+def _mask(file: Hdf5File, chunks: list[str], options: Options, shape: tuple[int, ...]) -> Any:
+    """Return which pixels of patterns of a shape are good by the weights, None without any."""
+    names = [f"{chunk}/weights" for chunk in chunks if options.weights != "none"]
     good: Array | None = None
-    for chunk in chunks:
-        name = f"{chunk}/weights"
-        if options.weights == "none" or not nodes.holds(file, name):
+    for name in names:
+        if not nodes.holds(file, name):
             continue
-        if len(file.header(name).shape) == 2:
-            found = nodes.load(file, name, (2,), "biuf", "weights") > 0
-            good = found if good is None else good & found
-            continue
-        stack = file.patterns(name)
-        count = 1 if options.weights == "first" else stack.shape[0]
-        step = max(1, 2**24 * count // max(1, stack.nbytes)) if count > 1 else 1
-        for start in range(0, count, step):
-            found = (stack.read(start, min(start + step, count)) > 0).all(axis=0)
+        header = file.header(name)
+        if header.shape[-2:] != shape or len(header.shape) not in (2, 3):
+            raise InputFileError(
+                f"{file.path}: {name!r} has shape {header.shape}, for patterns of {shape}. "
+                "Expected weights of that shape, one for each pattern. Set scan.weights=none."
+            )
+        if len(header.shape) == 2:
+            weights = Patterns.of(file.load(name)[None])
+        else:
+            weights = file.patterns(name)
+        if options.weights == "first" and weights.shape[0]:
+            weights = Patterns.of(weights.read(0, 1))
+        for _, _, block in weights.blocks():
+            found = np.all(block > 0, axis=0)
             good = found if good is None else good & found
     return good
 
@@ -293,11 +299,16 @@ def _metadata(file: Hdf5File) -> dict[str, Any]:
     return found | ({"center": centre} if len(centre) == 2 else {})
 
 
-def _weights(scan: Scan) -> Array:
+def _weights(scan: Scan) -> Dataset:
     """Return weights as ptypy has them: empty, or one for each sample of each pattern."""
     if scan.mask is None or scan.patterns is None:
-        return np.empty(0, np.uint8)
-    return np.broadcast_to(scan.mask, scan.patterns.shape).astype(np.uint8)
+        return nodes.node(np.empty(0, np.uint8))
+    load = partial(_repeat, scan.mask.astype(np.uint8))
+    return Dataset(Patterns(scan.patterns.shape, np.dtype(np.uint8), load), {"type": "array"})
+
+
+def _repeat(frame: Array, ranges: Ranges, into: Array) -> None:
+    into[...] = frame
 
 
 def _meta(scan: Scan) -> dict[str, Any]:
