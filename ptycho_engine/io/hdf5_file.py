@@ -34,6 +34,10 @@ TEXT_BYTES = 2**20
 PARTS = ("real", "imag")
 
 
+class DeadLinkError(InputFileError):
+    """A link leads to a file that is not there."""
+
+
 class Hdf5File:
     """An open HDF5 file; use it in a ``with`` statement.
 
@@ -88,7 +92,10 @@ class Hdf5File:
     def __contains__(self, name: str) -> bool:
         """Whether a name leads to a dataset or a group; a dead link does not."""
         with reading(self.path, repr(name), KIND):
-            return self._find(name) is not None
+            try:
+                return self._find(name) is not None
+            except DeadLinkError:
+                return False
 
     def is_dataset(self, name: str) -> bool:
         """Whether a name leads to a dataset."""
@@ -203,7 +210,11 @@ class Hdf5File:
             full = f"{group}/{name}".strip("/")
             if len(found) >= LISTED or depth > DEEPEST:
                 return
-            held = self._find(full)
+            try:
+                held = self._find(full)
+            except InputFileError:  # it would hide what the message is about
+                found.append(f"{full} (a link that leads nowhere)")
+                continue
             if _is_dataset(held):
                 found.append(f"{full} {held.shape}")
             elif held is not None:
@@ -288,6 +299,10 @@ class Hdf5File:
                 f"{self.path}: a link leads to {one_line(name, 100)!r}, outside of the folder of "
                 "the file. Expected all of a scan in one folder. Copy that file there, and link "
                 "to its name alone."
+            )
+        if place not in self._others and not place.exists():
+            raise DeadLinkError(
+                f"{place}: no such file. Expected the one that {self.path} links to. Copy it there."
             )
         if place not in self._others:
             if self._depth >= DEEPEST:

@@ -16,6 +16,19 @@ from .scan import Scan
 from .specs import to_json
 
 
+@dataclass(frozen=True)
+class Link:
+    """A second name for what lies elsewhere in the file.
+
+    Attributes
+    ----------
+    target : str
+        Where, as a path from the root.
+    """
+
+    target: str
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """What becomes a dataset.
@@ -34,7 +47,7 @@ class Dataset:
 
 def write_hdf5(
     path: Path,
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[str, Dataset | Link],
     attributes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Write a new HDF5 file.
@@ -43,7 +56,7 @@ def write_hdf5(
     ----------
     path : Path
         Where nothing stands.
-    datasets : mapping of str to Dataset
+    datasets : mapping of str to Dataset or Link
         By path within the file; groups are made as they are needed.
     attributes : mapping of str to mapping, optional
         Attributes of groups, by path; ``"/"`` is the root.
@@ -61,6 +74,9 @@ def write_hdf5(
             for group, values in (attributes or {}).items():
                 file.require_group(group).attrs.update(values)
             for name, dataset in datasets.items():
+                if isinstance(dataset, Link):
+                    file[name] = h5py.SoftLink(dataset.target)
+                    continue
                 made = _write(file, name, dataset.values)
                 made.attrs.update(dataset.attributes)
     finally:

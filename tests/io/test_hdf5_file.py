@@ -213,6 +213,7 @@ def test_dead_links(file, path):
     file.close()
     with Hdf5File(path) as opened:
         assert "data" not in opened
+        assert "gone" not in opened
         with pytest.raises(InputFileError, match=r"gone\.h5: no such file"):
             opened.load("gone")
 
