@@ -77,6 +77,7 @@ def test_values_comments_and_what_is_left_out(old, capsys):
     )
     assert lines[lines.index("# # why so many") + 1].startswith('# nphotons: "1e6"  # belongs')
     assert "# learning_rat: 3  # unknown" in lines
+    assert "# gridsize: 2  # groups of four; is groups.members: 4 of training data" in lines
     err = capsys.readouterr().err
     for said in (
         "'learning_rat' is unknown",
