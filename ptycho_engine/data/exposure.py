@@ -76,7 +76,9 @@ class Exposure:
         _check("background", self.background, "counts of a pixel", 0.0, MOST_PHOTONS)
         _check("saturation", self.saturation, "counts of a pixel, or null", 1.0, most)
         if self.background is None:
-            raise ConfigurationError("exposure.background: received null. Expected 0 for none.")
+            raise ConfigurationError(
+                "exposure.background: received None. Expected counts of a pixel, 0 for none."
+            )
 
     @property
     def is_plain(self) -> bool:

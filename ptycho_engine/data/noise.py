@@ -23,6 +23,5 @@ def stream(seed: int, block: int) -> np.random.Generator:
     numpy.random.Generator
         A stream of its own: it depends on nothing but the two numbers.
     """
-    return np.random.Generator(
-        np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(block,)))
-    )
+    seeds = np.random.SeedSequence(seed, spawn_key=(block,))
+    return np.random.Generator(np.random.PCG64DXSM(seeds))

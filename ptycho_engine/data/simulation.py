@@ -21,6 +21,7 @@ from ..display import Shown, array_in_words
 from ..engine import Engine
 from ..errors import ConfigurationError, MemoryBudgetError, RequestError, at_caller
 from ..geometry.cut import Fill, Interpolation
+from ..logs import get_logger
 from ..memory import format_bytes, parse_bytes
 from ..native import fields as loops
 from ..workers import core_count, share
@@ -106,7 +107,7 @@ class Simulation(Shown):
     array([[  0.,   0.,   0.,   0.],
            [  0.,   0.,   0.,   0.],
            [  0.,   0., 100.,   0.],
-           [  0.,   0.,   0.,   0.]], dtype=float32)
+           [  0.,   0.,   0.,   0.]])
     """
 
     @at_caller
@@ -141,6 +142,10 @@ class Simulation(Shown):
         prepared = engine.prepare(slices)
         plan = engine.plan(prepared, positions, size, interpolation=interpolation, fill=fill)
         self._fixed_bytes = plan.workspace_bytes
+        # Of all positions at once: those of a chunk may well lie within a pixel.
+        reach = engine.reach(prepared, positions, size, interpolation=interpolation, fill=fill)
+        for text in reach.warnings():
+            get_logger().warning("doubtful_positions", reason=text)
         how = {"interpolation": interpolation, "fill": "zeros" if fill == "error" else fill}
         places = np.array(positions, dtype=np.float64).reshape(-1, 2)
         self._light = Illumination(engine, prepared, places, modes, transfer, how)
