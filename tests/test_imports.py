@@ -194,8 +194,10 @@ ROOMS = {
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
     "native": "errors logs memory workers geometry request",
-    "io": "errors display logs memory metadata deferral workers discovery culprits geometry",
-    "data": "errors display logs memory workers geometry io request engine native",
+    "phantoms": "errors geometry",
+    "io": "errors display logs memory metadata deferral workers discovery culprits geometry "
+    "phantoms",
+    "data": "errors display logs memory workers geometry phantoms io request engine native",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry request",
     "service": "errors logs memory arrays request host",
@@ -274,7 +276,7 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
 NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app", "io",
-         "report", "data")  # fmt: skip
+         "report", "data", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
     "host": "the room, and the class Host that it is about",
     "kernels": "weights of an interpolation in geometry, compiled loops in native",
