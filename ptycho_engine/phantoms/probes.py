@@ -30,7 +30,8 @@ def gaussian(size: int, fwhm: float) -> Waves:
     """
     axis = np.arange(size) - size // 2
     squared = axis[:, None] ** 2 + axis[None, :] ** 2
-    return np.exp(-2 * math.log(2) * squared / fwhm**2).astype(np.complex128)
+    beam: Waves = np.exp(-2 * math.log(2) * squared / fwhm**2).astype(np.complex128)
+    return beam
 
 
 def zone_plate_focus(
@@ -90,7 +91,8 @@ def zone_plate_focus(
     # Paraxial, as such lenses are: exp(-i pi w z f^2).
     spectrum = lens * np.exp(-1j * math.pi * wavelength * defocus / pixel_size**2 * squared)
     focus = np.fft.fftshift(np.fft.ifft2(spectrum))
-    return focus / np.abs(focus).max()
+    beam: Waves = focus / np.abs(focus).max()
+    return beam
 
 
 def orthogonal_modes(probe: NDArray[Any], count: int, decay: float) -> Waves:
@@ -147,4 +149,5 @@ def _centred(profile: NDArray[Any], axis: NDArray[Any]) -> NDArray[Any]:
     weights = profile / profile.sum().clip(np.finfo(np.float64).tiny)
     about = axis - (weights * axis).sum()
     spread = math.sqrt((weights * about**2).sum())
-    return about / max(spread, 1e-3)
+    centred: NDArray[Any] = about / max(spread, 1e-3)
+    return centred

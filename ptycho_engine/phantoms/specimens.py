@@ -42,7 +42,8 @@ def transmission(
     """
     (a, b), (p, q) = amplitude, phase
     field = (a + (b - a) * absorbing) * np.exp(1j * (p + (q - p) * retarding))
-    return field.astype(np.complex64)
+    image: NDArray[np.complex64] = field.astype(np.complex64)
+    return image
 
 
 def siemens_star(shape: tuple[int, int]) -> Floats:

@@ -118,7 +118,8 @@ def place_inside(
             f"more, which hold windows of {patch_size} pixels at {len(positions)} positions with a "
             f"margin of {margin:g}. Choose a larger object, a smaller step, or fewer points."
         )
-    return positions + _origin(size, patch_size)
+    placed: Positions = positions + _origin(size, patch_size)
+    return placed
 
 
 def needed_size(positions: Positions, patch_size: int, margin: float) -> tuple[int, int]:
