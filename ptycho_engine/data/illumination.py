@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,11 +12,75 @@ from numpy.typing import ArrayLike, NDArray
 from ..engine import Engine
 from ..errors import RequestError
 from ..geometry import Positions
+from ..geometry.cut import Cut
 from ..native import fields as loops
+from ..native.kernels import cut
+from ..native.taps import tap_weights
+from ..request.extraction import build_request
 from ..request.prepared import PreparedObject
+from ..request.windows import find_windows, pad
 from .propagation import SliceGap, through
 
 Array = NDArray[Any]
+#: Which positions of a scan.
+Places = NDArray[np.intp]
+
+
+class Cutter(Protocol):
+    """Cuts patches at some of the positions."""
+
+    def __call__(self, places: Places, out: Array) -> None:
+        """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""
+
+
+@dataclass(frozen=True, eq=False)
+class EngineCutter:
+    """Lets an engine cut them, whatever its plugin; each call costs its share of Python."""
+
+    engine: Engine
+    prepared: PreparedObject
+    positions: Positions
+    what: Cut
+
+    def __call__(self, places: Places, out: Array) -> None:
+        """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""
+        how = self.what
+        self.engine.extract(
+            self.prepared,
+            self.positions[places],
+            how.patch_size,
+            interpolation=how.interpolation,
+            fill=how.fill,
+            out=out,
+        )
+
+
+class NativeCutter:
+    """Cuts them with the kernel of the plugin ``numba``, from windows that are found once.
+
+    Parameters
+    ----------
+    prepared : PreparedObject
+        The object, (S, H, W).
+    positions : ndarray of float64, shape (P, 2)
+        Where to cut.
+    what : Cut
+        What; its kernel is separable.
+    """
+
+    def __init__(self, prepared: PreparedObject, positions: Positions, what: Cut) -> None:
+        request = build_request(prepared, positions, what)
+        found = find_windows(request)
+        self._slices = [pad(s, found.padding, request.fill).view(request.real_dtype)
+                        for s in prepared.image]  # fmt: skip
+        self._windows = found.starts, *tap_weights(request, found)
+
+    def __call__(self, places: Places, out: Array) -> None:
+        """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""
+        windows = [array[places] for array in self._windows]
+        every = np.arange(len(places))
+        for image, patches in zip(self._slices, out, strict=True):
+            cut(image, *windows, patches, 1, False, False, every)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,26 +89,20 @@ class Illumination:
 
     Attributes
     ----------
-    engine : Engine
-        Cuts the patches.
-    prepared : PreparedObject
-        The object, complex, (S, H, W).
-    positions : ndarray of float64, shape (P, 2)
-        Where the probe is; checked already.
-    probe : ndarray, shape (M, N, N)
-        Its modes, of the object's dtype.
+    cutter : Cutter
+        Cuts the patches, of the probe's size.
+    slices : int
+        Slices S of the object.
+    probe : ndarray of complex, shape (M, N, N)
+        The modes.
     transfer : ndarray, shape (N, N), or None
         From one slice to the next, if there are several.
-    how : dict
-        How patches are cut: `interpolation` and `fill`.
     """
 
-    engine: Engine
-    prepared: PreparedObject
-    positions: Positions
+    cutter: Cutter
+    slices: int
     probe: Array
     transfer: Array | None
-    how: dict[str, Any]
 
     @property
     def size(self) -> int:
@@ -52,48 +110,54 @@ class Illumination:
         return int(self.probe.shape[-1])
 
     @property
-    def bytes_per_pattern(self) -> int:
-        """Bytes of patches and of a wave, for each pattern of a chunk."""
-        slices = self.prepared.leading_shape[0]
-        return (slices + self._has_waves) * self.size**2 * self.probe.itemsize
+    def real_dtype(self) -> np.dtype[Any]:
+        """Dtype of real numbers of the same precision."""
+        return self.probe.real.dtype
 
     @property
-    def _has_waves(self) -> bool:
-        """Whether waves need memory beside the patches, which are needed again."""
+    def bytes_per_pattern(self) -> int:
+        """Bytes of patches and of a wave, for each pattern of a chunk."""
+        return (self.slices + self._keeps_patches) * self.size**2 * self.probe.itemsize
+
+    @property
+    def _keeps_patches(self) -> bool:
+        """Whether waves need memory beside the patches, which another mode needs again."""
         return len(self.probe) > 1
 
     def workspace(self, chunk: int) -> Array:
         """Make room for chunks of so many patterns: fresh pages would cost more than the work."""
-        return np.empty(chunk * self.bytes_per_pattern, np.uint8)
+        return np.empty(chunk * self.bytes_per_pattern // self.probe.itemsize, self.probe.dtype)
 
-    def exit_waves(self, start: int, stop: int, workspace: Array) -> Iterator[Array]:
+    def exit_waves(self, places: Places, workspace: Array) -> Iterator[Array]:
         """Give the exit wave of each mode, one after the other.
 
         Parameters
         ----------
-        start, stop : int
-            Range of the positions.
-        workspace : ndarray of uint8
+        places : ndarray of int, shape (c,)
+            Which positions.
+        workspace : ndarray of complex
             As `workspace` makes it.
 
         Yields
         ------
-        ndarray, shape (stop - start, N, N)
+        ndarray, shape (c, N, N)
             In the workspace; what is asked for next overwrites it.
         """
-        count, n, real = stop - start, self.size, self.prepared.real_dtype
-        slices = self.prepared.leading_shape[0]
-        room = workspace.view(self.probe.dtype)
-        fields = room[: (slices + self._has_waves) * count * n**2].reshape(-1, count, n, n)
-        patches, wave = fields[:slices], fields[-1 if self._has_waves else 0]
-        positions = self.positions[start:stop]
-        self.engine.extract(self.prepared, positions, n, out=patches, **self.how)
+        count, n, real = len(places), self.size, self.real_dtype
+        fields = self.slices + self._keeps_patches
+        room = workspace[: fields * count * n**2].reshape(fields, count, n, n)
+        patches = room[: self.slices]
+        self.cutter(places, patches)
         for mode in self.probe:
-            loops.multiply(patches[0].view(real), mode[None].view(real), wave.view(real))
+            wave = room[0]
+            if self._keeps_patches:
+                wave = room[-1]
+                wave[...] = patches[0]
+            loops.multiply(wave.view(real), mode[None].view(real))
             for patch in patches[1:]:
                 assert self.transfer is not None  # with more than one slice
                 wave = through(wave, self.transfer)
-                loops.multiply(wave.view(real), patch.view(real), wave.view(real))
+                loops.multiply(wave.view(real), patch.view(real))
             yield wave
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,19 +20,29 @@ from numpy.typing import ArrayLike, NDArray
 from ..display import Shown, array_in_words
 from ..engine import Engine
 from ..errors import ConfigurationError, MemoryBudgetError, RequestError, at_caller
-from ..geometry.cut import Fill, Interpolation
+from ..geometry.cut import Cut, Fill, Interpolation
 from ..logs import get_logger
 from ..memory import format_bytes, parse_bytes
 from ..native import fields as loops
 from ..workers import core_count, share
+from .diffraction import across_the_object, write_patterns
 from .exposure import Exposure
-from .illumination import Illumination, complex_object, good_pixels, probe_modes
+from .illumination import (
+    Cutter,
+    EngineCutter,
+    Illumination,
+    NativeCutter,
+    Places,
+    complex_object,
+    good_pixels,
+    probe_modes,
+)
 from .noise import BLOCK, stream
-from .propagation import SliceGap, far_field
+from .propagation import SliceGap
 
-#: Samples of the patterns in one chunk, at most: 128 of 64 x 64. More leave the caches, fewer cost
+#: Samples of the patterns in one chunk, at most: 64 of 64 x 64. More leave the caches, fewer cost
 #: calls of Python.
-CHUNK_SAMPLES = 2**19
+CHUNK_SAMPLES = 2**18
 
 Array = NDArray[Any]
 
@@ -79,7 +89,7 @@ class Simulation(Shown):
     interpolation, fill
         As for :meth:`ptycho_engine.Engine.extract`; windows that leave the object are refused.
     engine : Engine, optional
-        Cuts the patches, a chunk a call; by default one of the plugin ``numba``.
+        Cuts the patches, a chunk a call; by default the kernel of the plugin ``numba`` does.
     memory_budget : int or str, optional
         Bytes that patterns and workspace may take together; by default half of what is free.
     threads : int, optional
@@ -135,23 +145,27 @@ class Simulation(Shown):
         transfer = None
         if len(slices) > 1 and gap is not None:
             transfer = gap.transfer(size).astype(slices.dtype)
-        # Chunks are shared out here: an engine with threads of its own would only wait for them.
-        engine = engine or Engine("numba", options={"threads": 1})
         self._budget = parse_bytes(memory_budget)
-        engine = engine.with_budget(self._budget)
-        prepared = engine.prepare(slices)
-        plan = engine.plan(prepared, positions, size, interpolation=interpolation, fill=fill)
-        self._fixed_bytes = plan.workspace_bytes
+        judge = (engine or Engine("numba")).with_budget(self._budget)
+        prepared = judge.prepare(slices)
+        plan = judge.plan(prepared, positions, size, interpolation=interpolation, fill=fill)
+        self._fixed_bytes = len(slices) * plan.workspace_bytes
         # Of all positions at once: those of a chunk may well lie within a pixel.
-        reach = engine.reach(prepared, positions, size, interpolation=interpolation, fill=fill)
+        reach = judge.reach(prepared, positions, size, interpolation=interpolation, fill=fill)
         for text in reach.warnings():
             get_logger().warning("doubtful_positions", reason=text)
-        how = {"interpolation": interpolation, "fill": "zeros" if fill == "error" else fill}
         places = np.array(positions, dtype=np.float64).reshape(-1, 2)
-        self._light = Illumination(engine, prepared, places, modes, transfer, how)
+        what = Cut(size, interpolation, "zeros" if fill == "error" else fill)
+        cutter: Cutter = (
+            EngineCutter(judge, prepared, places, what)
+            if engine
+            else NativeCutter(prepared, places, what)
+        )
+        self._light = Illumination(cutter, len(slices), modes, transfer)
+        self._image, self._positions = slices, places
         self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
-        self.dtype = self.exposure.dtype_of_counts or prepared.real_dtype
+        self.dtype = self.exposure.dtype_of_counts or self._light.real_dtype
         if scale is not None:
             self.scale = float(scale)
         self._shares(0)  # what cannot be done is refused here
@@ -160,7 +174,7 @@ class Simulation(Shown):
         """Say what its representation shows."""
         return {
             "patterns": array_in_words(self),
-            "object": array_in_words(self._light.prepared.image),
+            "object": array_in_words(self._image),
             "probe": array_in_words(self._light.probe),
             "exposure": self.exposure,
         }
@@ -176,12 +190,13 @@ class Simulation(Shown):
             return 1.0
         energies = np.zeros(count)
 
-        def add(room: _Room, start: int, stop: int) -> None:
-            for wave in self._light.exit_waves(start, stop, room.waves):
-                loops.add_energies(wave.view(self._real), energies[start:stop])
+        def add(room: _Room, places: Places) -> None:
+            for wave in self._light.exit_waves(places, room.waves):
+                loops.add_energies(wave.view(self._light.real_dtype), energies, places)
 
         chunk, threads = self._shares(0)
-        self._share(add, _pieces(0, count, chunk), chunk, threads)
+        order = across_the_object(self._positions)
+        self._share(add, [order[a:b] for a, b in _pieces(0, count, chunk)], chunk, threads)
         mean = float(energies.mean())
         if not mean > 0:
             raise ConfigurationError(
@@ -226,21 +241,11 @@ class Simulation(Shown):
             )
         if not shape[0]:
             return out
-        target, noise = out, self.exposure.noise
         scale = self.scale if self.exposure.needs_scale else 1.0  # found before work is shared out
-
-        def expose(room: _Room, first: int, last: int) -> None:
-            rng = stream(self.exposure.seed, first // BLOCK) if noise else None
-            for a, b in _pieces(first, last, chunk):
-                # Noise is drawn from the beginning of its block on, wanted or not.
-                wanted = target[max(a, start) - start : max(b, start) - start]
-                into = wanted if a >= start else np.empty((b - a, *shape[1:]), self.dtype)
-                self._expose(room, a, b, scale, rng, into)
-                if into is not wanted:
-                    wanted[...] = into[b - a - len(wanted) :]
-
-        step, begin = (BLOCK, start // BLOCK * BLOCK) if noise else (chunk, start)
-        self._share(expose, _pieces(begin, stop, step), chunk, threads)
+        if self.exposure.is_plain:
+            self._write_plain(start, out, scale, chunk, threads)
+        else:
+            self._write_counts(start, out, scale, chunk, threads)
         return out
 
     @at_caller
@@ -273,38 +278,46 @@ class Simulation(Shown):
         self._shares(min(block_size, self.shape[0]) * self.shape[1] ** 2 * self.dtype.itemsize)
         return (PatternBlock(a, b, self.patterns(a, b)) for a, b in pieces)
 
-    def _expose(
-        self,
-        room: _Room,
-        start: int,
-        stop: int,
-        scale: float,
-        rng: np.random.Generator | None,
-        out: Array,
-    ) -> None:
-        """Compute one chunk of patterns."""
-        real, exposure, factor = self._real, self.exposure, scale / self.shape[1]
-        amplitude = exposure.quantity == "amplitude"
-        waves = self._light.exit_waves(start, stop, room.waves)
-        if exposure.is_plain and amplitude and len(self._light.probe) == 1 and self._mask is None:
-            for wave in waves:
-                loops.amplitudes(far_field(wave).view(real), real.type(factor), out)
-            return
-        mean = room.mean[: out.size].reshape(out.shape)
-        mean[...] = 0
-        for wave in waves:
-            loops.add_intensities(far_field(wave).view(real), real.type(factor**2), mean)
-        exposure.record(mean, out, scale, rng, self._mask)
+    def _write_plain(self, start: int, out: Array, scale: float, chunk: int, threads: int) -> None:
+        """Write patterns as they reach the detector, wherever in the object is next."""
+        amplitude = self.exposure.quantity == "amplitude"
 
-    @property
-    def _real(self) -> np.dtype[Any]:
-        return self._light.prepared.real_dtype
+        def write(room: _Room, into: Places) -> None:
+            write_patterns(self._light, into + start, room.waves, scale, amplitude, out, into)
+            if self._mask is not None:
+                out[into] *= self._mask
+
+        order = across_the_object(self._positions[start : start + len(out)])
+        pieces = [order[a:b] for a, b in _pieces(0, len(out), chunk)]
+        self._share(write, pieces, chunk, threads)
+
+    def _write_counts(self, start: int, out: Array, scale: float, chunk: int, threads: int) -> None:
+        """Write what the detector makes of them, a block of noise after the other."""
+        stop, shape = start + len(out), self.shape[1:]
+
+        def write(room: _Room, block: tuple[int, int]) -> None:
+            rng = None
+            if self.exposure.noise:
+                rng = stream(self.exposure.seed, block[0] // BLOCK)
+            for a, b in _pieces(*block, chunk):
+                count = b - a
+                mean = room.means[: count * shape[0] ** 2].reshape(count, *shape)
+                places = np.arange(a, b)
+                write_patterns(self._light, places, room.waves, scale, False, mean, places - a)
+                # Noise is drawn from the beginning of its block on, wanted or not.
+                wanted = out[max(a, start) - start : max(b, start) - start]
+                into = wanted if len(wanted) == count else np.empty((count, *shape), out.dtype)
+                self.exposure.record(mean, into, scale, rng, self._mask)
+                if into is not wanted:
+                    wanted[...] = into[count - len(wanted) :]
+
+        self._share(write, _pieces(start // BLOCK * BLOCK, stop, BLOCK), chunk, threads)
 
     def _shares(self, held: int) -> tuple[int, int]:
         """Choose patterns of a chunk and threads; refuse what exceeds the budget."""
-        samples, real = self.shape[1] ** 2, self._real.itemsize
-        # Beside the waves: means, and draws of the noise with the numbers that they are drawn from.
-        each = self._light.bytes_per_pattern + samples * (real + 16 + self.dtype.itemsize)
+        samples = self.shape[1] ** 2
+        # Beside the waves: means, draws of the noise, and patterns that nobody wanted.
+        each = self._light.bytes_per_pattern + samples * (16 + self.dtype.itemsize)
         wanted, left = max(1, CHUNK_SAMPLES // samples), self._budget - held - self._fixed_bytes
         threads = max(1, min(self._threads, left // each))
         chunk = min(wanted, max(self.shape[0], 1), left // (threads * each))
@@ -317,18 +330,18 @@ class Simulation(Shown):
         return chunk, threads
 
     def _share(
-        self, work: Callable[..., None], pieces: list[tuple[int, int]], chunk: int, threads: int
+        self, work: Callable[..., None], pieces: Sequence[Any], chunk: int, threads: int
     ) -> None:
         """Work pieces off in threads, each in a room of its own."""
         rooms: deque[_Room] = deque()
+        samples = 0 if self.exposure.is_plain else chunk * self.shape[1] ** 2
 
-        def work_off(piece: tuple[int, int]) -> None:
+        def work_off(piece: Any) -> None:
             try:
                 room = rooms.pop()
             except IndexError:
-                samples = chunk * self.shape[1] ** 2
-                room = _Room(self._light.workspace(chunk), np.empty(samples, self._real))
-            work(room, *piece)
+                room = _Room(self._light.workspace(chunk), np.empty(samples))
+            work(room, piece)
             rooms.append(room)
 
         share(work_off, pieces, threads)
@@ -339,7 +352,7 @@ class _Room:
     """Memory of one thread, reused from chunk to chunk."""
 
     waves: Array
-    mean: Array
+    means: NDArray[np.float64]
 
 
 def _pieces(start: int, stop: int, step: int) -> list[tuple[int, int]]:

@@ -16,32 +16,30 @@ Array = NDArray[Any]
 
 
 @compiled
-def multiply(field: Array, factors: Array, out: Array) -> None:
-    """Multiply fields sample by sample.
+def multiply(field: Array, factors: Array) -> None:
+    """Multiply fields in place, sample by sample.
 
     Parameters
     ----------
     field : ndarray, shape (c, N, 2 N)
         The fields.
     factors : ndarray, shape (c, N, 2 N) or (1, N, 2 N)
-        One for each field, or one for all.
-    out : ndarray, shape (c, N, 2 N)
-        Receives the products; may be `field`.
+        One for each field, or one for all; other memory.
     """
     count, n = field.shape[:2]
     for p in range(count):
-        factor = factors[p % len(factors)]
+        factor = factors[p if len(factors) > 1 else 0]
         for i in range(n):
-            a, b, line = field[p, i], factor[i], out[p, i]
+            line, by = field[p, i], factor[i]
             for j in range(n):
-                x, y = a[2 * j], a[2 * j + 1]
-                u, v = b[2 * j], b[2 * j + 1]
+                x, y = line[2 * j], line[2 * j + 1]
+                u, v = by[2 * j], by[2 * j + 1]
                 line[2 * j] = x * u - y * v
                 line[2 * j + 1] = x * v + y * u
 
 
 @compiled
-def amplitudes(field: Array, scale: float, out: Array) -> None:
+def amplitudes(field: Array, scale: float, out: Array, places: Array) -> None:
     """Write amplitudes times a scale, zero frequency in the middle.
 
     Parameters
@@ -50,14 +48,16 @@ def amplitudes(field: Array, scale: float, out: Array) -> None:
         Transforms, zero frequency first.
     scale : float, of the field's precision
         Their factor.
-    out : ndarray, shape (c, N, N)
+    out : ndarray, shape (P, N, N)
         Receives the amplitudes, zero frequency at sample ``N // 2``.
+    places : ndarray of int, shape (c,)
+        Which of `out`.
     """
     count, n = field.shape[:2]
     half = n // 2
     for p in range(count):
         for i in range(n):
-            line, target = field[p, i], out[p, (i + half) % n]
+            line, target = field[p, i], out[places[p], (i + half) % n]
             left, right = target[:half], target[half:]
             for j in range(n - half):
                 x, y = line[2 * j], line[2 * j + 1]
@@ -69,13 +69,13 @@ def amplitudes(field: Array, scale: float, out: Array) -> None:
 
 
 @compiled
-def add_intensities(field: Array, scale: float, out: Array) -> None:
+def add_intensities(field: Array, scale: float, out: Array, places: Array) -> None:
     """Add intensities times a scale, zero frequency in the middle; as `amplitudes`."""
     count, n = field.shape[:2]
     half = n // 2
     for p in range(count):
         for i in range(n):
-            line, target = field[p, i], out[p, (i + half) % n]
+            line, target = field[p, i], out[places[p], (i + half) % n]
             left, right = target[:half], target[half:]
             for j in range(n - half):
                 x, y = line[2 * j], line[2 * j + 1]
@@ -87,8 +87,18 @@ def add_intensities(field: Array, scale: float, out: Array) -> None:
 
 
 @compiled
-def add_energies(field: Array, sums: Array) -> None:
-    """Add to `sums`, float64 of shape (c,), the sum of squares of each field (c, N, 2 N)."""
+def take_roots(out: Array, places: Array) -> None:
+    """Replace intensities by amplitudes, in some of `out`."""
+    for p in places:
+        for i in range(out.shape[1]):
+            line = out[p, i]
+            for j in range(len(line)):
+                line[j] = np.sqrt(line[j])
+
+
+@compiled
+def add_energies(field: Array, sums: Array, places: Array) -> None:
+    """Add the sum of squares of each field (c, N, 2 N) to ``sums[places]``, float64."""
     count, n, width = field.shape
     columns = np.empty(width, np.float64)
     for p in range(count):
@@ -100,4 +110,4 @@ def add_energies(field: Array, sums: Array) -> None:
         total = 0.0
         for q in range(width):
             total += columns[q]
-        sums[p] += total
+        sums[places[p]] += total
