@@ -199,6 +199,8 @@ ROOMS = {
     "host": "errors extras discovery culprits geometry request",
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
+    "data": "errors extras display logs memory discovery culprits workers geometry arrays request "
+    "native engine io",
     "shortcuts": "arrays geometry engine",
     "ops": "errors compilations memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
@@ -273,7 +275,7 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
 NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app", "io",
-         "report")  # fmt: skip
+         "report", "data")  # fmt: skip
 SAME_ON_PURPOSE = {
     "host": "the room, and the class Host that it is about",
     "kernels": "weights of an interpolation in geometry, compiled loops in native",
