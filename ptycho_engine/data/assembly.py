@@ -111,8 +111,11 @@ class Assembly:
         patches = part.contents.patches(part.rows)  # (B, [layers,] N, N[, C])
         if codes is not None:
             patches = turned(patches, codes, self._axes)
-        makers = {"patches": lambda: patches, "amplitude": lambda: np.abs(patches),
-                  "phase": lambda: np.arctan2(patches.imag, patches.real)}  # fmt: skip
+        makers: dict[str, Callable[[], Array]] = {
+            "patches": lambda: patches,
+            "amplitude": lambda: np.abs(patches),
+            "phase": lambda: np.arctan2(patches.imag, patches.real),
+        }
         return {field: makers[field]() for field in OF_PATCHES if field in self.columns}
 
     def _patterns(self, part: Part, codes: Codes | None) -> Array:

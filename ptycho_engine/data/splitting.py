@@ -129,10 +129,11 @@ def sides(
     first, last = touched(positions, cut, object_size)
     start = np.array([region.top, region.left])
     stop = np.array([region.bottom, region.right])
-    within: Flags = ((first >= start) & (last < stop)).all(axis=-1)
-    apart: Flags = ((last < start) | (first >= stop)).any(axis=-1)
-    count = len(positions)  # of a group all members
-    return within.reshape(count, -1).all(axis=1), apart.reshape(count, -1).all(axis=1)
+    within: Flags = np.all((first >= start) & (last < stop), axis=-1)
+    apart: Flags = np.any((last < start) | (first >= stop), axis=-1)
+    if within.ndim == 1:
+        return within, apart
+    return np.all(within, axis=1), np.all(apart, axis=1)  # of a group all members
 
 
 def divide(
