@@ -205,8 +205,8 @@ ROOMS = {
     "ops": "errors compilations memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
-    "data": "errors display logs memory workers discovery culprits geometry phantoms io request engine "
-    "native",
+    "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
+    "request native engine io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
     "testing": "errors geometry arrays request host engine",
     "app": "errors extras logs allowance memory metadata deferral compilations discovery culprits "
