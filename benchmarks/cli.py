@@ -29,6 +29,7 @@ DEFAULT_SECTIONS = (
     "memory",
     "migration",
     "grouping",
+    "simulation",
 )
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")

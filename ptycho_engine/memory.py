@@ -7,7 +7,7 @@ import time
 from functools import lru_cache
 
 from .allowance import free_memory
-from .errors import ConfigurationError, one_line
+from .errors import ConfigurationError, MemoryBudgetError, one_line
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
@@ -73,3 +73,28 @@ def format_bytes(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.2f} {unit}"
         value /= 1024
     return f"{value:.2f} GiB"
+
+
+def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:
+    """Refuse to read beyond the budget.
+
+    Parameters
+    ----------
+    what : str
+        The source and what is read of it, for the message.
+    needed : int
+        Bytes that it takes.
+    memory_budget : int or str, optional
+        As for :func:`parse_bytes`.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With both numbers.
+    """
+    budget = parse_bytes(memory_budget)
+    if needed > budget:
+        raise MemoryBudgetError(
+            f"{what} takes {format_bytes(needed)}, and the memory budget is "
+            f"{format_bytes(budget)}. Choose a smaller scan, or raise memory_budget."
+        )

@@ -1,8 +1,8 @@
 """All that the author of a plugin or of a format imports; nothing else is promised.
 
 A plugin needs `hookimpl`, and mostly `Capabilities`; one that computes on windows finds here how
-they are placed (`find_windows`, `pad`) and weighed (`KERNELS`). A format needs `Scan` and
-`InputFileError`.
+they are placed (`find_windows`, `pad`) and weighed (`KERNELS`). A format needs `Scan`, with
+`Patterns` if its files hold them, and `InputFileError`.
 """
 
 from .deprecation.table import warn
@@ -11,6 +11,7 @@ from .geometry.kernels import KERNELS
 from .host.capabilities import Capabilities, whole_number_option
 from .host.hookspecs import hookimpl
 from .io.npz_archive import NpzArchive
+from .io.patterns import Patterns
 from .io.scan import Scan
 from .request.extraction import ExtractionRequest
 from .request.parts import stacked_windows
@@ -35,6 +36,7 @@ __all__ = [
     "ExtractionRequest",
     "InputFileError",
     "NpzArchive",
+    "Patterns",
     "Plan",
     "Scan",
     "Windows",

@@ -42,9 +42,8 @@ def clean_environment(monkeypatch):
 # -- without TensorFlow ----------------------------------------------------------------------
 
 
-def pytest_collection_modifyitems(items):
-    if is_installed("tensorflow"):
-        return
+def skip_marked(items):
+    """Skip tests that are marked as needing TensorFlow."""
     for item in items:
         if item.get_closest_marker("tensorflow"):
             item.add_marker(pytest.mark.skip(reason=NEEDED))
@@ -75,6 +74,19 @@ def pytest_terminal_summary(terminalreporter):
         skipped = terminalreporter.stats.get("skipped", [])
         count = sum("tensorflow" in str(report.longrepr) for report in skipped)
         terminalreporter.write_line(f"without TensorFlow: {count} skips of what needs it")
+
+
+# -- what is left out by default -------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    if not is_installed("tensorflow"):
+        skip_marked(items)
+    for item in items:
+        cases = item.get_closest_marker("slow_cases")
+        if cases and any(part in item.name.partition("[")[2] for part in cases.args):
+            item.add_marker(pytest.mark.slow)
 
 
 # -- how many --------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ def test_a_plugin_of_a_distribution_without_a_name_works(kind, tmp_path, monkeyp
     assert source.load().extract_patches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin_name", ["numba", "auto"])
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
 def test_unreadable_metadata_harms_no_library_that_reads_it_too(plugin_name, suffix, tmp_path):

@@ -46,6 +46,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_every_command_runs_in_order(folder):
     run = []

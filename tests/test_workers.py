@@ -141,6 +141,7 @@ atexit.register(lambda: (share(done.append, range(3), 3), print(len(done), flush
     assert run(code).split() == ["6", "9"]
 
 
+@pytest.mark.slow_cases("late")
 @pytest.mark.parametrize("begin", ["before", "late"])
 @pytest.mark.parametrize(
     "plugin", ["numba", pytest.param("chunked_xla", marks=pytest.mark.tensorflow)]
@@ -174,6 +175,7 @@ atexit.register(cut, "atexit")
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_threads_start_leaves_none_for_which_the_interpreter_waits(number):
     """Before any line of the pool's own code; each in a fork, whose end is the test."""

@@ -46,6 +46,6 @@ def run(options: argparse.Namespace) -> int:
 
 def default_size(scan: Scan) -> int:
     """Return the size of a scan's diffraction patterns, else of its probe, else 64."""
-    if scan.pattern_shape is not None:
-        return scan.pattern_shape[-1]
+    if scan.patterns is not None:
+        return scan.patterns.shape[-1]
     return 64 if scan.probe is None else int(scan.probe.shape[-1])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from ..settings.old import OldFile
 
+#: Names of configurations that the engine has itself.
+RESERVED = ("config", "inspect", "convert", "simulate", "train", "hydra_settings")
+
 
 def run(options: argparse.Namespace) -> int:
     """Convert a file of legacy parameters; return the exit code."""
@@ -86,6 +89,6 @@ def refuse(output: Path, overwrite: bool) -> None:
     """Refuse an output that could not be written, or not be found by ``--config-name``."""
     if output.suffix != ".yaml":
         raise OutputError(f"{output}: expected a name that ends in .yaml, as Hydra finds no other")
-    if output.stem in ("config", "schema"):
+    if output.stem in RESERVED:
         raise OutputError(f"{output}: ptycho_engine has that name itself. Choose another")
     refuse_output(output, overwrite)

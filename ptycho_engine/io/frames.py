@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,13 @@ class FrameOptions:
     @property
     def is_plain(self) -> bool:
         """Whether coordinates are taken as they are."""
-        return self in (FrameOptions(), FrameOptions(anchor="half"))
+        moved = self.swapped or self.pixel_size != 1 or self.centre is not None
+        return not moved and self.anchor in (None, "half")
+
+    def assumptions(self) -> dict[str, str]:
+        """Return what was chosen, as `Scan.assumptions`."""
+        chosen = {entry.name: getattr(self, entry.name) for entry in fields(FrameOptions)}
+        return {k: str(v) for k, v in chosen.items() if v != getattr(FrameOptions, k)}
 
     def remedies(self, group: str) -> dict[str, str]:
         """Return the settings that put positions right, as `Scan.remedies`.

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_line
-from .containers.zarr import is_zarr_store
+from ..errors import InputFileError, one_line
 from .npy_header import Header, read_header
+from .reading import check_file, looks_like, reading
 from .regular_file import RegularFile
-from .zip_directory import check_directory, check_sizes
+from .zip_directory import check_directory, check_sizes, local_header_bytes
 
+KIND = "npz file"
 #: Bytes that are read at a time.
 PIECE = 2**18
-
-#: What a file is that begins with these bytes.
-SIGNATURES = {
-    b"PK\x03\x04": "a zip archive",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"\x93NUMPY": "a single .npy array",
-    b"\x80": "a Python pickle",
-    b"MATLAB": "a MATLAB file",
-    b"\x1f\x8b": "a gzip file",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-}
 
 
 class NpzArchive:
@@ -56,7 +45,7 @@ class NpzArchive:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _reading(path, "the file"):
-            _check_file(path)
+            check_file(path, KIND)
             self._file: Any = RegularFile(path)
         try:
             with _reading(path, "the file"):
@@ -117,16 +106,73 @@ class NpzArchive:
             If the system has no memory for it.
         """
         with self._member(key) as stream:
-            header = read_header(stream)
-            if header.dtype.hasobject:
-                raise ValueError("it holds Python objects, which only unpickling could read")
+            header = _plain_header(stream)
             array = np.empty(header.size, header.dtype)
-            _fill(array, stream)
+            _fill(array.view(np.uint8) if array.nbytes else np.empty(0, np.uint8), stream)
+            _expect_end(stream, array.nbytes)
         if not header.dtype.isnative:
             array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
         if header.fortran_order:
             return array.reshape(header.shape[::-1]).transpose()
         return array.reshape(header.shape)
+
+    def is_stored(self, key: str) -> bool:
+        """Whether an array lies in the file as it is, not compressed."""
+        return self._zip.getinfo(f"{key}.npy").compress_type == zipfile.ZIP_STORED
+
+    def map(self, key: str) -> NDArray[Any]:
+        """Map an array that is stored, and not empty, into memory; nothing checks its values.
+
+        Returns
+        -------
+        ndarray
+            Read-only, in the byte and memory order of the file.
+
+        Raises
+        ------
+        InputFileError
+            If the array is damaged or holds objects.
+        """
+        with self._member(key) as stream:
+            header = _plain_header(stream)
+            info = self._zip.getinfo(f"{key}.npy")
+            self._file.seek(info.header_offset)
+            offset = info.header_offset + local_header_bytes(self._file) + stream.tell()
+            order: Any = "F" if header.fortran_order else "C"
+            return np.memmap(self.path, header.dtype, "r", offset, header.shape, order)
+
+    def load_ranges(self, key: str, ranges: Sequence[tuple[int, int]], into: NDArray[Any]) -> None:
+        """Read ranges along the first axis of an array in C order, in one pass through it.
+
+        What is read to its end is held against its checksum.
+
+        Parameters
+        ----------
+        key : str
+            The array.
+        ranges : sequence of (int, int)
+            Ascending, apart from each other.
+        into : ndarray
+            Where they go, one after the other; contiguous, in native byte order.
+
+        Raises
+        ------
+        InputFileError
+            If the array is damaged or holds objects.
+        """
+        with self._member(key) as stream:
+            header = _plain_header(stream)
+            row = math.prod(header.shape[1:]) * header.dtype.itemsize
+            samples, at, done = into.reshape(-1).view(np.uint8), 0, 0
+            for start, stop in ranges:
+                _skip(stream, start * row - at)
+                end = done + (stop - start) * row
+                _fill(samples[done:end], stream)
+                at, done = stop * row, end
+            if at == header.nbytes:
+                _expect_end(stream, at)
+        if not header.dtype.isnative:
+            into.byteswap(inplace=True)
 
     def raw(self, key: str, limit: int) -> bytes:
         """Read up to `limit` bytes of an array's data as they lie in the file."""
@@ -143,88 +189,73 @@ class NpzArchive:
                 yield stream
 
 
-def _fill(array: NDArray[Any], stream: IO[bytes]) -> None:
-    """Read the samples of an array of one axis, to the end of the member, where its sum is checked.
+def _plain_header(stream: IO[bytes]) -> Header:
+    """Read the header of an array that is none of objects.
 
     Raises
     ------
     ValueError
-        If there are more or fewer.
+        If it is none, or one of objects.
     """
-    samples = array.view(np.uint8) if array.nbytes else np.empty(0, np.uint8)
+    header = read_header(stream)
+    if header.dtype.hasobject:
+        raise ValueError("it holds Python objects, which only unpickling could read")
+    return header
+
+
+def _fill(samples: NDArray[np.uint8], stream: IO[bytes]) -> None:
+    """Read as many bytes as there is room for.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer.
+    """
     at = 0
     while at < samples.size:
         piece = stream.read(min(PIECE, samples.size - at))
         if not piece:
-            raise ValueError(f"it ends after {at} bytes, and its header claims {samples.size}")
+            raise ValueError(f"it ends {samples.size - at} bytes before its header claims")
         samples[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
         at += len(piece)
-    if stream.read(1):
-        raise ValueError(f"it goes on beyond the {samples.size} bytes that its header claims")
 
 
-@contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever zipfile, zlib and numpy raise for a bad file into one error on one line.
+def _skip(stream: IO[bytes], count: int) -> None:
+    """Read on without keeping anything."""
+    while count > 0:
+        piece = stream.read(min(PIECE, count))
+        if not piece:
+            raise ValueError(f"it ends {count} bytes before the part that was asked for")
+        count -= len(piece)
 
-    Nobody lists what that may be: of damaged files came errors of tokenize, struct and codecs too.
+
+def _expect_end(stream: IO[bytes], size: int) -> None:
+    """Read to the end of the member, where its checksum is compared.
+
+    Raises
+    ------
+    ValueError
+        If anything follows.
     """
-    try:
-        yield
-    except PtychoEngineError:
-        raise
-    except MemoryError as error:
-        raise MemoryBudgetError(
-            f"{path}: there is no memory for {what}: {one_line(error)}. Expected an array that "
-            "fits. Choose a smaller scan."
-        ) from error
-    except Exception as error:
-        raise InputFileError(
-            f"{path}: cannot read {what}: {one_line(error) or type(error).__name__}. Expected an "
-            "intact npz file that may be read. Check its permissions, or copy or write it again."
-        ) from error
+    if stream.read(1):
+        raise ValueError(f"it goes on beyond the {size} bytes that its header claims")
 
 
-def _check_file(path: Path) -> None:
-    """Refuse a path that leads to no regular file."""
-    if path.is_dir():
-        what = "a Zarr store" if is_zarr_store(path) else "a folder"
-        raise InputFileError(f"{path}: is {what}. Expected an npz file. Name the file itself.")
-    if path.is_file():
-        return
-    if path.exists():
-        raise InputFileError(
-            f"{path}: is a device, socket or pipe. Expected an npz file, which is read in several "
-            "places. Write its content to a file first."
-        )
-    if not path.parent.is_dir():
-        reason = f"The folder {path.parent} does not exist either."
-    else:
-        beside = [entry.name for entry in path.parent.iterdir()]
-        near = difflib.get_close_matches(path.name, beside, n=1)
-        reason = f"Did you mean {near[0]!r}?" if near else "Check its spelling."
-    raise InputFileError(
-        f"{path}: no such file. {reason} Expected the path of an npz file; a relative one counts "
-        f"from {Path.cwd()}."
-    )
+def _reading(path: Path, what: str) -> AbstractContextManager[None]:
+    return reading(path, what, KIND)
 
 
 def _not_zip(path: Path) -> str:
     """Say what a file is that zipfile does not take."""
-    with path.open("rb") as stream:
-        head = stream.read(64)
-    what = next((name for magic, name in SIGNATURES.items() if head.startswith(magic)), None)
+    what = looks_like(path)
     if what == "a zip archive":
         return (
             f"{path}: the file is truncated: it begins as a zip archive, but the directory at its "
             "end is missing. Expected a whole npz file. Copy or write it again."
         )
-    if not head:
+    if not what:
         return f"{path}: is empty. Expected an npz file. Copy or write it again."
-    if what is None and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
-        what = f"text, beginning {head[:24].decode('ascii')!r}"
     return (
-        f"{path}: is not an npz file: it looks like {what or f'unknown data, {head[:8]!r}'}. "
-        "Expected a zip archive of .npy arrays. Choose the reader of its format, or convert it "
-        "with numpy.savez."
+        f"{path}: is not an npz file: it looks like {what}. Expected a zip archive of .npy arrays. "
+        "Choose the reader of its format, or convert it with numpy.savez."
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError, InputFileError, MemoryBudgetError, OutputError, PluginError
+from ..errors import CapabilityError, InputFileError, OutputError, PluginError
 from ..logs import get_logger
-from ..memory import format_bytes, parse_bytes
+from ..memory import check_reading
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
 from .scan import Scan
 
@@ -46,6 +46,7 @@ def read_scan(
     options: Mapping[str, Any] | None = None,
     *,
     memory_budget: int | str | None = None,
+    log: bool = True,
 ) -> Scan:
     """Read a scan with a format, or make one.
 
@@ -60,6 +61,8 @@ def read_scan(
     memory_budget : int or str, optional
         Bytes, or a text such as ``"2GiB"``, that reading may take; by default half of the memory
         that is free.
+    log : bool
+        Whether what is doubtful about the scan is logged.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def read_scan(
     chosen, path, values = _prepared(name, path, options)
     _check_budget(chosen, path, values, memory_budget)
     scan = call_reader(chosen, path, values)
-    for text in scan.warnings:
+    for text in scan.warnings if log else ():
         get_logger().warning("doubtful_scan", reason=text)
     return scan
 
@@ -126,31 +129,6 @@ def _check_budget(
 ) -> None:
     what = f"{path or f'format {chosen.source.name!r}'}: reading the scan"
     check_reading(what, needed_bytes(chosen, path, values), memory_budget)
-
-
-def check_reading(what: str, needed: int, memory_budget: int | str | None = None) -> None:
-    """Refuse to read beyond the budget.
-
-    Parameters
-    ----------
-    what : str
-        The source and what is read of it, for the message.
-    needed : int
-        Bytes that it takes.
-    memory_budget : int or str, optional
-        As for :func:`read_scan`.
-
-    Raises
-    ------
-    MemoryBudgetError
-        With both numbers.
-    """
-    budget = parse_bytes(memory_budget)
-    if needed > budget:
-        raise MemoryBudgetError(
-            f"{what} takes {format_bytes(needed)}, and the memory budget is "
-            f"{format_bytes(budget)}. Choose a smaller scan, or raise memory_budget."
-        )
 
 
 def needed_bytes(chosen: ScanFormat, path: Path | None, values: Any) -> int:
@@ -222,6 +200,24 @@ def write_scan(path: str | os.PathLike[str], scan: Scan, format: str | None = No
         :func:`~ptycho_engine.io.catalogue.load_format`.
     """
     path = Path(path)
+    find_writer(path, format).holder.write(path, scan)
+
+
+def find_writer(path: Path, format: str | None = None) -> ScanFormat:
+    """Find the format that writes a scan to a path, before there is anything to write.
+
+    Parameters
+    ----------
+    path : Path
+        Where; its suffix names the format.
+    format : str, optional
+        The format by name.
+
+    Raises
+    ------
+    CapabilityError, OutputError, PluginError
+        As :func:`write_scan`; also if the folder is missing.
+    """
     chosen = _writer(path) if format is None else load_format(format)
     if not chosen.writes:
         raise CapabilityError(
@@ -234,11 +230,16 @@ def write_scan(path: str | os.PathLike[str], scan: Scan, format: str | None = No
             f"{path}: exists already, and scans are never replaced. Expected nothing there. Move "
             "it away, or choose another path."
         )
-    chosen.holder.write(path, scan)
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
+            "Create it with mkdir -p, or choose another path."
+        )
+    return chosen
 
 
 def _writer(path: Path) -> ScanFormat:
-    """Choose the format that writes a suffix: the built-in one, or the only one."""
+    """Choose the format that writes a suffix: built-in, its own or the only one."""
     candidates = formats_of(path)
     if not candidates:
         raise OutputError(
@@ -248,6 +249,8 @@ def _writer(path: Path) -> ScanFormat:
     for built_in in (True, False):
         asked = [load_format(s.name) for s in candidates if s.built_in is built_in]
         writers = [chosen for chosen in asked if chosen.writes]
+        owners = [w for w in writers if w.source.suffixes[0] == path.suffix.lower()]
+        writers = owners if len(owners) == 1 else writers
         if len(writers) > 1:
             names = " and ".join(chosen.source.name for chosen in writers)
             raise PluginError(

@@ -64,6 +64,12 @@ def _check_member(info: zipfile.ZipInfo, stream: IO[bytes], room: int) -> None:
         )
 
 
+def local_header_bytes(stream: IO[bytes]) -> int:
+    """Read the local header of a member, and return how long it is with its name and extras."""
+    _, _, name_length, extra_length = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
+    return LOCAL_HEADER.size + int(name_length) + int(extra_length)
+
+
 def check_sizes(info: zipfile.ZipInfo) -> None:
     """Refuse a member that NumPy does not write, or that cannot hold what it claims.
 

@@ -120,6 +120,7 @@ def test_without_arguments_the_synthetic_scan_runs(tmp_path):
     assert "━" not in done.stderr  # no progress bar in a pipe
 
 
+@pytest.mark.slow_cases("batched", "iterative")
 @pytest.mark.parametrize(
     ("suffix", "plugin", "option"),
     [
@@ -281,6 +282,7 @@ def test_unwritable_folder_is_refused(tmp_path):
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "plugin"), [(signal.SIGINT, "auto"), (signal.SIGTERM, "numba")])
 def test_interrupt_leaves_nothing_half_written(tmp_path, number, plugin):
     process = subprocess.Popen(

@@ -130,6 +130,7 @@ def check(site, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SUBJECTS)
 def test_a_check_says_what_is_wrong(kind, states):
     words = SUBJECTS[kind][2]

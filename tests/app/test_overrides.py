@@ -177,6 +177,7 @@ def test_what_cannot_be_meant_is_refused(here, arguments, words):
         assert word in message
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text("ab(){}[]=#',\" ", min_size=1))
 def test_the_form_that_is_shown_works(value):

@@ -96,6 +96,7 @@ def whole(tmp_path_factory):
     return folder / "p.npz"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["p.h5", "p.zarr"])
 def test_a_killed_run_goes_on(tmp_path, whole, path):
     left = kill(tmp_path, path)
@@ -115,6 +116,7 @@ def test_a_killed_run_goes_on(tmp_path, whole, path):
     check(tmp_path / path, whole)
 
 
+@pytest.mark.slow
 def test_npz_says_that_it_starts_anew(tmp_path, whole):
     kill(tmp_path, "p.npz")
     done = run(tmp_path, "p.npz", "output.resume=true")

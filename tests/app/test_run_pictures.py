@@ -23,6 +23,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_outputs_of_two_formats_in_one_folder_have_a_picture_each(tmp_path):
     for path in "patches.npz", "patches.h5":
         done = run(tmp_path, f"output.path={path}")
@@ -31,6 +32,7 @@ def test_outputs_of_two_formats_in_one_folder_have_a_picture_each(tmp_path):
     assert set(names(tmp_path)) == {"patches.npz", "patches.h5", *pictures}
 
 
+@pytest.mark.slow
 def test_a_run_without_a_picture_leaves_none_of_an_earlier_run(tmp_path):
     assert run(tmp_path).returncode == 0
     assert names(tmp_path) == ["patches.npz", "patches.npz.png"]
@@ -39,6 +41,7 @@ def test_a_run_without_a_picture_leaves_none_of_an_earlier_run(tmp_path):
     assert names(tmp_path) == ["patches.npz"]
 
 
+@pytest.mark.slow
 def test_a_picture_of_earlier_patches_is_not_taken_for_one_of_these(tmp_path):
     assert run(tmp_path).returncode == 0
     (tmp_path / "patches.npz").unlink()
@@ -98,6 +101,7 @@ def small_disk(folder, size):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow_cases(".h5", ".zarr")
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
 def test_a_full_disk_costs_the_picture_alone(tmp_path, suffix):
     """8 MiB hold 7.8 MiB of patches, and no picture beside them."""
@@ -114,6 +118,7 @@ def test_a_full_disk_costs_the_picture_alone(tmp_path, suffix):
         assert names(disk) == [f"p{suffix}"]
 
 
+@pytest.mark.slow_cases("pipe", "link")
 @pytest.mark.parametrize("kind", ["pipe", "folder", "file", "link"])
 def test_what_is_no_picture_of_ours_is_refused_before_any_work(tmp_path, kind):
     place = tmp_path / "patches.npz.png"
@@ -184,6 +189,7 @@ def signalled(folder, point, number, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_while_drawing_is_not_lost(tmp_path, number):
     done = signalled(tmp_path, "drawing", number)
@@ -193,6 +199,7 @@ def test_an_interrupt_while_drawing_is_not_lost(tmp_path, number):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow_cases("True")
 @pytest.mark.parametrize("earlier", [False, True])
 def test_a_picture_that_cannot_be_drawn_costs_nothing_else(tmp_path, earlier):
     if earlier:
@@ -205,6 +212,7 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_else(tmp_path, earlier):
     assert names(tmp_path) == ["patches.npz"]
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_old_picture_beside_new_patches(tmp_path):
     """What it leaves is gone after the next run."""
     assert run(tmp_path).returncode == 0
@@ -218,6 +226,7 @@ def test_a_kill_leaves_no_old_picture_beside_new_patches(tmp_path):
     assert names(tmp_path) == ["patches.npz", "patches.npz.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_patches_and_picture_change_as_one(tmp_path, number):
     """An interrupt in the last step waits until both stand there."""

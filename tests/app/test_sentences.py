@@ -43,6 +43,7 @@ def test_a_run_at_a_terminal_is_two_lines_and_the_path(tmp_path, scan_file):
     assert path == str(tmp_path / "patches.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_tensorflow_is_silent_there(tmp_path, scan_file):
     arguments = ["scan.npz", *QUICK, "plugin=chunked_xla"]

@@ -95,6 +95,7 @@ def summary(done):
     return [line for line in done.stderr.splitlines() if re.match(r"ptycho-engine: job \d", line)]
 
 
+@pytest.mark.slow_cases("joblib", "submitit")
 def test_the_worst_code_comes_through(tmp_path, launcher):
     done = sweep(tmp_path, launcher, "patch_size=8,0,16", "hydra.sweep.dir=out")
     assert done.returncode == 2, done.stderr
@@ -110,6 +111,7 @@ def test_the_worst_code_comes_through(tmp_path, launcher):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow_cases("forked")
 @pytest.mark.parametrize("launcher", ["basic", "forked"], indirect=True)
 def test_batches_of_a_sweep_all_count(tmp_path, launcher):
     """The one that is refused stands in the first batch; the second is run all the same."""
@@ -120,6 +122,7 @@ def test_batches_of_a_sweep_all_count(tmp_path, launcher):
     assert " patch_size=8: done: " in second
 
 
+@pytest.mark.slow_cases("forked")
 @pytest.mark.parametrize("launcher", ["basic", "forked"], indirect=True)
 def test_a_sweep_without_faults_exits_with_zero(tmp_path, launcher):
     done = sweep(tmp_path, launcher, "patch_size=8,9")
@@ -140,6 +143,7 @@ def test_a_fault_is_told_from_a_refusal(tmp_path):
     assert summary(done)[1] == f"ptycho-engine: job 1 patch_size=9: {expected}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_a_sweep(tmp_path, number):
     command = [sys.executable, "-m", "ptycho_engine.app.command", "--multirun", "plugin=numba"]

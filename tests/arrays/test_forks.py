@@ -88,6 +88,7 @@ def life():
     return {name: lines for name, *lines in map(str.splitlines, steps)}
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("step", "printed"),

@@ -164,6 +164,7 @@ def test_the_committed_timeline_is_the_rendered_one():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_each_line_warns_once_however_often_it_runs(tmp_path):
     script = tmp_path / "script.py"

@@ -135,6 +135,7 @@ def expanded(value):
     return 1 + sum(map(expanded, value)) if isinstance(value, list) else 1
 
 
+@pytest.mark.slow
 @given(counts=st.lists(st.integers(0, 12), min_size=1, max_size=6))
 def test_expansion_is_counted_as_it_will_be(counts):
     """Lists of so many times the one before: refused if and only if they are too many."""

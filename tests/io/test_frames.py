@@ -60,7 +60,7 @@ def test_every_anchor_by_the_size_of_the_patterns(save, anchor, size):
         scan = read_scan("npz", save(xcoords_start=YX[:, 1] + 1, **more), {"anchor": anchor})
         np.testing.assert_array_equal(scan.positions, expected)
         start = geometry.from_anchor(YX + np.array([0, 1]), size, anchor)
-        np.testing.assert_array_equal(scan.metadata["positions_start"], start)
+        np.testing.assert_array_equal(scan.nominal_positions, start)
 
 
 @pytest.mark.parametrize("size", [4, 5])

@@ -9,6 +9,7 @@ from ptycho_engine.errors import (
     OutputError,
     PluginError,
 )
+from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import read_scan, write_scan
 
@@ -100,8 +101,8 @@ def test_an_unknown_suffix_lists_the_known(tmp_path):
 
 def test_what_a_scan_holds():
     scan = Scan(
-        np.ones((6, 8)), np.zeros((2, 2)), "a test", np.ones((4, 4), "c8"), (2, 4, 4),
-        lambda: pytest.fail("the patterns stay in the file"),
+        np.ones((6, 8)), np.zeros((2, 2)), "a test", np.ones((4, 4), "c8"),
+        Patterns((2, 4, 4), np.dtype("f4"), lambda *_: pytest.fail("they stay in the file")),
         metadata={"scan_index": np.arange(2), "n": 3},
     )  # fmt: skip
     assert scan.held_bytes == 6 * 8 * 8 + 2 * 2 * 8 + 4 * 4 * 8 + 2 * 8

@@ -377,6 +377,7 @@ def test_calls_in_f_strings_leave_files_that_parse(tmp_path, level):
     assert "TODO(ptycho-migrate" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_names_that_other_files_import_and_patch_stay(tmp_path):
     cutting, test = tmp_path / "cutting.py", tmp_path / "test_cut.py"

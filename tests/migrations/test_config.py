@@ -253,6 +253,7 @@ def engine(folder, *arguments):
     return done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("flag", ["true", "false"])
 def test_both_configurations_give_equal_patches(tmp_path, flag):

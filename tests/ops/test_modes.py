@@ -52,6 +52,7 @@ def test_tensors_are_compared_by_value_in_v1_sessions():
     """)
 
 
+@pytest.mark.slow
 def test_tensors_are_compared_by_value_where_equality_is_identity():
     run("""
         tf.compat.v1.disable_tensor_equality()

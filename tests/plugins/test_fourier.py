@@ -29,6 +29,7 @@ def periodic(period, highest, shape, dtype, seed):
 
 
 # The higher the frequency, the less of a wave's tapered spectrum lies below 1/2.
+@pytest.mark.slow_cases("float", "complex64")
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 @pytest.mark.parametrize(("highest", "error"), [(2, 1e-4), (4, 3e-4), (5, 3e-3)])
@@ -90,6 +91,7 @@ def test_windows_beside_the_object_are_continued_by_the_fill(fill):
     assert_close(patches, reference_patches(image, positions, 5, "fourier", fill), image)
 
 
+@pytest.mark.slow_cases("chunked_xla")
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_slopes_at_whole_pixels(plugin):
     tf = pytest.importorskip("tensorflow")

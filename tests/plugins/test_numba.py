@@ -145,6 +145,7 @@ print(patches.ravel().tolist())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="cannot become nobody")
 def test_where_nothing_can_be_written_it_runs_uncached_and_says_so_once(tmp_path):
     above = [path for path in Path(plugin.__file__).resolve().parents if not is_open(path)]
@@ -186,6 +187,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(tmp_path)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_costs_no_run(small_disk):
     done = run_afresh(CUT_ONE, NUMBA_CACHE_DIR=str(small_disk))
     assert done.returncode == 0, done.stderr
@@ -194,6 +196,7 @@ def test_a_disk_that_is_full_costs_no_run(small_disk):
     assert "No space left" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
 def test_files_that_were_cut_short_are_made_anew(tmp_path, ending):
     for _ in range(2):

@@ -64,6 +64,7 @@ def run(code):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("plugins", [
     8 * ["chunked_xla"], 2 * ["numba", "chunked_xla", "batched", "iterative"],
@@ -72,6 +73,7 @@ def test_first_calls_from_eight_threads(plugins):
     run(f"PLUGINS = {plugins}\n{FIRST}")
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_another_thread_in_the_midst_of_importing_tensorflow():
     run(IMPORTING)

@@ -86,6 +86,7 @@ def test_window_gather_equals_elements(image):
         assert_close(tape.gradient(loss, source), adjoint, 3 * adjoint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outer_jit", [False, True])
 def test_gradients_of_gradients_equal_those_of_public_operations(image, outer_jit):
     positions = tf.constant(np.random.default_rng(3).uniform(2, 6, (5, 2)))
@@ -119,6 +120,7 @@ def test_objects_beyond_32_bits_are_counted_in_64(shape, wide):
     assert kind_of(request, compiled=False).wide is wide
 
 
+@pytest.mark.slow_cases("True")
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "fourier"])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_patches_counted_in_64_bits_are_the_same(interpolation, compiled):

@@ -47,6 +47,7 @@ def texts(figure):
     return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
 
 
+@pytest.mark.slow_cases("large")
 @pytest.mark.parametrize(
     ("image", "where"),
     [
@@ -180,6 +181,7 @@ def test_large_patches_are_thinned_too():
     assert patch.get_extent() == [-1468.5, 1531.5, 1531.5, -1468.5]
 
 
+@pytest.mark.slow
 def test_threads_leave_the_settings_as_they_were():
     shown = preview(ramp(40, 40), positions(5))
     with mpl.rc_context({"font.size": 31.0}):

@@ -28,7 +28,7 @@ from typing import Any
 from ...compilations import compilation_counts
 from ...engine import Engine
 from ...errors import MemoryBudgetError
-from ...io.scan import Scan
+from ...io.scan import CuttableScan
 from ...io.scan_files import check_source, read_scan
 from ...io.targets import check_output
 from ...logs import get_logger
@@ -117,7 +117,7 @@ def run(
     started = time.perf_counter()
     scan = read_scan(
         job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
-    )
+    ).for_cutting()
     read = time.perf_counter() - started
     engine = engine.with_budget(remaining_budget(job, scan))
     plan = engine.plan(scan.image, scan.positions, **asdict(job.cut))
@@ -126,6 +126,7 @@ def run(
     doubts = log_reach(reach, scan)
     records = provenance(engine, scan, run_id or uuid.uuid4().hex[:12])
     records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
+    records["assumptions"] = scan.assumptions
     if "sources" in job.context:
         records["setting_sources"] = job.context["sources"]
     if "tensorflow" in engine.capabilities.arrays:
@@ -146,7 +147,7 @@ def run(
     return result
 
 
-def remaining_budget(job: ExtractionJob, scan: Scan) -> int | str | None:
+def remaining_budget(job: ExtractionJob, scan: CuttableScan) -> int | str | None:
     """Return what the scan leaves of a budget; what is free has shrunk by itself.
 
     Raises
@@ -165,7 +166,7 @@ def remaining_budget(job: ExtractionJob, scan: Scan) -> int | str | None:
     return budget - scan.held_bytes
 
 
-def log_plan(job: ExtractionJob, scan: Scan, plan: Plan) -> None:
+def log_plan(job: ExtractionJob, scan: CuttableScan, plan: Plan) -> None:
     """Say what is about to be done, and what it will take."""
     get_logger().info(
         "plan",
@@ -181,7 +182,7 @@ def log_plan(job: ExtractionJob, scan: Scan, plan: Plan) -> None:
     )
 
 
-def log_reach(reach: Reach, scan: Scan) -> tuple[str, ...]:
+def log_reach(reach: Reach, scan: CuttableScan) -> tuple[str, ...]:
     """Say how many windows leave the object and how far; also return what is doubtful."""
     get_logger().info("windows", **reach.records())
     doubts = reach.warnings(scan.remedies)

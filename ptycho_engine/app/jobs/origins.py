@@ -17,14 +17,14 @@ import numpy as np
 
 from ...compilations import compilation_counts
 from ...engine import Engine
-from ...io.scan import Scan
+from ...io.scan import CuttableScan
 from ...request.planning import Plan
 
 #: Named by their versions when they are loaded; a plugin may compute with any of them.
 FRAMEWORKS = ("tensorflow", "jax", "torch", "cupy", "llvmlite")
 
 
-def provenance(engine: Engine, scan: Scan, run_id: str) -> dict[str, Any]:
+def provenance(engine: Engine, scan: CuttableScan, run_id: str) -> dict[str, Any]:
     """Say what made an output: versions, plugin, source and time."""
     from ... import __version__
 
@@ -46,7 +46,7 @@ def provenance(engine: Engine, scan: Scan, run_id: str) -> dict[str, Any]:
     }
 
 
-def scan_hash(scan: Scan) -> str:
+def scan_hash(scan: CuttableScan) -> str:
     """Hash what an extraction takes of a scan: the object and the positions."""
     digest = hashlib.sha256()
     for array in (scan.image, scan.positions):

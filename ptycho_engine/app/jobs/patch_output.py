@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...engine import Engine
-from ...io.scan import Scan
+from ...io.scan import CuttableScan
 from ...io.specs import ArraySpec
 from ...io.store import Store
 from ...report.picture import Preview, draw_preview
@@ -36,7 +36,7 @@ class Filled:
 
     Attributes
     ----------
-    samples : dict of int to ndarray (N, N)
+    samples : dict of int to ndarray, (N, N) or (layers, N, N)
         Copies of the patches that the picture shows, by index.
     extracting, writing : float
         Seconds spent on either.
@@ -50,15 +50,20 @@ class Filled:
 Progress = Callable[[Iterator[Block], int], Iterator[Block]]
 
 
-def begin_output(job: ExtractionJob, scan: Scan, records: dict[str, Any]) -> Store:
-    """Begin an output, or resume one: flat patches, and the positions in it already."""
-    size = job.cut.patch_size
+def begin_output(job: ExtractionJob, scan: CuttableScan, records: dict[str, Any]) -> Store:
+    """Begin an output, or resume one: flat patches, and the positions in it already.
+
+    Patches of an object with layers are (P, layers, N, N), so that points are the first axis.
+    """
+    size, layers = job.cut.patch_size, scan.image.shape[:-2]
     settings = job.settings()
     store = Store.create(
         job.output,
         {
             "patches": ArraySpec(
-                (len(scan.positions), size, size), scan.image.dtype, ("point", "y", "x")
+                (len(scan.positions), *layers, size, size),
+                scan.image.dtype,
+                ("point", *scan.layer_axes, "y", "x"),
             ),
             "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
         },
@@ -90,7 +95,7 @@ def begin_output(job: ExtractionJob, scan: Scan, records: dict[str, Any]) -> Sto
 
 
 def fill(
-    store: Store, job: ExtractionJob, engine: Engine, scan: Scan, progress: Progress | None
+    store: Store, job: ExtractionJob, engine: Engine, scan: CuttableScan, progress: Progress | None
 ) -> Filled:
     """Cut and write all patches that are missing."""
     missing = store.missing("patches")
@@ -113,18 +118,24 @@ def fill(
 
 
 def stream_ranges(
-    job: ExtractionJob, engine: Engine, scan: Scan, ranges: Sequence[tuple[int, int]]
+    job: ExtractionJob, engine: Engine, scan: CuttableScan, ranges: Sequence[tuple[int, int]]
 ) -> Iterator[Block]:
     """Yield the blocks of some ranges of the positions."""
     for start, stop in ranges:
         for block in engine.stream(scan.image, scan.positions[start:stop], **asdict(job.cut)):
-            yield Block(start + block.start, start + block.stop, block.patches)
+            patches = points_first(block.patches)
+            yield Block(start + block.start, start + block.stop, patches)
+
+
+def points_first(patches: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return patches (P, N, N) or (layers, P, N, N) with the points before the layers."""
+    return np.moveaxis(patches, -3, 0)
 
 
 def draw(
     job: ExtractionJob,
     engine: Engine,
-    scan: Scan,
+    scan: CuttableScan,
     samples: dict[int, np.ndarray[Any, Any]],
 ) -> bytes:
     """Return the preview as a PNG file; patches that a resumed run skipped are cut again."""
@@ -132,7 +143,7 @@ def draw(
     again = [index for index in evenly_spaced(count, SHOWN) if index not in samples]
     if again:
         cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
-        samples = samples | dict(zip(again, cut, strict=True))
+        samples = samples | dict(zip(again, points_first(cut), strict=True))
     noun = "patch" if count == 1 else "patches"
     title = f"{count:,} {noun} of {size} x {size} from {short_source(scan.source)}"
     height, width = scan.image.shape[-2:]
@@ -141,7 +152,8 @@ def draw(
         f"rounding {job.cut.rounding}; outside the object (hatched): {job.cut.fill}; "
         f"plugin {engine.plugin}"
     )
-    shown = Preview(scan.image, scan.positions, samples, title, caption, scan.pixel_size)
+    across = None if scan.pixel_size is None else scan.pixel_size[1]
+    shown = Preview(scan.image, scan.positions, samples, title, caption, across)
     return draw_preview(shown)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...io.scan import Scan
+from ...io.scan import CuttableScan
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,7 +63,7 @@ class Comparison:
 
     Attributes
     ----------
-    scan : Scan
+    scan : CuttableScan
         What was cut from.
     positions : ndarray of float64, shape (P, 2)
         The scan positions compared, (y, x) in object pixels; members of a group in a row.
@@ -77,7 +77,7 @@ class Comparison:
         The last one is all together.
     """
 
-    scan: Scan
+    scan: CuttableScan
     positions: Array
     patch_size: int
     gridsize: int

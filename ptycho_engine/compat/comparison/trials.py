@@ -9,7 +9,7 @@ import numpy as np
 
 from ...engine import DEFAULT_PLUGIN, Engine
 from ...errors import CompatError
-from ...io.scan import Scan
+from ...io.scan import CuttableScan, Scan
 from .effects import Array, Comparison, Effect
 
 
@@ -52,10 +52,14 @@ def compare_scan(
     Raises
     ------
     CompatError
-        If the scan has too few positions for a group, or `gridsize` or `limit` is below one.
+        If the scan has too few positions for a group, or `gridsize` or `limit` is below one; if
+        its object has layers.
+    InputFileError
+        If the scan has no object or no positions.
     PtychoEngineError
         If the new settings cannot be used.
     """
+    scan = _single_layer(scan)
     members = _grouped(scan.positions, gridsize, limit)
     true = members.reshape(-1, 2)
     mirrored = (2 * members.mean(axis=1, keepdims=True) - members).reshape(-1, 2)
@@ -85,6 +89,17 @@ def compare_scan(
     magnitude = np.abs(scan.image)
     amplitude = float(magnitude[np.isfinite(magnitude)].max(initial=0.0))
     return Comparison(scan, true, patch_size, gridsize, crossing, amplitude, tuple(effects()))
+
+
+def _single_layer(scan: Scan) -> CuttableScan:
+    """Return a scan that legacy code could have cut."""
+    scan = scan.for_cutting()
+    if scan.layer_axis is not None:
+        raise CompatError(
+            f"{scan.source}: the object has {len(scan.image)} layers, and legacy objects have one. "
+            "Expected an object of shape (H, W). Compare one of its layers."
+        )
+    return scan
 
 
 def _grouped(positions: Array, gridsize: int, limit: int) -> Array:

@@ -18,8 +18,7 @@ since its version 1.7: its coordinates are of another anchor then, see `FrameOpt
 
 from __future__ import annotations
 
-import math
-from functools import partial
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputFileError, one_line
+from ...errors import InputFileError, OutputError, one_line
 from ...geometry import Positions
 from ..frames import FrameOptions, place
 from ..npz_archive import NpzArchive
+from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
+from ..patterns import Patterns, Quantity, quantity_option
 from ..pickled_json import find_object, parse_object
-from ..scan import Scan
-from ..scan_files import check_reading
-from ..specs import ArraySpec
-from ..store import Store
+from ..scan import CuttableScan, Scan
+from ..scan_writing import Named, report_dropped, write_arrays
 
 REQUIRED = ("xcoords", "ycoords", "objectGuess")
 PATTERNS = ("diff3d", "diffraction")
@@ -43,12 +42,30 @@ PATTERNS = ("diff3d", "diffraction")
 COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 #: What else `read` loads; the patterns stay in the file.
 LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
+#: What a scan may hold and the format has no key for.
+DROPPED = ("pixel_size", "detector_pixel_size", "energy", "distance", "mask")
 #: Bytes of a `_metadata` that is read, and what a byte of JSON becomes in Python at most: ``{},``.
 METADATA_LIMIT, METADATA_GROWTH = 1024**2, 25
 
 Array = NDArray[Any]
-#: Options of the format.
-Options = FrameOptions
+
+
+@dataclass(frozen=True)
+class Options(FrameOptions):
+    """Options of the format.
+
+    Attributes
+    ----------
+    quantity : {"amplitude", "intensity"}, optional
+        What a sample of a pattern is. By default what ``_metadata`` declares, else amplitude, as
+        the format has it; of integers, which are counts as a rule, it must be said.
+    """
+
+    quantity: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        quantity_option(self.quantity)
 
 
 def recognise(path: Path) -> bool:
@@ -60,7 +77,7 @@ def recognise(path: Path) -> bool:
         return False
 
 
-def needed_bytes(path: Path, options: FrameOptions | None) -> int:
+def needed_bytes(path: Path, options: Options | None) -> int:
     """Return what `read` takes, of the sizes that the headers claim.
 
     Raises
@@ -87,28 +104,27 @@ def needed_bytes(path: Path, options: FrameOptions | None) -> int:
         return needed
 
 
-def read(path: Path, options: FrameOptions) -> Scan:
+def read(path: Path, options: Options) -> Scan:
     """Read a scan. See :func:`read_npz`."""
     return read_npz(path, options)
 
 
-def read_npz(path: str | PathLike[str], options: FrameOptions | None = None) -> Scan:
+def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
     """Read a scan from a PtychoPINN npz file.
 
     Parameters
     ----------
     path : path-like
         The file.
-    options : FrameOptions, optional
+    options : Options, optional
         The frame of its coordinates; by default pixels as PtychoPINN has them.
 
     Returns
     -------
     Scan
-        Positions (y, x) in object pixels. The patterns stay in the file until `read_patterns` is
-        called. `metadata` may hold ``_metadata`` (dict) or ``_metadata_note`` (why it could not
-        be read), ``scan_index`` (int array), ``positions_start`` (float64 (P, 2), (y, x), object
-        pixels) and ``patterns`` (key and axis order in the file).
+        Positions (y, x) in object pixels. `metadata` may hold ``_metadata`` (dict) or
+        ``_metadata_note`` (why it could not be read), ``scan_index`` (int array) and ``patterns``
+        (key and axis order in the file).
 
     Raises
     ------
@@ -117,7 +133,7 @@ def read_npz(path: str | PathLike[str], options: FrameOptions | None = None) -> 
         wrong rank, dtype or length; if a position is NaN or infinite; if an anchor needs the size
         of the patterns, and nothing in the file tells it.
     """
-    path, options = Path(path), options or FrameOptions()
+    path, options = Path(path), options or Options()
     with NpzArchive(path) as archive:
         missing = [key for key in REQUIRED if key not in archive.names]
         if missing:
@@ -129,27 +145,24 @@ def read_npz(path: str | PathLike[str], options: FrameOptions | None = None) -> 
         xy = _coordinates(archive, "xcoords", "ycoords")
         _check_finite(path, xy)
         metadata = _metadata(archive, len(xy))
-        patterns = _pattern_layout(archive, len(xy))
-        shape, read_patterns = None, None
-        if patterns is not None:
-            key, shape, order = patterns
-            metadata["patterns"] = f"{key} {order}"
-            read_patterns = partial(_read_patterns, path, key, order)
+        patterns, doubts, assumed = _patterns(archive, len(xy), options, metadata)
         image, probe = _object(archive), _probe(archive)
-        size = shape[1] if shape else None if probe is None else probe.shape[-1]
-        if "positions_start" in metadata:
-            start = metadata["positions_start"]
-            metadata["positions_start"] = place(start, options, image.shape, size, path)
+        size = None if probe is None else probe.shape[-1]
+        size = size if patterns is None else patterns.shape[-1]
+        starts = _starts(archive, len(xy))
         return Scan(
             image=image,
             positions=place(xy, options, image.shape, size, path),
             source=str(path),
             probe=probe,
-            pattern_shape=shape,
-            read_patterns=read_patterns,
+            patterns=patterns,
+            nominal_positions=None
+            if starts is None
+            else place(starts, options, image.shape, size, path),
             metadata=metadata,
-            warnings=_moved(archive, options, size),
+            warnings=(*_moved(archive, options, size), *doubts),
             remedies=options.remedies("scan=npz"),
+            assumptions=options.assumptions() | assumed,
         )
 
 
@@ -161,46 +174,41 @@ def write(path: Path, scan: Scan) -> None:
     path : Path
         Where nothing stands.
     scan : Scan
-        Its patterns are read, if it has any; of its metadata, what this format has a key for is
-        written.
+        Its patterns are read block by block and written as amplitude; of its metadata, what this
+        format has a key for is written.
 
     Raises
     ------
     OutputError
         If it cannot be written; nothing has appeared then.
+    InputFileError
+        If it has no object or no positions, or these are in metres of unknown pixels.
     """
-    arrays = _arrays(scan)
+    cuttable = scan.for_cutting()
+    if cuttable.layer_axis is not None:
+        raise OutputError(
+            f"{path}: the object has {len(cuttable.image)} layers, the format holds one. "
+            "Expected an object of shape (H, W). Choose another format, or one layer of the object."
+        )
     declared = scan.metadata.get("_metadata")
-    store = Store.create(
-        path,
-        {name: ArraySpec.of(array, axes, units) for name, (array, axes, units) in arrays.items()},
-        geometry={"axis_order": "y, x", "units": "object pixels"},
-        provenance={"scan": scan.source},
-        more={} if declared is None else {"_metadata": declared},
-    )
-    with store:
-        for name, (array, _, _) in arrays.items():
-            store.write(name, (), array)
+    more = {} if declared is None else {"_metadata": declared}
+    write_arrays(path, scan, _arrays(cuttable), patterns=("diff3d", "amplitude"), more=more)
+    report_dropped(path, scan, DROPPED)
 
 
-def _arrays(scan: Scan) -> dict[str, tuple[Array, tuple[str, ...], str]]:
+def _arrays(scan: CuttableScan) -> dict[str, Named]:
     """Arrays of a scan by the keys of the format, with the names of their axes, and units."""
     points, pixels = ("point",), "object pixels"
-    arrays: dict[str, tuple[Array, tuple[str, ...], str]] = {
-        "objectGuess": (scan.image, ("y", "x"), ""),
-    }
-    starts = scan.metadata.get("positions_start")
-    for suffix, positions in (("", scan.positions), ("_start", starts)):
+    arrays = {"objectGuess": Named(scan.image, ("y", "x"))}
+    for suffix, positions in (("", scan.positions), ("_start", scan.nominal_positions)):
         if positions is not None:
             for column, axis in enumerate("yx"):
                 values = np.ascontiguousarray(positions[:, column])
-                arrays[f"{axis}coords{suffix}"] = (values, points, pixels)
+                arrays[f"{axis}coords{suffix}"] = Named(values, points, pixels)
     if "scan_index" in scan.metadata:
-        arrays["scan_index"] = (scan.metadata["scan_index"], points, "")
+        arrays["scan_index"] = Named(scan.metadata["scan_index"], points)
     if scan.probe is not None:
-        arrays["probeGuess"] = (scan.probe, (), "")
-    if scan.read_patterns is not None:
-        arrays["diff3d"] = (scan.read_patterns(), (), "")
+        arrays["probeGuess"] = Named(scan.probe)
     return arrays
 
 
@@ -289,50 +297,80 @@ def _probe(archive: NpzArchive) -> Array | None:
     return probe[..., 0] if len(shape) == 3 and shape[0] == shape[1] and shape[2] == 1 else probe
 
 
-def _pattern_layout(
-    archive: NpzArchive, count: int
-) -> tuple[str, tuple[int, int, int], str] | None:
-    """Key, shape (M, N, N) and axis order of the patterns, from their header alone."""
+def _patterns(
+    archive: NpzArchive, count: int, options: Options, metadata: dict[str, Any]
+) -> tuple[Patterns | None, tuple[str, ...], dict[str, str]]:
+    """Patterns, doubts about them, and what was assumed; notes their layout in the metadata."""
+    layout = _pattern_layout(archive, count)
+    if layout is None:
+        return None, (), {}
+    key, order = layout
+    metadata["patterns"] = f"{key} {order}"
+    quantity, reason = _quantity(archive, key, options, metadata.get("_metadata", {}))
+    patterns = npz_patterns(archive, key, order, quantity)
+    if quantity is not None:
+        return patterns, (), {"quantity": f"{quantity}, {reason}"}
+    doubt = (
+        f"{archive.path}: {key!r} holds {patterns.dtype}, which are counts as a rule, and the "
+        "format wants amplitude. Expected to be told. Set scan=npz scan.quantity=intensity, or "
+        "scan.quantity=amplitude."
+    )
+    return patterns, (doubt,), {}
+
+
+#: What the metadata of PtychoPINN's torch side declare, and what the patterns are then.
+DECLARED = {"count_intensity": "intensity", "normalized_amplitude": "amplitude"}
+
+
+def _quantity(
+    archive: NpzArchive, key: str, options: Options, declared: dict[str, Any]
+) -> tuple[Quantity | None, str]:
+    """Say what a sample of the patterns is, and why."""
+    said: Any = next(
+        (DECLARED[v] for v in declared.values() if isinstance(v, str) and v in DECLARED), None
+    )
+    chosen: Any = options.quantity
+    if chosen is not None:
+        return chosen, "as chosen"
+    if said is not None:
+        return said, "as _metadata declares"
+    if archive.header(key).dtype.kind == "f":
+        return "amplitude", "as the format has it"
+    return None, ""
+
+
+def _pattern_layout(archive: NpzArchive, count: int) -> tuple[str, str] | None:
+    """Key and axis order of the patterns, from their header alone."""
     key = next((name for name in PATTERNS if name in archive.names), None)
     if key is None:
         return None
     expected = "real patterns of shape (M, N, N), (M, N, N, 1) or (N, N, M)"
     shape = _check(archive, key, (3, 4), "iuf", expected)
     if len(shape) == 4 and shape[3] == 1 and shape[1] == shape[2]:
-        first, size, order = shape[0], shape[1], "(M, N, N, 1)"
+        first, order = shape[0], FIRST_OF_FOUR
     # A cube of patterns has two readings of the same shape: the documented order is taken.
     elif len(shape) == 3 and shape[1] == shape[2] and (shape[0] == count or shape[0] != shape[1]):
-        first, size, order = shape[0], shape[1], "(M, N, N)"
+        first, order = shape[0], FIRST
     elif len(shape) == 3 and shape[0] == shape[1]:
-        first, size, order = shape[2], shape[0], "(N, N, M)"
+        first, order = shape[2], LAST
     else:
         raise InputFileError(
             f"{archive.path}: {key!r} has shape {shape}. Expected {expected}, square. Crop or "
             "transpose the patterns and save the file again."
         )
     _check_length(archive, key, first, count)
-    return key, (first, size, size), order
+    return key, order
 
 
-def _read_patterns(path: Path, key: str, order: str) -> Array:
-    """Load the patterns as (M, N, N), C-contiguous, in the dtype of the file.
-
-    Raises
-    ------
-    MemoryBudgetError
-        If they take more than half of the memory that is free.
-    """
-    with NpzArchive(path) as archive:
-        header = archive.header(key)
-        copies = 2 if order == "(N, N, M)" else 1
-        needed = copies * math.prod(header.shape) * header.dtype.itemsize
-        check_reading(f"{path}: reading the patterns", needed)
-        patterns = archive.load(key)
-    if order == "(M, N, N, 1)":
-        patterns = patterns[..., 0]
-    elif order == "(N, N, M)":
-        patterns = np.moveaxis(patterns, -1, 0)
-    return np.ascontiguousarray(patterns)
+def _starts(archive: NpzArchive, count: int) -> Positions | None:
+    """Nominal positions, columns (x, y), if the file holds them in either coordinate."""
+    x_key, y_key = (
+        key if key in archive.names else key.removesuffix("_start")
+        for key in ("xcoords_start", "ycoords_start")
+    )
+    if (x_key, y_key) == ("xcoords", "ycoords"):
+        return None
+    return _coordinates(archive, x_key, y_key, count)
 
 
 def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
@@ -341,12 +379,6 @@ def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
         shape = _check(archive, "scan_index", (1,), "iu", "integers of shape (M,)")
         _check_length(archive, "scan_index", shape[0], count)
         found["scan_index"] = archive.load("scan_index")
-    x_key, y_key = (
-        key if key in archive.names else key.removesuffix("_start")
-        for key in ("xcoords_start", "ycoords_start")
-    )
-    if (x_key, y_key) != ("xcoords", "ycoords"):
-        found["positions_start"] = _coordinates(archive, x_key, y_key, count)
     if "_metadata" in archive.names:
         declared, reason = _declared(archive)
         if declared is not None:

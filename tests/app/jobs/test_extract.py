@@ -29,8 +29,9 @@ from ptycho_engine.errors import (
     UnknownPluginError,
 )
 from ptycho_engine.geometry.cut import Cut
+from ptycho_engine.io.formats import ptychopinn
 from ptycho_engine.io.formats.synthetic import make_synthetic
-from ptycho_engine.io.frames import FrameOptions
+from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import ScanSource
 
 SCAN = ScanSource("synthetic", options={"points": 30, "object_size": 96})
@@ -55,7 +56,7 @@ def test_a_configuration_becomes_a_job():
     )  # fmt: skip
     made = extraction_job(config, Path("/folder"), "said so", {"sources": {}})
     assert made == ExtractionJob(
-        scan=ScanSource("npz", Path("some/scan.npz"), asdict(FrameOptions())),
+        scan=ScanSource("npz", Path("some/scan.npz"), asdict(ptychopinn.Options())),
         cut=Cut(8, fill="edge"),
         output=Path("/folder/out.zarr"),
         plugin="numba",
@@ -145,6 +146,28 @@ def test_coordinates_that_cannot_be_meant_are_logged_and_kept(job, tmp_path, swa
         with read_output(result.output) as output:
             np.testing.assert_allclose(output.positions, np.stack([y + 60, x], 1))
             assert output.provenance["windows"]["leaving"] == 0
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
+def test_patches_of_an_object_with_layers_have_the_points_first(job, monkeypatch, suffix):
+    scan = make_synthetic(0, 96, 30, 11.0)
+    layers = np.stack([scan.image, 2 * scan.image])
+    layered = dataclasses.replace(scan, image=layers, layer_axis="slice", assumptions={"a": "b"})
+    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: layered)
+    job = dataclasses.replace(job, output=job.output.with_suffix(suffix), picture=True)
+    with read_output(run(job).output) as output:
+        assert output.specs["patches"].axes == ("point", "slice", "y", "x")
+        expected = Engine("numba").extract(layers, scan.positions, 16)
+        np.testing.assert_array_equal(output.patches[...], np.moveaxis(expected, 1, 0))
+        assert output.provenance["assumptions"] == {"a": "b"}
+
+
+def test_a_scan_without_an_object_is_refused(job, monkeypatch, tmp_path):
+    scan = Scan(None, np.zeros((3, 2)), "measured.cxi")
+    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: scan)
+    with pytest.raises(InputFileError, match=r"measured\.cxi: holds no object.*positions \(3, y 0"):
+        run(job)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_each_run_has_an_identity_of_its_own(job):

@@ -73,6 +73,7 @@ CASES = [(name, known) for name in CALLS for known in KNOWLEDGE]
 CASES.remove(("Translation", "nothing"))  # Keras itself wants the rank
 
 
+@pytest.mark.slow_cases("all but the batch", "the rank alone")
 @pytest.mark.parametrize(("name", "known"), CASES)
 def test_inside_a_function_the_numbers_are_those_outside(name, known):
     call, given = CALLS[name]
@@ -99,6 +100,7 @@ def test_members_that_cannot_fit_are_refused_when_the_function_is_traced():
         )(canvases)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_model_that_extracts_by_position_is_fitted_and_predicts(jit):
     import keras

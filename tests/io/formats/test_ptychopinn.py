@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError, PtychoEngineError
 from ptycho_engine.io.formats.ptychopinn import needed_bytes, read_npz
 from ptycho_engine.io.npz_archive import NpzArchive
+from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.pickled_json import MAX_OPCODES, find_object
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import read_scan, write_scan
@@ -82,33 +83,39 @@ def test_read_everything(save):
     assert scan.positions.dtype == np.float64
     np.testing.assert_array_equal(scan.image, content["objectGuess"])
     np.testing.assert_array_equal(scan.probe, content["probeGuess"])
-    assert scan.pattern_shape == (6, 4, 4)
-    np.testing.assert_array_equal(scan.read_patterns(), content["diff3d"])
+    assert scan.patterns.shape == (6, 4, 4)
+    np.testing.assert_array_equal(scan.patterns.read(), content["diff3d"])
     assert scan.metadata["patterns"] == "diff3d (M, N, N)"
     np.testing.assert_array_equal(scan.metadata["scan_index"], np.arange(6))
-    np.testing.assert_array_equal(
-        scan.metadata["positions_start"], scan.positions + np.array([0, 1])
-    )
+    np.testing.assert_array_equal(scan.nominal_positions, scan.positions + np.array([0, 1]))
     assert scan.source.endswith("scan.npz")
-    pickle.loads(pickle.dumps(scan.read_patterns))  # other processes may read them
+    other = pickle.loads(pickle.dumps(scan.patterns))  # as other processes get them
+    np.testing.assert_array_equal(other.read(1, 3), content["diff3d"][1:3])
 
 
 def test_only_the_required_keys(save):
     scan = read_npz(save(diff3d=None, probeGuess=None))
     assert scan.probe is None
-    assert scan.pattern_shape is None
-    assert scan.read_patterns is None
+    assert scan.patterns is None
+    assert scan.nominal_positions is None
     assert scan.metadata == {}
 
 
 def test_the_patterns_stay_in_the_file(save, monkeypatch):
     path = save()
     loaded = []
-    load = NpzArchive.load
-    monkeypatch.setattr(NpzArchive, "load", lambda self, key: loaded.append(key) or load(self, key))
+    for name in ("load", "load_ranges", "map"):
+        real = getattr(NpzArchive, name)
+
+        def spy(self, key, *more, real=real):
+            loaded.append(key)
+            return real(self, key, *more)
+
+        monkeypatch.setattr(NpzArchive, name, spy)
     scan = read_npz(path)
+    assert loaded
     assert "diff3d" not in loaded
-    scan.read_patterns()
+    scan.patterns.read()
     assert loaded[-1] == "diff3d"
 
 
@@ -125,9 +132,9 @@ def test_the_patterns_stay_in_the_file(save, monkeypatch):
 def test_axis_orders(save, key, order, arrange):
     patterns = np.random.default_rng(1).random((6, 4, 4)).astype(np.float32)
     scan = read_npz(save(**({"diff3d": None} | {key: arrange(patterns)})))
-    assert scan.pattern_shape == (6, 4, 4)
+    assert scan.patterns.shape == (6, 4, 4)
     assert scan.metadata["patterns"] == f"{key} {order}"
-    read = scan.read_patterns()
+    read = scan.patterns.read()
     np.testing.assert_array_equal(read, patterns)
     assert read.flags.c_contiguous
 
@@ -135,24 +142,24 @@ def test_axis_orders(save, key, order, arrange):
 def test_as_many_patterns_as_pixels_are_in_the_documented_order(save):
     patterns = np.random.default_rng(1).random((4, 4, 4))
     scan = read_npz(save(count=4, diff3d=patterns))
-    np.testing.assert_array_equal(scan.read_patterns(), patterns)
+    np.testing.assert_array_equal(scan.patterns.read(), patterns)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (4, 4, 1)])
 def test_a_single_pattern(save, shape):
     scan = read_npz(save(count=1, diff3d=np.arange(16.0).reshape(shape)))
-    np.testing.assert_array_equal(scan.read_patterns(), np.arange(16.0).reshape(1, 4, 4))
+    np.testing.assert_array_equal(scan.patterns.read(), np.arange(16.0).reshape(1, 4, 4))
 
 
 def test_no_positions_at_all(save):
     scan = read_npz(save(count=0))
     assert scan.positions.shape == (0, 2)
-    assert scan.read_patterns().shape == (0, 4, 4)
+    assert scan.patterns.read().shape == (0, 4, 4)
 
 
 def test_diff3d_comes_before_its_alias(save):
     scan = read_npz(save(diffraction=np.zeros((6, 8, 8))))
-    assert scan.pattern_shape == (6, 4, 4)
+    assert scan.patterns.shape == (6, 4, 4)
 
 
 def test_integers_and_big_endian_numbers(save):
@@ -170,8 +177,8 @@ def test_integers_and_big_endian_numbers(save):
     assert scan.image.dtype.isnative
     assert scan.image[0, 0] == 1 + 2j
     assert scan.probe[0, 0] == 3
-    assert scan.read_patterns()[0, 0, 0] == 7
-    assert scan.read_patterns().dtype.isnative
+    assert scan.patterns.read()[0, 0, 0] == 7
+    assert scan.patterns.read().dtype.isnative
 
 
 @pytest.mark.parametrize(
@@ -237,9 +244,9 @@ def test_patterns_and_unknown_arrays_do_not_count(tmp_path):
 def test_patterns_count_when_they_are_read(tmp_path, monkeypatch):
     path = claiming(tmp_path / "scan.npz", "diff3d", "f8", (6, 256, 256))
     scan = read_npz(path)
-    monkeypatch.setattr("ptycho_engine.io.scan_files.parse_bytes", lambda budget: 3_000_000)
+    monkeypatch.setattr("ptycho_engine.memory.parse_bytes", lambda budget: 3_000_000)
     with pytest.raises(MemoryBudgetError, match=r"reading the patterns takes 3\.00 MiB"):
-        scan.read_patterns()
+        scan.patterns.read()
 
 
 def test_metadata_of_any_length_counts(save):
@@ -276,11 +283,12 @@ def test_a_scan_comes_back_as_it_was_written(save, tmp_path):
     for name in ("image", "positions", "probe"):
         np.testing.assert_array_equal(getattr(again, name), getattr(scan, name))
         assert getattr(again, name).dtype == getattr(scan, name).dtype
-    np.testing.assert_array_equal(again.read_patterns(), content["diff3d"])
-    assert again.pattern_shape == scan.pattern_shape
+    np.testing.assert_array_equal(again.patterns.read(), content["diff3d"])
+    assert (again.patterns.shape, again.patterns.dtype) == (scan.patterns.shape, np.float32)
+    assert again.patterns.quantity == "amplitude"
     assert again.metadata["_metadata"] == declared
-    for name in ("scan_index", "positions_start"):
-        np.testing.assert_array_equal(again.metadata[name], scan.metadata[name])
+    np.testing.assert_array_equal(again.metadata["scan_index"], scan.metadata["scan_index"])
+    np.testing.assert_array_equal(again.nominal_positions, scan.nominal_positions)
     with np.load(path, allow_pickle=False) as file:  # as others read it
         np.testing.assert_array_equal(file["xcoords"], content["xcoords"])
         assert json.loads(file["_metadata"].item()) == declared
@@ -304,19 +312,20 @@ def test_any_scan_comes_back(tmp_path_factory, count, shape, dtype, modes):
     np.testing.assert_array_equal(again.positions, scan.positions)
     assert (again.probe is None) == (probe is None)
     assert probe is None or np.array_equal(again.probe, probe)
-    assert again.read_patterns is None
+    assert again.patterns is None
 
 
 def test_a_scan_that_cannot_be_written_leaves_nothing(tmp_path):
-    def broken():
+    def broken(ranges, into):
         raise OSError(28, "No space left on device")
 
     good = Scan(np.ones((4, 4)), np.zeros((2, 2)), "a test")
-    stack = dataclasses.replace(good, image=np.ones((3, 4, 4)))
-    with pytest.raises(OutputError, match="axes"):
+    stack = dataclasses.replace(good, image=np.ones((3, 4, 4)), layer_axis="slice")
+    with pytest.raises(OutputError, match="3 layers"):
         write_scan(tmp_path / "scan.npz", stack)
+    patterns = Patterns((2, 4, 4), np.dtype("f4"), broken, "amplitude")
     with pytest.raises(OSError, match="No space"):
-        write_scan(tmp_path / "scan.npz", dataclasses.replace(good, read_patterns=broken))
+        write_scan(tmp_path / "scan.npz", dataclasses.replace(good, patterns=patterns))
     short = dataclasses.replace(good, metadata={"scan_index": np.arange(3)})
     with pytest.raises(OutputError, match="'point'"):
         write_scan(tmp_path / "scan.npz", short)
@@ -555,8 +564,8 @@ def test_damage_anywhere_is_one_kind_of_error(tmp_path, compress):
             warnings.simplefilter("ignore")  # zipfile and numpy may warn on their way
             try:
                 scan = read_npz(path)
-                if scan.read_patterns is not None:
-                    scan.read_patterns()
+                if scan.patterns is not None:
+                    scan.patterns.read()
             except InputFileError:
                 refused += 1
     assert refused > 100

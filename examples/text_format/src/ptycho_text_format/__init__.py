@@ -52,6 +52,7 @@ def read(path, options):
 
 def write(path, scan):
     """Write the positions, and the object beside them: both or neither, and in no one's place."""
+    scan = scan.for_cutting()
     image = path.with_suffix(".npy")
     lines = [f"{y!r} {x!r}" for y, x in scan.positions.tolist()]
     try:

@@ -1,0 +1,73 @@
+"""Diffraction patterns in an npz file, read by ranges."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputFileError
+from ..memory import check_reading
+from .npy_header import Header
+from .npz_archive import NpzArchive
+from .patterns import Patterns, Quantity, Ranges
+
+#: How an array holds M patterns of N x N.
+FIRST, FIRST_OF_FOUR, LAST = "(M, N, N)", "(M, N, N, 1)", "(N, N, M)"
+
+
+def npz_patterns(
+    archive: NpzArchive, key: str, order: str, quantity: Quantity | None = None
+) -> Patterns:
+    """Describe the patterns in an archive.
+
+    An array that is stored is mapped into memory, so that a range costs that range; one that is
+    compressed is read through up to the end of the last range. What is read as a whole is held
+    against its checksum.
+
+    Parameters
+    ----------
+    archive : NpzArchive
+        The file.
+    key : str
+        The array: real, not of objects.
+    order : str
+        How its axes lie: `FIRST`, `FIRST_OF_FOUR` or `LAST`.
+    quantity : {"amplitude", "intensity"}, optional
+        What a sample is.
+    """
+    header = archive.header(key)
+    shape = header.shape
+    count, height, width = (shape[-1], *shape[:2]) if order == LAST else shape[:3]
+    load = partial(_load, archive.path, key, header, order)
+    dtype = header.dtype.newbyteorder("=")
+    return Patterns((count, height, width), dtype, load, quantity, str(archive.path))
+
+
+def _load(
+    path: Path, key: str, header: Header, order: str, ranges: Ranges, into: NDArray[Any]
+) -> None:
+    with NpzArchive(path) as archive:
+        if key not in archive.names or archive.header(key) != header:
+            raise InputFileError(
+                f"{path}: {key!r} is another than when the scan was read. Expected the same file. "
+                "Read the scan again."
+            )
+        in_rows = order != LAST and not header.fortran_order
+        whole = len(into) == header.shape[0]
+        if in_rows and (whole or not archive.is_stored(key)):
+            archive.load_ranges(key, ranges, into)
+            return
+        if archive.is_stored(key):
+            source = archive.map(key)
+        else:
+            check_reading(f"{path}: reading the compressed patterns", header.nbytes)
+            source = archive.load(key)
+    patterns = np.moveaxis(source, -1, 0) if order == LAST else source.reshape(source.shape[:3])
+    at = 0
+    for start, stop in ranges:
+        into[at : at + stop - start] = patterns[start:stop]
+        at += stop - start

@@ -1,0 +1,301 @@
+"""Diffraction patterns that stay where they are until a range of them is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..display import Shown
+from ..errors import InputFileError, RequestError, one_line
+from ..memory import check_reading
+
+Array = NDArray[Any]
+#: Ranges (start, stop) of patterns, ascending, apart from each other and none of them empty.
+Ranges = Sequence[tuple[int, int]]
+#: What a sample of a pattern is: the square root of counts, or counts.
+Quantity = Literal["amplitude", "intensity"]
+QUANTITIES: tuple[str, ...] = get_args(Quantity)
+#: Bytes of a block that `Patterns.blocks` reads.
+BLOCK_BYTES = 16 * 1024**2
+
+
+class Loader(Protocol):
+    """Fills an array with ranges of the patterns of a source, one range after the other.
+
+    It is a function of a module, or a `functools.partial` of one: other processes get it pickled,
+    so that it keeps a path rather than an open file. What it raises are errors of the engine.
+    """
+
+    def __call__(self, ranges: Ranges, into: Array) -> None:
+        """Fill `into`, (count, H, W), contiguous, in the dtype of the patterns."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Patterns(Shown):
+    """The patterns of a scan, one for each position.
+
+    Attributes
+    ----------
+    shape : (int, int, int)
+        (P, H, W).
+    dtype : dtype
+        Real; of what `read` returns, in native byte order.
+    load : Loader
+        What reads them.
+    quantity : {"amplitude", "intensity"}, optional
+        What a sample is: the square root of counts, or counts; None if the source does not say.
+    source : str
+        Where they lie, for messages.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    load: Loader
+    quantity: Quantity | None = None
+    source: str = "patterns"
+
+    @classmethod
+    def of(
+        cls, array: Array, quantity: Quantity | None = None, source: str = "patterns in memory"
+    ) -> Patterns:
+        """Take patterns that are in memory, an array (P, H, W)."""
+        count, height, width = array.shape
+        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        shape = (count, height, width)
+        return cls(shape, native.dtype, partial(_load_array, native), quantity, source)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Patterns]) -> Patterns:
+        """Put the patterns of several sources one after the other.
+
+        Parameters
+        ----------
+        parts : iterable of Patterns
+            At least one; of one size, dtype and quantity.
+
+        Raises
+        ------
+        InputFileError
+            If they differ, or there are none.
+        """
+        parts = tuple(parts)
+        if not parts:
+            raise InputFileError("patterns: received no files. Expected at least one. Check paths.")
+        first = parts[0]
+        for part in parts[1:]:
+            if part._kind() != first._kind():
+                raise InputFileError(
+                    f"{part.source}: holds patterns of {part._kind()}. Expected those of "
+                    f"{first._kind()}, as in {first.source}. Read the files as scans of their own."
+                )
+        shape = (sum(part.shape[0] for part in parts), *first.shape[1:])
+        return replace(first, shape=shape, load=partial(_load_joined, parts))
+
+    def _kind(self) -> str:
+        return f"{self.shape[1]} x {self.shape[2]} {self.dtype} ({self.quantity or 'unknown'})"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all patterns."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read(self, start: int = 0, stop: int | None = None) -> Array:
+        """Read a range of the patterns.
+
+        Parameters
+        ----------
+        start, stop : int
+            The range; to the end by default.
+
+        Returns
+        -------
+        ndarray, shape (stop - start, H, W)
+            Contiguous.
+
+        Raises
+        ------
+        RequestError
+            If the range leaves the patterns.
+        MemoryBudgetError
+            If they take more than half of the memory that is free.
+        InputFileError
+            If the file is damaged, or is another by now.
+        """
+        count = self.shape[0]
+        stop = count if stop is None else stop
+        if not 0 <= start <= stop <= count:
+            raise RequestError(
+                f"{self.source}: received the range {start} to {stop}. Expected one within the "
+                f"{count} patterns."
+            )
+        return self._read([(start, stop)] if start < stop else [])
+
+    def take(self, indices: ArrayLike) -> Array:
+        """Read patterns by index, in any order and as often as asked for.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (K,)
+            Each from 0 to P - 1.
+
+        Returns
+        -------
+        ndarray, shape (K, H, W)
+            Contiguous.
+
+        Raises
+        ------
+        RequestError
+            If an index is none of a pattern.
+        MemoryBudgetError, InputFileError
+            As `read`.
+        """
+        wanted = np.asarray(indices)
+        count = self.shape[0]
+        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+            raise RequestError(
+                f"{self.source}: received indices of shape {wanted.shape}, dtype {wanted.dtype}. "
+                "Expected integers of shape (K,)."
+            )
+        wanted = wanted.astype(np.intp)
+        if wanted.size and not 0 <= wanted.min() <= wanted.max() < count:
+            bad = wanted[(wanted < 0) | (wanted >= count)][0]
+            raise RequestError(
+                f"{self.source}: received the index {bad}. Expected indices from 0 to {count - 1}."
+            )
+        found, inverse = np.unique(wanted, return_inverse=True)
+        # Where the run of neighbours ends: the next index is not the one that follows.
+        ends = np.flatnonzero(np.diff(found, append=-1) != 1)
+        starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+        ranges = list(zip(found[starts].tolist(), (found[ends] + 1).tolist(), strict=True))
+        in_order = len(found) == len(wanted) and bool((np.diff(wanted) > 0).all())
+        if in_order:
+            return self._read(ranges)
+        check_reading(self._what, (len(found) + len(wanted)) * self._pattern_bytes)
+        return np.ascontiguousarray(self._read(ranges)[inverse])
+
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[tuple[int, int, Array]]:
+        """Read all patterns, some at a time.
+
+        Parameters
+        ----------
+        size : int
+            Bytes of a block; at least one pattern is read.
+
+        Yields
+        ------
+        start, stop : int
+            The range.
+        patterns : ndarray, shape (stop - start, H, W)
+            What lies there.
+        """
+        step = max(1, size // max(1, self._pattern_bytes))
+        for start in range(0, self.shape[0], step):
+            stop = min(start + step, self.shape[0])
+            yield start, stop, self.read(start, stop)
+
+    def as_quantity(self, quantity: Quantity) -> Patterns:
+        """Return the patterns as amplitude, or as intensity, computed when they are read.
+
+        Amplitude is the square root of intensity. What is negative, as background that was
+        subtracted may leave, becomes zero.
+
+        Raises
+        ------
+        RequestError
+            If the source does not say what they are.
+        """
+        if self.quantity == quantity:
+            return self
+        if self.quantity is None:
+            raise RequestError(
+                f"{self.source}: does not say whether the patterns are amplitude or intensity. "
+                "Expected to be told. Set the option quantity of the reader."
+            )
+        dtype = np.result_type(self.dtype, np.float32)
+        return replace(self, dtype=dtype, load=partial(_load_as, self), quantity=quantity)
+
+    def watched(self, told: Callable[[int], None]) -> Patterns:
+        """Return the patterns; a function is told how many have been read, each time."""
+        return replace(self, load=partial(_load_watched, self, told))
+
+    @property
+    def _pattern_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def _what(self) -> str:
+        return f"{self.source}: reading the patterns"
+
+    def _read(self, ranges: Ranges) -> Array:
+        count = sum(stop - start for start, stop in ranges)
+        check_reading(self._what, count * self._pattern_bytes)
+        patterns = np.empty((count, *self.shape[1:]), self.dtype)
+        if patterns.size:
+            self.load(ranges, patterns)
+        return patterns
+
+    def _shown(self) -> dict[str, object]:
+        return {key: value for key, value in super()._shown().items() if key != "dtype"} | {
+            "dtype": str(self.dtype)
+        }
+
+
+def quantity_option(value: str | None) -> None:
+    """Refuse a value of a reader's option `quantity` that is none.
+
+    Raises
+    ------
+    ValueError
+        With the values that there are.
+    """
+    if value is not None and value not in QUANTITIES:
+        raise ValueError(
+            f"quantity: received {one_line(value, 60)!r}. Expected {' or '.join(QUANTITIES)}."
+        )
+
+
+def _load_array(array: Array, ranges: Ranges, into: Array) -> None:
+    at = 0
+    for start, stop in ranges:
+        into[at : at + stop - start] = array[start:stop]
+        at += stop - start
+
+
+def _load_joined(parts: tuple[Patterns, ...], ranges: Ranges, into: Array) -> None:
+    """Let each part fill its share of the ranges."""
+    first, at = 0, 0
+    for part in parts:
+        count = part.shape[0]
+        own = [(max(a - first, 0), min(b - first, count)) for a, b in ranges]
+        own = [(a, b) for a, b in own if a < b]
+        length = sum(b - a for a, b in own)
+        if length:
+            part.load(own, into[at : at + length])
+        first, at = first + count, at + length
+
+
+def _load_watched(
+    patterns: Patterns, told: Callable[[int], None], ranges: Ranges, into: Array
+) -> None:
+    """Fill from another source, and tell how many."""
+    patterns.load(ranges, into)
+    told(len(into))
+
+
+def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:
+    """Fill with the root, or the square, of what another source holds."""
+    if patterns.dtype == into.dtype:
+        patterns.load(ranges, into)
+    else:
+        into[...] = patterns._read(ranges)
+    if patterns.quantity == "intensity":
+        np.sqrt(np.maximum(into, 0, out=into), out=into)
+    else:
+        np.square(into, out=into)

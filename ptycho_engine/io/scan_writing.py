@@ -1,0 +1,113 @@
+"""What writers of scans share: arrays through a store, patterns block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OutputError
+from ..logs import get_logger
+from .patterns import Patterns, Quantity
+from .scan import Scan
+from .specs import ArraySpec
+from .store import Store
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """An array with names for its axes, or none, and the units of its values."""
+
+    values: Array
+    axes: tuple[str, ...] = ()
+    units: str = ""
+
+
+def write_arrays(
+    path: Path,
+    scan: Scan,
+    arrays: Mapping[str, Named],
+    *,
+    patterns: tuple[str, Quantity | None],
+    geometry: Mapping[str, Any] | None = None,
+    more: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write arrays of a scan, then its patterns, as an output that appears whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where nothing stands; its suffix names the container.
+    scan : Scan
+        Whose patterns are written, if it has any, and whose source and assumptions are recorded.
+    arrays : mapping of str to Named
+        What is in memory, by name.
+    patterns : (str, Quantity or None)
+        Name of the patterns, and what they are in this format; None for what they are.
+    geometry : mapping, optional
+        Says more of what the numbers mean.
+    more : mapping of str to mapping, optional
+        Further records.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or if it is not known what the patterns are.
+    """
+    specs = {name: ArraySpec.of(a.values, a.axes, a.units) for name, a in arrays.items()}
+    name, quantity = patterns
+    stack = None if scan.patterns is None else in_quantity(path, scan.patterns, quantity)
+    if stack is not None:
+        specs[name] = ArraySpec(stack.shape, stack.dtype)
+    store = Store.create(
+        path,
+        specs,
+        geometry={"axis_order": "y, x", "units": "object pixels", **(geometry or {})},
+        provenance={"scan": scan.source, "assumptions": scan.assumptions},
+        more=more,
+    )
+    with store:
+        for key, array in arrays.items():
+            store.write(key, (), array.values)
+        if stack is not None:
+            write_patterns(store, name, stack)
+
+
+def write_patterns(store: Store, name: str, patterns: Patterns) -> None:
+    """Write patterns block by block."""
+    if not patterns.shape[0]:
+        store.write(name, (), np.empty(patterns.shape, patterns.dtype))
+    for start, stop, block in patterns.blocks():
+        store.write(name, slice(start, stop), block)
+
+
+def in_quantity(path: Path, patterns: Patterns, quantity: Quantity | None) -> Patterns:
+    """Return patterns as a format wants them.
+
+    Raises
+    ------
+    OutputError
+        If it is not known what they are.
+    """
+    if quantity is None:
+        return patterns
+    if patterns.quantity is None:
+        raise OutputError(
+            f"{path}: {patterns.source} does not say whether its patterns are amplitude or "
+            f"intensity, and the format holds {quantity}. Expected to know. Set the option "
+            "quantity of the reader."
+        )
+    return patterns.as_quantity(quantity)
+
+
+def report_dropped(path: Path, scan: Scan, fields: Iterable[str]) -> None:
+    """Say what a scan holds that a format has no place for, once it is written."""
+    dropped = [name for name in fields if getattr(scan, name) is not None]
+    if dropped:
+        get_logger().warning("not_in_this_format", path=str(path), dropped=dropped)

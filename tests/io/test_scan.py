@@ -1,0 +1,76 @@
+"""A scan: what it may leave open, and what is refused when that is needed."""
+
+import numpy as np
+import pytest
+
+from ptycho_engine.errors import InputFileError, RequestError
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import CuttableScan, Scan
+
+IMAGE, POSITIONS = np.ones((6, 8)), np.array([[1.0, 2.5], [3.0, 4.0]])
+STACK = Patterns.of(np.ones((2, 4, 4)))
+
+
+def test_a_scan_of_nothing_known():
+    scan = Scan(None, None, "a test")
+    assert (scan.wavelength, scan.held_bytes) == (None, 0)
+    assert repr(scan) == "Scan(source='a test')"
+
+
+def test_what_is_missing_for_cutting_and_what_is_there():
+    with pytest.raises(InputFileError, match=r"no object and no positions.*holds: patterns "):
+        Scan(None, None, "a test", patterns=STACK).for_cutting()
+    with pytest.raises(InputFileError, match=r"no object, .*positions \(2, y 1 to 3.*probe"):
+        Scan(None, POSITIONS, "a test", np.ones((4, 4))).for_cutting()
+    with pytest.raises(InputFileError, match="holds: nothing"):
+        Scan(None, None, "a test", metadata={"a": 1}).for_cutting()
+
+
+def test_a_scan_that_can_be_cut_keeps_everything():
+    scan = Scan(IMAGE, POSITIONS, "a test", patterns=STACK, energy=8e3, warnings=("one",))
+    cut = scan.for_cutting()
+    assert isinstance(cut, CuttableScan)
+    assert {**vars(cut)} == {**vars(scan)}
+    assert cut.layer_axes == ()
+    layered = Scan(np.ones((2, 6, 8)), POSITIONS, "a test", layer_axis="slice")
+    assert layered.for_cutting().layer_axes == ("slice",)
+
+
+def test_metres_become_pixels_with_a_pixel_size_only():
+    scan = Scan(IMAGE, POSITIONS * 1e-9, "a test", units="m", nominal_positions=POSITIONS * 2e-9)
+    for pixels in (scan.in_pixels, scan.for_cutting):
+        with pytest.raises(InputFileError, match=r"in metres.*pixel_size"):
+            pixels()
+    with pytest.raises(RequestError, match="pixel_size"):
+        scan.in_pixels(0.0)
+    placed = scan.in_pixels((1e-9, 0.5e-9))
+    np.testing.assert_allclose(placed.positions, POSITIONS * [1, 2])
+    np.testing.assert_allclose(placed.nominal_positions, POSITIONS * [2, 4])
+    assert (placed.units, placed.pixel_size) == ("px", (1e-9, 0.5e-9))
+    assert placed.in_pixels(7.0) is placed
+    assert "units='m'" in repr(scan)
+    assert "units" not in repr(placed)
+
+
+def test_wavelength():
+    """8047.8 eV is the K-alpha line of copper, 1.54056 Angstrom."""
+    wavelength = Scan(None, None, "a test", energy=8047.83).wavelength
+    assert wavelength == pytest.approx(1.540592e-10, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image": np.ones((2, 6, 8))}, r"object has shape \(2, 6, 8\).*\(H, W\)"),
+        ({"layer_axis": "mode"}, r"object has shape \(6, 8\).*\(modes, H, W\)"),
+        ({"positions": np.ones((2, 3))}, r"positions has shape \(2, 3\)"),
+        ({"nominal_positions": np.ones((3, 2))}, r"nominal positions has shape \(3, 2\)"),
+        ({"probe": np.ones(4)}, r"probe has shape \(4,\)"),
+        ({"patterns": Patterns.of(np.ones((3, 4, 4)))}, r"patterns has shape.*each of 2 positions"),
+        ({"patterns": STACK, "mask": np.ones((3, 4), bool)}, r"mask has shape \(3, 4\)"),
+        ({"layer_spacing": np.ones(1)}, r"spacing has shape \(1,\).*\(0,\)"),
+    ],
+)
+def test_shapes_that_do_not_fit(changes, message):
+    with pytest.raises(InputFileError, match=message):
+        Scan(**{"image": IMAGE, "positions": POSITIONS, "source": "a test"} | changes)
