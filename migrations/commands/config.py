@@ -70,7 +70,7 @@ def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
     if "scan.path" not in resolution.values:
         yield "no scan file is named: add scan=npz scan.path=FILE where you run it"
     yield f"plugin {resolution.plugin}: {resolution.reason}"
-    left = [*resolution.legacy.dropped, *resolution.legacy.unknown]
+    left = [*resolution.of_groups, *resolution.legacy.dropped, *resolution.legacy.unknown]
     if left:
         yield f"left out, each with its reason in the new file: {', '.join(left)}"
 

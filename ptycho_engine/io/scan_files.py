@@ -239,7 +239,7 @@ def find_writer(path: Path, format: str | None = None) -> ScanFormat:
 
 
 def _writer(path: Path) -> ScanFormat:
-    """Choose the format that writes a suffix: the built-in one, or the only one."""
+    """Choose the format that writes a suffix: built-in, its own or the only one."""
     candidates = formats_of(path)
     if not candidates:
         raise OutputError(
@@ -249,6 +249,8 @@ def _writer(path: Path) -> ScanFormat:
     for built_in in (True, False):
         asked = [load_format(s.name) for s in candidates if s.built_in is built_in]
         writers = [chosen for chosen in asked if chosen.writes]
+        owners = [w for w in writers if w.source.suffixes[0] == path.suffix.lower()]
+        writers = owners if len(owners) == 1 else writers
         if len(writers) > 1:
             names = " and ".join(chosen.source.name for chosen in writers)
             raise PluginError(
