@@ -18,7 +18,6 @@ Examples
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compilations import compilation_counts
+from ...engine import Engine
 from ...io.scan import CuttableScan
 from ...logs import get_logger
 from ...memory import format_bytes
@@ -95,34 +95,34 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    prepared = prepare(job)
-    engine, scan, plan = prepared.engine, prepared.scan, prepared.plan
+    opened, plan = prepare(job)
+    engine, scan = opened.engine, opened.scan
     log_plan(job, scan, plan)
     reach = engine.reach(scan.image, scan.positions, **asdict(job.cut))
     doubts = log_reach(reach, scan)
-    records = provenance(engine, scan, run_id or uuid.uuid4().hex[:12])
+    records = provenance(engine, scan, run_id, job.context)
     records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
-    records["assumptions"] = scan.assumptions
-    if "sources" in job.context:
-        records["setting_sources"] = job.context["sources"]
-    if "tensorflow" in engine.capabilities.arrays:
-        with waiting("loading TensorFlow"):
-            import_tensorflow_quietly()
+    load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
         filled = fill(store, job, engine, scan, progress)
         if job.picture:
-            prepared.companion.draw(lambda: draw(job, engine, scan, filled.samples))
+            opened.companion.draw(lambda: draw(job, engine, scan, filled.samples))
         seconds = time.perf_counter() - started
-        spent = {"read": prepared.reading, "extract": filled.extracting, "write": filled.writing}
-        store.publish(
-            provenance=costs(plan, spent, compiled, resident), together=prepared.companion
-        )
-    picture = prepared.companion.path if prepared.companion.placed else None
+        spent = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
+        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companion)
+    picture = opened.companion.path if opened.companion.placed else None
     result = Result(job.output, picture, len(scan.positions), plan, seconds)
     log_done(result)
     return result
+
+
+def load_framework(engine: Engine, waiting: Waiting) -> None:
+    """Import TensorFlow where the plugin needs it, which takes seconds."""
+    if "tensorflow" in engine.capabilities.arrays:
+        with waiting("loading TensorFlow"):
+            import_tensorflow_quietly()
 
 
 def log_plan(job: ExtractionJob, scan: CuttableScan, plan: Plan) -> None:

@@ -32,6 +32,8 @@ from ...memory import format_bytes
 from .extraction_job import ExtractionJob
 from .patch_output import output_arrays
 from .preparation import prepare
+from .train import plan_training_job
+from .training_job import TrainingJob
 from .wording import row
 
 
@@ -48,10 +50,10 @@ def plan_extraction(job: ExtractionJob) -> dict[str, Any]:
     PtychoEngineError
         As the job itself.
     """
-    prepared = prepare(job)
-    scan, plan, size = prepared.scan, prepared.plan, job.cut.patch_size
+    opened, plan = prepare(job)
+    scan, size = opened.scan, job.cut.patch_size
     height, width = scan.image.shape[-2:]
-    reach = prepared.engine.reach(scan.image, scan.positions, **asdict(job.cut))
+    reach = opened.engine.reach(scan.image, scan.positions, **asdict(job.cut))
     covered = footprint(scan.positions, (height, width), size) > 0
     return {
         "job": "extract",
@@ -69,6 +71,50 @@ def plan_extraction(job: ExtractionJob) -> dict[str, Any]:
             "budget": plan.memory_budget,
         },
         "output": output_plan(job.output, output_arrays(job, scan)),
+    }
+
+
+def plan_training(job: TrainingJob) -> dict[str, Any]:
+    """Plan training data; its groups are formed, since they are a part of what is said.
+
+    Returns
+    -------
+    dict
+        As :func:`plan_extraction`, and the groups.
+
+    Raises
+    ------
+    PtychoEngineError
+        As the job itself.
+    """
+    planned = plan_training_job(job)
+    scan, plan, groups = planned.opened.scan, planned.plan, planned.groups
+    places, size = planned.places.reshape(-1, 2), planned.cut.patch_size
+    height, width = scan.image.shape[-2:]
+    reach = planned.opened.engine.reach(scan.image, places, **asdict(planned.cut))
+    covered = footprint(places, (height, width), size) > 0
+    return {
+        "job": "train",
+        "scan": scan.source,
+        "object": list(scan.image.shape),
+        "groups": {
+            "members": groups.indices.shape[1],
+            "strategy": groups.strategy,
+            **groups.coverage.records(),
+        },
+        "patches": len(places),
+        "patch_size": size,
+        "leaving": reach.leaving,
+        "coverage": float(covered.mean()) if covered.size else 0.0,
+        "plugin": plan.plugin,
+        "chunks": {"patches": plan.chunk_size, "count": plan.chunk_count},
+        "block": planned.blocks.groups,
+        "memory": {
+            "scan": scan.held_bytes,
+            "workspace": plan.workspace_bytes + planned.blocks.held,
+            "budget": plan.memory_budget,
+        },
+        "output": output_plan(job.output, planned.content.specs(None)),
     }
 
 
@@ -97,7 +143,7 @@ def plan_as_text(plan: Mapping[str, Any]) -> str:
     rows = [
         ("job", plan["job"]),
         ("scan", f"{plan['scan']}, object {' x '.join(map(str, plan['object']))}"),
-        *(("groups", words) for words in [plan.get("groups_in_words")] if words),
+        *(("groups", _groups(plan["groups"])) for _ in ["groups"] if "groups" in plan),
         ("patches", f"{plan['patches']:,} of {size}, {plan['leaving']:,} leave the object"),
         ("coverage", f"{plan['coverage']:.1%} of the object"),
         ("plugin", plan["plugin"]),
@@ -108,6 +154,13 @@ def plan_as_text(plan: Mapping[str, Any]) -> str:
         ("disk", f"{format_bytes(output['free'])} free{_short(output)}"),
     ]
     return "\n".join(row(name, words) for name, words in rows)
+
+
+def _groups(groups: Mapping[str, Any]) -> str:
+    return (
+        f"{groups['groups']:,} of {groups['members']} ({groups['strategy']}), which use "
+        f"{groups['used']:,} of {groups['points']:,} points"
+    )
 
 
 def _array(array: Mapping[str, Any]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from ...engine import Engine
 from ...errors import MemoryBudgetError
+from ...geometry.cut import Cut
 from ...io.scan import CuttableScan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...io.targets import check_output
@@ -17,9 +20,34 @@ from ...request.planning import Plan
 from .extraction_job import ExtractionJob
 
 
+class Work(Protocol):
+    """What the jobs that cut patches have in common."""
+
+    @property
+    def scan(self) -> ScanSource: ...  # noqa: D102
+    @property
+    def output(self) -> Path: ...  # noqa: D102
+    @property
+    def plugin(self) -> str: ...  # noqa: D102
+    @property
+    def options(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def wrappers(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def memory_budget(self) -> int | str | None: ...  # noqa: D102
+    @property
+    def overwrite(self) -> bool: ...  # noqa: D102
+    @property
+    def picture(self) -> bool: ...  # noqa: D102
+    @property
+    def reason(self) -> str | None: ...  # noqa: D102
+    @property
+    def context(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """An extraction that can begin.
+class Opened:
+    """A job whose scan is read, and whose output could be written.
 
     Attributes
     ----------
@@ -27,23 +55,43 @@ class Prepared:
         What cuts, within the budget that the scan leaves.
     scan : CuttableScan
         What was read.
-    plan : Plan
-        What the extraction will do and take.
     companion : Companion
         The picture to be.
     reading : float
         Seconds that reading took.
+    budget : int or None
+        Bytes that the scan leaves; None for half of what is free at each step.
     """
 
     engine: Engine
     scan: CuttableScan
-    plan: Plan
     companion: Companion
     reading: float
+    budget: int | None
 
 
-def prepare(job: ExtractionJob) -> Prepared:
-    """Prepare an extraction; nothing has been written, and no patch cut.
+def prepare(job: ExtractionJob) -> tuple[Opened, Plan]:
+    """Prepare an extraction, and plan it; nothing has been written, and no patch cut.
+
+    Raises
+    ------
+    PtychoEngineError
+        Of the class that says what is wrong.
+    """
+    opened = open_scan(job, job.cut)
+    scan = opened.scan
+    return opened, opened.engine.plan(scan.image, scan.positions, **asdict(job.cut))
+
+
+def open_scan(job: Work, cut: Cut) -> Opened:
+    """Refuse what cannot be done, then read the scan.
+
+    Parameters
+    ----------
+    job : Work
+        The job.
+    cut : Cut
+        What is cut, its size aside.
 
     Raises
     ------
@@ -58,7 +106,7 @@ def prepare(job: ExtractionJob) -> Prepared:
         reason=job.reason,
         context=job.context,
     )
-    engine.capabilities.check_cut(job.cut, engine.plugin)
+    engine.capabilities.check_cut(cut, engine.plugin)
     check_source(job.scan, memory_budget=job.memory_budget)
     companion = check_places(job.scan, job.output, job.overwrite, job.picture)
     started = time.perf_counter()
@@ -66,9 +114,8 @@ def prepare(job: ExtractionJob) -> Prepared:
         job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
     ).for_cutting()
     reading = time.perf_counter() - started
-    engine = engine.with_budget(remaining_budget(job.memory_budget, scan))
-    plan = engine.plan(scan.image, scan.positions, **asdict(job.cut))
-    return Prepared(engine, scan, plan, companion, reading)
+    budget = remaining_budget(job.memory_budget, scan)
+    return Opened(engine.with_budget(budget), scan, companion, reading, budget)
 
 
 def check_places(scan: ScanSource, output: Path, overwrite: bool, picture: bool) -> Companion:
