@@ -196,7 +196,9 @@ def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
 
 #: The groups of settings that a simulated scan is made of, and their dataclasses.
 RECIPE_PARTS: dict[str, type] = {
-    name: kind for name, kind in get_type_hints(Recipe).items() if dataclasses.is_dataclass(kind)
+    name: kind
+    for name, kind in get_type_hints(Recipe).items()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
 }
 
 #: The schema of each root configuration, by the name of its file.
