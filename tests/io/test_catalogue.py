@@ -45,6 +45,8 @@ def test_the_built_in_formats():
     assert {name: source.suffixes for name, source in found.items()} == {
         "file": (), "npz": (".npz",), "synthetic": (),
         "ptychodus": (".hdf5", ".h5", ".npz"),
+        "cxi": (".cxi", ".h5", ".hdf5", ".nxs"), "dectris": (".h5", ".nxs"),
+        "ptyd": (".ptyd",), "ptyr": (".ptyr",), "mat": (".mat",),
     }  # fmt: skip
     assert load_format("npz").needs_file
     assert not load_format("synthetic").needs_file
