@@ -16,6 +16,7 @@ Sizes of pixels and the object's centre in metres are numbers beside them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputFileError, OutputError
+from ..errors import InputFileError, OutputError, one_of
 from ..geometry import Positions, from_centre, to_centre
 from .hdf5_writing import complex_of
 from .keyed_arrays import KeyedArrays
@@ -33,6 +34,8 @@ Array = NDArray[Any]
 
 OBJECT, PROBE, X, Y = "object", "probe", "probe_position_x_m", "probe_position_y_m"
 SPACING, OLD_SPACING, WEIGHTS = "object_layer_spacing_m", "object_layer_distance_m", "opr_weights"
+INDEXES = "probe_position_indexes"
+UNITS = ("m", "px")
 ENERGIES = ("photon_energy_eV", "probe_energy_eV")
 DISTANCE = "detector_object_distance_m"
 #: What is loaded of a file, whatever else it holds.
@@ -68,6 +71,40 @@ class Frame:
         """Turn positions into coordinates: the inverse of `place`."""
         offsets = to_centre(positions, shape, patch_size, self.centre)
         return np.asarray(offsets * self.pixel_size + self.middle)
+
+
+def check_options(pixel_size: float | None, units: str) -> None:
+    """Refuse values that no reader of such files takes.
+
+    Raises
+    ------
+    ValueError
+        With what was expected.
+    """
+    if pixel_size is not None and not (math.isfinite(pixel_size) and pixel_size > 0):
+        raise ValueError(f"pixel_size: received {pixel_size}. Expected metres above zero.")
+    if units not in UNITS:
+        raise ValueError(one_of("units", units, UNITS))
+
+
+def chosen(pixel_size: float | None, units: str, swapped: bool) -> dict[str, str]:
+    """Return options that are not the defaults, as `Scan.assumptions`."""
+    options = {"pixel_size": pixel_size, "units": units, "swapped": swapped}
+    return {k: str(v) for k, v in options.items() if v not in (None, "m", False)}
+
+
+def remedies(group: str, swapped: bool) -> dict[str, str]:
+    """Return the settings that put positions right, as `Scan.remedies`."""
+    return {
+        "swapped": f"{group} scan.swapped={str(not swapped).lower()}",
+        "metres": f"{group} scan.pixel_size=METRES",
+    }
+
+
+def is_product(names: set[str]) -> bool:
+    """Tell by the names of its arrays whether a file is a product of ptychodus."""
+    held = {X, Y, OBJECT, PROBE} <= names
+    return held and not {INDEXES, SPACING, OLD_SPACING}.isdisjoint(names)
 
 
 def read_object(arrays: KeyedArrays) -> dict[str, Any]:

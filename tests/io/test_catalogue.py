@@ -47,6 +47,8 @@ def test_the_built_in_formats():
         "ptychodus": (".hdf5", ".h5", ".npz"),
         "cxi": (".cxi", ".h5", ".hdf5", ".nxs"), "dectris": (".h5", ".nxs"),
         "ptyd": (".ptyd",), "ptyr": (".ptyr",), "mat": (".mat",),
+        "ptycho_engine": (".h5", ".zarr"), "pty_chi": (".hdf5", ".h5"),
+        "ptychodus_training": (".hdf5", ".h5"),
     }  # fmt: skip
     assert load_format("npz").needs_file
     assert not load_format("synthetic").needs_file

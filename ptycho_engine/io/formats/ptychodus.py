@@ -9,25 +9,34 @@ in attributes or a dataset. A product holds no patterns.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputFileError, OutputError, one_of
+from ...errors import InputFileError, OutputError
 from .. import products
 from ..disk import writing
 from ..hdf5_writing import Dataset, origin_of, write_hdf5
 from ..keyed_arrays import KeyedArrays, open_arrays
 from ..pairs import find_partner
-from ..products import DISTANCE, ENERGIES, OBJECT, OLD_SPACING, PROBE, SPACING, WEIGHTS, Frame, X, Y
+from ..products import (
+    DISTANCE,
+    ENERGIES,
+    INDEXES,
+    OBJECT,
+    PROBE,
+    SPACING,
+    WEIGHTS,
+    Frame,
+    X,
+    Y,
+)
 from ..scan import Scan
 from ..scan_writing import report_dropped
 from ..staging import staged
 
-INDEXES = "probe_position_indexes"
 #: What a product tells beside its arrays, by any version.
 TOLD = (
     "name", "comments", "exposure_time_s", "probe_photon_count", "probe_photons_per_s",
@@ -36,7 +45,6 @@ TOLD = (
 )  # fmt: skip
 #: Arrays that are kept as they are, where there are any.
 KEPT = ("loss_values", "loss_epochs", "probe_photon_counts")
-UNITS = ("m", "px")
 
 
 @dataclass(frozen=True)
@@ -58,37 +66,21 @@ class Options:
     swapped: bool = False
 
     def __post_init__(self) -> None:
-        check_options(self.pixel_size, self.units)
+        products.check_options(self.pixel_size, self.units)
 
     def assumptions(self) -> dict[str, str]:
         """Return what was chosen, as `Scan.assumptions`."""
-        chosen = {"pixel_size": self.pixel_size, "units": self.units, "swapped": self.swapped}
-        return {k: str(v) for k, v in chosen.items() if v not in (None, "m", False)}
-
-
-def check_options(pixel_size: float | None, units: str) -> None:
-    """Refuse values that no reader of such files takes.
-
-    Raises
-    ------
-    ValueError
-        With what was expected.
-    """
-    if pixel_size is not None and not (math.isfinite(pixel_size) and pixel_size > 0):
-        raise ValueError(f"pixel_size: received {pixel_size}. Expected metres above zero.")
-    if units not in UNITS:
-        raise ValueError(one_of("units", units, UNITS))
+        return products.chosen(self.pixel_size, self.units, self.swapped)
 
 
 def recognise(path: Path) -> bool:
     """Tell whether a file is a product, and not the half of a pair of files."""
     try:
         with open_arrays(path) as arrays:
-            held = {X, Y, OBJECT, PROBE} <= set(arrays.names)
-            named = held and not {INDEXES, SPACING, OLD_SPACING}.isdisjoint(arrays.names)
+            claimed = products.is_product(set(arrays.names))
     except InputFileError:
         return False
-    return named and find_partner(path) is None
+    return claimed and find_partner(path) is None
 
 
 def needed_bytes(path: Path, options: Options | None) -> int:
@@ -133,10 +125,7 @@ def read(path: Path, options: Options) -> Scan:
                 "object_center_m": np.array(middle),
             },
             warnings=(*products.doubts_of(path, positions, shape), *doubts),
-            remedies={
-                "swapped": f"scan=ptychodus scan.swapped={str(not options.swapped).lower()}",
-                "metres": "scan=ptychodus scan.pixel_size=METRES",
-            },
+            remedies=products.remedies("scan=ptychodus", options.swapped),
             assumptions=options.assumptions() | assumed,
             **found,
             **probe,
