@@ -61,6 +61,10 @@ class OutOfBoundsError(RequestError, IndexError):
     """A window leaves the object although ``fill="error"`` forbids it."""
 
 
+class ItemError(RequestError, IndexError):
+    """A dataset has no item of that number."""
+
+
 class PluginError(PtychoEngineError, RuntimeError):
     """A plugin broke the contract of its hook."""
 

@@ -46,6 +46,27 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def submit(work: Callable[[], T]) -> Future[T]:
+    """Let the pool do something while this thread goes on.
+
+    Parameters
+    ----------
+    work : callable
+        Called once, without arguments.
+
+    Returns
+    -------
+    Future
+        Of its result. One that can still be cancelled was not begun, and never is where no thread
+        can be had: whoever needs the result cancels it and calls `work` itself.
+    """
+    try:
+        with deferred_signals():  # as in `share`
+            return _pool.submit(work)
+    except RuntimeError:  # the interpreter exits, or the system has no thread to give
+        return Future()
+
+
 def share(work: Callable[[T], Any], items: Iterable[T], threads: int) -> None:
     """Work off items in this thread and helpers, whoever is free taking the next.
 

@@ -199,6 +199,11 @@ def find_format(path: Path) -> str:
         If two claim it; or as :func:`load_format`.
     """
     candidates = formats_of(path)
+    if not candidates and path.is_dir():
+        raise InputFileError(
+            f"{path}: is a folder. Expected one scan; several are never merged. Name a file in it: "
+            "ptycho-engine inspect FOLDER lists them."
+        )
     if not candidates:
         raise InputFileError(
             f"{path}: no format has the suffix {path.suffix.lower()!r}. Expected one of "

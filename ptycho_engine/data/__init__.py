@@ -1,0 +1,1 @@
+"""From scans to training data, and from nothing to scans."""
