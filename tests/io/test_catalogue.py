@@ -46,6 +46,8 @@ def test_the_built_in_formats():
     assert {name: source.suffixes for name, source in found.items()} == {
         "file": (), "npz": (".npz",), "synthetic": (),
         "ptychodus": (".hdf5", ".h5", ".npz"),
+        "cxi": (".cxi", ".h5", ".hdf5", ".nxs"), "dectris": (".h5", ".nxs"),
+        "ptyd": (".ptyd",), "ptyr": (".ptyr",), "mat": (".mat",),
         "ptycho_engine": (".h5", ".zarr"), "pty_chi": (".hdf5", ".h5"),
         "ptychodus_training": (".hdf5", ".h5"),
     }  # fmt: skip

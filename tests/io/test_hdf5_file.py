@@ -215,6 +215,20 @@ def test_links_in_a_circle(file, path):
         refused(again, "behind more than 20 links")
 
 
+def test_sequences_are_passed_over(file, path):
+    """A damaged bit turns a text into one of unknown kind, on which the library crashes."""
+    kind = h5py.vlen_dtype(np.uint8)
+    values = np.empty(1, object)
+    values[0] = np.array([1, 2], "u1")
+    file.attrs.create("sequence", values, (1,), kind)
+    file.create_dataset("data", (1,), kind)
+    file.close()
+    with Hdf5File(path) as opened:
+        assert opened.attributes() == {}
+        with pytest.raises(InputFileError, match="Expected a single text"):
+            opened.text("data")
+
+
 def test_dead_links(file, path):
     file["data"] = h5py.SoftLink("/nothing")
     file["gone"] = h5py.ExternalLink("gone.h5", "/data")
