@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..culprits import name_culprit
 from ..discovery import (
+    GROUPING,
     GROUPING_GROUP,
     PluginSource,
     build_options,
@@ -94,7 +95,7 @@ def group(
             f"positions: received {len(points)} points for groups of {members}. Expected at least "
             "as many points as members."
         )
-    source = find_source("grouping strategy", strategy, list_strategies())
+    source = find_source(GROUPING, strategy, list_strategies())
     chosen = _load(source, options)
     if count > len(points) and not oversampling:
         raise RequestError(
@@ -144,18 +145,18 @@ def _random(rng: Random) -> Random:
 
 def _load(source: PluginSource, options: Mapping[str, Any] | None) -> Any:
     """Import a strategy and make an instance of it."""
-    kind = load_source("grouping strategy", source)
+    kind = load_source(GROUPING, source)
     if not (
         isinstance(kind, type)
         and dataclasses.is_dataclass(kind)
         and callable(getattr(kind, "draw", None))
     ):
         raise PluginError(
-            f"grouping strategy {source.name!r} ({source.origin}): received a "
+            f"{GROUPING} {source.name!r} ({source.origin}): received a "
             f"{type(kind).__name__}. Expected a dataclass with draw(task); ptycho_engine.data.task "
             "says what it takes and returns."
         )
-    return build_options(f"grouping strategy {source.name!r}", kind, options)
+    return build_options(f"{GROUPING} {source.name!r}", kind, options)
 
 
 def _drawn(task: GroupTask, chosen: Any, source: PluginSource) -> Groups:
@@ -163,12 +164,12 @@ def _drawn(task: GroupTask, chosen: Any, source: PluginSource) -> Groups:
     try:
         indices, seeds = (np.asarray(part) for part in chosen.draw(task))
     except Exception as error:
-        name_culprit(error, "grouping strategy", source)
+        name_culprit(error, GROUPING, source)
         raise
     fault = _fault(task, indices, seeds)
     if fault:
         raise PluginError(
-            f"grouping strategy {source.name!r} ({source.origin}): draw returned {fault}. Expected "
+            f"{GROUPING} {source.name!r} ({source.origin}): draw returned {fault}. Expected "
             f"indices below {task.points} of shape ({task.count}, {task.members}), no two alike in "
             f"a group, and seeds of shape ({task.count},)."
         )
