@@ -20,9 +20,10 @@ from ..discovery import (
     find_source,
     load_source,
 )
-from ..errors import PluginError, RequestError, at_caller
+from ..errors import MemoryBudgetError, PluginError, RequestError, at_caller
 from ..geometry import Positions
 from ..geometry.positions import pairs
+from ..memory import format_bytes, parse_bytes
 from .groups import Groups
 from .task import GroupTask, Indices, Random
 
@@ -48,6 +49,7 @@ def group(
     oversampling: bool = False,
     pool_size: int | None = None,
     options: Mapping[str, Any] | None = None,
+    memory_budget: int | str | None = None,
 ) -> Groups:
     """Form groups of neighbouring scan points.
 
@@ -75,6 +77,9 @@ def group(
         Takes the place of K where there are more groups than points.
     options : mapping of str to object, optional
         Options of the strategy, if it has any.
+    memory_budget : int or str, optional
+        Most memory that forming groups may take, beside the positions: bytes, or a text such as
+        ``"2GiB"``; half of what is free by default.
 
     Returns
     -------
@@ -87,6 +92,8 @@ def group(
         If a position is not finite, a number cannot be used, or there are too few points.
     UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
         If the strategy is unknown, cannot be imported, breaks its contract, or has no such option.
+    MemoryBudgetError
+        If so many groups do not fit the budget.
     """
     points = check_points(positions)
     members, count = _whole("members", members, 1), _whole("count", count, 0)
@@ -109,7 +116,17 @@ def group(
     task = GroupTask(
         points, members, count, _whole(name, wanted, members), _random(rng), sequential
     )
+    _check_budget(task, parse_bytes(memory_budget))
     return _drawn(task, chosen, source)
+
+
+def _check_budget(task: GroupTask, budget: int) -> None:
+    if task.needed_bytes > budget:
+        raise MemoryBudgetError(
+            f"count: {task.count} groups of {task.members} out of {task.neighbours} neighbours "
+            f"take up to {format_bytes(task.needed_bytes)}, and the memory budget is "
+            f"{format_bytes(budget)}. Expected fewer groups, or raise memory_budget."
+        )
 
 
 def check_points(positions: ArrayLike) -> Positions:

@@ -21,8 +21,8 @@ Points = NDArray[np.float64]
 
 #: What differs by less, relative to itself, is sorted by our own arithmetic, not by the tree's.
 CLOSE = 1e-12
-#: Neighbours that one query may return: 128 MB of distances and indices.
-AT_ONCE = 1 << 23
+#: Neighbours that one query may return, and bytes that ordering one of them takes at most.
+AT_ONCE, ORDERED_BYTES = 1 << 20, 160
 #: Points in a leaf, unless more lie in one place: no tree parts those, and a query reads them all.
 LEAF = 16
 
