@@ -12,7 +12,7 @@ from ..errors import ConfigurationError, at_caller
 from ..logs import get_logger
 from .grouping import check_points, group
 from .groups import Groups
-from .published import LEGACY
+from .published import LEGACY, random_state
 from .subsets import Unit, region, subsample
 from .task import Indices
 
@@ -138,6 +138,6 @@ def _streams(settings: GroupSettings) -> tuple[Stream, Stream]:
             "groups: received neither seed nor subsample_seed. Expected one, so that the same "
             "groups can be made again."
         )
-    kind = np.random.RandomState if settings.strategy == LEGACY else np.random.default_rng
+    kind = random_state if settings.strategy == LEGACY else np.random.default_rng
     streams: list[Stream] = [kind(seed) for seed in seeds]
     return streams[0], streams[-1]
