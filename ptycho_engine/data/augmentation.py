@@ -118,11 +118,12 @@ class Augmentation:
         -------
         ndarray of uint8, shape (B,)
         """
-        choices = np.array(SYMMETRIES[self.flips, self.turns], np.uint8)
+        choices: NDArray[np.uint8] = np.array(SYMMETRIES[self.flips, self.turns], np.uint8)
         seed: NDArray[np.uint64] = np.array([self.seed], np.uint64)
         of_epoch = mixed(mixed(seed) + np.uint64(epoch))
         drawn = mixed(of_epoch + items.astype(np.uint64))
-        return choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
+        chosen: NDArray[np.uint8] = choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
+        return chosen
 
     def noisy(self, patterns: Array, items: Indices, epoch: int, counts: float) -> Array:
         """Draw counts about those that patterns stand for.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputFileError, one_line
-from ..io.scan_files import check_reading
+from ..memory import check_reading
 
 #: Bytes that a pixel takes while a picture becomes a drawing.
 PIXEL_BYTES = 32

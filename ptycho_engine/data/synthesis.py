@@ -13,7 +13,8 @@ from ..display import Shown
 from ..engine import Engine
 from ..errors import ConfigurationError, InputFileError, at_caller
 from ..geometry import Positions
-from ..io.scan_files import check_reading, read_scan
+from ..io.scan_files import read_scan
+from ..memory import check_reading
 from ..phantoms.probes import gaussian, orthogonal_modes, zone_plate_focus
 from ..phantoms.specimens import SPECIMENS, transmission
 from ..phantoms.trajectories import TRAJECTORIES, needed_size, place_inside
