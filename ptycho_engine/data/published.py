@@ -49,7 +49,7 @@ class Legacy:
 
 
 def random_state(seed: int) -> np.random.RandomState:
-    """Return what PtychoPINN drew from after ``numpy.random.seed``; RequestError if it takes none."""
+    """Return what draws after ``numpy.random.seed``; RequestError if that takes no such seed."""
     if not 0 <= seed < 1 << 32:
         raise RequestError(
             f"seed: received {seed} with strategy='legacy'. Expected a whole number from 0 to "

@@ -23,6 +23,8 @@ Points = NDArray[np.float64]
 CLOSE = 1e-12
 #: Neighbours that one query may return, and bytes that ordering one of them takes at most.
 AT_ONCE, ORDERED_BYTES = 1 << 20, 160
+#: Rows that are asked before it is known whether ties are the rule.
+FIRST = 2048
 #: Points in a leaf, unless more lie in one place: no tree parts those, and a query reads them all.
 LEAF = 16
 
@@ -58,11 +60,8 @@ def nearest(points: Points, seeds: Indices, count: int) -> Indices:
     order = row[tree.indices]
     order = order[order >= 0]
     found = np.empty((len(seeds), count), np.int64)
-    asked = min(count + 1, len(points))  # one more shows whether the last one ties
-    step = max(1, AT_ONCE // asked)
-    for start in range(0, len(seeds), step):
-        rows = order[start : start + step]
-        found[rows] = _nearest_rows(tree, points, seeds[rows], count, asked)
+    one_more = min(count + 1, len(points))  # shows whether the last one ties
+    found[order] = _ask(tree, points, seeds[order], count, one_more)
     return found
 
 
@@ -79,32 +78,43 @@ def _is_crowded(points: Points, tree: cKDTree) -> bool:
     return bool(((y[LEAF:] == y[:-LEAF]) & (x[LEAF:] == x[:-LEAF])).any())
 
 
-def _nearest_rows(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
-    distances, indices = tree.query(points[seeds], k=asked, workers=-1)  # (S, K + 1)
+def _ask(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
+    """Ask piece by piece; rows that tie are asked for twice as many, until the tie is whole."""
+    found = np.empty((len(seeds), count), np.int64)
+    start, step = 0, FIRST
+    while start < len(seeds):
+        piece = seeds[start : start + step]
+        near, tied = _query(tree, points, piece, count, asked)
+        more = min(2 * asked, len(points))
+        if len(tied):
+            near[tied] = _ask(tree, points, piece[tied], count, more)
+        found[start : start + step] = near
+        if 2 * len(tied) > len(piece):  # as on a grid: the next rows will tie too
+            asked = more
+        start, step = start + step, max(1, AT_ONCE // asked)
+    return found
+
+
+def _query(
+    tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int
+) -> tuple[Indices, Indices]:
+    """Query once; return neighbours (S, K), and the rows whose last one ties with those beyond."""
+    distances, indices = tree.query(points[seeds], k=asked, workers=-1)  # (S, asked)
     found: Indices = indices[:, :count].copy()
     reach = distances * (1 + CLOSE)
     close = found[:, 0] != seeds
     # Reducing the short rows would take longer.
     close[np.flatnonzero(distances[:, 1:] <= reach[:, :-1]) // (asked - 1)] = True
-    open_ended = (distances[:, -1] <= reach[:, count - 1]) & (asked < len(points))
-    settled = np.flatnonzero(close & ~open_ended)
+    last = reach[:, count - 1]
+    tied = (distances[:, -1] <= last) & (asked < len(points))
+    settled = np.flatnonzero(close & ~tied)
     if len(settled):
-        found[settled] = _ranked(points, seeds[settled], indices[settled])[:, :count]
-    rows = np.flatnonzero(open_ended)
-    if len(rows):
-        found[rows] = _tied_rows(tree, points, seeds[rows], count, asked)
-    return found
-
-
-def _tied_rows(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
-    """Ask for twice as many neighbours until all that tie with the last one are among them."""
-    more = min(2 * asked, len(points))
-    found = np.empty((len(seeds), count), np.int64)
-    step = max(1, AT_ONCE // more)
-    for start in range(0, len(seeds), step):
-        rows = slice(start, start + step)
-        found[rows] = _nearest_rows(tree, points, seeds[rows], count, more)
-    return found
+        width = count  # columns in which a row may have what ties with its last
+        while width < asked and (distances[settled, width] <= last[settled]).any():
+            width += 1
+        ranked = _ranked(points, seeds[settled], indices[settled, :width])
+        found[settled] = ranked[:, :count]
+    return found, np.flatnonzero(tied)
 
 
 def _ranked(points: Points, seeds: Indices, found: Indices) -> Indices:

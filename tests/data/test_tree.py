@@ -38,6 +38,7 @@ def test_a_scan_in_a_single_place_takes_no_square_of_its_points():
 
 def test_rows_are_found_in_pieces_that_fit_the_memory(monkeypatch):
     monkeypatch.setattr(tree, "AT_ONCE", 20)
+    monkeypatch.setattr(tree, "FIRST", 3)
     scan = np.stack(np.divmod(np.arange(49), 7), axis=1).astype(float)
     seeds = np.arange(49)[::-1]
     np.testing.assert_array_equal(nearest(scan, seeds, 5), defined_nearest(scan, seeds, 5))
