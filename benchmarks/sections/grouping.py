@@ -96,10 +96,10 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 def check_nearest(points: np.ndarray) -> None:
     """Nothing is timed unchecked: some groups are held against every distance."""
-    from ptycho_engine.data.tree import nearest
+    from ptycho_engine.data.tree import PointTree
 
     seeds = np.linspace(0, len(points) - 1, CHECKED).astype(np.int64)
-    found = nearest(points, seeds, NEIGHBOURS)
+    found = PointTree(points).nearest(seeds, NEIGHBOURS)
     for seed, row in zip(seeds, found, strict=True):
         away = points - points[seed]
         squares = away[:, 0] * away[:, 0] + away[:, 1] * away[:, 1]

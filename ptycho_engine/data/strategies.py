@@ -11,7 +11,7 @@ from ..errors import RequestError
 from ..geometry import Positions
 from .combinations import combinations, count_combinations
 from .task import GroupTask, Indices
-from .tree import AT_ONCE, nearest
+from .tree import AT_ONCE
 
 Sides = NDArray[np.int8]
 
@@ -32,7 +32,7 @@ class Nearest:
                 "'combinations' for more."
             )
         seeds = task.draw_seeds()
-        return nearest(task.positions, seeds, task.members), seeds
+        return task.nearest(seeds, task.members), seeds
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RandomOfK:
     def draw(self, task: GroupTask) -> tuple[Indices, Indices]:
         """Draw the groups of a task: members (B, C) by distance from the seed, and seeds (B,)."""
         seeds = task.draw_seeds()  # (S,)
-        near = nearest(task.positions, seeds, task.pool)  # (S, K)
+        near = task.nearest(seeds, task.pool)  # (S, K)
         total = count_combinations(task.pool, task.members)
         ranks = np.asarray(task.rng.integers(total, size=task.count))
         chosen = combinations(ranks, task.pool, task.members)  # (B, C)
@@ -130,7 +130,7 @@ def _surrounded(task: GroupTask, order: Indices) -> tuple[Indices, Sides, Indice
     while found < wanted and start < task.points:
         stop = start + min(16 + (wanted - found) * 5 // 4, step)  # at the edge of a scan few serve
         seeds = order[start:stop]
-        near = nearest(task.positions, seeds, task.pool)
+        near = task.nearest(seeds, task.pool)
         quadrants = _quadrants(task.positions[near] - task.positions[seeds][:, None])
         whole = np.all([(quadrants == side).any(axis=1) for side in range(4)], axis=0)
         parts.append((near[whole], quadrants[whole], seeds[whole]))

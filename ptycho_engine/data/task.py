@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..errors import RequestError
 from ..geometry import Positions
 from .subsets import sequential
-from .tree import AT_ONCE, ORDERED_BYTES
+from .tree import AT_ONCE, ORDERED_BYTES, PointTree
 
 #: A seed, or what draws: where random numbers come from.
 Random = int | np.random.Generator | np.random.RandomState
@@ -96,6 +96,14 @@ class GroupTask:
             + MEMBER_BYTES * self.count * self.members
             + ORDERED_BYTES * ordered
         )
+
+    def nearest(self, seeds: Indices, count: int) -> Indices:
+        """Find the points nearest to seeds (S,): (S, count), as `PointTree.nearest` orders them."""
+        return self._tree.nearest(seeds, count)
+
+    @cached_property
+    def _tree(self) -> PointTree:
+        return PointTree(self.positions)
 
     def draw_seeds(self) -> Indices:
         """Draw as many different points as are wanted as seeds: ``min(B, P)``, shape (S,).

@@ -8,6 +8,7 @@ are known.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,53 +30,63 @@ FIRST = 2048
 LEAF = 16
 
 
-def nearest(points: Points, seeds: Indices, count: int) -> Indices:
-    """Find the nearest points of some of the points.
+class PointTree:
+    """A k-d tree of points, planted when it is first asked.
 
     Parameters
     ----------
     points : ndarray of float64, shape (P, 2)
         Finite positions (y, x).
-    seeds : ndarray of int64, shape (S,)
-        The points that ask, none twice.
-    count : int
-        K, how many neighbours, the seed among them: at least 1, at most P.
-
-    Returns
-    -------
-    ndarray of int64, shape (S, K)
-        The seed itself, then the others by distance, those at equal distances by index. Distances
-        are compared as ``dy * dy + dx * dx`` in float64.
     """
-    if count == 1 or not len(seeds):
-        return seeds[:, None].repeat(count, axis=1)
-    tree = _plant(points)
-    if _is_crowded(points, tree):
-        kept = _thinned(points, count)
-        if len(kept) < len(points):
-            return _crowded_rows(points, kept, seeds, count)
-    # Neighbouring seeds ask in a row, so that the nodes that they visit are in the caches.
-    row = np.full(len(points), -1)
-    row[seeds] = np.arange(len(seeds))
-    order = row[tree.indices]
-    order = order[order >= 0]
-    found = np.empty((len(seeds), count), np.int64)
-    one_more = min(count + 1, len(points))  # shows whether the last one ties
-    found[order] = _ask(tree, points, seeds[order], count, one_more)
-    return found
 
+    def __init__(self, points: Points) -> None:
+        self._points = points
 
-def _plant(points: Points) -> cKDTree:
-    """Build a tree quickly: a balanced one takes longer to build than it saves."""
-    from scipy.spatial import cKDTree
+    def nearest(self, seeds: Indices, count: int) -> Indices:
+        """Find the nearest points of some of the points.
 
-    return cKDTree(points, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
+        Parameters
+        ----------
+        seeds : ndarray of int64, shape (S,)
+            The points that ask, none twice.
+        count : int
+            K, how many neighbours, the seed among them: at least 1, at most P.
 
+        Returns
+        -------
+        ndarray of int64, shape (S, K)
+            The seed itself, then the others by distance, those at equal distances by index.
+            Distances are compared as ``dy * dy + dx * dx`` in float64.
+        """
+        points = self._points
+        if count == 1 or not len(seeds):
+            return seeds[:, None].repeat(count, axis=1)
+        if self._crowded:
+            kept = _thinned(points, count)
+            if len(kept) < len(points):
+                return _crowded_rows(points, kept, seeds, count)
+        # Neighbouring seeds ask in a row, so that the nodes that they visit are in the caches.
+        row = np.full(len(points), -1)
+        row[seeds] = np.arange(len(seeds))
+        order = row[self._tree.indices]
+        order = order[order >= 0]
+        found = np.empty((len(seeds), count), np.int64)
+        one_more = min(count + 1, len(points))  # shows whether the last one ties
+        found[order] = _ask(self._tree, points, seeds[order], count, one_more)
+        return found
 
-def _is_crowded(points: Points, tree: cKDTree) -> bool:
-    """Whether a leaf holds more than its share: it then holds one place, many times."""
-    y, x = points[tree.indices].T
-    return bool(((y[LEAF:] == y[:-LEAF]) & (x[LEAF:] == x[:-LEAF])).any())
+    @cached_property
+    def _tree(self) -> cKDTree:
+        """The tree: a balanced one takes longer to build than it saves."""
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._points, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
+
+    @cached_property
+    def _crowded(self) -> bool:
+        """Whether a leaf holds more than its share: it then holds one place, many times."""
+        y, x = self._points[self._tree.indices].T
+        return bool(((y[LEAF:] == y[:-LEAF]) & (x[LEAF:] == x[:-LEAF])).any())
 
 
 def _ask(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
@@ -148,7 +159,7 @@ def _crowded_rows(points: Points, kept: Indices, seeds: Indices, count: int) -> 
     first = np.empty(len(points), np.int64)  # the first point in the place of each: it is kept
     first[order] = np.repeat(order[starts], np.diff(np.r_[starts, len(points)]))
     places, place = np.unique(first[seeds], return_inverse=True)
-    near = kept[nearest(points[kept], np.searchsorted(kept, places), count)][place]
+    near = kept[PointTree(points[kept]).nearest(np.searchsorted(kept, places), count)][place]
     rows = np.concatenate([seeds[:, None], near], axis=1)
     again = rows == seeds[:, None]
     again[:, 0] = False
