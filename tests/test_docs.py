@@ -35,6 +35,16 @@ def test_readme_example_runs():
     exec(compile(example, "README.md", "exec"), {})
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_python_of_a_page_runs_from_top_to_bottom(page):
+    names = {}
+    for number, block in enumerate(fences(page.read_text(), "python")):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+    assert names
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
 def test_first_screen_holds_two_commands_that_set_themselves_up():
     first_screen = "\n".join(README.splitlines()[:25])
     commands = fences(first_screen, "bash")

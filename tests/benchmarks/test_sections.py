@@ -208,8 +208,9 @@ def test_wrong_neighbours_are_not_timed(monkeypatch):
     from benchmarks.sections import grouping
     from ptycho_engine.data import tree
 
-    right = tree.nearest
-    monkeypatch.setattr(tree, "nearest", lambda points, seeds, k: right(points, seeds, k)[:, ::-1])
+    right = tree.PointTree.nearest
+    wrong = lambda self, seeds, count: right(self, seeds, count)[:, ::-1]  # noqa: E731
+    monkeypatch.setattr(tree.PointTree, "nearest", wrong)
     with pytest.raises(RuntimeError, match="are not the nearest"):
         grouping.check_nearest(grouping.SCANS["spiral"](100))
 
