@@ -25,18 +25,10 @@ from ..logs import get_logger
 from ..memory import format_bytes, parse_bytes
 from ..native import fields as loops
 from ..workers import core_count, share
+from .cutters import Cutter, EngineCutter, NativeCutter, Places
 from .diffraction import across_the_object, write_patterns
 from .exposure import Exposure
-from .illumination import (
-    Cutter,
-    EngineCutter,
-    Illumination,
-    NativeCutter,
-    Places,
-    complex_object,
-    good_pixels,
-    probe_modes,
-)
+from .illumination import Illumination, complex_object, good_pixels, probe_modes
 from .noise import BLOCK, stream
 from .propagation import SliceGap
 
@@ -148,8 +140,6 @@ class Simulation(Shown):
         self._budget = parse_bytes(memory_budget)
         judge = (engine or Engine("numba")).with_budget(self._budget)
         prepared = judge.prepare(slices)
-        plan = judge.plan(prepared, positions, size, interpolation=interpolation, fill=fill)
-        self._fixed_bytes = len(slices) * plan.workspace_bytes
         # Of all positions at once: those of a chunk may well lie within a pixel.
         reach = judge.reach(prepared, positions, size, interpolation=interpolation, fill=fill)
         for text in reach.warnings():
@@ -318,14 +308,15 @@ class Simulation(Shown):
         samples = self.shape[1] ** 2
         # Beside the waves: means, draws of the noise, and patterns that nobody wanted.
         each = self._light.bytes_per_pattern + samples * (16 + self.dtype.itemsize)
-        wanted, left = max(1, CHUNK_SAMPLES // samples), self._budget - held - self._fixed_bytes
+        held += self._light.cutter.held_bytes
+        wanted, left = max(1, CHUNK_SAMPLES // samples), self._budget - held
         threads = max(1, min(self._threads, left // each))
         chunk = min(wanted, max(self.shape[0], 1), left // (threads * each))
         if chunk < 1:
             raise MemoryBudgetError(
-                f"simulation: needs {format_bytes(held + self._fixed_bytes + each)}, one pattern "
-                f"at a time, and the memory budget is {format_bytes(self._budget)}. Ask for fewer "
-                "patterns at a time, as blocks() does, or raise memory_budget."
+                f"simulation: needs {format_bytes(held + each)}, one pattern at a time, and the "
+                f"memory budget is {format_bytes(self._budget)}. Ask for fewer patterns at a time, "
+                "as blocks() does, or raise memory_budget."
             )
         return chunk, threads
 

@@ -1,6 +1,7 @@
 """Patterns: the legacy numbers, the definition in float64, and what physics keeps."""
 
 import pickle
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -281,6 +282,20 @@ def test_patterns_beyond_the_budget_are_refused_and_blocks_are_not():
     with pytest.raises(MemoryBudgetError, match="as blocks"):
         simulation.patterns()
     assert sum(len(block.patterns) for block in simulation.blocks()) == 400
+
+
+@pytest.mark.parametrize("exposure", [PLAIN, Exposure(), Exposure(quantity="intensity")])
+def test_the_budget_is_kept(exposure):
+    image, positions, probe = problem(32, 300, modes=2)
+    budget = 3_000_000
+    simulation = Simulation(image, positions, probe, exposure, memory_budget=budget)
+    simulation.patterns(0, 1)  # compiles
+    tracemalloc.start()
+    patterns = simulation.patterns()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.6 * budget < peak < budget
+    assert patterns.nbytes < 0.5 * budget
 
 
 def test_its_representation_prints_no_array():
