@@ -35,6 +35,15 @@ def test_readme_example_runs():
     exec(compile(example, "README.md", "exec"), {})
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_examples_of_a_page_run_one_after_the_other(page):
+    names = {}
+    examples = fences(page.read_text(), "python")
+    assert examples
+    for example in examples:
+        exec(compile(example, page.name, "exec"), names)
+
+
 def test_first_screen_holds_two_commands_that_set_themselves_up():
     first_screen = "\n".join(README.splitlines()[:25])
     commands = fences(first_screen, "bash")

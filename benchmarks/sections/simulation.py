@@ -133,8 +133,8 @@ def report(result: dict[str, Any]) -> str:
     title = (
         f"Simulation: patterns of {n} x {n} out of {problem.object_size} x {problem.object_size}, "
         "one probe, into a reused output;\n"
-        "scaled: to a number of photons, which is a pass of its own; noise: Poisson's, scaled, and\n"
-        "alone, which is less what the same takes without;\n"
+        "scaled: to a number of photons, which is a pass of its own; noise: Poisson's, scaled;\n"
+        "alone: less what the same takes without;\n"
         "/ limit: time over that of scipy.fft alone, in place, in the caches, in as many threads,\n"
         "or of NumPy's Generator.poisson of the same means"
     )
