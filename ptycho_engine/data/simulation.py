@@ -260,8 +260,8 @@ class Simulation(Shown):
         if block_size is None:
             bytes_each = max(1, self.shape[1] ** 2 * self.dtype.itemsize)
             chunk, threads = self._shares(0)
-            most = max(1, self._budget // 4 // bytes_each)
-            block_size = max(1, min(most, 4 * threads * chunk) // BLOCK) * BLOCK
+            wanted = max(1, min(self._budget // 4 // bytes_each, 4 * threads * chunk))
+            block_size = wanted // BLOCK * BLOCK or wanted
         if block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
         pieces = _pieces(0, self.shape[0], block_size)

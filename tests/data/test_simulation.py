@@ -85,6 +85,17 @@ def test_legacy_amplitudes(name):
     )
 
 
+def test_legacy_photon_scale():
+    case = cases("illuminate_and_diffract")["scale_nphotons"]
+    fields = case["padded_obj"][..., 0]
+    n = fields.shape[-1]
+    image = np.concatenate(list(fields), axis=1)
+    positions = [(n // 2, n // 2 + k * n) for k in range(len(fields))]
+    exposure = Exposure(float(case["nphotons"]), noise=False)
+    simulation = Simulation(image, positions, np.ones((n, n)), exposure)
+    assert simulation.scale == pytest.approx(float(case["out"]), rel=1e-6)
+
+
 @pytest.mark.parametrize("n", [11, 12])
 @pytest.mark.parametrize("slices", [1, 3])
 @pytest.mark.parametrize("modes", [1, 2])
@@ -278,10 +289,11 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
 
 def test_patterns_beyond_the_budget_are_refused_and_blocks_are_not():
     image, positions, probe = problem(32, 400)
-    simulation = Simulation(image, positions, probe, PLAIN, memory_budget=1_000_000)
-    with pytest.raises(MemoryBudgetError, match="as blocks"):
-        simulation.patterns()
-    assert sum(len(block.patterns) for block in simulation.blocks()) == 400
+    for budget in (1_000_000, 250_000):
+        simulation = Simulation(image, positions, probe, PLAIN, memory_budget=budget)
+        with pytest.raises(MemoryBudgetError, match="as blocks"):
+            simulation.patterns()
+        assert sum(len(block.patterns) for block in simulation.blocks()) == 400
 
 
 @pytest.mark.parametrize("exposure", [PLAIN, Exposure(), Exposure(quantity="intensity")])
