@@ -152,7 +152,7 @@ class Simulation(Shown):
             else NativeCutter(prepared, places, what)
         )
         self._light = Illumination(cutter, len(slices), modes, transfer)
-        self._image, self._positions = slices, places
+        self._object, self._positions = array_in_words(slices), places
         self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
         self.dtype = self.exposure.dtype_of_counts or self._light.real_dtype
@@ -164,7 +164,7 @@ class Simulation(Shown):
         """Say what its representation shows."""
         return {
             "patterns": array_in_words(self),
-            "object": array_in_words(self._image),
+            "object": self._object,
             "probe": array_in_words(self._light.probe),
             "exposure": self.exposure,
         }

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from golden import cases
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ptycho_engine import Engine
 from ptycho_engine.data.exposure import Exposure
@@ -34,10 +36,10 @@ def problem(n=12, count=9, slices=1, modes=1, seed=0, dtype=np.complex64):
     return image.astype(dtype), positions, probe.astype(dtype)
 
 
-def defined(image, positions, probe, gap=None):
+def defined(image, positions, probe, gap=None, interpolation="bilinear"):
     """Intensities (P, N, N) from the definition: matrices in place of transforms, in float64."""
     n = probe.shape[-1]
-    patches = reference_patches(image, positions, n)  # (S, P, N, N)
+    patches = reference_patches(image, positions, n, interpolation)  # (S, P, N, N)
     k = np.arange(n) - n // 2
     fourier = np.exp(-2j * np.pi * np.outer(k, np.arange(n)) / n)  # zero frequency at n // 2
     if gap is not None:
@@ -113,6 +115,25 @@ def test_modes_and_slices_against_the_definition(n, slices, modes, dtype):
         assert found.dtype == np.zeros(0, dtype).real.dtype
         counts = found**2 if quantity == "amplitude" else found
         np.testing.assert_allclose(counts, expected, rtol=0, atol=tolerance)
+
+
+@settings(max_examples=15)
+@given(
+    st.integers(4, 14),
+    st.integers(1, 6),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.sampled_from(["nearest", "bilinear", "bicubic"]),
+    st.integers(0, 99),
+)
+def test_any_simulation_against_the_definition(n, count, slices, modes, interpolation, seed):
+    image, positions, probe = problem(n, count, slices, modes, seed, np.complex128)
+    expected = defined(image, positions, probe, GAP, interpolation)
+    simulation = Simulation(
+        image, positions, probe, PLAIN, gap=GAP, interpolation=interpolation, threads=2
+    )
+    amplitudes = simulation.patterns()
+    np.testing.assert_allclose(amplitudes**2, expected, rtol=0, atol=1e-10 * expected.max())
 
 
 def test_a_shifted_phase_ramp_moves_the_pattern_along():
