@@ -255,6 +255,21 @@ def test_another_plugin_gives_the_same_within_rounding():
     np.testing.assert_allclose(other, own, rtol=0, atol=1e-5 * own.max())
 
 
+@pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_windows_that_leave_the_object_see_what_the_fill_says(fill, interpolation):
+    image, positions, probe = problem(dtype=np.complex128)
+    positions = 4 * (positions - positions.mean(axis=0))  # far outside, some of them
+    patches = reference_patches(image[0], positions, 12, interpolation, fill)
+    expected = np.abs(np.fft.fftshift(np.fft.fft2(patches * probe), axes=(1, 2))) / 12
+    how = {"interpolation": interpolation, "fill": fill}
+    for engine in (None, Engine("numba")):
+        found = Simulation(image, positions, probe, PLAIN, engine=engine, **how).patterns()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * expected.max())
+    with pytest.raises(OutOfBoundsError):
+        Simulation(image, positions, probe, PLAIN)
+
+
 def test_a_pickled_simulation_is_the_same():
     image, positions, probe = problem()
     simulation = Simulation(image, positions, probe, Exposure(seed=1))
