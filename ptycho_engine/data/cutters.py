@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import Engine
+from ..errors import MemoryBudgetError
 from ..geometry import Positions
 from ..geometry.cut import Cut
+from ..memory import format_bytes
 from ..native.kernels import cut
 from ..native.taps import tap_weights
 from ..request.extraction import build_request
@@ -19,6 +21,22 @@ from ..request.windows import all_inside, find_windows, pad, padded_bytes
 Array = NDArray[Any]
 #: Which positions of a scan.
 Places = NDArray[np.intp]
+
+
+def check_room(needed: int, budget: int) -> None:
+    """Refuse a simulation beyond the memory budget.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With both numbers, in bytes.
+    """
+    if needed > budget:
+        raise MemoryBudgetError(
+            f"simulation: needs {format_bytes(needed)} with one pattern at a time, and the "
+            f"memory budget is {format_bytes(budget)}. Ask for fewer patterns at a time, as "
+            "blocks() does, or raise memory_budget."
+        )
 
 
 class Cutter(Protocol):
@@ -73,21 +91,31 @@ class NativeCutter:
         Where to cut; checked already.
     what : Cut
         What; its kernel is separable.
+    budget : int
+        Bytes that it may hold.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If a padded copy of the object exceeds them, before it is made.
     """
 
-    def __init__(self, prepared: PreparedObject, positions: Positions, what: Cut) -> None:
+    def __init__(
+        self, prepared: PreparedObject, positions: Positions, what: Cut, budget: int
+    ) -> None:
         request = build_request(prepared, positions, what)
         found = find_windows(request)
         starts, slices = found.starts, list[Array](prepared.image)
-        self.held_bytes = 0
-        if all_inside(request) and prepared.image.flags.carray:
+        copies = not (all_inside(request) and prepared.image.flags.carray)
+        if not copies:
             starts = starts - np.int32(found.padding.before)
-        else:
-            slices = [pad(image, found.padding, request.fill) for image in slices]
-            self.held_bytes += len(slices) * padded_bytes(request)
-        self._slices = [image.view(request.real_dtype) for image in slices]
         self._windows = starts, *tap_weights(request, found)
-        self.held_bytes += sum(array.nbytes for array in self._windows)
+        self.held_bytes = sum(array.nbytes for array in self._windows)
+        if copies:
+            self.held_bytes += len(slices) * padded_bytes(request)
+            check_room(self.held_bytes, budget)
+            slices = [pad(image, found.padding, request.fill) for image in slices]
+        self._slices = [image.view(request.real_dtype) for image in slices]
 
     def __call__(self, places: Places, out: Array) -> None:
         """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""

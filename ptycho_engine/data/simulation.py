@@ -19,13 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..display import Shown, array_in_words
 from ..engine import Engine
-from ..errors import ConfigurationError, MemoryBudgetError, RequestError, at_caller
+from ..errors import ConfigurationError, RequestError, at_caller
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..logs import get_logger
-from ..memory import format_bytes, parse_bytes
+from ..memory import parse_bytes
 from ..native import fields as loops
 from ..workers import core_count, share
-from .cutters import Cutter, EngineCutter, NativeCutter, Places
+from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .diffraction import across_the_object, write_patterns
 from .exposure import Exposure
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
@@ -149,7 +149,7 @@ class Simulation(Shown):
         cutter: Cutter = (
             EngineCutter(judge, prepared, places, what)
             if engine
-            else NativeCutter(prepared, places, what)
+            else NativeCutter(prepared, places, what, self._budget)
         )
         self._light = Illumination(cutter, len(slices), modes, transfer)
         self._object, self._positions = array_in_words(slices), places
@@ -309,15 +309,10 @@ class Simulation(Shown):
         # Beside the waves: means, draws of the noise, and patterns that nobody wanted.
         each = self._light.bytes_per_pattern + samples * (16 + self.dtype.itemsize)
         held += self._light.cutter.held_bytes
+        check_room(held + each, self._budget)
         wanted, left = max(1, CHUNK_SAMPLES // samples), self._budget - held
         threads = max(1, min(self._threads, left // each))
         chunk = min(wanted, max(self.shape[0], 1), left // (threads * each))
-        if chunk < 1:
-            raise MemoryBudgetError(
-                f"simulation: needs {format_bytes(held + each)}, one pattern at a time, and the "
-                f"memory budget is {format_bytes(self._budget)}. Ask for fewer patterns at a time, "
-                "as blocks() does, or raise memory_budget."
-            )
         return chunk, threads
 
     def _share(

@@ -317,6 +317,11 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
         Simulation(image, positions, probe, mask=np.ones((12, 12)))
     with pytest.raises(MemoryBudgetError, match="one pattern at a time"):
         Simulation(image, positions, probe, memory_budget=1000)
+    many = np.full((10_000, 2), 15.0)  # whose windows are found beforehand
+    with pytest.raises(MemoryBudgetError, match="one pattern at a time"):
+        Simulation(image, many, probe, memory_budget=200_000)
+    with pytest.raises(MemoryBudgetError, match=r"needs 36\.05 KiB with one"):  # for a padded copy
+        Simulation(image, positions - 30, probe, fill="edge", memory_budget=30_000)
     with pytest.raises(ConfigurationError, match="wavelength is 0"):
         SliceGap(1e-6, 0, 1e-9)
     with pytest.raises(RequestError, match="block_size: received 0"):
