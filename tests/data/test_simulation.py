@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from events import logged
 from golden import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from ptycho_engine.data.exposure import Exposure
 from ptycho_engine.data.propagation import SliceGap
 from ptycho_engine.data.simulation import Simulation
 from ptycho_engine.errors import (
+    CapabilityError,
     ConfigurationError,
     MemoryBudgetError,
     OutOfBoundsError,
@@ -289,6 +291,21 @@ def test_patterns_go_into_an_array_of_the_caller():
             simulation.patterns(out=wrong)
 
 
+def doubts(image, positions, probe, engine=None):
+    with logged() as events:
+        Simulation(image, positions, probe, PLAIN, engine=engine).patterns()
+    return [event["reason"] for event in events if event["event"] == "doubtful_positions"]
+
+
+def test_positions_are_doubted_once_and_all_together():
+    image, positions, probe = problem()
+    at_two_places = np.repeat(positions[:2], 64, axis=0)  # each chunk is of one
+    for engine in (None, Engine("numba")):
+        assert doubts(image, at_two_places, probe, engine) == []
+        (doubt,) = doubts(image, positions / 1000 + 20, probe, engine)
+        assert "extend over" in doubt
+
+
 def test_no_positions_no_patterns():
     image, _, probe = problem()
     simulation = Simulation(image, np.zeros((0, 2)), probe, Exposure())
@@ -313,6 +330,8 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
     ):
         with pytest.raises(error, match=words):
             Simulation(*arguments)
+    with pytest.raises(CapabilityError, match=r"numba.*fourier"):
+        Simulation(image, positions, probe, interpolation="fourier", fill="zeros")
     with pytest.raises(RequestError, match="mask: received"):
         Simulation(image, positions, probe, mask=np.ones((12, 12)))
     with pytest.raises(MemoryBudgetError, match="one pattern at a time"):
