@@ -122,7 +122,8 @@ class Augmentation:
         seed: NDArray[np.uint64] = np.array([self.seed], np.uint64)
         of_epoch = mixed(mixed(seed) + np.uint64(epoch))
         drawn = mixed(of_epoch + items.astype(np.uint64))
-        return choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
+        codes: Codes = choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
+        return codes
 
     def noisy(self, patterns: Array, items: Indices, epoch: int, counts: float) -> Array:
         """Draw counts about those that patterns stand for.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import Engine
-from ..errors import InputFileError, one_line
+from ..errors import InputFileError
 from ..geometry import Positions
 from ..geometry.cut import Cut
 from ..geometry.layouts import flat_to_channel
@@ -179,7 +179,7 @@ class ScanContents:
 
 @dataclass(eq=False)
 class StoreContents:
-    """An output of ours: patches of a run, or a training store; rows are read from it.
+    """An output of ours that holds patches and positions: rows are read from it.
 
     Attributes
     ----------
@@ -193,13 +193,6 @@ class StoreContents:
     quantity: Quantity | None = "amplitude"
     engine: Engine | None = field(default=None, init=False)
     doubts: tuple[str, ...] = field(default=(), init=False)
-
-    def __post_init__(self) -> None:
-        if "patches" not in self._output.arrays or "positions" not in self._output.arrays:
-            raise InputFileError(
-                f"{self.path}: holds {one_line(', '.join(self._output.arrays)) or 'nothing'}. "
-                "Expected patches and positions. Choose an output of extract or train."
-            )
 
     @cached_property
     def _output(self) -> StoredOutput:

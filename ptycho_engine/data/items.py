@@ -20,7 +20,7 @@ from .assembly import Assembly, Part
 from .augmentation import Augmentation
 from .columns import OF_PATCHES, BatchBytes, Column
 from .entries import Entry, choose_fields, make_columns
-from .membership import Membership
+from .membership import Membership, Share
 from .opening import Opening, Source, as_sources
 from .ordering import Indices, read_numbers, whole
 from .shelf import Shelf
@@ -206,28 +206,29 @@ class PatchItems(Shown):
         items = self._items(numbers)
         self._check(len(items))
         epoch = self._epoch if epoch is None else epoch
-        parts = list(self._parts(items, epoch))
-        if len(parts) == 1:
-            return self._assembly.make(parts[0][1])
+        shares = list(self._membership.rows_by_scan(items))
+        if len(shares) == 1:
+            return self._make(shares[0], items, epoch)
         batch = {
             name: np.empty((len(items), *column.shape), column.dtype)
             for name, column in self._assembly.columns.items()
         }
-        for places, part in parts:
-            for name, array in self._assembly.make(part).items():
-                batch[name][places] = array
+        for share in shares:  # one scan at a time, so that few are open
+            for name, array in self._make(share, items, epoch).items():
+                batch[name][share.places] = array
         return batch
+
+    def _make(self, share: Share, items: Indices, epoch: int) -> Batch:
+        """Make what a batch has of one scan."""
+        number = share.scan
+        contents, entry = self._shelf.take(number), self.entries[number]
+        part = Part(contents, entry, number, share.rows, items[share.places], epoch)
+        return self._assembly.make(part)
 
     def _items(self, numbers: Any) -> Indices:
         """Read numbers of items of this dataset as those of all items of its scans."""
         wanted = read_numbers(numbers, len(self))
         return wanted if self._selected is None else self._selected[wanted]
-
-    def _parts(self, items: Indices, epoch: int) -> Iterator[tuple[Any, Part]]:
-        """Yield the share of each scan, and its places in the batch."""
-        for number, places, rows in self._membership.rows_by_scan(items):
-            contents, entry = self._shelf.take(number), self.entries[number]
-            yield places, Part(contents, entry, number, rows, items[places], epoch)
 
     def _batch_size(self, batch_size: int, ahead: int) -> int:
         """Check the size of batches of which so many wait, besides the one in use."""
