@@ -80,6 +80,11 @@ class Augmentation:
         """Whether items are flipped or turned."""
         return self.flips or self.turns
 
+    @property
+    def symmetries(self) -> tuple[int, ...]:
+        """Those that are drawn from."""
+        return SYMMETRIES[self.flips, self.turns]
+
     def check(self, columns: Mapping[str, Column], entries: Sequence[Entry]) -> None:
         """Refuse columns that it cannot change.
 
@@ -118,7 +123,7 @@ class Augmentation:
         -------
         ndarray of uint8, shape (B,)
         """
-        choices = np.array(SYMMETRIES[self.flips, self.turns], np.uint8)
+        choices = np.array(self.symmetries, np.uint8)
         seed: NDArray[np.uint64] = np.array([self.seed], np.uint64)
         of_epoch = mixed(mixed(seed) + np.uint64(epoch))
         drawn = mixed(of_epoch + items.astype(np.uint64))

@@ -116,9 +116,7 @@ class PatchItems(Shown):
         """
         size, columns = whole("batch_size", batch_size), self.columns
         arrays = {field: size * column.nbytes for field, column in columns.items()}
-        workspace = size * self._assembly.beside(self.entries)
-        if len(self.entries) > 1:  # parts are put together
-            workspace += sum(arrays.values())
+        workspace = size * self._item_bytes - sum(arrays.values())
         if size and self.entries and not columns.keys().isdisjoint(OF_PATCHES):
             largest = int(np.argmax([entry.held_bytes for entry in self.entries]))
             points = size * (self._assembly.members or 1)
@@ -127,8 +125,7 @@ class PatchItems(Shown):
 
     def _check(self, size: int) -> None:
         """Refuse a batch beyond the budget."""
-        item = sum(column.nbytes for column in self._assembly.columns.values())
-        needed = size * (item + self._assembly.beside(self.entries))
+        needed = size * self._item_bytes
         budget = parse_bytes(self._budget)
         if needed > budget:
             raise MemoryBudgetError(
@@ -136,6 +133,15 @@ class PatchItems(Shown):
                 f"{format_bytes(budget)}. Choose smaller batches or fewer fields, or raise "
                 "memory_budget."
             )
+
+    @property
+    def _item_bytes(self) -> int:
+        """Bytes an item takes at most while a batch is made, beside what the plugin needs."""
+        peak = self._assembly.peak(self.entries)
+        if len(self.entries) < 2:
+            return peak
+        # Those of one scan are put among the others: at most nearly all are of one scan.
+        return peak + sum(column.nbytes for column in self._assembly.columns.values())
 
     def _facts(self) -> dict[str, object]:
         one = self.estimate(1)

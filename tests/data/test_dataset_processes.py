@@ -202,6 +202,49 @@ def test_memory_does_not_grow_with_the_patches(way, scaled):
     assert large < small + 100 * (many - few) + 20e6, (small / 1e6, large / 1e6)
 
 
+PEAK = """
+import numpy as np
+from growth import grown_by
+from ptycho_engine import Engine
+from ptycho_engine.data.augmentation import Augmentation
+from ptycho_engine.data.datasets import PatchDataset
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import Scan
+
+def filled(ranges, into):
+    into[...] = 3
+
+COUNT, SIZE = 4000, 64
+rng, engine = np.random.default_rng(0), Engine("numba")
+scan = Scan(
+    np.ones((512, 512), np.complex64), rng.uniform(40, 470, (COUNT, 2)), "scan",
+    np.ones((2, SIZE, SIZE), np.complex64),
+    Patterns((COUNT, SIZE, SIZE), np.dtype(np.float32), filled, "amplitude"),
+)
+for how in (
+    {}, {"fields": ["amplitude", "phase"]}, {"fields": ["patterns", "probe"]},
+    {"groups": np.arange(COUNT).reshape(-1, 4)}, {"augmentation": Augmentation(flips=True)},
+    {"fields": ["patterns"], "augmentation": Augmentation(noise=True)},
+):
+    dataset = PatchDataset(scan, engine=engine, **how)
+    rows = rng.permutation(len(dataset))[: len(dataset) * 3 // 4]
+    dataset.batch(rows)
+    print(grown_by(lambda: dataset.batch(rows)) / dataset.estimate(len(rows)).peak)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+def test_the_peak_of_a_batch_is_what_is_said():
+    code = f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{PEAK}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300
+    )
+    ratios = [float(line) for line in done.stdout.split()]
+    assert len(ratios) == 6, done.stderr
+    assert 0.85 < min(ratios) <= max(ratios) < 1.15, ratios
+
+
 def _needs_torch():
     from ptycho_engine.extras import is_installed
 
