@@ -20,7 +20,17 @@ from .settings import Settings
 from .table import size
 from .worker import measure
 
-DEFAULT_SECTIONS = ("throughput", "latency", "chunks", "compile", "scaling", "memory", "migration")
+DEFAULT_SECTIONS = (
+    "throughput",
+    "latency",
+    "chunks",
+    "compile",
+    "scaling",
+    "memory",
+    "migration",
+    "grouping",
+    "simulation",
+)
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")
 RESULTS = Path(__file__).parent / "results"

@@ -38,6 +38,8 @@ class Effort:
         Patches streamed to a Zarr store.
     migrated : int
         Files that the migration command scans.
+    grouped : tuple of int
+        Points that are grouped: the first into as many groups, others into a tenth of that.
     """
 
     problem: Problem = field(default_factory=Problem)
@@ -57,6 +59,7 @@ class Effort:
     )
     stream_counts: tuple[int, ...] = (2_000, 20_000)
     migrated: int = 500
+    grouped: tuple[int, ...] = (100_000, 1_000, 10_000, 100_000, 1_000_000)
 
     def for_problem(self, problem: Problem) -> Effort:
         """Return the same effort for another problem; patches and sizes follow it downwards."""
@@ -82,6 +85,7 @@ QUICK = Effort(
     memory=(Problem(patches=2_000),),
     stream_counts=(500, 2_000),
     migrated=100,
+    grouped=(10_000, 1_000, 10_000, 100_000),
 )
 
 FULL = Effort(

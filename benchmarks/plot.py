@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ptycho_engine.report.canvas import render
 
 from .machine import in_short
 from .registry import PEERS
+from .sections.grouping import per_sample
 from .table import number
 
 AXES = {
@@ -66,6 +68,10 @@ def panels_of(sections: dict[str, Any]) -> list[Panel]:
         curve = [r for r in sections.get("scaling", {}).get("rows", []) if r["axis"] == axis]
         if curve:
             panels.append((HEIGHT, lambda axes, axis=axis, rows=curve: _curve(axes, axis, rows)))
+    groups = [r for r in sections.get("grouping", {}).get("rows", []) if r["status"] == "timed"]
+    groups = [row for row in groups if row["groups"] < row["points"]]
+    if groups:
+        panels.append((HEIGHT, lambda axes: _paint_grouping(axes, groups)))
     return panels
 
 
@@ -178,6 +184,33 @@ def curve_finding(axis: str, rows: Rows) -> str:
         f"{best['plugin']} takes {span} times as long as to "
         f"touch its output\n({letter} = {last:,}: {number(best['microseconds_per_patch'])} "
         "microseconds a patch)"
+    )
+
+
+def _paint_grouping(axes: Any, rows: Rows) -> None:
+    """Paint seconds over the samples times the logarithm of the points: lines of slope 1."""
+    for strategy, colour in zip(sorted({row["strategy"] for row in rows}), CURVES, strict=False):
+        own = [row for row in rows if row["strategy"] == strategy]
+        work = [row["groups"] * math.log2(row["points"]) for row in own]
+        axes.plot(work, [r["seconds"] for r in own], "o-", label=strategy, color=colour, ms=4)
+    _logarithmic(axes, "x")
+    _logarithmic(axes, "y")
+    axes.set_xlabel("groups x log2(points)")
+    axes.set_ylabel("seconds")
+    axes.set_title(grouping_finding(rows))
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def grouping_finding(rows: Rows) -> str:
+    """Say in a sentence what the largest scan takes, and what a sample of any takes."""
+    most = max(row["points"] for row in rows)
+    (row,) = [r for r in rows if r["points"] == most and r["strategy"] == "random_of_k"]
+    costs = [per_sample(r) for r in rows if r["strategy"] == "random_of_k"]
+    span = " to ".join(dict.fromkeys([number(min(costs)), number(max(costs))]))
+    return (
+        f"{row['groups']:,} groups of {most:,} points in {number(row['seconds'])} s\n"
+        f"({span} nanoseconds a group and halving of the points)"
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ptycho_engine.native.kernels import cut
 from ptycho_engine.native.stores import goes_past_caches
+from ptycho_engine.native.taps import tap_weights
 from ptycho_engine.plugin import (
     KERNELS,
     POOL_SIZE,
@@ -121,7 +122,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     threads = options.count() if out.size > SERIAL else 1
     order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     past_caches = goes_past_caches(out, shape[-1] * out.itemsize)
-    weights = _weights(request, found)
+    weights = tap_weights(request, found)
     for index in request.slices:
         whole = out[index] if out.flags.c_contiguous else np.empty(shape, out.dtype)
         how = (*weights, whole.reshape(shape), members, request.rounding == "legacy", past_caches)
@@ -199,21 +200,3 @@ def _source(request: ExtractionRequest) -> Literal["inside", "strips", "padded"]
 
 def _window_bytes(request: ExtractionRequest) -> int:
     return request.cut.span**2 * request.dtype.itemsize
-
-
-def _weights(request: ExtractionRequest, found: Windows) -> tuple[Array, Array]:
-    """Weights along y (P, 1 or N, T) and x (P, T, 1 or k N); as in `ptycho_engine.ops`."""
-    kernel = KERNELS[request.interpolation]
-    assert kernel.weights is not None  # others are not declared
-    t = found.offsets[:, None, :]  # (P, 1, 2)
-    if request.rounding == "legacy":
-        index = np.arange(request.patch_size, dtype=t.dtype)[:, None]
-        t = (index + t) - (index + np.floor(t))  # (P, N, 2)
-    if kernel.snaps:
-        t = t >= 0.5
-    weights = np.array(kernel.weights(t.astype(request.real_dtype)))  # (T, P, 1 or N, 2)
-    rows = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
-    columns = np.ascontiguousarray(weights[..., 1].transpose(1, 0, 2))
-    if request.rounding == "legacy" and request.dtype.kind == "c":
-        columns = np.repeat(columns, 2, axis=-1)
-    return rows, columns

@@ -30,6 +30,7 @@ from .metadata import entry_points_of, origin_of, read_distributions
 
 ENTRY_POINT_GROUP = "ptycho_engine.plugins"
 FORMAT_GROUP = "ptycho_engine.formats"
+GROUPING_GROUP = "ptycho_engine.groupings"
 CONF_GROUP = "ptycho_engine.conf"
 #: In place of the distribution of an object that was registered by hand.
 REGISTERED = "registered"

@@ -194,21 +194,23 @@ ROOMS = {
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
     "native": "errors logs memory workers geometry request",
-    "io": "errors display logs memory metadata deferral workers discovery culprits geometry",
+    "phantoms": "errors geometry",
+    "io": "errors display extras logs memory metadata deferral workers discovery culprits geometry "
+    "phantoms",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry request",
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
-    "data": "errors extras display logs memory discovery culprits workers geometry arrays request "
-    "native engine io",
     "shortcuts": "arrays geometry engine",
     "ops": "errors compilations memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
-    "compat": "errors extras discovery deprecation geometry arrays host engine io report ops",
+    "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
+    "request native engine io",
+    "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
     "testing": "errors geometry arrays request host engine",
     "app": "errors extras logs allowance memory metadata deferral compilations discovery culprits "
-    "geometry request host engine io report deprecation compat",
+    "geometry request host engine io report deprecation compat data",
 }
 
 
@@ -274,8 +276,8 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
-NAMED = ("compat", "deprecation", "host", "request", "geometry", "arrays", "native", "app", "io",
-         "report", "data")  # fmt: skip
+NAMED = ("compat", "data", "deprecation", "host", "request", "geometry", "arrays", "native", "app",
+         "io", "report", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
     "host": "the room, and the class Host that it is about",
     "kernels": "weights of an interpolation in geometry, compiled loops in native",

@@ -23,10 +23,10 @@ _ASSIGNED = re.compile(r"(?<![\w.])([\w.+]+)[=:]\s*(\w+)")
 COMMANDS = frozenset(("run", "script", "before_script", "after_script", "command", "commands"))
 #: Names of legacy parameters that any file may use: they alone make no file a legacy one.
 COMMON_WORDS = frozenset(
-    ["N", "architecture", "backend", "batch_size", "data_source", "debug", "h", "label",
+    ["C", "N", "architecture", "backend", "batch_size", "data_source", "debug", "h", "label",
      "learning_rate", "model_path", "model_type", "n_groups", "nepochs", "offset", "output_dir",
      "output_suffix", "padded_size", "probe", "size", "test_data_file", "timestamp",
-     "train_data_file", "w"]
+     "train_data_file", "w", "x_bounds", "y_bounds"]
 )  # fmt: skip
 
 
@@ -105,7 +105,9 @@ def _chosen(path: Path, number: int, key: str, value: str, spelt: str) -> Iterat
 def _meaning(row: LegacyKey) -> str:
     if row.target is None:
         return f"dropped: {row.reason}"
-    return row.reason if row.target == "plugin" else f"is {row.target}"
+    if row.target == "plugin":
+        return row.reason
+    return f"is {row.target}" + (f", {row.reason}" if row.of_groups and row.reason else "")
 
 
 def _entry(row: LegacyKey) -> Deprecation | None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from ..settings.old import OldFile
 
+#: Names of configurations that the engine has itself.
+RESERVED = ("config", "inspect", "convert", "simulate", "train", "hydra_settings")
+
 
 def run(options: argparse.Namespace) -> int:
     """Convert a file of legacy parameters; return the exit code."""
@@ -67,7 +70,7 @@ def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
     if "scan.path" not in resolution.values:
         yield "no scan file is named: add scan=npz scan.path=FILE where you run it"
     yield f"plugin {resolution.plugin}: {resolution.reason}"
-    left = [*resolution.legacy.dropped, *resolution.legacy.unknown]
+    left = [*resolution.of_groups, *resolution.legacy.dropped, *resolution.legacy.unknown]
     if left:
         yield f"left out, each with its reason in the new file: {', '.join(left)}"
 
@@ -86,6 +89,6 @@ def refuse(output: Path, overwrite: bool) -> None:
     """Refuse an output that could not be written, or not be found by ``--config-name``."""
     if output.suffix != ".yaml":
         raise OutputError(f"{output}: expected a name that ends in .yaml, as Hydra finds no other")
-    if output.stem in ("config", "schema"):
+    if output.stem in RESERVED:
         raise OutputError(f"{output}: ptycho_engine has that name itself. Choose another")
     refuse_output(output, overwrite)

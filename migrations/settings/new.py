@@ -76,7 +76,7 @@ def literally(text: str) -> str:
 def _new_place(old_key: str, resolution: Resolution) -> str | None:
     """Return the dotted key of the new configuration that an old one stands behind, if any."""
     row = _row(old_key)
-    if row is None or row.target is None:
+    if row is None or row.target is None or row.of_groups:
         return None
     if row.target != SELECTION:
         return row.target
@@ -132,6 +132,8 @@ def _reason(path: str, resolution: Resolution) -> str | None:
         return "unknown"
     if _new_place(path, resolution) is not None:
         return None
+    if row.of_groups:
+        return f"is {row.target}: {resolution.values[str(row.target)]} of training data"
     return row.reason if row.target is None else f"means nothing to {resolution.plugin}"
 
 

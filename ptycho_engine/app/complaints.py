@@ -15,6 +15,7 @@ from .. import logs
 from ..errors import ConfigurationError, PtychoEngineError, one_line, one_of
 from .outcomes import REFUSED
 from .sentences import log_renderer
+from .vocabulary import groups
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Complaints:
             self.say("ConfigurationError", one_line(plain(error), 1000))
         return REFUSED
 
-    def refuse_configuration(self, error: Exception, arguments: Sequence[str]) -> int:
+    def refuse_configuration(self, error: Exception, arguments: Sequence[str], root: str) -> int:
         """Say what Hydra refuses, and name the keys that are meant; return the exit code."""
-        found = list(unknown_overrides(arguments))
+        found = list(unknown_overrides(arguments, root))
         if not found:
             return self.refuse(error)
         for message in found:
@@ -92,7 +93,7 @@ def plain(error: BaseException) -> str:
     return " ".join(re.sub(r"^full_key: (\S+)", r"(\1)", line) for line in lines)
 
 
-def unknown_overrides(arguments: Sequence[str]) -> Iterator[str]:
+def unknown_overrides(arguments: Sequence[str], root: str = "config") -> Iterator[str]:
     """Complain of each key that is not in the configuration of the groups that were chosen."""
     from hydra import compose, initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
@@ -101,18 +102,18 @@ def unknown_overrides(arguments: Sequence[str]) -> Iterator[str]:
 
     overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
     given = dict(a.partition("=")[::2] for a in overrides)
-    groups = {"plugin", "scan", "output", "runner", "compat"}
-    chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in groups]
+    known_groups = {group.name for group in groups(root)}
+    chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in known_groups]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-            config = compose("config", overrides=chosen)
+            config = compose(root, overrides=chosen)
     except Exception:  # what is wrong with a group, Hydra says
         return
     known = list(dotted_keys(OmegaConf.to_container(config, throw_on_missing=False)))
     for key in given:
         if key not in known and not key.startswith("hydra"):
-            if key.startswith("plugin.") and config.plugin.name == AUTO:
+            if key.startswith("plugin.") and "plugin" in config and config.plugin.name == AUTO:
                 advice = f"plugin=auto takes no options. Name the plugin: plugin=NAME {key}=..."
                 yield f"key {key!r} is not known. {advice}"
             else:

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import PtychoEngineError
-from .command import SUBCOMMANDS, extract
 from .outcomes import DONE
+from .subcommands import DEFAULT, SUBCOMMANDS, sort_subcommand
 from .vocabulary import PATHS, every_key, expanded, groups
 
 BASH = """_ptycho_engine() {
@@ -39,7 +39,7 @@ def answer(arguments: Sequence[str]) -> int:
         except PtychoEngineError:  # of which the run complains
             return DONE
     else:  # other shells' scripts are Hydra's, and ask here
-        return extract(list(arguments))
+        return SUBCOMMANDS[DEFAULT].run(DEFAULT, list(arguments))
     sys.stdout.flush()
     return DONE
 
@@ -87,8 +87,10 @@ def _candidates(before: Sequence[str], word: str) -> Iterator[str]:
     if subcommand in LISTING_FLAGS:
         yield from (f"{f} " for f in LISTING_FLAGS[subcommand] if f.startswith(word))
         return
+    root, before = SUBCOMMANDS[subcommand or DEFAULT].chosen(sort_subcommand([*before])[1])
+    assert root is not None
     if word.startswith("-"):
-        yield from (f"{flag} " for flag in FLAGS if flag.startswith(word))
+        yield from (f"{flag} " for flag in (*FLAGS, *root.flags) if flag.startswith(word))
         return
     if before and before[-1] in ("--config-dir", "-cd"):
         yield from files(word)
@@ -96,21 +98,24 @@ def _candidates(before: Sequence[str], word: str) -> Iterator[str]:
     key, equals, value = word.partition("=")
     chosen = dict(argument.partition("=")[::2] for argument in before if "=" in argument)
     if equals:
-        yield from (f"{key}={v}" for v in _values(key, value, chosen))
+        yield from (f"{key}={v}" for v in _values(key, value, chosen, root.config))
     else:
-        names = [known.name for known in (*groups(), *every_key(chosen))]
+        if subcommand and not before:
+            variants = SUBCOMMANDS[subcommand].variants
+            yield from (f"{name} " for name in variants if name.startswith(word))
+        names = [k.name for k in (*groups(root.config), *every_key(chosen, root.config))]
         names += ["scan.path"]  # of any format
         yield from (f"{name}=" for name in names if name.startswith(word))
         yield from files(word)
 
 
-def _values(key: str, value: str, chosen: Mapping[str, str]) -> Iterator[str]:
+def _values(key: str, value: str, chosen: Mapping[str, str], root: str) -> Iterator[str]:
     """Complete the value of a key, in a list of several its last one."""
     if key in PATHS:
         yield from files(value)
         return
     before, comma, last = value.rpartition(",")
-    for known in (*groups(), *every_key(dict(chosen))):
+    for known in (*groups(root), *every_key(dict(chosen), root)):
         if known.name == key:
             yield from (f"{before}{comma}{c} " for c in known.choices if c.startswith(last))
 

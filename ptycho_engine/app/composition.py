@@ -9,14 +9,16 @@ from typing import Any, cast
 from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
+from .jobs.convert import ConversionJob
 from .jobs.extraction_job import ExtractionJob
+from .jobs.inspect import InspectionJob
 from .scans import scan_source
-from .schema import JobConfig
+from .schema import SCHEMAS, ConvertConfig, InspectConfig, JobConfig
 from .vocabulary import expanded
 
 
-def job_config(config: Any) -> JobConfig:
-    """Turn what Hydra composed into the settings of a run.
+def composed_settings(config: Any, root: str) -> Any:
+    """Turn what Hydra composed into the settings of a run: an instance of the schema of its root.
 
     Raises
     ------
@@ -26,11 +28,11 @@ def job_config(config: Any) -> JobConfig:
     from omegaconf import OmegaConf
 
     settings = OmegaConf.to_object(config)
-    if not isinstance(settings, JobConfig):
+    if not isinstance(settings, SCHEMAS[root]):
         keys = ", ".join(map(str, settings)) if isinstance(settings, dict) else "no keys"
         raise ConfigurationError(
             f"the chosen configuration holds {keys}, and none of the command's defaults. Expected "
-            "it to begin with them: write `defaults: [config, _self_]` at its top."
+            f"it to begin with them: write `defaults: [{root}, _self_]` at its top."
         )
     return settings
 
@@ -84,4 +86,20 @@ def extraction_job(
         picture=output.picture,
         reason=reason,
         context=context or {},
+    )
+
+
+def inspection_job(config: InspectConfig, folder: Path) -> InspectionJob:
+    """Make the job of looking into a file; relative paths are relative to the folder."""
+    picture = None if config.picture is None else folder / expanded(config.picture)
+    return InspectionJob(scan_source(config.scan), config.patch_size, picture, config.memory_budget)
+
+
+def conversion_job(config: ConvertConfig, folder: Path) -> ConversionJob:
+    """Make the job of writing a scan anew; a relative path is relative to the folder."""
+    return ConversionJob(
+        scan_source(config.scan),
+        folder / expanded(config.output.path),
+        config.output.format,
+        config.memory_budget,
     )

@@ -8,16 +8,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import PtychoEngineError, one_of
-from .command import SUBCOMMANDS
 from .outcomes import DONE, REFUSED
+from .subcommands import DEFAULT, SUBCOMMANDS, Root
 from .vocabulary import Key, groups, keys_of, meaning_of, plain_keys
 
-USAGE = (
-    ("ptycho-engine", "a synthetic scan -> patches.npz, patches.npz.png"),
-    ("ptycho-engine FILE KEY=VALUE ...", "the patches of a scan"),
-    ("ptycho-engine -m KEY=A,B ...", "a run for each combination"),
-    ("ptycho-engine --help plugin=NAME", "the options of that plugin"),
-)
 FLAGS = (
     ("-m, --multirun", "run every combination of the values, each in a folder of its own"),
     ("--config-dir DIR", "look for configuration files there too"),
@@ -31,23 +25,28 @@ FLAGS = (
 MARGIN = 30
 
 
-def print_manual(arguments: Sequence[str]) -> int:
-    """Print the manual for the choices that are made; return the exit code."""
+def print_manual(arguments: Sequence[str], name: str, root: Root) -> int:
+    """Print the manual of a subcommand for the choices that are made; return the exit code."""
+    given = dict(a.partition("=")[::2] for a in arguments if "=" in a)
     try:
-        print("\n".join(manual(dict(a.partition("=")[::2] for a in arguments if "=" in a))))
+        print("\n".join(manual(given, name, root)))
     except PtychoEngineError as error:
         print(f"ptycho-engine: {type(error).__name__}: {error}", file=sys.stderr)
         return REFUSED
     return DONE
 
 
-def manual(given: dict[str, str]) -> Iterator[str]:
+def manual(given: dict[str, str], name: str = DEFAULT, root: Root | None = None) -> Iterator[str]:
     """Make the lines of the manual.
 
     Parameters
     ----------
     given : dict of str to str
         Choices of groups; the options of what is chosen are listed.
+    name : str
+        The subcommand.
+    root : Root, optional
+        Its configuration, if it has several.
 
     Raises
     ------
@@ -56,11 +55,19 @@ def manual(given: dict[str, str]) -> Iterator[str]:
     """
     from ..errors import UnknownPluginError
 
-    yield "ptycho-engine - cut patches out of an object at its scan positions"
-    yield from section("Usage", USAGE)
-    yield from section("Subcommands", ((name, s.meaning) for name, s in SUBCOMMANDS.items()))
-    yield from section("Keys, with their defaults", map(entry, plain_keys()))
-    for group in groups():
+    subcommand = SUBCOMMANDS[name]
+    root = root or subcommand.root
+    assert root is not None
+    if name == DEFAULT:
+        yield "ptycho-engine - cut patches out of an object at its scan positions"
+    else:
+        yield f"ptycho-engine {name} - {subcommand.meaning}"
+    yield from section("Usage", subcommand.usage)
+    if name == DEFAULT:
+        yield from section("Subcommands", ((n, s.meaning) for n, s in SUBCOMMANDS.items()))
+    if keys := plain_keys(root.config):
+        yield from section("Keys, with their defaults", map(entry, keys))
+    for group in groups(root.config):
         chosen = given.get(group.name, group.default)
         if chosen not in group.choices:
             raise UnknownPluginError(one_of(group.name, chosen, group.choices))

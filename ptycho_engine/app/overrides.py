@@ -16,11 +16,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ..errors import ConfigurationError, one_of
-from ..io.catalogue import find_format
+from ..io.catalogue import find_format, formats_of
 from .vocabulary import PATHS, expanded
 
 #: Of the keys whose values are paths those that are read.
 READ = ("scan.path", "compat.params")
+NUMBERS = {1: "one", 2: "two"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _beginning(name: str, options: Iterable[str]) -> list[str]:
     return [o for o in options if name.startswith("--") and len(name) > 3 and o.startswith(name)]
 
 
-def hydra_arguments(typed: Typed) -> list[str]:
+def hydra_arguments(typed: Typed, places: Sequence[str] = ("scan.path",)) -> list[str]:
     """Turn files and overrides into arguments of Hydra.
 
     An argument that names an existing file is the scan; any other with ``=`` an override. A scan
@@ -98,6 +99,8 @@ def hydra_arguments(typed: Typed) -> list[str]:
     ----------
     typed : Typed
         The command line.
+    places : sequence of str
+        The keys that files are values of, in this order.
 
     Returns
     -------
@@ -112,23 +115,34 @@ def hydra_arguments(typed: Typed) -> list[str]:
     InputFileError
         If no format claims the scan.
     """
-    files = [argument for argument in typed.rest if exists(argument)]
-    overrides = [a for a in typed.rest if not exists(a)]
-    if files and any(override.partition("=")[0] == "scan.path" for override in overrides):
+    files, overrides = _part(typed.rest, writes="output.path" in places)
+    for place, file in zip(places, files, strict=False):
+        if any(override.partition("=")[0] == place for override in overrides):
+            raise ConfigurationError(
+                f"{place}: received it beside the file {file!r}. Expected one of both."
+            )
+    if len(files) > len(places) and (not typed.sweeps or places != ("scan.path",)):
+        several = "" if len(places) > 1 else " Add --multirun to run each."
         raise ConfigurationError(
-            f"scan.path: received it beside the file {files[0]!r}. Expected one of both."
+            f"{places[0].partition('.')[0]}: received {len(files)} files, {', '.join(files)}. "
+            f"Expected {NUMBERS[len(places)]}.{several}"
         )
-    if len(files) > 1 and not typed.sweeps:
-        raise ConfigurationError(
-            f"scan: received {len(files)} files, {', '.join(files)}. Expected one. Add --multirun "
-            "to run each."
-        )
-    if files:
-        overrides.append("scan.path=" + ",".join(quoted(file, literal=True) for file in files))
+    shares = [files] if places == ("scan.path",) else [[file] for file in files]
+    for place, share in zip(places, shares, strict=False):
+        if share:
+            values = ",".join(quoted(file, literal=True) for file in share)
+            overrides.append(f"{place}={values}")
     parsed = [parse(override, typed.sweeps) for override in overrides]
-    if not typed.own_configuration and not any(p.key_or_group == "scan" for p in parsed):
+    scans = "scan.path" in places and not typed.own_configuration
+    if scans and not any(p.key_or_group == "scan" for p in parsed):
         parsed += [parse(f"scan={name}", True) for name in _format_of(parsed)]
     return [*typed.flags, *(p.input_line or "" for p in parsed)]
+
+
+def _part(rest: Sequence[str], *, writes: bool) -> tuple[list[str], list[str]]:
+    """Part arguments into files and overrides; a file that is written need not exist."""
+    files = [a for a in rest if exists(a) or (writes and not a.startswith("~") and "=" not in a)]
+    return files, [a for a in rest if a not in files]
 
 
 def exists(argument: str) -> bool:
@@ -238,5 +252,6 @@ def _format_of(parsed: Sequence[Override]) -> list[str]:
         files = [expanded(OmegaConf.create({"path": path}).path) for path in paths]
     except OmegaConfBaseException:  # known once the whole is composed
         return ["file"]
-    names = {find_format(file) for file in files}
+    # A folder that is no scan itself is a list of scans to whoever takes one.
+    names = {"file" if f.is_dir() and not formats_of(f) else find_format(f) for f in files}
     return [names.pop() if len(names) == 1 else "file"]

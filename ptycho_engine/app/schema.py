@@ -32,6 +32,14 @@ class OutputConfig:
     picture: bool = True
 
 
+@dataclass
+class ScanOutputConfig:
+    """Where a scan goes."""
+
+    path: str = MISSING
+    format: str | None = None
+
+
 class Progress(Enum):
     """When a bar shows the progress: if standard error is a terminal, or in any case."""
 
@@ -96,11 +104,38 @@ class JobConfig:
     wrappers: list[str] = field(default_factory=list)
 
 
+@dataclass
+class InspectConfig:
+    """One look into a file."""
+
+    scan: Any = MISSING
+    runner: RunnerConfig = MISSING
+    patch_size: int | None = None
+    picture: str | None = None
+    memory_budget: str | None = None
+
+
+@dataclass
+class ConvertConfig:
+    """One scan written anew."""
+
+    scan: Any = MISSING
+    output: ScanOutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    memory_budget: str | None = None
+
+
+#: The schema of each root configuration, by the name of its file.
+SCHEMAS: dict[str, type] = {"config": JobConfig, "inspect": InspectConfig, "convert": ConvertConfig}
+
+
 def register_schemas() -> None:
     """Store the schemas, and the groups that installed plugins contribute, with Hydra."""
     store = ConfigStore.instance()
-    store.store(name="schema", node=JobConfig)
+    for root, schema in SCHEMAS.items():
+        store.store(name=f"{root}_schema", node=schema)
     store.store(group="output", name="schema", node=OutputConfig)
+    store.store(group="output", name="scan_schema", node=ScanOutputConfig)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
     folders = configuration_folders()

@@ -68,11 +68,19 @@ def _windows(event: Mapping[str, Any]) -> str:
     return f"{count} patches leave the object, by up to {event['beyond_pixels']:g} pixels"
 
 
+def _groups(event: Mapping[str, Any]) -> str:
+    return (
+        f"{event['groups']:,} groups of {event['members']} ({event['strategy']}) use "
+        f"{event['used']:,} of {event['points']:,} positions"
+    )
+
+
 #: The events of every run; that a plugin was chosen, its output records.
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "plugin_selected": lambda event: "",
     "plan": _plan,
     "windows": _windows,
+    "groups": _groups,
     "done": _done,
 }
 

@@ -21,7 +21,7 @@ from ..errors import PtychoEngineError
 from ..io.catalogue import list_formats, load_format
 
 #: Keys whose values are paths.
-PATHS = ("scan.path", "output.path", "compat.params")
+PATHS = ("scan.path", "output.path", "compat.params", "picture")
 _ENTRY = re.compile(r"(?:  - )?([\w.]+):(?: +(.*))?$")
 _CHOICES = re.compile(r"[\w.]+( \| [\w.]+)+$")
 
@@ -60,22 +60,24 @@ def configuration_folders() -> list[Path]:
     return folders + [folder for _, folder in contributed_folders() if folder]
 
 
-def groups() -> list[Key]:
-    """List the groups, each with its default and what can be chosen."""
+def groups(root: str = "config") -> list[Key]:
+    """List the groups of a root configuration, each with its default and what can be chosen."""
     found = []
-    for key in _entries(configuration_folders()[0] / "config.yaml", "  - "):
+    for key in _entries(configuration_folders()[0] / f"{root}.yaml", "  - "):
         names = {path.stem for path in _choice_files(key.name)}
         if key.name == "plugin":
             names |= {source.name for source in discover()}
         if key.name == "scan":
             names |= {source.name for source in list_formats()}
+        if key.name == "output":  # what other jobs write is none of its choices
+            names = {key.default}
         found.append(dataclasses.replace(key, choices=tuple(sorted(names))))
     return found
 
 
-def plain_keys() -> list[Key]:
-    """List the keys that are in no group."""
-    return list(_entries(configuration_folders()[0] / "config.yaml", ""))
+def plain_keys(root: str = "config") -> list[Key]:
+    """List the keys of a root configuration that are in no group."""
+    return list(_entries(configuration_folders()[0] / f"{root}.yaml", ""))
 
 
 def meaning_of(group: str, choice: str) -> str:
@@ -114,10 +116,10 @@ def keys_of(group: str, choice: str) -> list[Key]:
     return []
 
 
-def every_key(chosen: dict[str, str]) -> list[Key]:
+def every_key(chosen: dict[str, str], root: str = "config") -> list[Key]:
     """List the keys of a configuration in which these choices are made, as far as they exist."""
-    found = plain_keys()
-    for group in groups():
+    found = plain_keys(root)
+    for group in groups(root):
         try:
             found += keys_of(group.name, chosen.get(group.name, group.default))
         except PtychoEngineError:  # of which the run, or the listing, complains

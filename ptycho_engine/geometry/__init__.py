@@ -1,6 +1,6 @@
 """Scan positions and patches as numbers: frames and anchors, kernels, layouts."""
 
-from .centres import CENTRES, from_centre
+from .centres import CENTRES, from_centre, to_centre
 from .cut import FILLS, INTERPOLATIONS, ROUNDINGS, Cut, Fill, Interpolation, Rounding
 from .positions import (
     ANCHORS,
@@ -32,6 +32,7 @@ __all__ = [
     "from_metres",
     "from_xy",
     "split",
+    "to_centre",
     "to_legacy",
     "to_metres",
     "to_xy",

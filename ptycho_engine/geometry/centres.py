@@ -66,3 +66,29 @@ def from_centre(
         )
     origin, anchor = CENTRES[centre]
     return from_anchor(pairs(offsets, "offsets") + origin(sizes.astype(float)), patch_size, anchor)
+
+
+def to_centre(
+    positions: ArrayLike, object_shape: tuple[int, int], patch_size: int, centre: str = "middle"
+) -> Positions:
+    """Turn positions into offsets from the middle of the object: the inverse of `from_centre`.
+
+    Parameters
+    ----------
+    positions : array_like, shape (..., 2)
+        Columns (y, x), in object pixels.
+    object_shape, patch_size, centre
+        As for `from_centre`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 2)
+        Columns (y, x), in object pixels.
+
+    Raises
+    ------
+    RequestError
+        As `from_centre`.
+    """
+    # Every centre is a shift by one vector, which an offset of zero shows.
+    return pairs(positions, "positions") - from_centre([0.0, 0.0], object_shape, patch_size, centre)

@@ -19,7 +19,9 @@ names. It holds
     If it can: writes a scan to a path where nothing stands, whole or not at all.
 
 The name of the entry point is that of the format, followed by the suffixes of its files:
-``cxi.cxi.h5`` is the format ``cxi``, of files that end in ``.cxi`` or ``.h5``.
+``cxi.cxi.h5`` is the format ``cxi``, of files that end in ``.cxi`` or ``.h5``. The first suffix is
+its own: where several formats write a suffix, the one whose own it is writes unless another is
+named.
 """
 
 from __future__ import annotations
@@ -175,7 +177,9 @@ def find_format(path: Path) -> str:
     """Find the format of a file: by its suffix, and by its content where several share the suffix.
 
     A format that alone has the suffix is not asked, since its reader says best what is wrong with
-    the file. Built-in formats are asked first, and others only if none of them claims the file.
+    the file; for the same reason, one whose name is the suffix is taken if none claims the file, or
+    there is none.
+    Built-in formats are asked first, and others only if none of them claims the file.
 
     Parameters
     ----------
@@ -195,6 +199,11 @@ def find_format(path: Path) -> str:
         If two claim it; or as :func:`load_format`.
     """
     candidates = formats_of(path)
+    if not candidates and path.is_dir():
+        raise InputFileError(
+            f"{path}: is a folder. Expected one scan; several are never merged. Name a file in it: "
+            "ptycho-engine inspect FOLDER lists them."
+        )
     if not candidates:
         raise InputFileError(
             f"{path}: no format has the suffix {path.suffix.lower()!r}. Expected one of "
@@ -202,7 +211,10 @@ def find_format(path: Path) -> str:
         )
     if len(candidates) == 1:
         return candidates[0].name
+    own = [s.name for s in candidates if s.built_in and path.suffix.lower() == f".{s.name}"]
     if not path.exists():
+        if own:
+            return own[0]
         raise InputFileError(
             f"{path}: no such file. Expected the path of a scan file; a relative one counts from "
             f"{Path.cwd()}. Check its spelling."
@@ -217,6 +229,8 @@ def find_format(path: Path) -> str:
             )
         if claims:
             return claims[0]
+    if own:
+        return own[0]
     raise InputFileError(
         f"{path}: is none of the formats with the suffix {path.suffix.lower()!r}: "
         f"{', '.join(source.name for source in candidates)}. Expected a file that one of them "

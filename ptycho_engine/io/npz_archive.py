@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_line
-from .containers.zarr import is_zarr_store
+from ..errors import InputFileError, one_line
 from .npy_header import Header, read_header
+from .reading import check_file, looks_like, reading
 from .regular_file import RegularFile
 from .zip_directory import check_directory, check_sizes, local_header_bytes
 
+KIND = "npz file"
 #: Bytes that are read at a time.
 PIECE = 2**18
-
-#: What a file is that begins with these bytes.
-SIGNATURES = {
-    b"PK\x03\x04": "a zip archive",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"\x93NUMPY": "a single .npy array",
-    b"\x80": "a Python pickle",
-    b"MATLAB": "a MATLAB file",
-    b"\x1f\x8b": "a gzip file",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-}
 
 
 class NpzArchive:
@@ -57,7 +45,7 @@ class NpzArchive:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _reading(path, "the file"):
-            _check_file(path)
+            check_file(path, KIND)
             self._file: Any = RegularFile(path)
         try:
             with _reading(path, "the file"):
@@ -253,68 +241,21 @@ def _expect_end(stream: IO[bytes], size: int) -> None:
         raise ValueError(f"it goes on beyond the {size} bytes that its header claims")
 
 
-@contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever zipfile, zlib and numpy raise for a bad file into one error on one line.
-
-    Nobody lists what that may be: of damaged files came errors of tokenize, struct and codecs too.
-    """
-    try:
-        yield
-    except PtychoEngineError:
-        raise
-    except MemoryError as error:
-        raise MemoryBudgetError(
-            f"{path}: there is no memory for {what}: {one_line(error)}. Expected an array that "
-            "fits. Choose a smaller scan."
-        ) from error
-    except Exception as error:
-        raise InputFileError(
-            f"{path}: cannot read {what}: {one_line(error) or type(error).__name__}. Expected an "
-            "intact npz file that may be read. Check its permissions, or copy or write it again."
-        ) from error
-
-
-def _check_file(path: Path) -> None:
-    """Refuse a path that leads to no regular file."""
-    if path.is_dir():
-        what = "a Zarr store" if is_zarr_store(path) else "a folder"
-        raise InputFileError(f"{path}: is {what}. Expected an npz file. Name the file itself.")
-    if path.is_file():
-        return
-    if path.exists():
-        raise InputFileError(
-            f"{path}: is a device, socket or pipe. Expected an npz file, which is read in several "
-            "places. Write its content to a file first."
-        )
-    if not path.parent.is_dir():
-        reason = f"The folder {path.parent} does not exist either."
-    else:
-        beside = [entry.name for entry in path.parent.iterdir()]
-        near = difflib.get_close_matches(path.name, beside, n=1)
-        reason = f"Did you mean {near[0]!r}?" if near else "Check its spelling."
-    raise InputFileError(
-        f"{path}: no such file. {reason} Expected the path of an npz file; a relative one counts "
-        f"from {Path.cwd()}."
-    )
+def _reading(path: Path, what: str) -> AbstractContextManager[None]:
+    return reading(path, what, KIND)
 
 
 def _not_zip(path: Path) -> str:
     """Say what a file is that zipfile does not take."""
-    with path.open("rb") as stream:
-        head = stream.read(64)
-    what = next((name for magic, name in SIGNATURES.items() if head.startswith(magic)), None)
+    what = looks_like(path)
     if what == "a zip archive":
         return (
             f"{path}: the file is truncated: it begins as a zip archive, but the directory at its "
             "end is missing. Expected a whole npz file. Copy or write it again."
         )
-    if not head:
+    if not what:
         return f"{path}: is empty. Expected an npz file. Copy or write it again."
-    if what is None and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
-        what = f"text, beginning {head[:24].decode('ascii')!r}"
     return (
-        f"{path}: is not an npz file: it looks like {what or f'unknown data, {head[:8]!r}'}. "
-        "Expected a zip archive of .npy arrays. Choose the reader of its format, or convert it "
-        "with numpy.savez."
+        f"{path}: is not an npz file: it looks like {what}. Expected a zip archive of .npy arrays. "
+        "Choose the reader of its format, or convert it with numpy.savez."
     )

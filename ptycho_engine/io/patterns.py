@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Protocol, get_args
@@ -221,6 +221,10 @@ class Patterns(Shown):
         dtype = np.result_type(self.dtype, np.float32)
         return replace(self, dtype=dtype, load=partial(_load_as, self), quantity=quantity)
 
+    def watched(self, told: Callable[[int], None]) -> Patterns:
+        """Return the patterns; a function is told how many have been read, each time."""
+        return replace(self, load=partial(_load_watched, self, told))
+
     @property
     def _pattern_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
@@ -275,6 +279,14 @@ def _load_joined(parts: tuple[Patterns, ...], ranges: Ranges, into: Array) -> No
         if length:
             part.load(own, into[at : at + length])
         first, at = first + count, at + length
+
+
+def _load_watched(
+    patterns: Patterns, told: Callable[[int], None], ranges: Ranges, into: Array
+) -> None:
+    """Fill from another source, and tell how many."""
+    patterns.load(ranges, into)
+    told(len(into))
 
 
 def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:

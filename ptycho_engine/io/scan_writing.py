@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
+from ..logs import get_logger
 from .patterns import Patterns, Quantity
 from .scan import Scan
 from .specs import ArraySpec
@@ -103,3 +104,10 @@ def in_quantity(path: Path, patterns: Patterns, quantity: Quantity | None) -> Pa
             "quantity of the reader."
         )
     return patterns.as_quantity(quantity)
+
+
+def report_dropped(path: Path, scan: Scan, fields: Iterable[str]) -> None:
+    """Say what a scan holds that a format has no place for, once it is written."""
+    dropped = [name for name in fields if getattr(scan, name) is not None]
+    if dropped:
+        get_logger().warning("not_in_this_format", path=str(path), dropped=dropped)

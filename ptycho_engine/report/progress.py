@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -60,7 +60,25 @@ class Display:
         finally:
             spinner.stop()
 
-    def _with_bar(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+    @contextmanager
+    def counting(self, noun: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar of what is done.
+
+        Parameters
+        ----------
+        noun : str
+            What is counted.
+        total : int
+            How many there are.
+
+        Yields
+        ------
+        callable
+            To be told how many are done.
+        """
+        if not self._shown or not total:
+            yield lambda done: None
+            return
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -70,20 +88,24 @@ class Display:
             TimeRemainingColumn,
         )
 
+        columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True, force_terminal=self._forced)
+        with Progress(*columns, console=console, transient=not self._stays) as bar:
+            task = bar.add_task(noun, total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+    def _with_bar(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
         # The first block waits for compilers.
         with self.waiting("compiling"):
             first = next(blocks, None)
         if first is None:
             return
-        columns = (TextColumn("patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        console = Console(stderr=True, force_terminal=self._forced)
-        with Progress(*columns, console=console, transient=not self._stays) as bar:
-            task = bar.add_task("patches", total=total)
+        with self.counting("patches", total) as done:
             yield first
-            bar.update(task, completed=first.stop)
+            done(first.stop)
             for block in blocks:
                 yield block
-                bar.update(task, completed=block.stop)
+                done(block.stop)
 
 
 def shown(blocks: Iterator[Block], total: int) -> Iterator[Block]:

@@ -101,6 +101,7 @@ def small_disk(folder, size):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow_cases(".h5", ".zarr")
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
 def test_a_full_disk_costs_the_picture_alone(tmp_path, suffix):
     """8 MiB hold 7.8 MiB of patches, and no picture beside them."""
@@ -117,6 +118,7 @@ def test_a_full_disk_costs_the_picture_alone(tmp_path, suffix):
         assert names(disk) == [f"p{suffix}"]
 
 
+@pytest.mark.slow_cases("pipe", "link")
 @pytest.mark.parametrize("kind", ["pipe", "folder", "file", "link"])
 def test_what_is_no_picture_of_ours_is_refused_before_any_work(tmp_path, kind):
     place = tmp_path / "patches.npz.png"

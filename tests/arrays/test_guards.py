@@ -35,6 +35,7 @@ def cut_with(plugin, bad, dtype="float64", layout="flat", **how):
     return cut, tf.constant(image), grouped(positions), cut(image, grouped(WHERE))
 
 
+@pytest.mark.slow_cases("channel", "batched", "bad1", "bad3")
 @pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
 @pytest.mark.parametrize("layout", ["flat", "channel"])
 @pytest.mark.parametrize(("fill", "bad", "said"), BAD)

@@ -56,6 +56,7 @@ def test_eager(engine, fill, rounding):
         assert_close(patches, engine.extract(image, POSITIONS, 4, **how), image)
 
 
+@pytest.mark.slow_cases("lead1", "lead2", "grid")
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])
 @pytest.mark.parametrize("lead", [(), (2,), (2, 3), (0,)])
 def test_layouts_and_leading_axes(engine, layout, lead):
@@ -285,6 +286,7 @@ def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
         assert np.vdot(adjoint, image).real == pytest.approx(forward, abs=1e-10)
 
 
+@pytest.mark.slow_cases("graph-legacy")
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 @pytest.mark.parametrize(
     ("fill", "wrap"),

@@ -144,3 +144,18 @@ def test_the_picture_of_the_readme_shows_the_table_of_the_notes():
     for row in stored["sections"]["latency"]["rows"]:
         (found,) = [c for c in cells if c[:2] == [row["plugin"], row["object"]]]
         assert found[-1] == number(row["to_loop"])
+
+
+def test_groups_are_drawn_over_what_a_tree_has_to_do():
+    rows = [
+        {"strategy": strategy, "points": points, "groups": points // 8, "status": "timed",
+         "seconds": factor * points / 8 * points.bit_length() * 1e-9}
+        for strategy, factor in (("nearest", 50), ("random_of_k", 100))
+        for points in (1 << 9, 1 << 19)
+    ]  # fmt: skip
+    whole = {**rows[0], "groups": rows[0]["points"]}
+    (axes,) = painted({"sections": {"grouping": {"rows": [*rows, whole]}}})
+    title = "65,536 groups of 524,288 points in 0.13 s\n(105 to 111 nanoseconds a group and"
+    assert axes.get_title().startswith(title)
+    assert [len(line.get_xdata()) for line in axes.get_lines()] == [2, 2]
+    assert painted({"sections": {"grouping": {"rows": [whole]}}}) == []

@@ -189,6 +189,31 @@ def test_the_migration_command_is_timed_on_a_tree_that_it_would_change():
         migration.check_changed([SimpleNamespace(changed=False, error="")])
 
 
+def test_groups_are_checked_then_timed_beside_a_tree():
+    from benchmarks.sections import grouping
+
+    task = {"scan": "grid", "points": 200, "groups": 50, "repeats": 1}
+    rows = grouping.work(task)["rows"]
+    assert [row["strategy"] for row in rows] == list(grouping.STRATEGIES)
+    assert all(row["seconds"] > 0 and row["to_query"] > 0 for row in rows)
+    failed = {"scan": "spiral", "points": 9, "groups": 9, "status": "failed"}
+    printed = grouping.report({"rows": [*rows, failed]})
+    assert "random_of_k" in printed
+    assert "failed" in printed
+    row = {"seconds": 1e-6, "groups": 10, "points": 1024}
+    assert grouping.per_sample(row) == pytest.approx(10.0)
+
+
+def test_wrong_neighbours_are_not_timed(monkeypatch):
+    from benchmarks.sections import grouping
+    from ptycho_engine.data import tree
+
+    right = tree.nearest
+    monkeypatch.setattr(tree, "nearest", lambda points, seeds, k: right(points, seeds, k)[:, ::-1])
+    with pytest.raises(RuntimeError, match="are not the nearest"):
+        grouping.check_nearest(grouping.SCANS["spiral"](100))
+
+
 def test_sections_report_what_failed():
     from benchmarks.sections import compile, device, migration, streaming
 

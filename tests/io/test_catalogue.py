@@ -44,21 +44,23 @@ def test_the_built_in_formats():
     found = {source.name: source for source in list_formats() if source.built_in}
     assert {name: source.suffixes for name, source in found.items()} == {
         "file": (), "npz": (".npz",), "synthetic": (),
+        "ptychodus": (".hdf5", ".h5", ".npz"),
+        "pty_chi": (".hdf5", ".h5"), "ptychodus_training": (".hdf5", ".h5"),
     }  # fmt: skip
     assert load_format("npz").needs_file
     assert not load_format("synthetic").needs_file
 
 
 def test_names_carry_the_suffixes_and_listing_imports_nothing(installed):
-    installed(cxi_CXI_h5="raise SystemExit('imported')", other="raise SystemExit('imported')")
+    installed(mine_MINE_qq="raise SystemExit('imported')", other="raise SystemExit('imported')")
     found = {source.name: source.suffixes for source in list_formats()}
-    assert found["cxi"] == (".cxi", ".h5")
+    assert found["mine"] == (".mine", ".qq")
     assert found["other"] == ()
 
 
 def test_one_of_a_suffix_is_chosen_without_being_imported(installed, tmp_path):
-    installed(cxi_h5="raise SystemExit('imported')")
-    assert find_format(tmp_path / "not there.H5") == "cxi"
+    installed(mine_qq="raise SystemExit('imported')")
+    assert find_format(tmp_path / "not there.QQ") == "mine"
 
 
 def test_options_are_those_of_the_dataclass(installed, tmp_path):
@@ -74,18 +76,18 @@ def test_options_are_those_of_the_dataclass(installed, tmp_path):
 
 
 def test_content_decides_among_those_of_a_suffix(installed, tmp_path):
-    installed(one_h5=MODULE.format(head=b"one"), two_h5=MODULE.format(head=b"two"))
-    assert find_format(scan_file(tmp_path, b"one", "a.h5")) == "one"
-    assert find_format(scan_file(tmp_path, b"two", "b.h5")) == "two"
-    with pytest.raises(InputFileError, match=r"none of the formats .*'\.h5': one, two"):
-        find_format(scan_file(tmp_path, b"three", "c.h5"))
+    installed(one_qq=MODULE.format(head=b"one"), two_qq=MODULE.format(head=b"two"))
+    assert find_format(scan_file(tmp_path, b"one", "a.qq")) == "one"
+    assert find_format(scan_file(tmp_path, b"two", "b.qq")) == "two"
+    with pytest.raises(InputFileError, match=r"none of the formats .*'\.qq': one, two"):
+        find_format(scan_file(tmp_path, b"three", "c.qq"))
     with pytest.raises(InputFileError, match="no such file"):
-        find_format(tmp_path / "d.h5")
+        find_format(tmp_path / "d.qq")
 
 
 def test_two_that_claim_a_file_are_both_named(installed, tmp_path):
-    installed(one_h5=MODULE.format(head=b"o"), two_h5=MODULE.format(head=b"one"))
-    path = scan_file(tmp_path, b"one", "a.h5")
+    installed(one_qq=MODULE.format(head=b"o"), two_qq=MODULE.format(head=b"one"))
+    path = scan_file(tmp_path, b"one", "a.qq")
     with pytest.raises(
         PluginError, match=r"formats one and two\..* scan=one or scan=two"
     ) as caught:
@@ -110,7 +112,7 @@ def test_an_unknown_suffix_lists_the_known(tmp_path):
 
 
 def test_a_name_is_taken_once(installed):
-    installed(npz_h5=MODULE)
+    installed(npz_qq=MODULE)
     with pytest.raises(
         PluginError, match=r"format name 'npz' is taken 2 times: .*format_of_a_test"
     ):
@@ -136,13 +138,13 @@ def test_a_name_is_taken_once(installed):
     ],
 )
 def test_what_is_no_format_is_refused(installed, code, words):
-    installed(bad_h5=code)
+    installed(bad_qq=code)
     with pytest.raises(PluginError, match=words):
         load_format("bad")
 
 
 def test_one_that_cannot_be_imported_hurts_only_itself(installed):
-    installed(bad_h5="import a_package_that_is_not_there")
+    installed(bad_qq="import a_package_that_is_not_there")
     with pytest.raises(PluginLoadError, match=r"format 'bad' .*a_package_that_is_not_there"):
         load_format("bad")
     assert isinstance(read_scan("synthetic", options={"points": 3, "object_size": 32}), Scan)

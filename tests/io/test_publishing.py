@@ -49,6 +49,7 @@ def system(request, monkeypatch):
     return request.param
 
 
+@pytest.mark.slow_cases("without-")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_of_two_publishers_one_is_refused(tmp_path, suffix, system):
     """Both have seen that nothing stands there before either publishes."""

@@ -77,6 +77,7 @@ def test_values_comments_and_what_is_left_out(old, capsys):
     )
     assert lines[lines.index("# # why so many") + 1].startswith('# nphotons: "1e6"  # belongs')
     assert "# learning_rat: 3  # unknown" in lines
+    assert "# gridsize: 2  # groups of four; is groups.members: 4 of training data" in lines
     err = capsys.readouterr().err
     for said in (
         "'learning_rat' is unknown",
@@ -252,7 +253,7 @@ def engine(folder, *arguments):
     return done.stderr
 
 
-@pytest.mark.slow_cases("true")
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("flag", ["true", "false"])
 def test_both_configurations_give_equal_patches(tmp_path, flag):

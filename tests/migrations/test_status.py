@@ -62,8 +62,8 @@ def test_names_places_and_removal(tree, capsys):
         f"{tree}/run.sh:3: plugin=iterative",
         f"{tree}/run.sh:3: compat=legacy",
         f"{tree}/old.yaml:2: use_batched_patch_extraction",
-        f"{tree}/run.sh:2: --gridsize: dropped: ",
-        f"{tree}/run.sh:2: --n-images: dropped: ",
+        f"{tree}/run.sh:2: --gridsize: is groups.members, squared",
+        f"{tree}/run.sh:2: --n-images: is groups.count",
         f"{tree}/old.yaml:1: N: is patch_size",
         f"{tree}/old.py:4: N: PE011: saved, changed and put back; may stay",
     ):

@@ -51,6 +51,7 @@ def test_legacy_rounding_repeats_the_legacy_patches(engine, name):
         np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
 
 
+@pytest.mark.slow_cases("256", "512")
 @pytest.mark.parametrize("size", [64, 256, 512])
 def test_double_real_objects_are_sampled_where_the_legacy_code_samples_them(engine, size):
     rng = np.random.default_rng(size)

@@ -86,7 +86,7 @@ def test_window_gather_equals_elements(image):
         assert_close(tape.gradient(loss, source), adjoint, 3 * adjoint)
 
 
-@pytest.mark.slow_cases("False")
+@pytest.mark.slow
 @pytest.mark.parametrize("outer_jit", [False, True])
 def test_gradients_of_gradients_equal_those_of_public_operations(image, outer_jit):
     positions = tf.constant(np.random.default_rng(3).uniform(2, 6, (5, 2)))

@@ -47,6 +47,7 @@ def texts(figure):
     return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
 
 
+@pytest.mark.slow_cases("large")
 @pytest.mark.parametrize(
     ("image", "where"),
     [

@@ -1,14 +1,13 @@
-"""Which points form groups: PtychoPINN's draws, number by number."""
+"""What PtychoPINN refuses and what it draws from, in front of the groups that it published."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.published import is_oversampled, published_groups
 from ...errors import CompatError
 
 Array = NDArray[Any]
@@ -61,7 +60,7 @@ def group_indices(
         If there are too few points or neighbours, or too many groups.
     """
     count = len(points)
-    oversampled = nsamples > count and members > 1
+    oversampled = is_oversampled(count, members, nsamples)
     pool = pool_size if oversampled and pool_size is not None else neighbours
     if oversampled and not oversampling:
         raise CompatError(
@@ -76,17 +75,9 @@ def group_indices(
         raise CompatError(f"rng: received a {type(rng).__name__}. Expected a Generator of NumPy.")
     if sequential and not oversampled:
         rng, seed = None, 0
-    # The stream of draws is part of the numbers: no newer generator gives the same groups.
     draws: Any = rng or (np.random if seed is None else np.random.RandomState(seed))
-    if oversampled:
-        return _oversampled(points, members, nsamples, pool, draws, sequential)
-    seeds = _seed_points(draws, count, min(nsamples, count), sequential)
-    if members == 1:
-        return seeds[:, None]
-    found = _neighbours(points, seeds, neighbours)
-    near = found[:, 1:] if found.shape[1] > neighbours else found
-    rows = [draws.choice(row, size=members, replace=False) for row in near]
-    return np.array(rows, np.int32).reshape(-1, members)
+    groups, _ = published_groups(points, members, nsamples, pool, draws, sequential=sequential)
+    return groups
 
 
 def _refusal(count: int, members: int, nsamples: int, pool: int, oversampled: bool) -> str:
@@ -98,39 +89,3 @@ def _refusal(count: int, members: int, nsamples: int, pool: int, oversampled: bo
         f"groups of gridsize**2 = {members}. Expected at least {members} points, {name} of at "
         f"least {members} ({of}{name} >= C), and nsamples of zero or more."
     )
-
-
-def _oversampled(
-    points: Array, members: int, nsamples: int, pool: int, draws: Any, sequential: bool
-) -> Array:
-    """Draw from the combinations of the neighbours of as few points as give enough of them."""
-    wanted = min(2 * math.ceil(nsamples / math.comb(pool, members)), len(points))
-    seeds = _seed_points(draws, len(points), wanted, sequential)
-    near = _neighbours(points, seeds, pool)[:, 1:]
-    if near.shape[1] < members:
-        near = np.concatenate([seeds[:, None], near], axis=1)
-    offered = itertools.chain.from_iterable(itertools.combinations(r, members) for r in near)
-    groups: Array = np.array(list(itertools.islice(offered, 2 * nsamples)), np.int64)
-    chosen: Array = draws.choice(len(groups), size=nsamples, replace=len(groups) < nsamples)
-    return groups[chosen]
-
-
-def _seed_points(draws: Any, count: int, wanted: int, sequential: bool) -> Array:
-    if sequential or wanted >= count:
-        return np.arange(wanted)
-    found: Array = draws.choice(count, size=wanted, replace=False)
-    return found
-
-
-def _neighbours(points: Array, seeds: Array, wanted: int) -> Array:
-    """Return the indices of the points nearest to some, themselves among them."""
-    try:
-        # Among equally near points it is this library's order that legacy groups rest on.
-        from scipy.spatial import cKDTree
-    except ImportError as error:
-        raise CompatError(
-            "generate_grouped_data with gridsize above 1 needs SciPy, which cannot be imported: "
-            "pip install scipy."
-        ) from error
-    found: Array = cKDTree(points).query(points[seeds], k=min(wanted + 1, len(points)))[1]
-    return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .spellings import Convert, as_is, to_bool, to_float, to_int, to_path
+from .spellings import Convert, as_is, to_bool, to_bounds, to_float, to_int, to_path
 
 #: Target of the keys that together choose the plugin, see `ptycho_engine.compat.params.flags`.
 SELECTION = "plugin"
+#: Section of the keys that say which groups training data holds.
+GROUPS = "groups."
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class LegacyKey:
         Other names that it had.
     deprecation : str or None
         Its entry in the table of deprecations.
+    becomes : callable
+        Turns the value into that of the target.
     """
 
     name: str
@@ -37,17 +41,31 @@ class LegacyKey:
     convert: Convert = as_is
     aliases: tuple[str, ...] = ()
     deprecation: str | None = None
+    becomes: Convert = as_is
+
+    @property
+    def of_groups(self) -> bool:
+        """Whether it says which groups training data holds."""
+        return self.target is not None and self.target.startswith(GROUPS)
 
 
 def _dropped(reason: str, names: str, convert: Convert = as_is) -> Iterable[LegacyKey]:
     return (LegacyKey(name, None, reason, convert) for name in names.split())
 
 
-_GROUPS = "an argument now: group the positions yourself and pass them as (B, C, 2)"
+def _squared(side: int) -> int:
+    return side * side
+
+
+_TORCH = (
+    "belongs to the groups of PtychoPINN's torch side, which are not repeated: choose "
+    "groups.strategy=random_of_k for Nearest, quadrant for 4_quadrant, and groups.neighbours"
+)
+_SCALING = "belongs to the training: patterns are written as the scan has them"
 _MODEL = "belongs to the model; the engine trains none"
 _TRAINING = "belongs to the training; the engine trains none"
 _PROBE = "belongs to the probe; extraction has none"
-_SIMULATION = "belongs to the simulation of diffraction"
+_SIMULATION = "belongs to the simulation of diffraction; of measured patterns it changes nothing"
 _GRID = "belongs to the simulation of grid scans"
 _COMPUTED = "computed by legacy code, never set"
 
@@ -86,11 +104,22 @@ KEYS: tuple[LegacyKey, ...] = (
         to_path,
         ("output_prefix",),
     ),
-    LegacyKey("gridsize", None, _GROUPS, to_int),
-    LegacyKey("n_groups", None, _GROUPS, to_int, ("n_images", "n_samples")),
-    LegacyKey("neighbor_count", None, _GROUPS, to_int, ("K",)),
-    *_dropped(_GROUPS, "n_subsample subsample_seed neighbor_pool_size", to_int),
-    *_dropped(_GROUPS, "enable_oversampling sequential_sampling", to_bool),
+    LegacyKey("gridsize", "groups.members", "squared", to_int, becomes=_squared),
+    LegacyKey("n_groups", "groups.count", convert=to_int, aliases=("n_images", "n_samples")),
+    LegacyKey("neighbor_count", "groups.neighbours", convert=to_int, aliases=("K",)),
+    LegacyKey("enable_oversampling", "groups.oversampling", convert=to_bool),
+    LegacyKey("neighbor_pool_size", "groups.pool_size", convert=to_int),
+    LegacyKey("sequential_sampling", "groups.sequential", convert=to_bool),
+    LegacyKey("n_subsample", "groups.subsample", convert=to_int),
+    LegacyKey("subsample_seed", "groups.subsample_seed", convert=to_int),
+    LegacyKey("C", "groups.members", "of PtychoPINN's torch side", to_int),
+    LegacyKey("x_bounds", "groups.x_bounds", "of PtychoPINN's torch side", to_bounds),
+    LegacyKey("y_bounds", "groups.y_bounds", "of PtychoPINN's torch side", to_bounds),
+    *_dropped(
+        _TORCH,
+        "K_quadrant neighbor_function min_neighbor_distance max_neighbor_distance",
+    ),
+    *_dropped(_SCALING, "data_scaling"),
     *_dropped(_SIMULATION, "nphotons sim_jitter_scale", to_float),
     *_dropped("sized the FFT and training batches; chunks are sized by memory", "batch_size"),
     *_dropped("sized the padded canvas; windows beyond the object need none", "offset", to_int),

@@ -12,19 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...data.group_settings import GroupSettings
 from ...deprecation import table as deprecations
 from ...deprecation.callsite import warn_caller
 from ...discovery import discover
 from ...engine import DEFAULT_PLUGIN, Engine
 from ...host.choice import AUTO, choose
 from .flags import BATCH_OPTIONS, XLA_OFF, Selection, select
-from .keys import KEYS, SELECTION, find_key, known_names
+from .group_keys import legacy_group_settings
+from .keys import GROUPS, KEYS, SELECTION, find_key, known_names
 from .precedence import Conflict, Legacy, described, gather, same
 from .sources import from_mapping
 
 BATCH_SIZE = "patch_extraction_batch_size"
 MODE = "default of legacy settings"
 DEFAULT = "default"
+UNGROUPED = "is {} of training data; this job forms no groups"
 
 
 class CompatWarning(UserWarning):
@@ -64,12 +67,37 @@ class Resolution:
     warnings: tuple[str, ...]
     legacy: Legacy
 
-    def context(self) -> dict[str, Any]:
-        """Return what the log line says beside plugin, reason and options."""
+    @property
+    def of_groups(self) -> dict[str, str]:
+        """The legacy parameters that say which groups training data holds: name -> new key."""
+        rows = (find_key(name) for name in self.legacy.values)
+        return {row.name: str(row.target) for row in rows if row is not None and row.of_groups}
+
+    def group_settings(self) -> GroupSettings:
+        """Return the settings of the groups that PtychoPINN would have formed, draw by draw.
+
+        Raises
+        ------
+        ConfigurationError
+            If an unknown setting of groups was given.
+        """
+        return legacy_group_settings(
+            {k.removeprefix(GROUPS): v for k, v in self.values.items() if k.startswith(GROUPS)}
+        )
+
+    def context(self, *, groups: bool = False) -> dict[str, Any]:
+        """Return what the log line says beside plugin, reason and options.
+
+        Parameters
+        ----------
+        groups : bool
+            Whether the job forms groups; if not, their parameters count as dropped.
+        """
+        unused = {} if groups else {name: UNGROUPED.format(k) for name, k in self.of_groups.items()}
         return {
             "sources": self.sources,
             "conflicts": [str(conflict) for conflict in self.conflicts],
-            "dropped": self.legacy.dropped,
+            "dropped": self.legacy.dropped | unused,
             "unknown": self.legacy.unknown,
             "ignored": self.legacy.ignored,
         }
@@ -144,10 +172,10 @@ def resolve(
     above = {row.name for row in rows if row is not None}
     explicit_offer = {key: (value, explicit_origin) for key, value in (explicit or {}).items()}
     config_offer = {key: (value, "new configuration") for key, value in (config or {}).items()}
-    overriding, proposals = _proposals(legacy, selection, above)
+    conflicts = list(legacy.conflicts)
+    overriding, proposals = _proposals(legacy, selection, above, conflicts)
     offers = [explicit_offer, overriding, config_offer, proposals]
     defaults = {"plugin": (DEFAULT_PLUGIN, DEFAULT), "rounding": ("legacy", MODE)}
-    conflicts = list(legacy.conflicts)
     plugin, source = _pick("plugin", offers, defaults, conflicts)
     if plugin == AUTO:  # settled here: the batch size needs to know whose option it becomes
         plugin, _ = choose(discover())
@@ -182,14 +210,19 @@ def _pick(
     return found[0] if found else defaults[key]
 
 
-def _proposals(legacy: Legacy, selection: Selection, above: set[str]) -> tuple[Offer, Offer]:
+def _proposals(
+    legacy: Legacy, selection: Selection, above: set[str], conflicts: list[Conflict]
+) -> tuple[Offer, Offer]:
     """Say what legacy parameters mean here: what rests on those `above`, and the rest."""
     overriding: Offer = {}
     proposals: Offer = {}
     for row in KEYS:
         if row.target not in (None, SELECTION) and row.name in legacy.values:
             offer = overriding if row.name in above else proposals
-            offer[row.target] = (legacy.values[row.name], legacy.sources[row.name])
+            found = row.becomes(legacy.values[row.name]), legacy.sources[row.name]
+            kept = offer.setdefault(row.target, found)  # of two names the first in the table
+            if not same(kept[0], found[0]):
+                conflicts.append(Conflict(row.target, described(*kept), described(*found)))
     if selection.plugin is not None:
         decided = [legacy.sources[key] for key in selection.keys if key in legacy.sources]
         offer = proposals if above.isdisjoint(selection.keys) else overriding

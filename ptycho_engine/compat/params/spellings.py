@@ -55,6 +55,13 @@ def to_path(value: Any) -> str:
     return path
 
 
+def to_bounds(value: Any) -> list[float]:
+    """Two numbers, in a list: a lower and an upper bound."""
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return [to_float(bound) for bound in value]
+    raise ValueError("two numbers")
+
+
 def as_is(value: Any) -> Any:
     """Anything, unchanged."""
     return value

@@ -30,7 +30,7 @@ def container_for(path: Path, arrays: Mapping[str, ArraySpec]) -> Container:
     return (ChunkedHdf5 if chunked else ContiguousHdf5)(path, arrays)
 
 
-class _SafeStream:
+class SafeStream:
     """A file that tells HDF5 of no failure, and us of the first one.
 
     HDF5 keeps what it could not write and tries again when the file is closed: on a full disk it
@@ -83,7 +83,7 @@ class _SafeStream:
 class _Hdf5(Container):
     """What both kinds of HDF5 file share: a stream, a file on it, names for everything."""
 
-    _stream: _SafeStream | None = None
+    _stream: SafeStream | None = None
     _file: Any = None
 
     def _open(self, mode: str) -> None:
@@ -91,7 +91,7 @@ class _Hdf5(Container):
 
         raw = "x+b" if mode == "w" else "r+b"
         with deferred_signals():
-            self._stream = _SafeStream(self.path.open(raw, buffering=0))  # type: ignore[arg-type]
+            self._stream = SafeStream(self.path.open(raw, buffering=0))  # type: ignore[arg-type]
         with self._stream.in_use():
             self._file = h5py.File(self._stream, mode, rdcc_nbytes=CACHE_BYTES)
 

@@ -34,7 +34,7 @@ from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
 from ..patterns import Patterns, Quantity, quantity_option
 from ..pickled_json import find_object, parse_object
 from ..scan import CuttableScan, Scan
-from ..scan_writing import Named, write_arrays
+from ..scan_writing import Named, report_dropped, write_arrays
 
 REQUIRED = ("xcoords", "ycoords", "objectGuess")
 PATTERNS = ("diff3d", "diffraction")
@@ -42,6 +42,8 @@ PATTERNS = ("diff3d", "diffraction")
 COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 #: What else `read` loads; the patterns stay in the file.
 LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
+#: What a scan may hold and the format has no key for.
+DROPPED = ("pixel_size", "detector_pixel_size", "energy", "distance", "mask")
 #: Bytes of a `_metadata` that is read, and what a byte of JSON becomes in Python at most: ``{},``.
 METADATA_LIMIT, METADATA_GROWTH = 1024**2, 25
 
@@ -191,6 +193,7 @@ def write(path: Path, scan: Scan) -> None:
     declared = scan.metadata.get("_metadata")
     more = {} if declared is None else {"_metadata": declared}
     write_arrays(path, scan, _arrays(cuttable), patterns=("diff3d", "amplitude"), more=more)
+    report_dropped(path, scan, DROPPED)
 
 
 def _arrays(scan: CuttableScan) -> dict[str, Named]:

@@ -1,7 +1,6 @@
 """``generate_grouped_data`` repeats the stored groups of PtychoPINN 712c23f, draw by draw."""
 
 import json
-import sys
 from types import SimpleNamespace
 
 import golden
@@ -102,13 +101,6 @@ def test_what_legacy_code_refuses_is_refused(how, message):
 def test_data_without_patterns_is_refused():
     with pytest.raises(CompatError, match="SimpleNamespace without diff3d"):
         generate_grouped_data(SimpleNamespace(xcoords=[0.0], ycoords=[0.0]), 8, gridsize=1)
-
-
-def test_without_scipy_the_message_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "scipy.spatial", None)
-    with pytest.raises(CompatError, match="pip install scipy"):
-        generate_grouped_data(raw_data(), 8, gridsize=2)
-    assert generate_grouped_data(raw_data(), 8, gridsize=1, seed=0)["nn_indices"].shape == (1, 1)
 
 
 @pytest.mark.parametrize("gridsize", [1, 2])

@@ -267,7 +267,7 @@ def test_dotted_underscored_and_renamed_keys_and_the_nested_model_section():
         params={"object.big": True, "probe_big": False, "n_images": "5", "model": {"N": 32}, "N": 9}
     )
     legacy = resolution.legacy
-    assert {"object_big", "probe_big", "n_groups"} <= set(legacy.dropped)
+    assert {"object_big", "probe_big"} <= set(legacy.dropped)
     assert legacy.values["n_groups"] == 5
     assert legacy.unknown == {}
     assert resolution.values["patch_size"] == 32  # the section wins, as in legacy code

@@ -7,9 +7,7 @@ import pytest
 
 from ptycho_engine.errors import ConfigurationError, MemoryBudgetError
 from ptycho_engine.io.formats.synthetic import (
-    GOLDEN_ANGLE,
     Options,
-    fermat_spiral,
     make,
     make_synthetic,
     needed_bytes,
@@ -55,13 +53,6 @@ def test_the_positions():
     nearest = far.min(axis=1)
     assert nearest.mean() == pytest.approx(7, rel=0.15)
     assert nearest.min() > 3.5
-
-
-def test_the_spiral_turns_by_the_golden_angle():
-    assert np.degrees(GOLDEN_ANGLE) == pytest.approx(137.508, abs=1e-3)
-    y, x = fermat_spiral(400, 100.0, np.random.default_rng(0))[300:302].T
-    turn = np.degrees(np.diff(np.arctan2(y, x))[0]) % 360
-    assert turn == pytest.approx(137.508, abs=2)
 
 
 def test_a_single_point_is_in_the_centre():

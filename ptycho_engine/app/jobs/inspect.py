@@ -1,0 +1,165 @@
+"""A look into a scan, or into each scan of a folder: what is inside, and whether it fits together.
+
+Examples
+--------
+>>> from ptycho_engine.io.scan_files import ScanSource
+>>> source = ScanSource("synthetic", options={"points": 5, "object_size": 64})
+>>> found = run(InspectionJob(source, patch_size=16))
+>>> found.scans[0]["object"]["shape"], found.scans[0]["windows"]["leaving"]
+([64, 64], 0)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputFileError, PtychoEngineError, RequestError
+from ...io.catalogue import formats_of
+from ...io.scan import Scan
+from ...io.scan_files import ScanSource, check_source, read_scan
+from ...report.companion import check_picture, write_picture
+from ...report.picture import Preview, draw_preview
+from .findings import describe
+from .patch_output import short_source
+from .wording import as_lines, as_list
+
+Waiting = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class InspectionJob:
+    """What to look at.
+
+    Attributes
+    ----------
+    scan : ScanSource
+        The file; a folder that is no scan itself is a list of scans.
+    patch_size : int, optional
+        Rows and columns of a window; by default those of the patterns, else of the probe.
+    picture : Path, optional
+        Where to draw the object with its positions; nothing is replaced.
+    memory_budget : int or str, optional
+        Bytes, or a text such as ``"2GiB"``, that reading may take.
+    """
+
+    scan: ScanSource
+    patch_size: int | None = None
+    picture: Path | None = None
+    memory_budget: int | str | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found.
+
+    Attributes
+    ----------
+    scans : list of dict
+        Of each scan what :func:`~ptycho_engine.app.jobs.findings.describe` says; ``source`` and
+        ``error`` of one that cannot be read.
+    listed : bool
+        Whether they are those of a folder.
+    picture : Path, optional
+        Where the picture stands.
+    """
+
+    scans: list[dict[str, Any]]
+    listed: bool = False
+    picture: Path | None = None
+
+    def as_json(self) -> str:
+        """Write it for programs: an object, or a list of them for a folder."""
+        return json.dumps(self.scans if self.listed else self.scans[0], indent=2)
+
+    def as_text(self) -> str:
+        """Write it for people."""
+        lines = as_list(self.scans) if self.listed else as_lines(self.scans[0])
+        if self.picture is not None:
+            lines = [*lines, f"picture             {self.picture}"]
+        return "\n".join(lines)
+
+
+def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
+    """Look.
+
+    Parameters
+    ----------
+    job : InspectionJob
+        At what.
+    waiting : callable, optional
+        Makes the context in which something is waited for, given what.
+
+    Raises
+    ------
+    PtychoEngineError
+        If the file cannot be read, or the picture cannot be drawn or written; of a folder, if it
+        holds no file that a format could read.
+    """
+    if is_folder_of_scans(job.scan.path):
+        return Inspection(list(_each(job, waiting)), listed=True)
+    if job.picture is not None:
+        inputs = [] if job.scan.path is None else [job.scan.path]
+        check_picture(job.picture, False, inputs)
+    scan = _read(job, job.scan, waiting)
+    found = describe(scan, job.patch_size)
+    if job.picture is None:
+        return Inspection([found])
+    write_picture(job.picture, _draw(scan, found))
+    return Inspection([found], picture=job.picture)
+
+
+def is_folder_of_scans(path: Path | None) -> bool:
+    """Whether a path is a folder, and not one that a format has the suffix of."""
+    return path is not None and path.is_dir() and not formats_of(path)
+
+
+def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:
+    """Look at each file of a folder that a format has the suffix of."""
+    folder = job.scan.path
+    assert folder is not None
+    if job.picture is not None:
+        raise RequestError(
+            f"{folder}: is a folder, and a picture shows one scan. Expected a file beside picture. "
+            "Leave it out, or inspect one of the files."
+        )
+    paths = [path for path in sorted(folder.iterdir()) if formats_of(path)]
+    if not paths:
+        raise InputFileError(
+            f"{folder}: holds no file with the suffix of a format of scans. Expected a scan, or a "
+            "folder of scans. Check its spelling; ptycho-engine plugins lists the suffixes."
+        )
+    for path in paths:
+        try:
+            scan = _read(job, replace(job.scan, format="file", path=path, options={}), waiting)
+            yield describe(scan, job.patch_size)
+        except PtychoEngineError as error:
+            yield {"source": str(path), "error": f"{type(error).__name__}: {error}"}
+
+
+def _read(job: InspectionJob, source: ScanSource, waiting: Waiting) -> Scan:
+    check_source(source, memory_budget=job.memory_budget)
+    with waiting(f"reading {source.path or source.format}"):
+        return read_scan(
+            source.format, source.path, source.options, memory_budget=job.memory_budget, log=False
+        )
+
+
+def _draw(scan: Scan, found: dict[str, Any]) -> bytes:
+    """Draw the object with the positions."""
+    cuttable = scan.for_cutting()
+    height, width = cuttable.image.shape[-2:]
+    title = f"{len(cuttable.positions):,} positions on {short_source(scan.source)}"
+    caption = f"object {height} x {width} {cuttable.image.dtype}"
+    windows = found["windows"]
+    if windows is not None:
+        caption += (
+            f"; windows of {windows['size']} x {windows['size']}: {windows['leaving']:,} leave it, "
+            f"{windows['coverage']:.1%} of it lies under one"
+        )
+    across = None if cuttable.pixel_size is None else cuttable.pixel_size[1]
+    return draw_preview(Preview(cuttable.image, cuttable.positions, {}, title, caption, across))

@@ -1,0 +1,325 @@
+"""One entry of a CXI file, as it is read: where it has what, and what it leaves open.
+
+`ptycho_engine.io.formats.cxi` has the table of its datasets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputFileError, one_line, one_of
+from ..geometry import CENTRES, Positions
+from .hdf5_file import Hdf5File
+from .hdf5_quantities import ELECTRONVOLTS, METRES, array, check_finite, number, scale_of
+from .optics import Pair, far_field_pixel
+from .patterns import Patterns
+from .scan import PLANCK_LIGHT, LayerAxis
+
+Array = NDArray[Any]
+
+DETECTOR, SOURCE = "instrument_1/detector_1", "instrument_1/source_1"
+DATA = ("data_1/data", f"{DETECTOR}/data")
+TRANSLATION = tuple(f"{place}/translation" for place in ("data_1", "sample_1/geometry_1", DETECTOR))
+MASKS = (f"{DETECTOR}/mask", f"{DETECTOR}/pixel_mask")
+BEAM = tuple(
+    f"{place}/incident_beam_energy"
+    for place in ("instrument_1/beam_1", "beam_1", "sample_1/beam_1")
+)
+PROBE, IMAGE, SPACING = f"{SOURCE}/illumination", "image_1/data", "image_1/layer_spacing"
+#: Where we write positions, and those before a refinement.
+MOVED = ("sample_1/geometry_1/translation", "sample_1/geometry_1/nominal_translation")
+#: What else is loaded, by the name that it gets in the metadata.
+FRAMES = {"dark": f"{DETECTOR}/data_dark", "qe": f"{DETECTOR}/qe_mask"}
+#: The bit of a mask that says that the pixel has signal, which is good.
+HAS_SIGNAL = 0x1000
+#: A step along rows and along columns of a detector, where no vectors are given.
+DOWN_RIGHT = np.array([[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]])
+DEFINITION, VERSION = "NXcxi_ptycho", 160
+CHOICES = {
+    "motion": ("sample", "probe"),
+    "energy": ("photon", "machine"),
+    "basis": ("file", "plain"),
+    "propagation": ("far", "near"),
+    "good": ("zero", "nonzero"),
+    "layers": get_args(LayerAxis),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the format: what its files leave open.
+
+    Attributes
+    ----------
+    motion : {"sample", "probe"}
+        What `translation` moves: the sample, as the format has it, or the probe over it.
+    basis : {"file", "plain"}
+        ``file`` takes `basis_vectors`, or rows down and columns to the right if there are none;
+        ``plain`` counts rows along y and columns along x, as ptychodus does.
+    energy : {"photon", "machine"}, optional
+        What `source_1/energy` is. By default that of the machine in NXcxi_ptycho, else that of a
+        photon.
+    propagation : {"far", "near"}
+        How the size of an object pixel follows from the detector, if the file does not say it:
+        ``near`` takes that of the detector.
+    pixel_size : float, optional
+        Metres of an object pixel, in place of what follows.
+    good : {"zero", "nonzero"}
+        Which values of the mask are good pixels.
+    layers : {"mode", "slice"}
+        What the planes of an object are, where there are several and the file does not say.
+    centre : str, optional
+        Where in the object positions are zero, if not at its first pixel: the program and version
+        that counts from the middle, or ``middle``; one of `ptycho_engine.geometry.CENTRES`.
+    entry : str, optional
+        The entry that is read, for instance ``entry_2``; the first by default.
+    """
+
+    motion: str = "sample"
+    basis: str = "file"
+    energy: str | None = None
+    propagation: str = "far"
+    pixel_size: float | None = None
+    good: str = "zero"
+    layers: str = "mode"
+    centre: str | None = None
+    entry: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.centre is not None and self.centre not in CENTRES:
+            raise ValueError(one_of("centre", self.centre, CENTRES))
+        for name, values in CHOICES.items():
+            value = getattr(self, name)
+            if value not in values and not (name == "energy" and value is None):
+                raise ValueError(one_of(name, value, values))
+        size = self.pixel_size
+        if size is not None and not (np.isfinite(size) and size > 0):
+            raise ValueError(f"pixel_size: received {size}. Expected metres above zero.")
+
+
+@dataclass(frozen=True)
+class CxiEntry:
+    """One entry of an open file."""
+
+    file: Hdf5File
+    root: str
+    options: Options
+    doubts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, file: Hdf5File, options: Options) -> CxiEntry:
+        """Choose the entry that the options name, or the first.
+
+        Raises
+        ------
+        InputFileError
+            If there is none.
+        """
+        entries = entries_of(file)
+        chosen = options.entry or (entries[0] if entries else "entry_1")
+        if chosen not in file.names():
+            raise InputFileError(
+                f"{file.path}: {chosen!r} is missing. Found: {file.listing()}. Expected a group "
+                "of this name, as CXI has it. Set scan.entry, or choose another reader."
+            )
+        doubts: tuple[str, ...] = ()
+        if len(entries) > 1 and not options.entry:
+            doubts = (
+                f"{file.path}: holds {len(entries)} entries, {one_line(', '.join(entries), 100)}, "
+                f"of which {chosen} was read. Expected to be told. Set scan.entry={entries[1]} for "
+                "another.",
+            )
+        return cls(file, chosen, options, doubts)
+
+    def name(self, name: str) -> str:
+        """Return a name of the entry as a full name."""
+        return f"{self.root}/{name}"
+
+    def first(self, names: tuple[str, ...]) -> str | None:
+        """Return the full name of the first of these datasets that there is."""
+        return next((n for n in map(self.name, names) if self.file.is_dataset(n)), None)
+
+    def length(self, *names: str) -> float | None:
+        """Return the first of these lengths that is known, in metres."""
+        return number(self.file, METRES, "m", *map(self.name, names))
+
+    def patterns(self) -> Patterns:
+        """Describe the patterns.
+
+        Raises
+        ------
+        InputFileError
+            If there are none, or their axes lie in another order.
+        """
+        name = self.first(DATA)
+        if name is None:
+            raise InputFileError(
+                f"{self.file.path}: has no patterns. Found: {self.file.listing()}. Expected "
+                f"{self.root}/{DATA[0]} or {self.root}/{DATA[1]}. Choose another reader."
+            )
+        axes = str(self.file.attributes(name).get("axes", "")).split(":")
+        if "translation" in axes[1:]:
+            raise InputFileError(
+                f"{self.file.path}: {name!r} has the axes {one_line(':'.join(axes), 60)!r}. "
+                "Expected the points first, translation:y:x. Transpose it and write it again."
+            )
+        return self.file.patterns(name, "intensity")
+
+    def basis(self) -> Array | None:
+        """Return the vectors of the file as columns (3, 2), metres; None if there are none."""
+        name = self.name(f"{DETECTOR}/basis_vectors")
+        if not self.file.is_dataset(name):
+            return None
+        expected = "two vectors, of shape (3, 2) or (2, 3)"
+        vectors = array(self.file, name, (2,), "iuf", expected).astype(np.float64)
+        columns = vectors.T if vectors.shape == (2, 3) else vectors
+        if columns.shape != (3, 2) or not np.linalg.matrix_rank(np.nan_to_num(columns)) == 2:
+            raise InputFileError(
+                f"{self.file.path}: {name!r} is {one_line(vectors.tolist(), 100)}. Expected "
+                f"{expected}, in different directions. Correct it, or set scan.basis=plain."
+            )
+        return columns * scale_of(self.file, METRES, "m", name)
+
+    def detector_pixel(self, basis: Array | None) -> Pair | None:
+        """Return metres of a detector pixel, (y, x)."""
+        if basis is not None:
+            height, width = np.linalg.norm(basis, axis=0).tolist()
+            return height, width
+        y, x = (self.length(f"{DETECTOR}/{axis}_pixel_size") for axis in "yx")
+        return None if y is None or x is None else (y, x)
+
+    def object_pixel(
+        self, energy: float | None, distance: float | None, detector: Pair | None, stack: Patterns
+    ) -> Pair | None:
+        """Return metres of an object pixel, (y, x): as chosen, as said, or as it follows."""
+        if self.options.pixel_size is not None:
+            return self.options.pixel_size, self.options.pixel_size
+        y, x = (self.length(f"image_1/{axis}_pixel_size") for axis in "yx")
+        if y is not None and x is not None:
+            return y, x
+        if self.options.propagation == "near":
+            return detector
+        return far_field_pixel(energy, distance, detector, stack.shape)
+
+    def layer_axis(self, image: Array | None) -> LayerAxis | None:
+        """Return what the planes of an object are, if it has several."""
+        if image is None or image.ndim == 2:
+            return None
+        said = self.file.attributes(self.name(IMAGE)).get("layer_axis")
+        chosen: Any = said if said in CHOICES["layers"] else self.options.layers
+        return chosen  # type: ignore[no-any-return]
+
+    def spacing(self) -> Array | None:
+        """Return metres between slices, if there are any."""
+        name = self.name(SPACING)
+        return array(self.file, name, (1,), "f", "metres") if self.file.is_dataset(name) else None
+
+    def translation(self, basis: Array | None, names: tuple[str, ...]) -> Positions | None:
+        """Return where the beam hits the sample: metres along rows and columns."""
+        name = self.first(names)
+        if name is None:
+            return None
+        expected = "real coordinates x, y, z, of shape (P, 3)"
+        moved = array(self.file, name, (2, 3), "iuf", expected)
+        if moved.shape[-1] != 3:
+            raise InputFileError(
+                f"{self.file.path}: {name!r} has shape {moved.shape}. Expected {expected}. Write "
+                "it again, with zeros for z."
+            )
+        xyz = moved.reshape(-1, 3).astype(np.float64) * scale_of(self.file, METRES, "m", name)
+        check_finite(self.file.path, name, xyz)
+        steps = _directions(basis, self.options.basis)
+        beam = -xyz if self.options.motion == "sample" else xyz
+        along: Positions = np.ascontiguousarray(beam @ np.linalg.pinv(steps).T)
+        return along
+
+    def energy(self) -> tuple[float | None, tuple[str, ...], dict[str, str]]:
+        """Return electronvolts of a photon, doubts about them, and what was assumed."""
+        file, source = self.file, self.name(f"{SOURCE}/energy")
+        is_nexus = self.definition() == DEFINITION
+        meaning = self.options.energy or ("machine" if is_nexus else "photon")
+        said = (
+            {} if not file.is_dataset(source) else {"energy": f"source_1/energy is the {meaning}'s"}
+        )
+        found = number(file, ELECTRONVOLTS, "J", *map(self.name, BEAM))
+        if found is None and meaning == "photon":
+            found = number(file, ELECTRONVOLTS, "J", source)
+        wavelength = self.length(f"{SOURCE}/wavelength", "instrument_1/beam_1/incident_wavelength")
+        by_length = None if wavelength is None else PLANCK_LIGHT / wavelength
+        doubts = []
+        if found is not None and not 1 < found < 1e7:
+            doubts.append(
+                f"{file.path}: an energy of {found:.4g} eV is none of a photon that makes "
+                "patterns. Expected joules where no units are given. Correct its attribute units."
+            )
+        if found is not None and by_length is not None and abs(found / by_length - 1) > 0.01:
+            doubts.append(
+                f"{file.path}: the energy of {found:.6g} eV and the wavelength of {wavelength:.6g} "
+                "m contradict each other; the energy was taken. Set scan.energy=machine if it is "
+                "the machine's."
+            )
+        return (by_length if found is None else found), tuple(doubts), said
+
+    def definition(self) -> str:
+        """Return the name of the NeXus definition; empty if there is none."""
+        name = self.name("definition")
+        return self.file.text(name) if self.file.is_dataset(name) else ""
+
+    def planes(self, place: str, what: str) -> Array | None:
+        """Load an object or a probe; one of a single plane comes without its axis."""
+        name = self.name(place)
+        if not self.file.is_dataset(name):
+            return None
+        found = array(self.file, name, (2, 3), "iufc", f"the {what}, of shape (H, W) or (n, H, W)")
+        found = found.astype(np.result_type(found.dtype, np.float32), copy=False)
+        return found[0] if found.ndim == 3 and len(found) == 1 else found
+
+    def mask(self, patterns: Patterns) -> tuple[Array | None, tuple[str, ...]]:
+        """Return which pixels are good, and doubts about it."""
+        name = self.first(MASKS)
+        if name is None:
+            return None, ()
+        shape = self.file.header(name).shape
+        if len(shape) == 3 and shape[0] != 1:
+            return None, (
+                f"{self.file.path}: {name!r} has shape {shape}, a mask for each pattern, and was "
+                f"not read. Expected {patterns.shape[1:]}. Write one mask for all.",
+            )
+        values = array(self.file, name, (2, 3), "biu", "an integer mask of shape (H, W)")
+        values = values.reshape(shape[-2:])
+        if values.dtype.kind != "b":
+            values = values & ~np.array(HAS_SIGNAL).astype(values.dtype)
+        return (values == 0) == (self.options.good == "zero"), ()
+
+    def frames(self) -> dict[str, Any]:
+        """Return what else there is of the detector, with the definition."""
+        found: dict[str, Any] = {"definition": self.definition()} if self.definition() else {}
+        for key, place in FRAMES.items():
+            if self.file.is_dataset(self.name(place)):
+                found[key] = array(self.file, self.name(place), (2, 3), "iuf", "real frames")
+        return found
+
+    def assumptions(self) -> dict[str, str]:
+        """Return what the file leaves open, with what was taken."""
+        names = ("motion", "basis", "propagation", "good")
+        return {name: str(getattr(self.options, name)) for name in names}
+
+
+def entries_of(file: Hdf5File) -> list[str]:
+    """Return the entries of a file by their number."""
+    found = [name for name in file.names() if re.fullmatch(r"entry_\d{1,9}", name)]
+    return sorted(found, key=lambda name: int(name.partition("_")[2]))
+
+
+def _directions(basis: Array | None, choice: str) -> Array:
+    """Return unit vectors of a step along rows and along columns, as columns (3, 2)."""
+    if choice == "plain":
+        return -DOWN_RIGHT
+    steps = DOWN_RIGHT if basis is None else basis
+    unit: Array = steps / np.linalg.norm(steps, axis=0)
+    return unit

@@ -1,0 +1,227 @@
+"""Products of ptychodus: a reconstruction, in an HDF5 or an npz file.
+
+The arrays are those of :mod:`ptycho_engine.io.products`, with ``probe_position_indexes`` (P,): the
+number of each position's pattern. Sizes of pixels and the centre of the object are attributes of
+the arrays in HDF5, and keys such as ``object_pixel_width_m`` in npz. Files of every version are
+read: of before 1.2, where energy has another name than since 1.7, with the weights of probe shares
+in attributes or a dataset. A product holds no patterns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputFileError, OutputError
+from .. import products
+from ..disk import writing
+from ..hdf5_writing import Dataset, origin_of, write_hdf5
+from ..keyed_arrays import KeyedArrays, open_arrays
+from ..pairs import find_partner
+from ..products import (
+    DISTANCE,
+    ENERGIES,
+    INDEXES,
+    OBJECT,
+    PROBE,
+    SPACING,
+    WEIGHTS,
+    Frame,
+    X,
+    Y,
+)
+from ..scan import Scan
+from ..scan_writing import report_dropped
+from ..staging import staged
+
+#: What a product tells beside its arrays, by any version.
+TOLD = (
+    "name", "comments", "exposure_time_s", "probe_photon_count", "probe_photons_per_s",
+    "mass_attenuation_m2_kg", "mass_attenuation_m2_per_kg", "tomography_angle_deg",
+    "tilt_angle_deg", "focus_object_distance_m", "far_field", "polarization",
+)  # fmt: skip
+#: Arrays that are kept as they are, where there are any.
+KEPT = ("loss_values", "loss_epochs", "probe_photon_counts")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the format.
+
+    Attributes
+    ----------
+    pixel_size : float, optional
+        Metres of an object pixel, in place of what the file says.
+    units : {"m", "px"}
+        What the coordinates are: some programs write pixels where metres belong.
+    swapped : bool
+        Whether x and y are exchanged.
+    """
+
+    pixel_size: float | None = None
+    units: str = "m"
+    swapped: bool = False
+
+    def __post_init__(self) -> None:
+        products.check_options(self.pixel_size, self.units)
+
+    def assumptions(self) -> dict[str, str]:
+        """Return what was chosen, as `Scan.assumptions`."""
+        return products.chosen(self.pixel_size, self.units, self.swapped)
+
+
+def recognise(path: Path) -> bool:
+    """Tell whether a file is a product, and not the half of a pair of files."""
+    try:
+        with open_arrays(path) as arrays:
+            claimed = products.is_product(set(arrays.names))
+    except InputFileError:
+        return False
+    return claimed and find_partner(path) is None
+
+
+def needed_bytes(path: Path, options: Options | None) -> int:
+    """Return what `read` takes, of the sizes that the headers claim."""
+    with open_arrays(path) as arrays:
+        return products.needed_by(arrays, (*products.LOADED, INDEXES, *KEPT))
+
+
+def read(path: Path, options: Options) -> Scan:
+    """Read a product.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, damaged or no product; if it does not tell the size of a pixel.
+    """
+    with open_arrays(path) as arrays:
+        yx = arrays.columns(X, Y)
+        yx = np.ascontiguousarray(yx[:, ::-1]) if options.swapped else yx
+        found = products.read_object(arrays)
+        probe, more = products.read_probe(arrays)
+        size = products.patch_size_of(arrays, probe.get("probe"))
+        pixels = products.pixel_size_of(arrays, options.pixel_size)
+        middle = products.middle_of(arrays)
+        frame = Frame((1.0, 1.0)) if options.units == "px" else Frame(pixels, middle)
+        shape = found["image"].shape[-2:]
+        positions = frame.place(yx, shape, size)
+        index, doubts, assumed = _index(arrays, len(yx))
+        told = {key: value for key in TOLD if (value := arrays.said(key)) is not None}
+        kept = {key: arrays.load(key) for key in KEPT if key in arrays.names}
+        return Scan(
+            positions=positions,
+            source=str(path),
+            pixel_size=pixels,
+            energy=arrays.positive(*ENERGIES),
+            distance=arrays.positive(DISTANCE),
+            metadata={
+                **told,
+                **kept,
+                **more,
+                **index,
+                "object_center_m": np.array(middle),
+            },
+            warnings=(*products.doubts_of(path, positions, shape), *doubts),
+            remedies=products.remedies("scan=ptychodus", options.swapped),
+            assumptions=options.assumptions() | assumed,
+            **found,
+            **probe,
+        )
+
+
+def _index(
+    arrays: KeyedArrays, count: int
+) -> tuple[dict[str, Any], tuple[str, ...], dict[str, str]]:
+    """Return the number of each position's pattern, doubts, and what is assumed of it."""
+    if INDEXES not in arrays.names:
+        return {}, (), {}
+    index = arrays.array(INDEXES, (1,), "iu", "the pattern's number for each position, (P,)")
+    if len(index) != count:
+        raise InputFileError(
+            f"{arrays.path}: {INDEXES!r} holds {len(index)} entries for {count} positions. "
+            "Expected one for each. Write the file again."
+        )
+    if count < 2 or len(np.unique(index)) == count:
+        return {"scan_index": index}, (), {}
+    doubt = (
+        f"{arrays.path}: {INDEXES!r} names a pattern more than once, as exports of PtychoPINN do, "
+        "which write zeros. Expected a pattern for each position. They are counted in a row here."
+    )
+    return {"scan_index": np.arange(count)}, (doubt,), {"scan_index": "counted in a row"}
+
+
+def write(path: Path, scan: Scan) -> None:
+    """Write a product as the newest version does; a real object becomes complex.
+
+    Raises
+    ------
+    OutputError
+        If the scan lacks what a product must have, or it cannot be written.
+    InputFileError
+        If it has no object or no positions.
+    """
+    arrays, scalars = _contents(path, scan)
+    dropped = ["patterns", "mask", "nominal_positions", "detector_pixel_size"]
+    with staged(path) as (place,), writing(path):
+        if path.suffix.lower() == ".npz":
+            with place.open("xb") as stream:
+                np.savez(stream, **{**arrays, **scalars, **origin_of(scan)})
+        else:
+            write_hdf5(place, *_with_attributes(arrays, {**scalars, **origin_of(scan)}))
+    report_dropped(path, scan, dropped)
+
+
+def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and scalars of a product, by the keys of an npz file."""
+    cuttable, image, probe = products.object_and_probe(path, scan)
+    lacks = [name for name in ("energy", "distance") if getattr(scan, name) is None]
+    if lacks:
+        raise OutputError(
+            f"{path}: {scan.source} has no {' and no '.join(lacks)}, which a product must have. "
+            "Expected both. Set them with dataclasses.replace(scan, ...)."
+        )
+    assert scan.pixel_size is not None
+    height, width = scan.pixel_size
+    center_y, center_x = map(float, scan.metadata.get("object_center_m", (0.0, 0.0)))
+    frame = Frame(scan.pixel_size, (center_y, center_x))
+    yx = frame.unplace(cuttable.positions, image.shape[-2:], probe.shape[-1])
+    meta = scan.metadata
+    arrays = {
+        INDEXES: products.indexes_of(scan, len(yx)),
+        X: yx[:, 1].copy(),
+        Y: yx[:, 0].copy(),
+        PROBE: meta.get("opr_probe", probe),
+        OBJECT: image,
+        SPACING: products.layer_spacing_of(path, cuttable),
+        "loss_values": np.empty(0),
+        "loss_epochs": np.empty(0, np.int64),
+        **products.texts_of(meta, (*KEPT, WEIGHTS)),
+    }
+    scalars = {
+        "name": path.stem, "comments": "", "exposure_time_s": 0.0, "probe_photon_count": 0.0,
+        **products.texts_of(meta, TOLD),
+        DISTANCE: scan.distance, ENERGIES[0]: scan.energy, ENERGIES[1]: scan.energy,
+        "object_pixel_width_m": width, "object_pixel_height_m": height,
+        "object_center_x_m": center_x, "object_center_y_m": center_y,
+        "probe_pixel_width_m": width, "probe_pixel_height_m": height,
+    }  # fmt: skip
+    return arrays, scalars
+
+
+def _with_attributes(
+    arrays: dict[str, Any], scalars: dict[str, Any]
+) -> tuple[dict[str, Dataset], dict[str, dict[str, Any]]]:
+    """Give the object and the probe their numbers as attributes, and the root the others."""
+    owned: dict[str, dict[str, Any]] = {OBJECT: {}, PROBE: {}}
+    root = {}
+    for key, value in scalars.items():
+        owner, _, name = key.partition("_")
+        if owner in owned and name.startswith(("pixel_", "center_")):
+            owned[owner][name] = value
+        else:
+            root[key] = value
+    datasets = {key: Dataset(values, owned.get(key, {})) for key, values in arrays.items()}
+    return datasets, {"/": root}

@@ -1,0 +1,363 @@
+"""HDF5 files of other programs, read with care.
+
+Links are followed by us, never by the library: one that leads to another file is taken only if
+that lies in the folder of the file itself, or below. The same holds for the sources of virtual
+datasets. Shapes are known, and may be held against a budget, before anything is read. Nothing is
+ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputFileError, one_line
+from ..memory import check_reading
+from .hdf5_filters import check_filters
+from .npy_header import Header
+from .patterns import Patterns, Quantity, Ranges
+from .reading import check_file, looks_like, reading
+
+Array = NDArray[Any]
+
+KIND = "HDF5 file"
+#: Links and files that are followed one after the other, and names that a message lists.
+DEEPEST, LISTED = 20, 40
+#: Bytes of an attribute, or of a text, that is read.
+TEXT_BYTES = 2**20
+#: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
+PARTS = ("real", "imag")
+
+
+class DeadLinkError(InputFileError):
+    """A link leads to a file that is not there."""
+
+
+class Hdf5File:
+    """An open HDF5 file; use it in a ``with`` statement.
+
+    Names are paths within the file, such as ``entry_1/data_1/data``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing, cannot be read or is no HDF5 file.
+    """
+
+    def __init__(self, path: Path, *, _depth: int = 0) -> None:
+        self.path, self._depth = path, _depth
+        self._others: dict[Path, Hdf5File] = {}
+        with reading(path, "the file", KIND):
+            check_file(path, KIND)
+            import h5py  # slow to import, and not needed for other formats
+
+            if not h5py.is_hdf5(path):
+                raise InputFileError(
+                    f"{path}: is not an HDF5 file: it looks like "
+                    f"{looks_like(path) or 'an empty file'}. Expected HDF5. Choose the reader of "
+                    "its format, or copy it again."
+                )
+            self._file = h5py.File(path, "r", locking="best-effort")
+
+    def __enter__(self) -> Hdf5File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for other in self._others.values():
+            other.__exit__()
+        self._file.close()
+
+    def names(self, group: str = "/") -> tuple[str, ...]:
+        """Return the names in a group, sorted; none if there is no such group.
+
+        Raises
+        ------
+        InputFileError
+            If the file is damaged, or a link leads where it may not.
+        """
+        with reading(self.path, repr(group), KIND):
+            found = self._find(group)
+            return tuple(sorted(found)) if hasattr(found, "keys") else ()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a name leads to a dataset or a group; a dead link does not."""
+        with reading(self.path, repr(name), KIND):
+            try:
+                return self._find(name) is not None
+            except DeadLinkError:
+                return False
+
+    def is_dataset(self, name: str) -> bool:
+        """Whether a name leads to a dataset."""
+        with reading(self.path, repr(name), KIND):
+            return _is_dataset(self._find(name))
+
+    def header(self, name: str) -> Header:
+        """Shape and dtype of a dataset, of which nothing is read.
+
+        Complex numbers that are stored as a pair of fields count as complex.
+
+        Raises
+        ------
+        InputFileError
+            If there is no such dataset, if it does not hold numbers, or if it lies elsewhere.
+        """
+        with reading(self.path, repr(name), KIND):
+            return self._header(name, self._dataset(name))
+
+    def load(self, name: str) -> Array:
+        """Read a dataset as a whole, in native byte order; the caller knows its size.
+
+        Raises
+        ------
+        InputFileError
+            As `header`; also if its values are damaged, or compressed in a way that is not
+            installed.
+        MemoryBudgetError
+            If it takes more than half of the memory that is free.
+        """
+        with reading(self.path, repr(name), KIND):
+            dataset = self._dataset(name)
+            header = self._header(name, dataset)
+            check_reading(f"{self.path}: reading {name!r}", header.nbytes)
+            self._check_values(name, dataset)
+            if dataset.dtype.names is not None:
+                held = dataset[...]
+                real, imaginary = (held[part] for part in dataset.dtype.names)
+                joined: Array = (real + 1j * imaginary).astype(header.dtype, copy=False)
+                return joined
+            values = np.empty(header.shape, header.dtype)
+            if values.size:
+                dataset.read_direct(values)
+            return values
+
+    def patterns(self, name: str, quantity: Quantity | None = None) -> Patterns:
+        """Describe patterns (P, H, W), or with the points on several axes, (..., H, W).
+
+        Parameters
+        ----------
+        name : str
+            The dataset.
+        quantity : {"amplitude", "intensity"}, optional
+            What a sample is.
+
+        Raises
+        ------
+        InputFileError
+            As `header`; also if it has another rank, or is not real.
+        """
+        header = self.header(name)
+        if len(header.shape) < 3 or header.dtype.kind not in "iuf":
+            raise InputFileError(
+                f"{self.path}: {name!r} has shape {header.shape}, dtype {header.dtype}. Expected "
+                "real patterns of shape (P, H, W). Choose the reader of this layout."
+            )
+        *leading, height, width = header.shape
+        load = partial(_load_patterns, self.path, name, header)
+        shape = (math.prod(leading), height, width)
+        return Patterns(shape, header.dtype, load, quantity, str(self.path))
+
+    def attributes(self, name: str = "/") -> dict[str, Any]:
+        """Return the attributes of a group or dataset: numbers, texts and small arrays of them.
+
+        Raises
+        ------
+        InputFileError
+            If there is nothing of that name, or the file is damaged.
+        """
+        with reading(self.path, f"the attributes of {name!r}", KIND):
+            found = self._find(name)
+            if found is None:
+                raise self._missing(name)
+            return {key: _plain(found.attrs[key]) for key in found.attrs if _is_small(found, key)}
+
+    def text(self, name: str) -> str:
+        """Read a dataset that holds one text, or one number as a text.
+
+        Raises
+        ------
+        InputFileError
+            If there is no such dataset, or it holds more.
+        """
+        with reading(self.path, repr(name), KIND):
+            dataset = self._dataset(name)
+            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES:
+                raise InputFileError(
+                    f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
+                    "Check the file."
+                )
+            return str(_plain(dataset[()]))
+
+    def listing(self) -> str:
+        """Name the datasets of the file with their shapes, for messages."""
+        found: list[str] = []
+        with reading(self.path, "its names", KIND):
+            self._list("", found, 0)
+        return one_line(", ".join(found[:LISTED]), 600) or "no datasets"
+
+    def _list(self, group: str, found: list[str], depth: int) -> None:
+        for name in self.names(group or "/"):
+            full = f"{group}/{name}".strip("/")
+            if len(found) >= LISTED or depth > DEEPEST:
+                return
+            try:
+                held = self._find(full)
+            except InputFileError:  # it would hide what the message is about
+                found.append(f"{full} (a link that leads nowhere)")
+                continue
+            if _is_dataset(held):
+                found.append(f"{full} {held.shape}")
+            elif held is not None:
+                self._list(full, found, depth + 1)
+
+    def _missing(self, name: str) -> InputFileError:
+        return InputFileError(
+            f"{self.path}: {name!r} is missing. Found: {self.listing()}. Expected a dataset of "
+            "this name. Choose the reader of this layout, or add it."
+        )
+
+    def _dataset(self, name: str) -> Any:
+        found = self._find(name)
+        if not _is_dataset(found):
+            raise self._missing(name)
+        return found
+
+    def _header(self, name: str, dataset: Any) -> Header:
+        dtype = dataset.dtype
+        if dtype.names is not None and tuple(map(str.lower, dtype.names)) == PARTS:
+            dtype = np.result_type(dtype[0], np.complex64)
+        if dtype.kind not in "biufc":
+            raise InputFileError(
+                f"{self.path}: {name!r} holds {one_line(dtype, 60)}. Expected numbers. Write it "
+                "again as a numeric dataset."
+            )
+        return Header(dataset.shape or (), dtype.newbyteorder("="))
+
+    def _check_values(self, name: str, dataset: Any) -> None:
+        """Refuse values that lie elsewhere, were never written, or cannot be decompressed."""
+        if dataset.external:
+            raise InputFileError(
+                f"{self.path}: {name!r} keeps its values in another, raw file. Expected them in "
+                "this file. Copy the dataset with h5repack."
+            )
+        if dataset.is_virtual:
+            for source in dataset.virtual_sources():
+                if source.file_name != ".":
+                    other = self._other(source.file_name)
+                    other._check_values(source.dset_name, other._dataset(source.dset_name))
+            return
+        if dataset.size and not dataset.id.get_storage_size():
+            raise InputFileError(
+                f"{self.path}: {name!r} was declared with shape {dataset.shape} and never written. "
+                "Expected values. Write the file again."
+            )
+        check_filters(self.path, name, dataset)
+
+    # -- links -------------------------------------------------------------------------------
+
+    def _find(self, name: str, depth: int = 0) -> Any:
+        """Follow a path through groups and links; None where it leads nowhere."""
+        import h5py
+
+        parts = [part for part in name.split("/") if part and part != "."]
+        found: Any = self._file
+        for number, part in enumerate(parts):
+            link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
+            if link is None:
+                return None
+            if isinstance(link, h5py.HardLink):
+                found = found.get(part)
+                continue
+            if depth + self._depth >= DEEPEST:
+                raise InputFileError(
+                    f"{self.path}: {name!r} is behind more than {DEEPEST} links. Expected fewer; "
+                    "they may lead in a circle. Write the file again without them."
+                )
+            rest = "/".join(parts[number + 1 :])
+            if isinstance(link, h5py.ExternalLink):
+                return self._other(link.filename)._find(f"{link.path}/{rest}", depth + 1)
+            start = "" if link.path.startswith("/") else found.name
+            return self._find(f"{start}/{link.path}/{rest}", depth + 1)
+        return found
+
+    def _other(self, name: str) -> Hdf5File:
+        """Open another file that this one names, in its own folder or below."""
+        folder = self.path.resolve().parent
+        place = (folder / name).resolve()
+        if not place.is_relative_to(folder):
+            raise InputFileError(
+                f"{self.path}: a link leads to {one_line(name, 100)!r}, outside of the folder of "
+                "the file. Expected all of a scan in one folder. Copy that file there, and link "
+                "to its name alone."
+            )
+        if place not in self._others and not place.exists():
+            raise DeadLinkError(
+                f"{place}: no such file. Expected the one that {self.path} links to. Copy it there."
+            )
+        if place not in self._others:
+            if self._depth >= DEEPEST:
+                raise InputFileError(
+                    f"{self.path}: is behind more than {DEEPEST} links from file to file. Expected "
+                    "fewer; they may lead in a circle. Write the files again without them."
+                )
+            self._others[place] = Hdf5File(place, _depth=self._depth + 1)
+        return self._others[place]
+
+
+def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: Array) -> None:
+    with Hdf5File(path) as file:
+        if file.header(name) != header:
+            raise InputFileError(
+                f"{path}: {name!r} is another than when the scan was read. Expected the same file. "
+                "Read the scan again."
+            )
+        with reading(path, repr(name), KIND):
+            dataset = file._dataset(name)
+            file._check_values(name, dataset)
+            leading, at = header.shape[:-2], 0
+            for start, stop in ranges:
+                for index, count in _rows(leading, start, stop):
+                    part = into[at : at + count]
+                    if len(leading) > 1:  # read_direct takes no other rank
+                        part[...] = dataset[index]
+                    else:
+                        dataset.read_direct(part, index)
+                    at += count
+
+
+def _rows(leading: tuple[int, ...], start: int, stop: int) -> Any:
+    """Yield indices of a dataset, each with its count, that make up a range of flat points."""
+    *outer, inner = leading
+    while start < stop:
+        first = start % inner
+        last = min(inner, first + stop - start)
+        yield (*map(int, np.unravel_index(start // inner, outer)), slice(first, last)), last - first
+        start += last - first
+
+
+def _is_dataset(found: Any) -> bool:
+    return hasattr(found, "read_direct")
+
+
+def _is_small(found: Any, key: str) -> bool:
+    space = found.attrs.get_id(key)
+    return int(math.prod(space.shape or ())) * int(space.dtype.itemsize) <= TEXT_BYTES
+
+
+def _plain(value: Any) -> Any:
+    """Turn what h5py returns of an attribute into a number, a text or an array of them."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    if isinstance(value, bytes):
+        return value[:TEXT_BYTES].decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,36 @@
+"""Windows over each pixel, against a loop over windows and pixels."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptycho_engine.geometry.footprint import footprint
+
+
+def counted(positions, shape, size):
+    counts = np.zeros(shape, int)
+    for y, x in positions:
+        top, left = y - size // 2, x - size // 2
+        for i in range(shape[0]):
+            for j in range(shape[1]):
+                counts[i, j] += top <= i <= top + size - 1 and left <= j <= left + size - 1
+    return counts
+
+
+COORDINATES = st.integers(-80, 160).map(lambda n: n / 8)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(COORDINATES, COORDINATES), max_size=6),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.integers(1, 7),
+)
+def test_each_window_counts_where_it_lies(positions, shape, size):
+    points = np.array(positions, float).reshape(-1, 2)
+    found = footprint(points, shape, size)
+    np.testing.assert_array_equal(found, counted(points, shape, size))
+
+
+def test_windows_far_away_count_nowhere():
+    assert not footprint(np.array([[1e300, 0], [-1e300, 3]]), (4, 5), 3).any()

@@ -1,0 +1,257 @@
+"""CXI files and NXcxi_ptycho: what each number means, what is left open, what is refused."""
+
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+from beamline_files import COUNT, PLANCK_LIGHT, SIZE, cxi, metres, nexus_cxi, stack
+
+from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
+from ptycho_engine.io.catalogue import load_format
+from ptycho_engine.io.formats import cxi as cxi_format
+from ptycho_engine.io.hdf5_file import Hdf5File
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import read_scan, write_scan
+
+DETECTOR, SOURCE = "entry_1/instrument_1/detector_1", "entry_1/instrument_1/source_1"
+#: Of an object: wavelength x distance / (detector pixel x pixels), rows and columns.
+WAVELENGTH = PLANCK_LIGHT / (8000 * 1.602176634e-19)
+PIXEL = np.array([WAVELENGTH * 1.5 / (75e-6 * SIZE), WAVELENGTH * 1.5 / (50e-6 * SIZE)])
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "scan.cxi"
+
+
+def read(path, **options):
+    return read_scan("cxi", path, options)
+
+
+@pytest.mark.parametrize("written", [cxi, nexus_cxi])
+def test_what_is_read(path, written):
+    scan = read(written(path))
+    assert (scan.units, scan.image, scan.probe, scan.warnings) == ("px", None, None, ())
+    np.testing.assert_allclose(scan.positions, metres() / PIXEL, rtol=1e-9)
+    np.testing.assert_allclose(scan.pixel_size, PIXEL, rtol=1e-9)
+    np.testing.assert_allclose(scan.detector_pixel_size, (75e-6, 50e-6), rtol=1e-12)
+    assert scan.energy == pytest.approx(8000, rel=1e-9)
+    assert scan.distance == pytest.approx(1.5)
+    assert (scan.patterns.quantity, scan.patterns.shape) == ("intensity", (COUNT, SIZE, SIZE))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(scan.patterns)).read(), stack())
+    np.testing.assert_array_equal(scan.patterns.take([4, 1]), stack()[[4, 1]])
+    assert scan.assumptions["motion"] == "sample"
+
+
+def test_the_sample_or_the_probe_moves(path):
+    cxi(path)
+    moved = read(path, motion="probe").positions
+    np.testing.assert_allclose(moved, -read(path).positions)
+    plain = read(path, motion="probe", basis="plain")  # as ptychodus reads it
+    np.testing.assert_allclose(plain.positions, metres() / PIXEL, rtol=1e-9)
+    assert plain.assumptions | {"motion": "probe", "basis": "plain"} == plain.assumptions
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_vectors_of_the_detector_turn_the_positions(path, transposed):
+    """Rows along x and columns along y: a quarter turn of the detector about the beam."""
+    vectors = np.array([[75e-6, 0, 0], [0, 50e-6, 0]])
+    cxi(path, **{f"{DETECTOR}/basis_vectors": vectors if transposed else vectors.T})
+    scan = read(path)
+    np.testing.assert_allclose(scan.positions, -metres()[:, ::-1] / PIXEL, rtol=1e-9)
+    np.testing.assert_allclose(scan.detector_pixel_size, (75e-6, 50e-6))
+
+
+def test_energies(path):
+    machine = {f"{SOURCE}/energy": (3e9, {"units": "eV"})}
+    scan = read(cxi(path, **machine))
+    assert scan.energy == 3e9
+    assert "none of a photon" in scan.warnings[0]
+    scan = read(path, energy="machine")
+    assert (scan.energy, scan.pixel_size, scan.units) == (None, None, "m")
+    np.testing.assert_allclose(scan.positions, metres(), rtol=1e-12)
+    assert scan.assumptions["energy"] == "source_1/energy is the machine's"
+    cxi(path, **machine | {f"{SOURCE}/wavelength": WAVELENGTH})
+    assert read(path, energy="machine").energy == pytest.approx(8000)
+    assert "contradict" in read(path).warnings[1]
+    nexus_cxi(path, **{"entry_1/instrument_1/beam_1/incident_beam_energy": None})
+    assert read(path).energy is None
+    assert read(path, energy="photon").energy == 3e9
+
+
+def test_the_size_of_a_pixel(path):
+    cxi(path)
+    assert read(path, pixel_size=2e-8).pixel_size == (2e-8, 2e-8)
+    assert read(path, propagation="near").pixel_size == (75e-6, 50e-6)
+    cxi(path, **{f"{DETECTOR}/distance": 0.0})  # programs write 0 for what they do not know
+    assert read(path).distance is read(path).pixel_size is None
+
+
+@pytest.mark.parametrize("value", [0x1000, 0])
+def test_masks(path, value):
+    bits = np.full((SIZE, SIZE), value, "u4")
+    bits[2, 3], bits[4, 5] = 1, 0x1001
+    good = np.ones((SIZE, SIZE), bool)
+    good[2, 3] = good[4, 5] = False
+    np.testing.assert_array_equal(read(cxi(path, **{f"{DETECTOR}/mask": bits})).mask, good)
+    np.testing.assert_array_equal(read(path, good="nonzero").mask, ~good)
+    each = np.zeros((COUNT, SIZE, SIZE), "u1")
+    scan = read(cxi(path, **{f"{DETECTOR}/mask": each}))
+    assert scan.mask is None
+    assert "a mask for each pattern" in scan.warnings[0]
+
+
+def test_entries(path):
+    more = {f"entry_{n}/data_1/data": stack(n) for n in (2, 10)}
+    scan = read(cxi(path, **more))
+    assert "holds 3 entries, entry_1, entry_2, entry_10" in scan.warnings[0]
+    second = read(path, entry="entry_2")
+    assert (second.warnings, second.positions, second.patterns.shape[0]) == ((), None, 2)
+    with pytest.raises(InputFileError, match="'entry_3' is missing"):
+        read(path, entry="entry_3")
+
+
+def test_the_middle_of_an_object(path):
+    cxi(path, **{"entry_1/image_1/data": np.ones((30, 40), "c8")})
+    shift = read(path, centre="middle").positions - read(path).positions
+    np.testing.assert_allclose(shift, np.broadcast_to([14.5, 19.5], shift.shape))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({f"{DETECTOR}/data": None}, "has no patterns"),
+        ({f"{DETECTOR}/data": np.ones((3, 4))}, r"Expected real patterns"),
+        ({f"{DETECTOR}/data": (stack(), {"axes": "y:x:translation"})}, "translation:y:x"),
+        ({f"{DETECTOR}/basis_vectors": np.ones((3, 2))}, "in different directions"),
+        ({f"{DETECTOR}/basis_vectors": np.full((3, 2), np.nan)}, "in different directions"),
+        ({f"{DETECTOR}/basis_vectors": np.ones((4, 2))}, r"\(3, 2\) or \(2, 3\)"),
+        ({f"{DETECTOR}/distance": (1.0, {"units": "furlong"})}, "is in 'furlong'"),
+        ({f"{DETECTOR}/mask": np.zeros((3, 3), "u4")}, r"the mask has shape \(3, 3\)"),
+        ({f"{DETECTOR}/mask": np.zeros((SIZE, SIZE))}, "an integer mask"),
+        ({"entry_1/data_1/translation": np.ones((COUNT, 2))}, "with zeros for z"),
+        ({"entry_1/data_1/translation": np.ones((COUNT - 1, 3))}, "one for each of 5 positions"),
+        ({"entry_1/data_1/translation": np.full((COUNT, 3), np.nan)}, "6 of 6 positions"),
+        ({f"{SOURCE}/illumination": np.ones(4)}, "the probe, of shape"),
+    ],
+)
+def test_what_is_refused(path, changes, words):
+    cxi(path, **changes)
+    with pytest.raises(InputFileError, match=words) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"motion": "x"}, {"pixel_size": 0}, {"centre": "x"}])
+def test_options_that_are_none(path, options):
+    with pytest.raises(ConfigurationError, match=next(iter(options))):
+        read(cxi(path), **options)
+
+
+def test_recognised_by_content(path):
+    assert cxi_format.recognise(cxi(path))
+    assert cxi_format.recognise(nexus_cxi(path))
+    with h5py.File(path, "w") as file:
+        file["entry_1/other"] = 1
+    assert not cxi_format.recognise(path)
+    path.write_bytes(b"other")
+    assert not cxi_format.recognise(path)
+
+
+def test_sizes_come_from_headers(path):
+    cxi(path, **{"entry_1/image_1/data": np.ones((30, 40), "c8")})
+    options = load_format("cxi").options()
+    assert 30 * 40 * 8 < cxi_format.needed_bytes(path, options) < 3 * 30 * 40 * 8
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+def everything(**changes):
+    rng = np.random.default_rng(0)
+    fields = {
+        "image": rng.random((2, 20, 24)) + 1j * rng.random((2, 20, 24)),
+        "positions": rng.uniform(0, 20, (COUNT, 2)),
+        "source": "a test",
+        "probe": (rng.random((3, SIZE, SIZE)) + 1j).astype("c8"),
+        "patterns": Patterns.of(stack(dtype="u2"), "intensity"),
+        "nominal_positions": rng.uniform(0, 20, (COUNT, 2)),
+        "layer_axis": "slice",
+        "layer_spacing": np.array([1e-6]),
+        "pixel_size": (2e-8, 3e-8),
+        "detector_pixel_size": (75e-6, 50e-6),
+        "energy": 8000.0,
+        "distance": 1.5,
+        "mask": rng.random((SIZE, SIZE)) > 0.2,
+        "metadata": {"dark": np.ones((SIZE, SIZE), "f4")},
+    }
+    return Scan(**fields | changes)
+
+
+@pytest.mark.parametrize("suffix", ["cxi", "nxs"])
+def test_round_trip(tmp_path, suffix):
+    path, scan = tmp_path / f"scan.{suffix}", everything()
+    write_scan(path, scan, "cxi")
+    again = read(path)
+    for name in ("positions", "nominal_positions", "pixel_size", "detector_pixel_size"):
+        np.testing.assert_allclose(getattr(again, name), getattr(scan, name), rtol=1e-12)
+    for name in ("image", "probe", "mask", "layer_spacing"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(scan, name))
+        assert getattr(again, name).dtype == getattr(scan, name).dtype
+    np.testing.assert_array_equal(again.patterns.read(), stack(dtype="u2"))
+    assert again.patterns.dtype == "u2"
+    assert (again.layer_axis, again.distance, again.warnings) == ("slice", 1.5, ())
+    assert again.energy == pytest.approx(8000, rel=1e-12)
+    np.testing.assert_array_equal(again.metadata["dark"], scan.metadata["dark"])
+    assert again.metadata.get("definition") == ("NXcxi_ptycho" if suffix == "nxs" else None)
+
+
+def test_others_find_what_they_look_for(path):
+    """Names, units and senses as the format has them, read by h5py alone."""
+    scan = everything()
+    write_scan(path, scan, "cxi")
+    with h5py.File(path) as file:
+        assert (file["cxi_version"][()], file["number_of_entries"][()]) == (160, 1)
+        np.testing.assert_array_equal(file["entry_1/data_1/data"][()], stack())
+        assert file[f"{DETECTOR}/data"].attrs["axes"] == "translation:y:x"
+        xyz = file["entry_1/data_1/translation"][()]
+        np.testing.assert_allclose(xyz[:, :2], (scan.positions * scan.pixel_size)[:, ::-1])
+        assert (file[f"{DETECTOR}/mask"][()] == 0).sum() == scan.mask.sum()
+        assert file[f"{SOURCE}/wavelength"][()] == pytest.approx(WAVELENGTH)
+        assert file[f"{SOURCE}/illumination"].shape == scan.probe.shape
+
+
+def test_amplitudes_are_written_as_counts(path):
+    roots = np.sqrt(stack().astype("f8"))
+    write_scan(path, everything(patterns=Patterns.of(roots, "amplitude")), "cxi")
+    np.testing.assert_allclose(read(path).patterns.read(), stack())
+
+
+def test_metres_without_pixels_stay_metres(path):
+    changes = {"pixel_size": None, "energy": None, "units": "m", "positions": metres()}
+    write_scan(path, everything(**changes, nominal_positions=None), "cxi")
+    scan = read(path)
+    assert scan.units == "m"
+    np.testing.assert_allclose(scan.positions, metres(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patterns": None, "mask": None}, "has no patterns"),
+        ({"pixel_size": None, "energy": None}, "pixels of unknown size"),
+        ({"patterns": Patterns.of(stack())}, "amplitude or intensity"),
+    ],
+)
+def test_what_cannot_be_written(path, changes, words):
+    with pytest.raises(OutputError, match=words):
+        write_scan(path, everything(**changes), "cxi")
+    assert list(path.parent.iterdir()) == []
+
+
+def test_where_it_came_from_is_written(path):
+    write_scan(path, everything(), "cxi")
+    with Hdf5File(path) as file:
+        assert "provenance" in file.attributes()

@@ -1,0 +1,80 @@
+"""Masters of DECTRIS detectors: their files of data are the patterns of one scan."""
+
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+from beamline_files import SIZE, detector_master, save, stack
+
+from ptycho_engine.errors import InputFileError
+from ptycho_engine.io.formats import dectris
+from ptycho_engine.io.scan_files import read_scan
+
+SETTINGS = "entry/instrument/detector/detectorSpecific"
+
+
+def read(path, **options):
+    return read_scan("dectris", path, options)
+
+
+def test_several_files_are_one_scan(tmp_path):
+    scan = read(detector_master(tmp_path, (4, 1, 3)))
+    frames = stack(8, dtype="u2")
+    assert (scan.patterns.shape, scan.patterns.quantity) == (frames.shape, "intensity")
+    again = pickle.loads(pickle.dumps(scan.patterns))
+    np.testing.assert_array_equal(again.read(3, 6), frames[3:6])  # of three files
+    np.testing.assert_array_equal(again.take([7, 0, 4]), frames[[7, 0, 4]])
+    np.testing.assert_array_equal(scan.mask, ~np.eye(SIZE, dtype=bool))
+    assert (scan.energy, scan.distance) == (8000, 2)
+    assert scan.detector_pixel_size == (75e-6, 75e-6)
+    assert scan.positions is scan.image is None
+    assert scan.metadata == {"saturation_value": 1000}
+    assert scan.warnings == ()
+
+
+def test_ten_files_and_more_keep_their_order(tmp_path):
+    scan = read(detector_master(tmp_path, (1,) * 11))
+    np.testing.assert_array_equal(scan.patterns.read(), stack(11, dtype="u2"))
+
+
+def test_the_energy_may_be_none_of_a_photon(tmp_path):
+    path = detector_master(tmp_path)
+    scan = read(path, energy="none")
+    assert (scan.energy, scan.assumptions) == (None, {"energy": "none"})
+    angstrom = {"entry/instrument/beam/incident_wavelength": 1.0}
+    assert read(detector_master(tmp_path, **angstrom)).energy == pytest.approx(12398.42, rel=1e-6)
+
+
+def test_fewer_frames_than_were_to_be_taken(tmp_path):
+    path = detector_master(tmp_path, **{f"{SETTINGS}/ntrigger": np.uint64(9)})
+    assert "has 6 patterns, and the detector was set to take 9" in read(path).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (h5py.ExternalLink("gone.h5", "/data"), "gone.h5: no such file"),
+        (h5py.ExternalLink("../scan_data_000001.h5", "/data"), "outside of the folder"),
+        (None, "without number"),
+    ],
+)
+def test_files_that_are_not_there(tmp_path, link, words):
+    path = detector_master(tmp_path, (2, 2, 2), **{"entry/data/data_000002": link})
+    with pytest.raises(InputFileError, match=words):
+        read(path)
+
+
+def test_no_data(tmp_path):
+    path = detector_master(tmp_path, ())
+    with pytest.raises(InputFileError, match="names no data"):
+        read(path)
+
+
+def test_what_is_recognised(tmp_path):
+    path = detector_master(tmp_path)
+    part = tmp_path / "scan_data_000001.h5"
+    assert dectris.recognise(path)
+    assert dectris.recognise(part)
+    assert read(part).patterns.shape == (4, SIZE, SIZE)
+    assert not dectris.recognise(save(tmp_path / "x.h5", {"entry/data/data": stack()}))

@@ -1,0 +1,242 @@
+"""Products of ptychodus: every version, every doubtful meaning, what is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import h5py
+import numpy as np
+import product_files as made
+import pytest
+from events import logged
+
+from ptycho_engine.errors import ConfigurationError, InputFileError, MemoryBudgetError, OutputError
+from ptycho_engine.io.catalogue import find_format
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import read_scan, write_scan
+
+OLD = Path("/work/shared/realfiles/ptychotorch_metadata_250_nominalPos.hdf5")
+
+
+def read(path, **options):
+    return read_scan("ptychodus", path, options)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+@pytest.mark.parametrize("version", made.VERSIONS)
+def test_every_version(tmp_path, version, suffix):
+    path = made.write_product(tmp_path / f"product{suffix}", version)
+    assert find_format(path) == "ptychodus"
+    scan = read(path)
+    np.testing.assert_allclose(scan.positions, made.STARTS + made.SIZE // 2, atol=1e-9)
+    np.testing.assert_array_equal(scan.image, made.OBJECT)
+    assert (scan.image.dtype, scan.layer_axis) == (np.complex64, None)
+    np.testing.assert_array_equal(scan.probe, made.PROBE[0])
+    np.testing.assert_array_equal(scan.metadata["opr_probe"], made.PROBE)
+    assert ("opr_weights" in scan.metadata) == (version != "1.1")
+    assert (scan.energy, scan.distance) == (8000.0, 1.5)
+    assert scan.pixel_size == (made.PIXEL_Y, made.PIXEL_X)
+    np.testing.assert_array_equal(scan.metadata["scan_index"], made.INDEXES)
+    assert scan.metadata["name"] == "a name"
+    assert scan.warnings == ()
+    assert scan.patterns is None
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+@pytest.mark.parametrize("key", ["object_layer_spacing_m", "object_layer_distance_m"])
+def test_slices(tmp_path, suffix, key):
+    """Before 1.2 there was a distance behind the last slice as well."""
+    old = key == "object_layer_distance_m"
+    arrays = dict(made.product("1.7.0")[1])
+    del arrays["object_layer_spacing_m"]
+    spacing = np.array([1e-6, 2e-6, np.inf][: 2 + old])
+    arrays |= {"object": np.stack([made.OBJECT] * 3), key: spacing}
+    path = tmp_path / f"product{suffix}"
+    changed = {
+        **{f"object_{k}": v for k, v in made.product("1.7.0")[3].items()}, **arrays,
+    }  # fmt: skip
+    if suffix == ".npz":
+        np.savez(path, **changed)
+    else:
+        with h5py.File(path, "w") as file:
+            for name, values in arrays.items():
+                file[name] = values
+            file["object"].attrs.update(made.product("1.7.0")[3])
+    scan = read(path)
+    assert (scan.image.shape, scan.layer_axis) == ((3, 30, 41), "slice")
+    np.testing.assert_array_equal(scan.layer_spacing, [1e-6, 2e-6])
+
+
+def changed(tmp_path, change, version="1.7.0"):
+    path = made.write_product(tmp_path / "product.h5", version)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def test_indexes_that_name_one_pattern_for_all_are_repaired(tmp_path):
+    def change(file):
+        file["probe_position_indexes"][:] = 0
+
+    scan = read(changed(tmp_path, change))
+    np.testing.assert_array_equal(scan.metadata["scan_index"], np.arange(made.COUNT))
+    assert "more than once" in scan.warnings[0]
+    assert "scan_index" in scan.assumptions
+
+
+def test_pixels_under_the_names_of_metres(tmp_path):
+    def change(file):
+        for axis, column in (("y", 0), ("x", 1)):
+            offsets = made.STARTS - (np.array(made.OBJECT.shape) - made.SIZE) / 2
+            file[f"probe_position_{axis}_m"][:] = offsets[:, column]
+
+    path = changed(tmp_path, change)
+    assert "scan.units=px" in read(path).warnings[0]
+    scan = read(path, units="px")
+    np.testing.assert_allclose(scan.positions, made.STARTS + made.SIZE // 2, atol=1e-9)
+    assert scan.warnings == ()
+    assert scan.assumptions == {"units": "px"}
+
+
+def test_swapped_coordinates(tmp_path):
+    def change(file):
+        y, x = file["probe_position_y_m"][:], file["probe_position_x_m"][:]
+        file["probe_position_y_m"][:], file["probe_position_x_m"][:] = x, y
+
+    scan = read(changed(tmp_path, change), swapped=True)
+    np.testing.assert_allclose(scan.positions, made.STARTS + made.SIZE // 2, atol=1e-9)
+
+
+def test_a_pixel_size_that_is_missing_is_asked_for(tmp_path):
+    def change(file):
+        file["object"].attrs["pixel_width_m"] = 0.0
+
+    path = changed(tmp_path, change)
+    with pytest.raises(InputFileError, match=r"scan\.pixel_size=METRES"):
+        read(path)
+    assert read(path, pixel_size=5e-9).pixel_size == (5e-9, 5e-9)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "message"),
+    [
+        ("object", np.ones(3, "c8"), r"'object' has shape \(3,\)"),
+        ("object", None, "'object' is missing. Found: .*probe"),
+        ("probe", np.ones((1, 1, 1, 4, 4), "c8"), "'probe' has shape"),
+        ("probe", None, "windows are placed by its size"),
+        ("probe_position_x_m", np.ones(3), "holds 3 entries, and 'probe_position_y_m' 6"),
+        ("probe_position_x_m", np.full(6, np.nan), "6 of 6 positions are NaN"),
+        ("probe_position_indexes", np.arange(3), "holds 3 entries for 6 positions"),
+        ("object_layer_spacing_m", np.ones(4), "layer spacing has shape"),
+    ],
+)
+def test_what_is_refused(tmp_path, key, values, message):
+    def change(file):
+        if key == "object_layer_spacing_m":
+            del file["object"]
+            file["object"] = np.ones((2, 30, 41), "c8")
+            file["object"].attrs.update(made.product("1.7.0")[3])
+        held = dict(file[key].attrs)
+        del file[key]
+        if values is not None:
+            file[key] = values
+            file[key].attrs.update(held)
+
+    with pytest.raises(InputFileError, match=message):
+        read(changed(tmp_path, change))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"units": "nm"}, "units 'nm'"), ({"pixel_size": 0.0}, "received 0.0")]
+)
+def test_options_that_are_refused(tmp_path, options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        read(tmp_path / "product.h5", **options)
+
+
+def test_what_is_loaded_counts(tmp_path):
+    path = made.write_product(tmp_path / "product.h5", "1.7.0")
+    with pytest.raises(MemoryBudgetError):
+        read_scan("ptychodus", path, memory_budget=made.OBJECT.nbytes)
+
+
+@pytest.mark.skipif(not OLD.exists(), reason="real files of other programs are not here")
+def test_a_real_product_of_before_1_2():
+    assert find_format(OLD) == "ptychodus"
+    scan = read(OLD)
+    assert (scan.image.shape, scan.image.dtype) == ((415, 415), np.complex128)
+    assert scan.positions.shape == (961, 2)
+    start = scan.positions - 256 // 2
+    leaves = ((start < 0) | (start + 255 > 414)).any(axis=1)
+    assert leaves.mean() == pytest.approx(0.79, abs=0.01)
+    assert "probe_photons_per_s" in scan.metadata
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+def whole():
+    return Scan(
+        made.OBJECT, made.STARTS, "a test", made.PROBE[0], pixel_size=(4e-9, 5e-9), energy=8e3,
+        distance=2.0, metadata={"name": "ü", "object_center_m": (1e-6, 2e-6)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_what_others_read_of_it(tmp_path, suffix):
+    path = tmp_path / f"product{suffix}"
+    write_scan(path, whole(), "ptychodus")
+    scan = read(path)
+    np.testing.assert_allclose(scan.positions, made.STARTS, atol=1e-9)
+    offsets = made.STARTS - made.SIZE // 2 - (np.array(made.OBJECT.shape) - made.SIZE) / 2
+    expected = offsets * [4e-9, 5e-9] + [1e-6, 2e-6]
+    if suffix == ".npz":
+        with np.load(path, allow_pickle=False) as file:
+            held = {key: file[key][()] for key in file.files}
+    else:
+        with h5py.File(path) as file:
+            held = {key: file[key][()] for key in file} | dict(file.attrs)
+            held |= {f"object_{k}": v for k, v in file["object"].attrs.items()}
+    np.testing.assert_allclose(held["probe_position_y_m"], expected[:, 0], atol=1e-18)
+    np.testing.assert_allclose(held["probe_position_x_m"], expected[:, 1], atol=1e-18)
+    np.testing.assert_array_equal(held["probe_position_indexes"], np.arange(made.COUNT))
+    assert held["object_layer_spacing_m"].shape == (0,)
+    assert held["photon_energy_eV"] == held["probe_energy_eV"] == 8e3
+    assert held["detector_object_distance_m"] == 2.0
+    assert held["object_center_x_m"] == 2e-6
+    assert str(held["name"]) == "ü"
+
+
+def test_what_was_read_is_written_again(tmp_path):
+    """Also what a scan itself has no place for."""
+    first = read(made.write_product(tmp_path / "one.h5", "1.7.0"))
+    write_scan(tmp_path / "two.h5", first, "ptychodus")
+    again = read(tmp_path / "two.h5")
+    assert again.metadata.keys() >= first.metadata.keys()
+    for key, value in first.metadata.items():
+        np.testing.assert_array_equal(again.metadata[key], value)
+
+
+def test_what_has_no_place_is_said(tmp_path):
+    patterns = Patterns.of(np.ones((made.COUNT, 8, 8)), "intensity")
+    scan = dataclasses.replace(whole(), patterns=patterns)
+    with logged() as logs:
+        write_scan(tmp_path / "product.h5", scan, "ptychodus")
+    (said,) = [log["dropped"] for log in logs if log["event"] == "not_in_this_format"]
+    assert said == ["patterns"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"probe": None}, "has no probe"),
+        ({"pixel_size": None}, "has no pixel_size"),
+        ({"energy": None, "distance": None}, "no energy and no distance"),
+        ({"image": np.ones((2, 30, 41), "c8"), "layer_axis": "mode"}, "2 modes"),
+        ({"image": np.ones((2, 30, 41), "c8"), "layer_axis": "slice"}, "layer_spacing"),
+    ],
+)
+def test_what_a_product_must_have(tmp_path, changes, message):
+    with pytest.raises(OutputError, match=message):
+        write_scan(tmp_path / "p.h5", dataclasses.replace(whole(), **changes), "ptychodus")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,270 @@
+"""HDF5 files of others: what is read of them, where links may lead, what is refused by name."""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptycho_engine.errors import InputFileError, MemoryBudgetError
+from ptycho_engine.io.hdf5_file import Hdf5File
+
+STACK = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(6, 4, 5)
+REAL = Path("/work/shared/realfiles/rsciio_arina/test_00_master.h5")
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "scan").mkdir()
+    return tmp_path / "scan" / "scan.h5"
+
+
+@pytest.fixture
+def file(path):
+    with h5py.File(path, "w") as file:
+        yield file
+
+
+def read(file, name="data"):
+    """Close what was written, and load a dataset of it."""
+    path = Path(file.filename)
+    file.close()
+    with Hdf5File(path) as opened:
+        return opened.load(name)
+
+
+def refused(file, *words, name="data"):
+    with pytest.raises(InputFileError) as caught:
+        read(file, name)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">i4", "f2", ">f8", "c8", ">c16", "?"])
+def test_numbers_come_in_native_order(file, dtype):
+    values = np.array([[0, 1], [1, 0]], dtype)
+    file["data"] = values
+    found = read(file)
+    assert found.dtype == np.dtype(dtype).newbyteorder("=")
+    np.testing.assert_array_equal(found, values)
+
+
+@pytest.mark.parametrize(("part", "expected"), [("f4", "c8"), ("f8", "c16"), (">f8", "c16")])
+def test_complex_numbers_under_the_names_of_matlab(file, part, expected):
+    pairs = np.zeros((2, 3), [("real", part), ("imag", part)])
+    pairs["real"], pairs["imag"] = 3, -4
+    file["data"] = pairs
+    found = read(file)
+    assert found.dtype == expected
+    assert (found == 3 - 4j).all()
+
+
+def test_names_attributes_texts(file, path):
+    file["entry/name"] = "a text"
+    file["entry/number"] = np.array([2.5])
+    file.attrs["text"], file.attrs["bytes"] = "ü", np.bytes_("b")
+    file.attrs["one"], file.attrs["two"] = np.array([3]), np.array([1.5, 2.5])
+    file.attrs["wide"] = np.array(["x"], h5py.string_dtype())
+    file.close()
+    with Hdf5File(path) as opened:
+        assert opened.names() == ("entry",)
+        assert opened.names("entry") == ("name", "number")
+        assert opened.names("entry/name") == opened.names("nothing") == ()
+        assert "entry/name" in opened
+        assert "entry/other" not in opened
+        assert opened.is_dataset("entry/name")
+        assert not opened.is_dataset("entry")
+        assert opened.text("entry/name") == "a text"
+        assert opened.text("entry/number") == "2.5"
+        found = opened.attributes()
+        assert opened.listing() == "entry/name (), entry/number (1,)"
+    np.testing.assert_array_equal(found.pop("two"), [1.5, 2.5])
+    assert found == {"text": "ü", "bytes": "b", "one": 3, "wide": "x"}
+
+
+def test_what_is_missing_and_what_is_there(file):
+    file["other/data"] = np.ones(3)
+    refused(file, "'data' is missing. Found: other/data (3,).")
+
+
+@pytest.mark.parametrize("values", ["text", np.zeros(2, [("a", "f4"), ("b", "f4")])])
+def test_what_are_no_numbers(file, values):
+    file["data"] = values
+    refused(file, "'data' holds", "Expected numbers")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "an empty file"), (b"PK\x03\x04", "a zip archive"), (b"y,x\n1,2", "text, beginning")],
+)
+def test_what_is_no_hdf5_file(path, content, words):
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match=words):
+        Hdf5File(path)
+
+
+def test_paths_that_lead_to_no_file(path):
+    for place, word in ((path, "no such file"), (path.parent, "is a folder")):
+        with pytest.raises(InputFileError, match=word):
+            Hdf5File(place)
+    os.mkfifo(path)
+    with pytest.raises(InputFileError, match="pipe"):
+        Hdf5File(path)
+
+
+def test_what_is_loaded_counts(file, path, monkeypatch):
+    file.create_dataset("data", (4096, 4096, 4096), "u2", chunks=(1, 64, 64), compression="gzip")
+    file.close()
+    monkeypatch.setattr("ptycho_engine.memory.parse_bytes", lambda budget: 2**30)
+    with Hdf5File(path) as opened:
+        assert opened.header("data").nbytes == 2**37
+        with pytest.raises(MemoryBudgetError, match=r"reading 'data' takes 128\.00 GiB"):
+            opened.load("data")
+
+
+def test_values_that_were_never_written(file):
+    file.create_dataset("data", (3, 4), "f4", chunks=(1, 4))
+    refused(file, "declared with shape (3, 4) and never written")
+
+
+# -- ranges ----------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    layout=st.sampled_from(["flat", "raster", "cube", "chunks", "big endian"]),
+    wanted=st.tuples(st.integers(0, 6), st.integers(0, 6)).map(sorted),
+    indices=st.lists(st.integers(0, 5), max_size=9),
+)
+def test_patterns_by_range(tmp_path_factory, layout, wanted, indices):
+    path = tmp_path_factory.getbasetemp() / f"{layout}.h5"
+    if not path.exists():
+        with h5py.File(path, "w") as file:
+            held = {"raster": STACK.reshape(2, 3, 4, 5), "cube": STACK.reshape(1, 3, 2, 4, 5)}
+            held = held.get(layout, STACK.astype(">u2") if layout == "big endian" else STACK)
+            chunks = {"chunks": (4, 2, 2), "compression": "gzip"} if layout == "chunks" else {}
+            file.create_dataset("a/data", data=held, **chunks)
+    with Hdf5File(path) as opened:
+        patterns = opened.patterns("a/data", "intensity")
+    assert (patterns.shape, patterns.dtype, patterns.quantity) == ((6, 4, 5), "u2", "intensity")
+    np.testing.assert_array_equal(patterns.read(*wanted), STACK[slice(*wanted)])
+    np.testing.assert_array_equal(patterns.take(indices), STACK[np.array(indices, int)])
+
+
+@pytest.mark.parametrize(
+    "values", [np.ones((2, 3)), np.ones((2, 3, 4), "c8"), np.ones((1, 2, 3), bool)]
+)
+def test_what_are_no_patterns(file, path, values):
+    file["data"] = values
+    file.close()
+    with Hdf5File(path) as opened, pytest.raises(InputFileError, match=r"\(P, H, W\)"):
+        opened.patterns("data")
+
+
+# -- links -----------------------------------------------------------------------------------
+
+
+def test_links_within_the_file(file):
+    file["real/data"] = np.arange(3)
+    file["real/here"] = h5py.SoftLink("data")
+    file["there"] = h5py.SoftLink("/real")
+    file["data"] = h5py.SoftLink("/there/here")
+    np.testing.assert_array_equal(read(file), np.arange(3))
+
+
+def test_links_to_files_of_the_folder(file, path):
+    (path.parent / "below").mkdir()
+    with h5py.File(path.parent / "below" / "one.h5", "w") as one:
+        one["data"] = h5py.ExternalLink("two.h5", "/deep")
+    with h5py.File(path.parent / "below" / "two.h5", "w") as two:
+        two["deep/values"] = np.arange(3)
+    file["data"] = h5py.ExternalLink("below/one.h5", "/data")
+    np.testing.assert_array_equal(read(file, "data/values"), np.arange(3))
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute", "symbolic", "behind a soft link"])
+def test_links_that_leave_the_folder(file, path, kind):
+    outside = path.parent.parent / "secret.h5"
+    with h5py.File(outside, "w") as secret:
+        secret["data"] = np.arange(3)
+    (path.parent / "inside.h5").symlink_to(outside)
+    target = {"relative": "../secret.h5", "absolute": str(outside)}.get(kind, "inside.h5")
+    file["far" if "soft" in kind else "data"] = h5py.ExternalLink(target, "/data")
+    if "soft" in kind:
+        file["data"] = h5py.SoftLink("/far")
+    refused(file, "leads to", "outside of the folder")
+
+
+def test_links_in_a_circle(file, path):
+    file["data"] = h5py.SoftLink("/data")
+    refused(file, "behind more than 20 links")
+    with h5py.File(path, "w") as again:
+        again["data"] = h5py.ExternalLink("scan.h5", "/data")
+        refused(again, "behind more than 20 links")
+
+
+def test_dead_links(file, path):
+    file["data"] = h5py.SoftLink("/nothing")
+    file["gone"] = h5py.ExternalLink("gone.h5", "/data")
+    file.close()
+    with Hdf5File(path) as opened:
+        assert "data" not in opened
+        assert "gone" not in opened
+        with pytest.raises(InputFileError, match=r"gone\.h5: no such file"):
+            opened.load("gone")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_virtual_datasets(file, path, inside):
+    folder = path.parent if inside else path.parent.parent
+    with h5py.File(folder / "part.h5", "w") as part:
+        part["values"] = np.arange(3)
+    layout = h5py.VirtualLayout((3,), "i8")
+    layout[:] = h5py.VirtualSource(str(folder / "part.h5"), "values", (3,))
+    file.create_virtual_dataset("data", layout)
+    if inside:
+        np.testing.assert_array_equal(read(file), np.arange(3))
+    else:
+        refused(file, "outside of the folder")
+
+
+def test_values_in_a_raw_file_of_anyone(file, path):
+    (path.parent / "raw").write_bytes(bytes(24))
+    file.create_dataset("data", (3,), "f8", external=[("raw", 0, 24)])
+    refused(file, "in another, raw file")
+
+
+# -- compression -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (32008, ["bitshuffle", 'pip install "ptycho_engine[hdf5plugin]"']),
+        (32001, ["Blosc", "hdf5plugin"]),
+        (32004, ["LZ4", "hdf5plugin"]),
+        (30000, ["the HDF5 filter 30000", "h5repack"]),
+    ],
+)
+def test_compression_that_is_not_installed_is_named(file, path, monkeypatch, number, words):
+    monkeypatch.setattr("ptycho_engine.io.hdf5_filters.is_installed", lambda module: False)
+    # An optional filter that is not there leaves the values as they are, and is noted all the same.
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((3,))
+    properties.set_filter(number, h5py.h5z.FLAG_OPTIONAL, ())
+    space, kind = h5py.h5s.create_simple((3,)), h5py.h5t.NATIVE_DOUBLE
+    h5py.Dataset(h5py.h5d.create(file.id, b"data", kind, space, properties))[...] = 1.0
+    refused(file, f"{number}", *words)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="real files of other programs are not here")
+def test_a_real_master_file_names_its_compression(monkeypatch):
+    monkeypatch.setattr("ptycho_engine.io.hdf5_filters.is_installed", lambda module: False)
+    with Hdf5File(REAL) as opened:
+        assert opened.header("entry/data/data_000001").shape == (16, 192, 192)
+        with pytest.raises(InputFileError, match=r"bitshuffle.*ptycho_engine\[hdf5plugin\]"):
+            opened.load("entry/data/data_000001")
