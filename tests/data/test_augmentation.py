@@ -134,7 +134,7 @@ def test_values_are_checked(how, message):
 def test_what_cannot_be_turned_is_refused():
     flat = Patterns.of(np.ones((3, 4, 5), np.float32), "amplitude")
     scan = Scan(None, np.zeros((3, 2)), "narrow", None, flat)
-    with pytest.raises(RequestError, match="4 x 5. Expected squares"):
+    with pytest.raises(RequestError, match=r"4 x 5\. Expected squares"):
         PatchDataset(scan, fields=["patterns"], augmentation=Augmentation(turns=True))
     with pytest.raises(RequestError, match=r"which narrow does not tell.*'positions'"):
         PatchDataset(scan, 4, augmentation=Augmentation(flips=True))

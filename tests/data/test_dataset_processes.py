@@ -135,7 +135,8 @@ for number in range(int(sys.argv[1])):
             if number % 2:
                 break
 names = [thread.name for thread in threading.enumerate()]
-print(sum(name.startswith("ptycho_engine") for name in names) <= POOL_SIZE, len(names) <= POOL_SIZE + 1)
+print(sum(name.startswith("ptycho_engine") for name in names) <= POOL_SIZE)
+print(len(names) <= POOL_SIZE + 1)
 """
 
 
