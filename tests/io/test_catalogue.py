@@ -45,7 +45,8 @@ def test_the_built_in_formats():
     assert {name: source.suffixes for name, source in found.items()} == {
         "file": (), "npz": (".npz",), "synthetic": (),
         "ptychodus": (".hdf5", ".h5", ".npz"),
-        "pty_chi": (".hdf5", ".h5"), "ptychodus_training": (".hdf5", ".h5"),
+        "ptycho_engine": (".h5", ".zarr"), "pty_chi": (".hdf5", ".h5"),
+        "ptychodus_training": (".hdf5", ".h5"),
     }  # fmt: skip
     assert load_format("npz").needs_file
     assert not load_format("synthetic").needs_file

@@ -38,7 +38,7 @@ def provenance(engine: Engine, scan: CuttableScan, run_id: str) -> dict[str, Any
         "run_id": run_id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scan": scan.source,
-        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).is_file() else None,
+        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).exists() else None,
         "scan_sha256": scan_hash(scan),
         "python": platform.python_version(),
         "numpy": np.__version__,
