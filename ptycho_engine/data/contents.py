@@ -102,10 +102,10 @@ class ScanContents:
 
     @cached_property
     def _patterns(self) -> Patterns | None:
-        patterns = self.scan.patterns
-        if patterns is None or self.wanted is None:
-            return patterns
-        return patterns.as_quantity(self.wanted)
+        if self.scan.patterns is None:
+            return None
+        patterns = self.scan.patterns.opened()
+        return patterns if self.wanted is None else patterns.as_quantity(self.wanted)
 
     @property
     def quantity(self) -> Quantity | None:
@@ -156,7 +156,11 @@ class ScanContents:
     def patterns(self, rows: Indices) -> Array:
         """Read patterns: (K, H, W) or (B, H, W, C)."""
         assert self._patterns is not None
-        flat = self._patterns.take(rows.reshape(-1))
+        if rows.size == 1:  # the least that is asked for, and often
+            number = int(rows.reshape(-1)[0])
+            flat = self._patterns.read(number, number + 1)
+        else:
+            flat = self._patterns.take(rows.reshape(-1))
         return flat if rows.ndim == 1 else flat_to_channel(flat, rows.shape[1])
 
     def indices(self, rows: Indices) -> Indices:

@@ -73,6 +73,7 @@ class PatchItems(Shown):
         if augmentation is not None:
             augmentation.check(columns, self.entries)
         self._assembly = Assembly(columns, members, augmentation)
+        self._item_bytes = self._peak_bytes()
         self._check(1)
         get_logger().info("dataset", threads=core_count(), plugin=engine.plugin, **self._facts())
 
@@ -134,8 +135,7 @@ class PatchItems(Shown):
                 "memory_budget."
             )
 
-    @property
-    def _item_bytes(self) -> int:
+    def _peak_bytes(self) -> int:
         """Bytes an item takes at most while a batch is made, beside what the plugin needs."""
         peak = self._assembly.peak(self.entries)
         if len(self.entries) < 2:

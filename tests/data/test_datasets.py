@@ -173,7 +173,7 @@ def test_an_output_without_patches_is_none_of_ours(tmp_path):
     with Store.create(path, {"values": ArraySpec((2,), np.dtype(float))}) as store:
         store.write("values", (), np.zeros(2))
         store.finish(())
-    with pytest.raises(InputFileError, match=r"x\.zarr: no format has the suffix"):
+    with pytest.raises(InputFileError, match=r"x\.zarr"):
         PatchDataset(path)
 
 
