@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
+from .mapped_stack import MappedStack
 from .npy_header import Header
 from .patterns import Patterns, Quantity, Ranges, fill_ranges
 from .reading import check_file, looks_like, reading
@@ -164,7 +165,7 @@ class Hdf5File:
                 "real patterns of shape (P, H, W). Choose the reader of this layout."
             )
         *leading, height, width = header.shape
-        load = partial(_load_patterns, self.path, name, header)
+        load = Hdf5Stack(self.path, name, header)
         shape = (math.prod(leading), height, width)
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
@@ -315,21 +316,33 @@ class Hdf5File:
         return self._others[place]
 
 
-def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: Array) -> None:
-    with Hdf5File(path) as file:
-        if file.header(name) != header:
-            raise InputFileError(
-                f"{path}: {name!r} is another than when the scan was read. Expected the same file. "
-                "Read the scan again."
-            )
-        with reading(path, repr(name), KIND):
-            dataset = file._dataset(name)
-            file._check_values(name, dataset)
+@dataclass(frozen=True)
+class Hdf5Stack:
+    """The loader of patterns in a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        The dataset.
+    header : Header
+        What it was when the scan was read.
+    """
+
+    path: Path
+    name: str
+    header: Header
+
+    def __call__(self, ranges: Ranges, into: Array) -> None:
+        """Fill an array with ranges of the patterns."""
+        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+            dataset = self._dataset(file)
             mapped = _mapped(dataset)
             if mapped is not None:
-                fill_ranges(mapped.reshape(-1, *header.shape[-2:]), ranges, into)
+                fill_ranges(mapped.reshape(-1, *self.header.shape[-2:]), ranges, into)
                 return
-            leading, at = header.shape[:-2], 0
+            leading, at = self.header.shape[:-2], 0
             for start, stop in ranges:
                 for index, count in _rows(leading, start, stop):
                     part = into[at : at + count]
@@ -338,6 +351,26 @@ def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: 
                     else:
                         dataset.read_direct(part, index)
                     at += count
+
+    def mapped(self) -> MappedStack | None:
+        """Map the dataset, if it lies in one piece."""
+        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+            dataset = self._dataset(file)
+            found = _mapped(dataset)
+            if found is None:
+                return None
+            flat = found.reshape(-1, *self.header.shape[-2:])
+            return MappedStack.of(Path(dataset.file.filename), flat)
+
+    def _dataset(self, file: Hdf5File) -> Any:
+        if file.header(self.name) != self.header:
+            raise InputFileError(
+                f"{self.path}: {self.name!r} is another than when the scan was read. Expected the "
+                "same file. Read the scan again."
+            )
+        dataset = file._dataset(self.name)
+        file._check_values(self.name, dataset)
+        return dataset
 
 
 def _mapped(dataset: Any) -> Array | None:
