@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_module
 
 from ptycho_engine.app.overrides import hydra_arguments, sort_arguments
 from ptycho_engine.app.schema import register_schemas
+from ptycho_engine.app.subcommands import SUBCOMMANDS, sort_subcommand
 from ptycho_engine.host import hookspecs
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,8 @@ def fences(text: str, language: str) -> list[str]:
 
 
 def engine_commands() -> list[str]:
-    texts = [README, *(page.read_text() for page in MIGRATIONS)]
+    pages = [*MIGRATIONS, *sorted((ROOT / "docs").glob("*.md"))]
+    texts = [README, *(page.read_text() for page in pages)]
     blocks = "\n".join(block for text in texts for block in fences(text, "bash"))
     commands = [line for line in blocks.splitlines() if line.startswith("ptycho-engine ")]
     others = tuple(f"ptycho-engine {word}" for word in ("plugins", "info", "--h"))
@@ -58,12 +60,15 @@ def test_first_screen_holds_two_commands_that_set_themselves_up():
 
 @pytest.mark.parametrize("command", engine_commands())
 def test_documented_commands_compose(command):
-    arguments = [a for a in shlex.split(command)[1:] if a not in ("--multirun", "scan.npz")]
-    first = [re.sub(r",.*", "", argument) for argument in arguments]
+    name, words = sort_subcommand(shlex.split(command)[1:])
+    root, words = SUBCOMMANDS[name].chosen(words)
+    named = ("--multirun", "scan.npz", "scan.h5", "FILE", "IN", "FOLDER", *root.flags)
+    first = [re.sub(r",.*", "", word) for word in words if word not in named]
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-        config = compose("config", overrides=hydra_arguments(sort_arguments(first)))
-    assert config.patch_size > 0
+        overrides = hydra_arguments(sort_arguments(first), root.places[-1:])
+        config = compose(root.config, overrides=overrides)
+    assert "runner" in config
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
