@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..workers import share
 from .augmentation import Augmentation, Codes, turned, turned_positions
 from .columns import OF_PATCHES, Column
 from .contents import Contents
@@ -64,17 +63,15 @@ class Assembly:
     augmentation: Augmentation | None
 
     def make(self, part: Part) -> dict[str, Array]:
-        """Return the arrays of a part, by field: patches cut in one call, patterns read beside."""
+        """Return the arrays of a part, by field; its patches are cut in one call."""
         made: dict[str, Array] = {}
         codes = None
         if self.augmentation is not None:
             codes = self.augmentation.codes(part.items, part.epoch)
-        tasks: list[Callable[[], None]] = []
-        if not self.columns.keys().isdisjoint(OF_PATCHES):
-            tasks.append(lambda: made.update(self._of_patches(part, codes)))
         if "patterns" in self.columns:
-            tasks.append(lambda: made.update(patterns=self._patterns(part, codes)))
-        share(_call, tasks, len(tasks) if len(part.items) > 1 else 1)
+            made["patterns"] = self._patterns(part, codes)
+        if self._cuts:
+            made |= self._of_patches(part, codes)
         for field in self.columns.keys() - made.keys():
             made[field] = self._small(field, part, codes)
         return {
@@ -84,23 +81,37 @@ class Assembly:
             for field, column in self.columns.items()
         }
 
-    def beside(self, entries: Sequence[Entry]) -> int:
-        """Bytes an item takes, beside its arrays and what the plugin needs, while it is made."""
+    def peak(self, entries: Sequence[Entry]) -> int:
+        """Bytes an item takes at most while it is made, beside what the plugin needs.
+
+        First patterns are read: in the order of their file, then in that of the batch, or as
+        channels, then in each step of what changes them. Then patches are cut, and turned one
+        symmetry after the other.
+        """
         columns, members = self.columns, self.members or 1
-        total = 0
-        turns = self.augmentation is not None and self.augmentation.moves
-        if not columns.keys().isdisjoint(OF_PATCHES):
-            patch = max((e.patch.nbytes for e in entries if e.patch is not None), default=0)
-            layered = any(e.patch is not None and len(e.patch.shape) > 2 for e in entries)
-            copies = ("patches" not in columns) + turns + layered
-            total += copies * patch * members
+        delivered = sum(column.nbytes for column in columns.values())
+        augmented = self.augmentation or Augmentation()
+        pattern, patch = (
+            members * max((c.nbytes for c in (getattr(e, name) for e in entries) if c), default=0)
+            for name in ("pattern", "patch")
+        )
+        reading = cutting = 0
         if "patterns" in columns:
-            raw = max((e.pattern.nbytes for e in entries if e.pattern is not None), default=0)
-            noise = self.augmentation is not None and self.augmentation.noise
-            real = columns["patterns"].nbytes
-            # As they are read: in the order of the file, and as channels; then in each step.
-            total += raw * members * (2 if self.members else 1) + real * (turns + 2 * noise)
-        return total
+            final = columns["patterns"].nbytes
+            changed = augmented.moves or augmented.noise or any(e.scale != 1 for e in entries)
+            reading = max(2 * pattern, pattern + final, 2 * final * changed)
+        if self._cuts:
+            layered = any(e.patch is not None and len(e.patch.shape) > 2 for e in entries)
+            copies = 2 + 2 / len(augmented.symmetries) if augmented.moves else 1 + layered
+            hidden = patch * ("patches" not in columns)
+            others = sum(c.nbytes for name, c in columns.items() if name not in OF_PATCHES)
+            cutting = max(delivered + hidden, others + int(copies * patch))
+        return max(delivered, reading, cutting)
+
+    @property
+    def _cuts(self) -> bool:
+        """Whether any field is made of patches."""
+        return not self.columns.keys().isdisjoint(OF_PATCHES)
 
     @property
     def _axes(self) -> tuple[int, int]:
@@ -153,7 +164,3 @@ class Assembly:
         probes = np.zeros((count, *column.shape), column.dtype)
         probes[:, : len(modes)] = modes
         return probes if codes is None else turned(probes, codes, (-2, -1))
-
-
-def _call(task: Callable[[], None]) -> None:
-    task()

@@ -80,6 +80,11 @@ class Augmentation:
         """Whether items are flipped or turned."""
         return self.flips or self.turns
 
+    @property
+    def symmetries(self) -> tuple[int, ...]:
+        """Those that are drawn from."""
+        return SYMMETRIES[self.flips, self.turns]
+
     def check(self, columns: Mapping[str, Column], entries: Sequence[Entry]) -> None:
         """Refuse columns that it cannot change.
 
@@ -118,12 +123,12 @@ class Augmentation:
         -------
         ndarray of uint8, shape (B,)
         """
-        choices: NDArray[np.uint8] = np.array(SYMMETRIES[self.flips, self.turns], np.uint8)
+        choices = np.array(self.symmetries, np.uint8)
         seed: NDArray[np.uint64] = np.array([self.seed], np.uint64)
         of_epoch = mixed(mixed(seed) + np.uint64(epoch))
         drawn = mixed(of_epoch + items.astype(np.uint64))
-        chosen: NDArray[np.uint8] = choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
-        return chosen
+        codes: Codes = choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
+        return codes
 
     def noisy(self, patterns: Array, items: Indices, epoch: int, counts: float) -> Array:
         """Draw counts about those that patterns stand for.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import Engine
-from ..errors import InputFileError, one_line
+from ..errors import InputFileError
 from ..geometry import Positions
 from ..geometry.cut import Cut
 from ..geometry.layouts import flat_to_channel
@@ -102,10 +102,10 @@ class ScanContents:
 
     @cached_property
     def _patterns(self) -> Patterns | None:
-        patterns = self.scan.patterns
-        if patterns is None or self.wanted is None:
-            return patterns
-        return patterns.as_quantity(self.wanted)
+        if self.scan.patterns is None:
+            return None
+        patterns = self.scan.patterns.opened()
+        return patterns if self.wanted is None else patterns.as_quantity(self.wanted)
 
     @property
     def quantity(self) -> Quantity | None:
@@ -156,7 +156,11 @@ class ScanContents:
     def patterns(self, rows: Indices) -> Array:
         """Read patterns: (K, H, W) or (B, H, W, C)."""
         assert self._patterns is not None
-        flat = self._patterns.take(rows.reshape(-1))
+        if rows.size == 1:  # the least that is asked for, and often
+            number = int(rows.reshape(-1)[0])
+            flat = self._patterns.read(number, number + 1)
+        else:
+            flat = self._patterns.take(rows.reshape(-1))
         return flat if rows.ndim == 1 else flat_to_channel(flat, rows.shape[1])
 
     def indices(self, rows: Indices) -> Indices:
@@ -179,7 +183,7 @@ class ScanContents:
 
 @dataclass(eq=False)
 class StoreContents:
-    """An output of ours: patches of a run, or a training store; rows are read from it.
+    """An output of ours that holds patches and positions: rows are read from it.
 
     Attributes
     ----------
@@ -193,13 +197,6 @@ class StoreContents:
     quantity: Quantity | None = "amplitude"
     engine: Engine | None = field(default=None, init=False)
     doubts: tuple[str, ...] = field(default=(), init=False)
-
-    def __post_init__(self) -> None:
-        if "patches" not in self._output.arrays or "positions" not in self._output.arrays:
-            raise InputFileError(
-                f"{self.path}: holds {one_line(', '.join(self._output.arrays)) or 'nothing'}. "
-                "Expected patches and positions. Choose an output of extract or train."
-            )
 
     @cached_property
     def _output(self) -> StoredOutput:

@@ -219,8 +219,9 @@ class PatchDataset(PatchItems):
             nothing of them.
         """
         ours = np.arange(len(self), dtype=np.int64)
-        parts = self._parts(self._items(ours), self._epoch)
-        inside, outside, regions = divide(parts, len(self), test, axis)
+        shares = self._membership.rows_by_scan(self._items(ours))
+        opened = ((share, self._shelf.take(share.scan)) for share in shares)
+        inside, outside, regions = divide(opened, len(self), test, axis)
         dropped = int(len(self) - inside.sum() - outside.sum())
         split = Split(self.select(ours[outside]), self.select(ours[inside]), dropped, regions)
         get_logger().info(

@@ -20,7 +20,7 @@ from .assembly import Assembly, Part
 from .augmentation import Augmentation
 from .columns import OF_PATCHES, BatchBytes, Column
 from .entries import Entry, choose_fields, make_columns
-from .membership import Membership
+from .membership import Membership, Share
 from .opening import Opening, Source, as_sources
 from .ordering import Indices, read_numbers, whole
 from .shelf import Shelf
@@ -73,6 +73,7 @@ class PatchItems(Shown):
         if augmentation is not None:
             augmentation.check(columns, self.entries)
         self._assembly = Assembly(columns, members, augmentation)
+        self._item_bytes = self._peak_bytes()
         self._check(1)
         get_logger().info("dataset", threads=core_count(), plugin=engine.plugin, **self._facts())
 
@@ -116,9 +117,7 @@ class PatchItems(Shown):
         """
         size, columns = whole("batch_size", batch_size), self.columns
         arrays = {field: size * column.nbytes for field, column in columns.items()}
-        workspace = size * self._assembly.beside(self.entries)
-        if len(self.entries) > 1:  # parts are put together
-            workspace += sum(arrays.values())
+        workspace = size * self._item_bytes - sum(arrays.values())
         if size and self.entries and not columns.keys().isdisjoint(OF_PATCHES):
             largest = int(np.argmax([entry.held_bytes for entry in self.entries]))
             points = size * (self._assembly.members or 1)
@@ -127,8 +126,7 @@ class PatchItems(Shown):
 
     def _check(self, size: int) -> None:
         """Refuse a batch beyond the budget."""
-        item = sum(column.nbytes for column in self._assembly.columns.values())
-        needed = size * (item + self._assembly.beside(self.entries))
+        needed = size * self._item_bytes
         budget = parse_bytes(self._budget)
         if needed > budget:
             raise MemoryBudgetError(
@@ -136,6 +134,14 @@ class PatchItems(Shown):
                 f"{format_bytes(budget)}. Choose smaller batches or fewer fields, or raise "
                 "memory_budget."
             )
+
+    def _peak_bytes(self) -> int:
+        """Bytes an item takes at most while a batch is made, beside what the plugin needs."""
+        peak = self._assembly.peak(self.entries)
+        if len(self.entries) < 2:
+            return peak
+        # Those of one scan are put among the others: at most nearly all are of one scan.
+        return peak + sum(column.nbytes for column in self._assembly.columns.values())
 
     def _facts(self) -> dict[str, object]:
         one = self.estimate(1)
@@ -206,28 +212,29 @@ class PatchItems(Shown):
         items = self._items(numbers)
         self._check(len(items))
         epoch = self._epoch if epoch is None else epoch
-        parts = list(self._parts(items, epoch))
-        if len(parts) == 1:
-            return self._assembly.make(parts[0][1])
+        shares = list(self._membership.rows_by_scan(items))
+        if len(shares) == 1:
+            return self._make(shares[0], items, epoch)
         batch = {
             name: np.empty((len(items), *column.shape), column.dtype)
             for name, column in self._assembly.columns.items()
         }
-        for places, part in parts:
-            for name, array in self._assembly.make(part).items():
-                batch[name][places] = array
+        for share in shares:  # one scan at a time, so that few are open
+            for name, array in self._make(share, items, epoch).items():
+                batch[name][share.places] = array
         return batch
+
+    def _make(self, share: Share, items: Indices, epoch: int) -> Batch:
+        """Make what a batch has of one scan."""
+        number = share.scan
+        contents, entry = self._shelf.take(number), self.entries[number]
+        part = Part(contents, entry, number, share.rows, items[share.places], epoch)
+        return self._assembly.make(part)
 
     def _items(self, numbers: Any) -> Indices:
         """Read numbers of items of this dataset as those of all items of its scans."""
         wanted = read_numbers(numbers, len(self))
         return wanted if self._selected is None else self._selected[wanted]
-
-    def _parts(self, items: Indices, epoch: int) -> Iterator[tuple[Any, Part]]:
-        """Yield the share of each scan, and its places in the batch."""
-        for number, places, rows in self._membership.rows_by_scan(items):
-            contents, entry = self._shelf.take(number), self.entries[number]
-            yield places, Part(contents, entry, number, rows, items[places], epoch)
 
     def _batch_size(self, batch_size: int, ahead: int) -> int:
         """Check the size of batches of which so many wait, besides the one in use."""

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import RequestError
 from .entries import Entry
 from .ordering import Indices
+
+
+class Share(NamedTuple):
+    """What some items have of one scan.
+
+    Attributes
+    ----------
+    scan : int
+        Which scan.
+    places : slice or ndarray of int64, shape (k,)
+        Where those that it has stand among the items.
+    rows : ndarray of int64, shape (k,) or (k, C)
+        Their rows.
+    """
+
+    scan: int
+    places: Any
+    rows: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +87,7 @@ class Membership:
         """Number of all items."""
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def rows_by_scan(self, items: Indices) -> Iterator[tuple[int, Any, Indices]]:
+    def rows_by_scan(self, items: Indices) -> Iterator[Share]:
         """Share items out among their scans.
 
         Parameters
@@ -79,21 +97,17 @@ class Membership:
 
         Yields
         ------
-        scan : int
-            A scan that has some.
-        places : slice or ndarray of int64
-            Where they stand among `items`.
-        rows : ndarray of int64, shape (k,) or (k, C)
-            Their rows.
+        Share
+            Of each scan that has some.
         """
         if len(self.ends) == 1:
-            yield 0, slice(None), self._rows(0, items)
+            yield Share(0, slice(None), self._rows(0, items))
             return
         scans = np.searchsorted(self.ends, items, side="right")
         for scan in np.unique(scans).tolist():
             places = np.flatnonzero(scans == scan)
             first = int(self.ends[scan - 1]) if scan else 0
-            yield scan, places, self._rows(scan, items[places] - first)
+            yield Share(scan, places, self._rows(scan, items[places] - first))
 
     def _rows(self, scan: int, items: Indices) -> Indices:
         return items if self.groups is None else self.groups[scan][items]

@@ -11,7 +11,7 @@ from typing import Any
 from ..engine import Engine
 from ..errors import RequestError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
-from ..io.outputs import is_output
+from ..io.outputs import is_output, read_output
 from ..io.patterns import Quantity
 from ..io.scan import Scan
 from ..io.scan_files import ScanSource, read_scan
@@ -58,7 +58,7 @@ class Opening:
         """
         source = self.sources[number]
         if isinstance(source, Path):
-            if is_output(source):
+            if is_output(source) and holds_patches(source):
                 return self._stored(source)
             source = ScanSource("file", source)
         if isinstance(source, ScanSource):
@@ -87,6 +87,12 @@ class Opening:
             f"patch_size: received none, and {scan.source} has neither probe nor patterns that "
             "would tell. Expected the size N of the patches. Name it."
         )
+
+
+def holds_patches(path: Path) -> bool:
+    """Whether an output of ours holds patches; scans that we write are read as scans."""
+    with read_output(path) as output:
+        return {"patches", "positions"} <= output.arrays.keys()
 
 
 def as_sources(scans: Any) -> tuple[Scan | ScanSource | Path, ...]:

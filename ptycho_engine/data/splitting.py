@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..errors import RequestError
 from ..geometry import Positions
 from ..geometry.cut import Cut
-from .assembly import Part
+from .contents import Contents
+from .membership import Share
 
 Flags = NDArray[np.bool_]
 
@@ -92,8 +93,10 @@ def touched(
         Rows and columns, both included: all that have weight, and a few that have none.
     """
     spare = cut.rounding == "legacy"  # it may take the neighbour of the nearest pixel
-    first = np.floor(positions) - cut.patch_size // 2 - cut.before - spare
-    last = np.ceil(positions) - cut.patch_size // 2 + cut.patch_size - 1 + cut.after + spare
+    start = np.floor(positions) - cut.patch_size // 2
+    between = positions != np.floor(positions)  # a whole position gives a copy
+    first = start - cut.before * between - spare
+    last = start + cut.patch_size - 1 + cut.after * between + spare
     if cut.fill in ("zeros", "error") or object_size is None:
         return first, last
     most = np.array(object_size) - 1.0
@@ -137,14 +140,14 @@ def sides(
 
 
 def divide(
-    parts: Iterable[tuple[Any, Part]], count: int, test: Region | float, axis: str
+    shares: Iterable[tuple[Share, Contents]], count: int, test: Region | float, axis: str
 ) -> tuple[Flags, Flags, list[Region]]:
     """Tell of each item of a dataset whether it is for testing, and whether for training.
 
     Parameters
     ----------
-    parts : iterable of (places, Part)
-        The items of each scan, and where they stand in the dataset.
+    shares : iterable of (Share, Contents)
+        The items of each scan, and the scan.
     count : int
         How many items there are.
     test, axis
@@ -159,13 +162,12 @@ def divide(
     """
     inside, outside = np.zeros(count, bool), np.zeros(count, bool)
     regions = []
-    for places, part in parts:
-        contents = part.contents
-        positions = contents.positions(part.rows)
+    for share, contents in shares:
+        positions = contents.positions(share.rows)
         region = test
         if not isinstance(region, Region):
             region = Region.of_share(positions.reshape(-1, 2), region, axis)
         regions.append(region)
         found = sides(positions, contents.cut, contents.object_size, region)
-        inside[places], outside[places] = found
+        inside[share.places], outside[share.places] = found
     return inside, outside, regions

@@ -9,7 +9,8 @@ ever unpickled.
 from __future__ import annotations
 
 import math
-from functools import partial
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
+from .mapped_stack import MappedStack
 from .npy_header import Header
-from .patterns import Patterns, Quantity, Ranges
+from .patterns import Patterns, Quantity, Ranges, fill_ranges
 from .reading import check_file, looks_like, reading
 
 Array = NDArray[Any]
@@ -163,7 +165,7 @@ class Hdf5File:
                 "real patterns of shape (P, H, W). Choose the reader of this layout."
             )
         *leading, height, width = header.shape
-        load = partial(_load_patterns, self.path, name, header)
+        load = Hdf5Stack(self.path, name, header)
         shape = (math.prod(leading), height, width)
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
@@ -191,7 +193,7 @@ class Hdf5File:
         """
         with reading(self.path, repr(name), KIND):
             dataset = self._dataset(name)
-            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES:
+            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES or not _is_simple(dataset.id):
                 raise InputFileError(
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
@@ -314,17 +316,33 @@ class Hdf5File:
         return self._others[place]
 
 
-def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: Array) -> None:
-    with Hdf5File(path) as file:
-        if file.header(name) != header:
-            raise InputFileError(
-                f"{path}: {name!r} is another than when the scan was read. Expected the same file. "
-                "Read the scan again."
-            )
-        with reading(path, repr(name), KIND):
-            dataset = file._dataset(name)
-            file._check_values(name, dataset)
-            leading, at = header.shape[:-2], 0
+@dataclass(frozen=True)
+class Hdf5Stack:
+    """The loader of patterns in a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        The dataset.
+    header : Header
+        What it was when the scan was read.
+    """
+
+    path: Path
+    name: str
+    header: Header
+
+    def __call__(self, ranges: Ranges, into: Array) -> None:
+        """Fill an array with ranges of the patterns."""
+        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+            dataset = self._dataset(file)
+            mapped = _mapped(dataset)
+            if mapped is not None:
+                fill_ranges(mapped.reshape(-1, *self.header.shape[-2:]), ranges, into)
+                return
+            leading, at = self.header.shape[:-2], 0
             for start, stop in ranges:
                 for index, count in _rows(leading, start, stop):
                     part = into[at : at + count]
@@ -333,6 +351,47 @@ def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: 
                     else:
                         dataset.read_direct(part, index)
                     at += count
+
+    def mapped(self) -> MappedStack | None:
+        """Map the dataset, if it lies in one piece."""
+        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+            dataset = self._dataset(file)
+            found = _mapped(dataset)
+            if found is None:
+                return None
+            flat = found.reshape(-1, *self.header.shape[-2:])
+            return MappedStack.of(Path(dataset.file.filename), flat)
+
+    def _dataset(self, file: Hdf5File) -> Any:
+        if file.header(self.name) != self.header:
+            raise InputFileError(
+                f"{self.path}: {self.name!r} is another than when the scan was read. Expected the "
+                "same file. Read the scan again."
+            )
+        dataset = file._dataset(self.name)
+        file._check_values(self.name, dataset)
+        return dataset
+
+
+def _mapped(dataset: Any) -> Array | None:
+    """Map a dataset that lies in its file in one piece, which the library reads far slower.
+
+    Returns
+    -------
+    ndarray or None
+        Read-only; None if it is compressed or lies in pieces, or if its numbers are stored as
+        NumPy has none.
+    """
+    import h5py
+
+    offset = dataset.id.get_offset()
+    if offset is None or dataset.chunks is not None or dataset.is_virtual:
+        return None
+    path = dataset.file.filename
+    whole = offset + dataset.nbytes <= os.stat(path).st_size
+    if not whole or dataset.id.get_type() != h5py.h5t.py_create(dataset.dtype):
+        return None
+    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
 
 
 def _rows(leading: tuple[int, ...], start: int, stop: int) -> Any:
@@ -350,8 +409,21 @@ def _is_dataset(found: Any) -> bool:
 
 
 def _is_small(found: Any, key: str) -> bool:
-    space = found.attrs.get_id(key)
-    return int(math.prod(space.shape or ())) * int(space.dtype.itemsize) <= TEXT_BYTES
+    """Whether an attribute is small, and of a kind that is read."""
+    held = found.attrs.get_id(key)
+    small = int(math.prod(held.shape or ())) * int(held.dtype.itemsize) <= TEXT_BYTES
+    return small and _is_simple(held)
+
+
+def _is_simple(held: Any) -> bool:
+    """Whether a dataset or an attribute holds numbers or texts.
+
+    Where a damaged bit makes a text a sequence of unknown kind, the library crashes on reading it.
+    """
+    import h5py
+
+    simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
+    return held.get_type().get_class() in simple
 
 
 def _plain(value: Any) -> Any:

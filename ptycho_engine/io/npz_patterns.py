@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputFileError
 from ..memory import check_reading
+from .mapped_stack import MappedStack
 from .npy_header import Header
 from .npz_archive import NpzArchive
-from .patterns import Patterns, Quantity, Ranges
+from .patterns import Patterns, Quantity, Ranges, fill_ranges
 
 #: How an array holds M patterns of N x N.
 FIRST, FIRST_OF_FOUR, LAST = "(M, N, N)", "(M, N, N, 1)", "(N, N, M)"
@@ -42,32 +43,66 @@ def npz_patterns(
     header = archive.header(key)
     shape = header.shape
     count, height, width = (shape[-1], *shape[:2]) if order == LAST else shape[:3]
-    load = partial(_load, archive.path, key, header, order)
+    load = NpzStack(archive.path, key, header, order)
     dtype = header.dtype.newbyteorder("=")
     return Patterns((count, height, width), dtype, load, quantity, str(archive.path))
 
 
-def _load(
-    path: Path, key: str, header: Header, order: str, ranges: Ranges, into: NDArray[Any]
-) -> None:
-    with NpzArchive(path) as archive:
-        if key not in archive.names or archive.header(key) != header:
+@dataclass(frozen=True)
+class NpzStack:
+    """The loader of patterns in an archive.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    key : str
+        The array.
+    header : Header
+        What it was when the scan was read.
+    order : str
+        How its axes lie.
+    """
+
+    path: Path
+    key: str
+    header: Header
+    order: str
+
+    def __call__(self, ranges: Ranges, into: NDArray[Any]) -> None:
+        """Fill an array with ranges of the patterns."""
+        header = self.header
+        with NpzArchive(self.path) as archive:
+            self._check(archive)
+            in_rows = self.order != LAST and not header.fortran_order
+            whole = len(into) == header.shape[0]
+            if in_rows and (whole or not archive.is_stored(self.key)):
+                archive.load_ranges(self.key, ranges, into)
+                return
+            if archive.is_stored(self.key):
+                source = archive.map(self.key)
+            else:
+                check_reading(f"{self.path}: reading the compressed patterns", header.nbytes)
+                source = archive.load(self.key)
+        fill_ranges(self._points_first(source), ranges, into)
+
+    def mapped(self) -> MappedStack | None:
+        """Map the array, if it is stored and not empty."""
+        with NpzArchive(self.path) as archive:
+            self._check(archive)
+            if not archive.is_stored(self.key) or 0 in self.header.shape:
+                return None
+            return MappedStack.of(self.path, self._points_first(archive.map(self.key)))
+
+    def _check(self, archive: NpzArchive) -> None:
+        if self.key not in archive.names or archive.header(self.key) != self.header:
             raise InputFileError(
-                f"{path}: {key!r} is another than when the scan was read. Expected the same file. "
-                "Read the scan again."
+                f"{self.path}: {self.key!r} is another than when the scan was read. Expected the "
+                "same file. Read the scan again."
             )
-        in_rows = order != LAST and not header.fortran_order
-        whole = len(into) == header.shape[0]
-        if in_rows and (whole or not archive.is_stored(key)):
-            archive.load_ranges(key, ranges, into)
-            return
-        if archive.is_stored(key):
-            source = archive.map(key)
-        else:
-            check_reading(f"{path}: reading the compressed patterns", header.nbytes)
-            source = archive.load(key)
-    patterns = np.moveaxis(source, -1, 0) if order == LAST else source.reshape(source.shape[:3])
-    at = 0
-    for start, stop in ranges:
-        into[at : at + stop - start] = patterns[start:stop]
-        at += stop - start
+
+    def _points_first(self, source: NDArray[Any]) -> NDArray[Any]:
+        """Return the array as (P, H, W)."""
+        return (
+            np.moveaxis(source, -1, 0) if self.order == LAST else source.reshape(source.shape[:3])
+        )

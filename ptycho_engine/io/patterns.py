@@ -29,7 +29,8 @@ class Loader(Protocol):
     """Fills an array with ranges of the patterns of a source, one range after the other.
 
     It is a function of a module, or a `functools.partial` of one: other processes get it pickled,
-    so that it keeps a path rather than an open file. What it raises are errors of the engine.
+    so that it keeps a path rather than an open file. What it raises are errors of the engine. One
+    that has ``mapped()`` returns there a loader that keeps its file mapped, or None.
     """
 
     def __call__(self, ranges: Ranges, into: Array) -> None:
@@ -68,7 +69,7 @@ class Patterns(Shown):
         count, height, width = array.shape
         native = array.astype(array.dtype.newbyteorder("="), copy=False)
         shape = (count, height, width)
-        return cls(shape, native.dtype, partial(_load_array, native), quantity, source)
+        return cls(shape, native.dtype, partial(fill_ranges, native), quantity, source)
 
     @classmethod
     def joined(cls, parts: Iterable[Patterns]) -> Patterns:
@@ -200,6 +201,16 @@ class Patterns(Shown):
             stop = min(start + step, self.shape[0])
             yield start, stop, self.read(start, stop)
 
+    def opened(self) -> Patterns:
+        """Return patterns whose file stays mapped, so that reading them takes no more than a copy.
+
+        Whoever asks lets go of them in time, and hands them to no other process. Patterns that do
+        not lie in their file in one piece are returned as they are.
+        """
+        mapped = getattr(self.load, "mapped", None)
+        stack = None if mapped is None else mapped()
+        return self if stack is None else replace(self, load=stack)
+
     def as_quantity(self, quantity: Quantity) -> Patterns:
         """Return the patterns as amplitude, or as intensity, computed when they are read.
 
@@ -224,6 +235,25 @@ class Patterns(Shown):
     def watched(self, told: Callable[[int], None]) -> Patterns:
         """Return the patterns; a function is told how many have been read, each time."""
         return replace(self, load=partial(_load_watched, self, told))
+
+    def mapped(
+        self, change: Callable[[Array], Array], frame: tuple[int, int], dtype: np.dtype[Any]
+    ) -> Patterns:
+        """Return patterns that are changed when they are read, some megabytes at a time.
+
+        Parameters
+        ----------
+        change : callable
+            Takes patterns (count, H, W), which it may overwrite, and returns what they become,
+            (count, height, width). A function of a module, or a `functools.partial` of one: other
+            processes get it pickled.
+        frame : (int, int)
+            Height and width of what they become.
+        dtype : dtype
+            Of what they become.
+        """
+        load = partial(_load_mapped, self, change)
+        return replace(self, shape=(self.shape[0], *frame), dtype=np.dtype(dtype), load=load)
 
     @property
     def _pattern_bytes(self) -> int:
@@ -261,10 +291,11 @@ def quantity_option(value: str | None) -> None:
         )
 
 
-def _load_array(array: Array, ranges: Ranges, into: Array) -> None:
+def fill_ranges(stack: Array, ranges: Ranges, into: Array) -> None:
+    """Fill an array with ranges of a stack (P, H, W), one after the other: for loaders."""
     at = 0
     for start, stop in ranges:
-        into[at : at + stop - start] = array[start:stop]
+        into[at : at + stop - start] = stack[start:stop]
         at += stop - start
 
 
@@ -287,6 +318,32 @@ def _load_watched(
     """Fill from another source, and tell how many."""
     patterns.load(ranges, into)
     told(len(into))
+
+
+def _load_mapped(
+    patterns: Patterns, change: Callable[[Array], Array], ranges: Ranges, into: Array
+) -> None:
+    at, step = 0, max(1, BLOCK_BYTES // max(1, patterns._pattern_bytes))
+    for batch in _batches(ranges, step):
+        count = sum(stop - start for start, stop in batch)
+        into[at : at + count] = change(patterns._read(batch))
+        at += count
+
+
+def _batches(ranges: Ranges, step: int) -> Iterator[list[tuple[int, int]]]:
+    """Share ranges out, in their order, so that no batch has more than `step` patterns."""
+    batch: list[tuple[int, int]] = []
+    room = step
+    for start, stop in ranges:
+        while start < stop:
+            end = min(stop, start + room)
+            batch.append((start, end))
+            room, start = room - (end - start), end
+            if not room:
+                yield batch
+                batch, room = [], step
+    if batch:
+        yield batch
 
 
 def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:

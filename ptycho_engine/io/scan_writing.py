@@ -35,6 +35,8 @@ def write_arrays(
     arrays: Mapping[str, Named],
     *,
     patterns: tuple[str, Quantity | None],
+    axes: tuple[str, ...] = (),
+    chunk: int | None = None,
     geometry: Mapping[str, Any] | None = None,
     more: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
@@ -50,6 +52,10 @@ def write_arrays(
         What is in memory, by name.
     patterns : (str, Quantity or None)
         Name of the patterns, and what they are in this format; None for what they are.
+    axes : tuple of str
+        Names of the axes of the patterns.
+    chunk : int, optional
+        Patterns that a reader gets at once, where the container has chunks.
     geometry : mapping, optional
         Says more of what the numbers mean.
     more : mapping of str to mapping, optional
@@ -64,7 +70,8 @@ def write_arrays(
     name, quantity = patterns
     stack = None if scan.patterns is None else in_quantity(path, scan.patterns, quantity)
     if stack is not None:
-        specs[name] = ArraySpec(stack.shape, stack.dtype)
+        chunks = None if chunk is None else (chunk, *(max(1, n) for n in stack.shape[1:]))
+        specs[name] = ArraySpec(stack.shape, stack.dtype, axes, chunks=chunks)
     store = Store.create(
         path,
         specs,

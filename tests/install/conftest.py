@@ -65,3 +65,12 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envi
     environment.pip("install", "--quiet", wheel)
     yield environment
     shutil.rmtree(environment.folder)
+
+
+@pytest.fixture(scope="session")
+def ptychodus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Install ptychodus with pip, and nothing of ours: both know each other by files alone."""
+    environment = Environment(tmp_path_factory.mktemp("ptychodus"))
+    environment.pip("install", "--quiet", "ptychodus==1.7.*")
+    yield environment
+    shutil.rmtree(environment.folder)  # a gigabyte

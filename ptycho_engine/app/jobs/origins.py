@@ -42,7 +42,7 @@ def provenance(
         "run_id": run_id or uuid.uuid4().hex[:12],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scan": scan.source,
-        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).is_file() else None,
+        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).exists() else None,
         "scan_sha256": scan_hash(scan),
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -1,49 +1,18 @@
 """Every format that writes: what comes back equals what was written, and lies where it lay."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from events import logged
+from whole_scan import COUNT, WRITERS, full
 
 from ptycho_engine.errors import InputFileError, OutputError
-from ptycho_engine.io.catalogue import list_formats, load_format
-from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.patterns import BLOCK_BYTES, Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import read_scan, write_scan
 from ptycho_engine.testing import reference_patches
 
-WRITERS = [
-    (source.name, suffix)
-    for source in list_formats()
-    if source.built_in and load_format(source.name).writes
-    for suffix in source.suffixes
-]
 every_writer = pytest.mark.parametrize(("name", "suffix"), WRITERS)
-COUNT = 5
 COUNTS = np.arange(COUNT * 64, dtype=np.uint16).reshape(-1, 8, 8)
-
-
-def full(size=8, **changes):
-    """A scan that leaves nothing open, in an object that is not square."""
-    rng = np.random.default_rng(size)
-    mask = np.ones((size, size), bool)
-    mask[1, 3] = False
-    scan = Scan(
-        image=(rng.normal(size=(30, 41)) + 1j * rng.normal(size=(30, 41))).astype(np.complex64),
-        positions=rng.uniform(2, 25, (COUNT, 2)),
-        source="a test",
-        probe=(rng.normal(size=(2, size, size)) + 1j).astype(np.complex64),
-        patterns=Patterns.of(rng.random((COUNT, size, size)).astype(np.float32), "amplitude"),
-        nominal_positions=rng.uniform(2, 25, (COUNT, 2)),
-        pixel_size=(5e-9, 5e-9),
-        detector_pixel_size=(75e-6, 75e-6),
-        energy=8000.0,
-        distance=1.5,
-        mask=mask,
-        metadata={"scan_index": np.arange(COUNT)[::-1].copy()},
-    )
-    return dataclasses.replace(scan, **changes)
 
 
 def layered(axis):
@@ -149,3 +118,19 @@ def test_a_scan_that_cannot_be_read_to_its_end_leaves_nothing(tmp_path, name, su
         write_scan(tmp_path / f"scan_para{suffix}", full(patterns=patterns), name)
     except OSError:
         assert list(tmp_path.iterdir()) == []
+
+
+@every_writer
+def test_patterns_are_never_all_in_memory(tmp_path, name, suffix):
+    seen = []
+
+    def load(ranges, into):
+        seen.append(into.nbytes)
+        into[...] = 1
+
+    patterns = Patterns((20, 512, 512), np.dtype("f4"), load, "intensity")
+    where = {"positions": np.ones((20, 2)), "nominal_positions": None}
+    scan = full(512, patterns=patterns, metadata={}, **where)
+    write_scan(tmp_path / f"scan_para{suffix}", scan, name)
+    assert all(size <= BLOCK_BYTES for size in seen)
+    assert sum(seen) in (0, patterns.nbytes)  # once, or this format holds none

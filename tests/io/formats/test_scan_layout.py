@@ -1,0 +1,143 @@
+"""The layout of this package: what it holds, what is refused, and that what is unknown stays so."""
+
+import dataclasses
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from ptycho_engine import read_output
+from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError
+from ptycho_engine.io.catalogue import find_format
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import read_scan, write_scan
+
+COUNT = 40
+RNG = np.random.default_rng(1)
+SCAN = Scan(
+    RNG.normal(size=(2, 9, 11)), RNG.normal(size=(COUNT, 2)), "a test", np.ones((4, 4), "c8"),
+    Patterns.of(RNG.poisson(9, (COUNT, 4, 5)).astype(np.uint16)), layer_axis="mode", energy=8e3,
+    metadata={"name": "ü", "scan_index": np.arange(COUNT), "nested": {"a": [1, None]}},
+    assumptions={"quantity": "as chosen"},
+)  # fmt: skip
+each_container = pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+
+
+@pytest.fixture
+def path(tmp_path, suffix):
+    write_scan(tmp_path / f"scan{suffix}", SCAN)
+    return tmp_path / f"scan{suffix}"
+
+
+@each_container
+def test_it_is_what_these_suffixes_write(path):
+    assert find_format(path) == "ptycho_engine"
+    scan = read_scan("file", path)
+    assert scan.metadata.pop("scan_index").tolist() == list(range(COUNT))
+    assert scan.metadata == {"name": "ü", "nested": {"a": [1, None]}}
+    assert (scan.layer_axis, scan.units, scan.distance) == ("mode", "px", None)
+    assert scan.patterns.quantity is None
+    assert scan.assumptions == SCAN.assumptions
+
+
+@each_container
+def test_others_find_names_and_units_in_it(path):
+    with read_output(path) as output:
+        assert output.specs["object"].axes == ("mode", "y", "x")
+        assert output.specs["positions"].units == "object pixels"
+        assert output.specs["patterns"].axes == ("point", "detector_y", "detector_x")
+        assert output.geometry["axis_order"] == "y, x"
+        assert output.provenance["scan"] == "a test"
+
+
+@each_container
+def test_nothing_but_positions_in_metres(tmp_path, suffix):
+    path = tmp_path / f"m{suffix}"
+    write_scan(path, Scan(None, SCAN.positions, "a test", units="m"))
+    scan = read_scan("file", path)
+    assert (scan.units, scan.image, scan.patterns) == ("m", None, None)
+    np.testing.assert_array_equal(scan.positions, SCAN.positions)
+
+
+@each_container
+def test_a_scan_of_nothing_is_not_written(tmp_path, suffix):
+    with pytest.raises(OutputError, match="Expected at least one"):
+        write_scan(tmp_path / f"s{suffix}", Scan(None, None, "a test"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@each_container
+def test_ranges_of_patterns(path):
+    patterns = read_scan("file", path).patterns
+    whole = SCAN.patterns.read()
+    np.testing.assert_array_equal(patterns.read(14, 35), whole[14:35])
+    np.testing.assert_array_equal(patterns.take([39, 0, 16]), whole[[39, 0, 16]])
+
+
+@each_container
+def test_what_is_loaded_counts(path):
+    with pytest.raises(MemoryBudgetError):
+        read_scan("file", path, memory_budget=SCAN.image.nbytes)
+
+
+def change(path, **changes):
+    """Change the record of a scan; what becomes Ellipsis goes."""
+
+    def edited(record):
+        record = record | changes
+        return {key: value for key, value in record.items() if value is not ...}
+
+    if path.suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            file.attrs["scan"] = json.dumps(edited(json.loads(file.attrs["scan"])))
+    else:
+        place = path / "zarr.json"
+        document = json.loads(place.read_text())
+        document["attributes"]["scan"] = edited(document["attributes"]["scan"])
+        place.write_text(json.dumps(document))
+
+
+@each_container
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layout": 2}, r"is of layout 2\. Expected layout 1"),
+        ({"layout": ...}, "has no record 'scan'"),
+        ({"units": "nm"}, "says units 'nm'"),
+        ({"layer_axis": None}, r"the object has shape \(2, 9, 11\)"),
+        ({"quantity": 3}, "says quantity 3"),
+        ({"energy_eV": "much"}, "says energy_eV 'much'"),
+        ({"energy_eV": True}, "says energy_eV True"),
+        ({"pixel_size_m": [1e-9]}, r"says pixel_size_m \[1e-09\]"),
+    ],
+)
+def test_records_that_cannot_be(path, changes, message):
+    change(path, **changes)
+    with pytest.raises(InputFileError, match=message):
+        read_scan("ptycho_engine", path)
+
+
+def test_a_kind_of_numbers_that_no_scan_has(tmp_path):
+    path = tmp_path / "s.h5"
+    write_scan(path, SCAN)
+    with h5py.File(path, "r+") as file:
+        del file["positions"]
+        file["positions"] = np.ones((COUNT, 2), complex)
+    with pytest.raises(InputFileError, match="'positions' holds numbers of kind 'c'"):
+        read_scan("ptycho_engine", path)
+
+
+def test_another_hdf5_file_is_listed(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["a/b"] = np.ones(3)
+    with pytest.raises(InputFileError, match=r"no record 'scan'.*Found: a/b \(3,\)"):
+        read_scan("ptycho_engine", tmp_path / "x.h5")
+
+
+def test_what_cannot_be_told_in_json(tmp_path):
+    scan = dataclasses.replace(SCAN, metadata={"a": object()})
+    with pytest.raises(OutputError, match="JSON"):
+        write_scan(tmp_path / "s.h5", scan)
+    assert list(tmp_path.iterdir()) == []
