@@ -12,10 +12,10 @@ from ..data.recipe import Recipe
 from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
-from .jobs.convert import ConversionJob
+from .jobs.conversion_job import ConversionJob
 from .jobs.extraction_job import ExtractionJob
-from .jobs.inspect import InspectionJob
-from .jobs.simulate import SimulationJob
+from .jobs.inspection_job import InspectionJob
+from .jobs.simulation_job import SimulationJob
 from .jobs.training_job import TrainingJob
 from .scans import scan_source
 from .schema import (
