@@ -206,7 +206,7 @@ def test_groups_are_checked_then_timed_beside_a_tree():
 
 def test_wrong_neighbours_are_not_timed(monkeypatch):
     from benchmarks.sections import grouping
-    from ptycho_engine.data import tree
+    from ptycho_engine.data.grouping import tree
 
     right = tree.PointTree.nearest
     wrong = lambda self, seeds, count: right(self, seeds, count)[:, ::-1]  # noqa: E731
