@@ -20,7 +20,9 @@ from .settings import Settings
 from .table import size
 from .worker import measure
 
-DEFAULT_SECTIONS = ("throughput", "latency", "chunks", "compile", "scaling", "memory", "migration")
+DEFAULT_SECTIONS = (
+    "throughput", "latency", "chunks", "compile", "scaling", "memory", "migration", "scan_reading",
+)  # fmt: skip
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")
 RESULTS = Path(__file__).parent / "results"
