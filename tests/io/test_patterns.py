@@ -37,7 +37,7 @@ def test_any_range_and_any_indices_of_any_files(cuts, wanted, indices):
         np.testing.assert_array_equal(patterns.take(indices), STACK[np.array(indices, int)])
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(indices=indices, wanted=ranges)
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("order", ["first", "last", "fortran", "four", ">u2"])
