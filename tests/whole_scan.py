@@ -8,12 +8,13 @@ from ptycho_engine.io.catalogue import list_formats, load_format
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 
-#: Name and suffix.
+#: Name and suffix; of those that name one kind of file, the first.
 WRITERS = [
     (source.name, suffix)
     for source in list_formats()
     if source.built_in and load_format(source.name).writes
     for suffix in source.suffixes
+    if suffix != ".h5" or ".hdf5" not in source.suffixes
 ]
 COUNT = 5
 
