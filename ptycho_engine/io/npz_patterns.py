@@ -13,7 +13,7 @@ from ..errors import InputFileError
 from ..memory import check_reading
 from .npy_header import Header
 from .npz_archive import NpzArchive
-from .patterns import Patterns, Quantity, Ranges
+from .patterns import Patterns, Quantity, Ranges, fill_ranges
 
 #: How an array holds M patterns of N x N.
 FIRST, FIRST_OF_FOUR, LAST = "(M, N, N)", "(M, N, N, 1)", "(N, N, M)"
@@ -67,7 +67,4 @@ def _load(
             check_reading(f"{path}: reading the compressed patterns", header.nbytes)
             source = archive.load(key)
     patterns = np.moveaxis(source, -1, 0) if order == LAST else source.reshape(source.shape[:3])
-    at = 0
-    for start, stop in ranges:
-        into[at : at + stop - start] = patterns[start:stop]
-        at += stop - start
+    fill_ranges(patterns, ranges, into)

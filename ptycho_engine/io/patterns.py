@@ -68,7 +68,7 @@ class Patterns(Shown):
         count, height, width = array.shape
         native = array.astype(array.dtype.newbyteorder("="), copy=False)
         shape = (count, height, width)
-        return cls(shape, native.dtype, partial(_load_array, native), quantity, source)
+        return cls(shape, native.dtype, partial(fill_ranges, native), quantity, source)
 
     @classmethod
     def joined(cls, parts: Iterable[Patterns]) -> Patterns:
@@ -280,10 +280,11 @@ def quantity_option(value: str | None) -> None:
         )
 
 
-def _load_array(array: Array, ranges: Ranges, into: Array) -> None:
+def fill_ranges(stack: Array, ranges: Ranges, into: Array) -> None:
+    """Fill an array with ranges of a stack (P, H, W), one after the other: for loaders."""
     at = 0
     for start, stop in ranges:
-        into[at : at + stop - start] = array[start:stop]
+        into[at : at + stop - start] = stack[start:stop]
         at += stop - start
 
 

@@ -6,7 +6,7 @@ from events import logged
 from whole_scan import COUNT, WRITERS, full
 
 from ptycho_engine.errors import InputFileError, OutputError
-from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.patterns import BLOCK_BYTES, Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import read_scan, write_scan
 from ptycho_engine.testing import reference_patches
@@ -118,3 +118,19 @@ def test_a_scan_that_cannot_be_read_to_its_end_leaves_nothing(tmp_path, name, su
         write_scan(tmp_path / f"scan_para{suffix}", full(patterns=patterns), name)
     except OSError:
         assert list(tmp_path.iterdir()) == []
+
+
+@every_writer
+def test_patterns_are_never_all_in_memory(tmp_path, name, suffix):
+    seen = []
+
+    def load(ranges, into):
+        seen.append(into.nbytes)
+        into[...] = 1
+
+    patterns = Patterns((20, 512, 512), np.dtype("f4"), load, "intensity")
+    where = {"positions": np.ones((20, 2)), "nominal_positions": None}
+    scan = full(512, patterns=patterns, metadata={}, **where)
+    write_scan(tmp_path / f"scan_para{suffix}", scan, name)
+    assert all(size <= BLOCK_BYTES for size in seen)
+    assert sum(seen) in (0, patterns.nbytes)  # once, or this format holds none
