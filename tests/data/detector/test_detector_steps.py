@@ -1,6 +1,8 @@
 """From the detector to N: each step equals a naive one in float64, and what hangs on it follows."""
 
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ from ptycho_engine.errors import ConfigurationError, RequestError
 from ptycho_engine.io.optics import far_field_pixel
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import write_scan
 
 COUNT, HEIGHT, WIDTH = 5, 12, 18
 cheap = settings(max_examples=25, deadline=None)
@@ -384,6 +387,19 @@ def test_a_whole_preparation():
     np.testing.assert_allclose(after.positions, np.add(by_hand.positions, [1.0, 0.0]))
     assert after.assumptions["steps"].count(";") == 6
     assert prepare(before, Preparation()) is before
+
+
+def test_the_documented_example_runs(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    frames = Patterns.of(np.ones((2, 260, 270), "u2"), "intensity")
+    positions = {"positions": np.zeros((2, 2)), "nominal_positions": None}
+    write_scan(tmp_path / "scan.cxi", scan(patterns=frames, mask=None, metadata={}, **positions))
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(example, "formats.md", "exec"), names)
+    assert names["ready"].patterns.shape == (2, 128, 128)
+    assert "crop to 256 x 256" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("settings", [{"fill": "x"}, {"hot": 1}, {"size": 0}, {"bin": 1.5}])
