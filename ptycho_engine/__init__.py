@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors
+    from .data.datasets import PatchDataset
     from .deprecation.table import RemovedIn2Warning
     from .discovery import PluginSource, list_plugins
     from .engine import Engine
@@ -27,6 +28,7 @@ __all__ = [
     "Engine",
     "ExtractionRequest",
     "Host",
+    "PatchDataset",
     "Plan",
     "PluginSource",
     "RemovedIn2Warning",
@@ -46,6 +48,7 @@ _HOMES = {
     "Engine": "engine",
     "ExtractionRequest": "request.extraction",
     "Host": "host.host",
+    "PatchDataset": "data.datasets",
     "Plan": "request.planning",
     "PluginSource": "discovery",
     "RemovedIn2Warning": "deprecation.table",
