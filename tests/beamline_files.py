@@ -162,3 +162,26 @@ def ptyr(path, **changes):
         if value is ...:
             del inner[last]
     return ptypy_file(path, tree)
+
+
+def ptychodus_cxi(path, **changes):
+    """Write a reconstruction as ptychodus does since 1.7: the first image is the probe."""
+    rng = np.random.default_rng(4)
+    entry, theirs = "entry_1", "entry_1/ptychodus"
+    yx = metres()
+    content = {
+        "cxi_version": 160,
+        f"{entry}/sample_1/geometry_1/translation": np.column_stack([yx[:, ::-1], np.zeros(COUNT)]),
+        f"{entry}/data_1/translation": h5py.SoftLink(f"/{entry}/sample_1/geometry_1/translation"),
+        f"{entry}/instrument_1/source_1/energy": 8000 * JOULES,
+        f"{entry}/instrument_1/detector_1/distance": 1.5,
+        f"{entry}/image_1/data": (rng.random((1, 2, SIZE, SIZE)) + 1j).astype("c8"),
+        f"{entry}/image_2/data": ((rng.random((2, 20, 24)) + 1j), {"axes": "layer:y:x"}),
+        f"{entry}/instrument_1/source_1/illumination": h5py.SoftLink(f"/{entry}/image_1/data"),
+        f"{theirs}/object_pixel_height_m": 2e-8,
+        f"{theirs}/object_pixel_width_m": 4e-8,
+        f"{theirs}/object_center_y_m": -1e-7,
+        f"{theirs}/object_center_x_m": 3e-7,
+        f"{theirs}/object_layer_spacing_m": np.array([1e-6]),
+    }
+    return save(path, content | changes)

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_module
 
 from ptycho_engine.app.overrides import hydra_arguments, sort_arguments
 from ptycho_engine.app.schema import register_schemas
+from ptycho_engine.app.subcommands import SUBCOMMANDS, sort_subcommand
 from ptycho_engine.host import hookspecs
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,8 @@ def fences(text: str, language: str) -> list[str]:
 
 
 def engine_commands() -> list[str]:
-    texts = [README, *(page.read_text() for page in MIGRATIONS)]
+    pages = [*MIGRATIONS, *sorted((ROOT / "docs").glob("*.md"))]
+    texts = [README, *(page.read_text() for page in pages)]
     blocks = "\n".join(block for text in texts for block in fences(text, "bash"))
     commands = [line for line in blocks.splitlines() if line.startswith("ptycho-engine ")]
     others = tuple(f"ptycho-engine {word}" for word in ("plugins", "info", "--h"))
@@ -33,6 +35,16 @@ def test_readme_example_runs():
     example = fences(README, "python")[0]
     assert len([line for line in example.splitlines() if line.strip()]) <= 12
     exec(compile(example, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_python_of_a_page_runs_from_top_to_bottom(page):
+    names = {}
+    for number, block in enumerate(fences(page.read_text(), "python")):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+    assert names
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", page.read_text()):
+        assert (page.parent / link).exists(), link
 
 
 def test_first_screen_holds_two_commands_that_set_themselves_up():
@@ -48,12 +60,15 @@ def test_first_screen_holds_two_commands_that_set_themselves_up():
 
 @pytest.mark.parametrize("command", engine_commands())
 def test_documented_commands_compose(command):
-    arguments = [a for a in shlex.split(command)[1:] if a not in ("--multirun", "scan.npz")]
-    first = [re.sub(r",.*", "", argument) for argument in arguments]
+    name, words = sort_subcommand(shlex.split(command)[1:])
+    root, words = SUBCOMMANDS[name].chosen(words)
+    named = ("--multirun", "scan.npz", "scan.h5", "FILE", "IN", "FOLDER", *root.flags)
+    first = [re.sub(r",.*", "", word) for word in words if word not in named]
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-        config = compose("config", overrides=hydra_arguments(sort_arguments(first)))
-    assert config.patch_size > 0
+        overrides = hydra_arguments(sort_arguments(first), root.places[-1:])
+        config = compose(root.config, overrides=overrides)
+    assert "runner" in config
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\(((?!http)[^)#]+)\)", README))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from ..data.group_settings import GroupSettings
 from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
 from .jobs.convert import ConversionJob
 from .jobs.extraction_job import ExtractionJob
 from .jobs.inspect import InspectionJob
+from .jobs.training_job import TrainingJob
 from .scans import scan_source
-from .schema import SCHEMAS, ConvertConfig, InspectConfig, JobConfig
+from .schema import SCHEMAS, ConvertConfig, InspectConfig, JobConfig, TrainConfig
 from .vocabulary import expanded
 
 
@@ -103,3 +106,67 @@ def conversion_job(config: ConvertConfig, folder: Path) -> ConversionJob:
         config.output.format,
         config.memory_budget,
     )
+
+
+def training_job(
+    config: TrainConfig,
+    folder: Path,
+    reason: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> TrainingJob:
+    """Make the job of a configuration of training data whose legacy settings are worked in.
+
+    Parameters
+    ----------
+    config, folder, reason, context
+        As for :func:`extraction_job`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value cannot be used, or gridsize and the members of groups disagree.
+    """
+    plugin, options = named_plugin(config.plugin)
+    output = config.output
+    return TrainingJob(
+        scan=scan_source(config.scan),
+        groups=GroupSettings(**{**asdict(config.groups), "members": members_of(config)}),
+        output=folder / expanded(output.path),
+        patch_size=config.patch_size,
+        interpolation=cast(Interpolation, config.interpolation),
+        fill=cast(Fill, config.fill),
+        rounding=cast(Rounding, config.rounding),
+        mirrored=config.mirrored,
+        keys=output.keys,
+        chunk=output.chunk,
+        plugin=plugin,
+        options=options,
+        wrappers=tuple(config.wrappers),
+        memory_budget=config.memory_budget,
+        overwrite=output.overwrite,
+        resume=output.resume,
+        picture=output.picture,
+        reason=reason,
+        context=context or {},
+    )
+
+
+def members_of(config: TrainConfig) -> int:
+    """Return the members of a group: those that are set, or those of a square of `gridsize`.
+
+    Raises
+    ------
+    ConfigurationError
+        If both are set and disagree, or the side is not above zero.
+    """
+    if config.gridsize < 1:
+        raise ConfigurationError(
+            f"gridsize: received {config.gridsize}. Expected the side of a group, 1 or more."
+        )
+    members: int | None = config.groups.members
+    if members is not None and config.gridsize not in (1, members**0.5):
+        raise ConfigurationError(
+            f"gridsize: received {config.gridsize} beside groups.members={members}. Expected one "
+            "of them, or the square of the one as the other."
+        )
+    return config.gridsize**2 if members is None else members

@@ -6,9 +6,10 @@ format are its own dataclass (`scans`).
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
@@ -16,6 +17,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
+from ..data.group_settings import GroupSettings
 from ..discovery import contributed_folders, discover
 from .config_files import register_config_files
 from .scans import FormatConfigs
@@ -38,6 +40,15 @@ class ScanOutputConfig:
 
     path: str = MISSING
     format: str | None = None
+
+
+@dataclass
+class TrainingOutputConfig(OutputConfig):
+    """Where training data goes."""
+
+    path: str = "train.zarr"
+    keys: str = "auto"
+    chunk: int = 16
 
 
 class Progress(Enum):
@@ -125,8 +136,55 @@ class ConvertConfig:
     memory_budget: str | None = None
 
 
+@dataclass
+class TrainConfig:
+    """One set of training data."""
+
+    plugin: Any = MISSING
+    scan: Any = MISSING
+    groups: Any = MISSING
+    output: TrainingOutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    compat: CompatConfig = field(default_factory=CompatConfig)
+    gridsize: int = 1
+    patch_size: int | None = None
+    interpolation: str = "bilinear"
+    fill: str = "zeros"
+    rounding: str = "exact"
+    mirrored: bool = False
+    memory_budget: str | None = None
+    wrappers: list[str] = field(default_factory=list)
+
+
+def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
+    """Make a dataclass that Hydra can fill of one whose instances are frozen.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass, whose fields all have defaults.
+    **changed : (type, default)
+        Fields that are others in a configuration.
+    """
+    entries: list[Any] = []
+    for name, hint in get_type_hints(kind).items():
+        found = kind.__dataclass_fields__[name]  # type: ignore[attr-defined]
+        if name in changed:
+            entries.append((name, changed[name][0], field(default=changed[name][1])))
+        elif found.default_factory is not dataclasses.MISSING:
+            entries.append((name, hint, field(default_factory=found.default_factory)))
+        else:
+            entries.append((name, hint, field(default=found.default)))
+    return dataclasses.make_dataclass(f"{kind.__name__}Config", entries)
+
+
 #: The schema of each root configuration, by the name of its file.
-SCHEMAS: dict[str, type] = {"config": JobConfig, "inspect": InspectConfig, "convert": ConvertConfig}
+SCHEMAS: dict[str, type] = {
+    "config": JobConfig,
+    "inspect": InspectConfig,
+    "convert": ConvertConfig,
+    "train": TrainConfig,
+}
 
 
 def register_schemas() -> None:
@@ -136,6 +194,9 @@ def register_schemas() -> None:
         store.store(name=f"{root}_schema", node=schema)
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="output", name="scan_schema", node=ScanOutputConfig)
+    store.store(group="output", name="training_schema", node=TrainingOutputConfig)
+    groups = plain_copy(GroupSettings, members=(int | None, None))
+    store.store(group="groups", name="schema", node=groups)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
     folders = configuration_folders()

@@ -72,7 +72,7 @@ class Subcommand:
         return int(getattr(import_module(f".{module}", __package__), function)(arguments))
 
 
-EXTRACT = Root("config", "extract")
+EXTRACT, TRAIN = Root("config", "extract"), Root("train", "train")
 JSON = ("--json",)
 
 #: The subcommands, the default one first.
@@ -103,6 +103,26 @@ SUBCOMMANDS = {
             ("ptycho-engine convert IN OUT scan.KEY=VALUE", "an option of the reader"),
         ),
         Root("convert", "convert", places=("scan.path", "output.path")),
+    ),
+    "train": Subcommand(
+        "groups of neighbouring patches with their patterns, for a network",
+        (
+            ("ptycho-engine train FILE gridsize=2 groups.count=5000", "-> train.zarr"),
+            ("ptycho-engine train FILE output.path=train.npz", "as PtychoPINN has it"),
+        ),
+        TRAIN,
+    ),
+    "plan": Subcommand(
+        "bytes, chunks, budget and output of a job, before it does anything; --json",
+        (
+            ("ptycho-engine plan FILE KEY=VALUE ...", "of the patches that would be cut"),
+            ("ptycho-engine plan train FILE KEY=VALUE ...", "of training data"),
+        ),
+        Root("config", "plan", flags=JSON),
+        {
+            "extract": Root("config", "plan", flags=JSON),
+            "train": Root("train", "plan_training", flags=JSON),
+        },
     ),
     "plugins": Subcommand(
         "list plugins and formats; --check imports each", function="listing:main"

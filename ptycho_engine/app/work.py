@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .composition import conversion_job, extraction_job, inspection_job
+from .composition import conversion_job, extraction_job, inspection_job, training_job
 from .jobs import convert as conversion
 from .jobs import extract as extraction
 from .jobs import inspect as inspections
+from .jobs import plan as plans
+from .jobs import train as training
 from .legacy import work_in_legacy
-from .schema import ConvertConfig, InspectConfig, JobConfig
+from .schema import ConvertConfig, InspectConfig, JobConfig, TrainConfig
 
 if TYPE_CHECKING:
     from .runs import Run
 
+Job = TypeVar("Job")
+
 
 def extract(settings: JobConfig, run: Run) -> str:
     """Cut patches; return the path of the output."""
-    settings, legacy = work_in_legacy(settings, run.typed)
-    reason, context = run.plugin_reason(), None
-    if legacy is not None:
-        reason, context = legacy.reason, legacy.context()
-    job = extraction_job(settings, run.folder, reason, context)
+    job = _settled(extraction_job, settings, run)
     result = extraction.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
     return str(result.output)
+
+
+def plan(settings: JobConfig, run: Run) -> str:
+    """Say what cutting patches would take and make."""
+    return _shown(plans.plan_extraction(_settled(extraction_job, settings, run)), run)
 
 
 def inspect(settings: InspectConfig, run: Run) -> str:
@@ -36,3 +42,28 @@ def convert(settings: ConvertConfig, run: Run) -> str:
     """Write a scan in another format; return the path of the file."""
     job = conversion_job(settings, run.folder)
     return str(conversion.run(job, counting=run.counting, waiting=run.waiting).output)
+
+
+def train(settings: TrainConfig, run: Run) -> str:
+    """Make training data; return the path of the output."""
+    job = _settled(training_job, settings, run)
+    result = training.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
+    return str(result.output)
+
+
+def plan_training(settings: TrainConfig, run: Run) -> str:
+    """Say what making training data would take and make."""
+    return _shown(plans.plan_training(_settled(training_job, settings, run)), run)
+
+
+def _shown(plan: dict[str, Any], run: Run) -> str:
+    return plans.plan_as_json(plan) if "--json" in run.flags else plans.plan_as_text(plan)
+
+
+def _settled(make: Callable[..., Job], settings: Any, run: Run) -> Job:
+    """Settle legacy settings, and make the job."""
+    settings, legacy = work_in_legacy(settings, run.typed)
+    if legacy is None:
+        return make(settings, run.folder, run.plugin_reason(), None)
+    context = legacy.context(groups=isinstance(settings, TrainConfig))
+    return make(settings, run.folder, legacy.reason, context)

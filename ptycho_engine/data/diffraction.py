@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from ..geometry import Positions
 from ..native import fields as loops
-from .illumination import Illumination, Places
+from ..native.stores import goes_past_caches
+from .cutters import Places
+from .illumination import Illumination
 from .propagation import far_field
 
 Array = NDArray[Any]
@@ -49,8 +51,9 @@ def write_patterns(
     real, factor = light.real_dtype, scale / light.size  # of an orthonormal transform
     waves = light.exit_waves(places, workspace)
     if amplitude and len(light.probe) == 1:
+        past_caches = goes_past_caches(out, light.size * out.itemsize)
         for wave in waves:
-            loops.amplitudes(far_field(wave).view(real), real.type(factor), out, into)
+            loops.amplitudes(far_field(wave).view(real), real.type(factor), out, into, past_caches)
         return
     out[into] = 0
     for wave in waves:

@@ -131,10 +131,9 @@ class Exposure:
             np.minimum(counts, most, out=counts, casting="unsafe")
         if mask is not None:
             counts *= mask
+        np.copyto(out, counts, casting="unsafe")
         if self.quantity == "amplitude":
-            np.sqrt(counts, out=out, casting="same_kind")
-        else:
-            np.copyto(out, counts, casting="unsafe")
+            np.sqrt(out, out=out)
         if self.normalised:
             out /= out.dtype.type(scale if self.quantity == "amplitude" else scale**2)
 

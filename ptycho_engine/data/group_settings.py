@@ -12,7 +12,7 @@ from ..errors import ConfigurationError, at_caller
 from ..logs import get_logger
 from .grouping import check_points, group
 from .groups import Groups
-from .published import LEGACY
+from .published import LEGACY, random_state
 from .subsets import Unit, region, subsample
 from .task import Indices
 
@@ -62,7 +62,12 @@ class GroupSettings:
 
 
 @at_caller
-def make_groups(positions: ArrayLike, settings: GroupSettings) -> Groups:
+def make_groups(
+    positions: ArrayLike,
+    settings: GroupSettings,
+    *,
+    memory_budget: int | str | None = None,
+) -> Groups:
     """Form the groups of a scan; one log event says how they cover it.
 
     Parameters
@@ -71,6 +76,8 @@ def make_groups(positions: ArrayLike, settings: GroupSettings) -> Groups:
         Scan positions (y, x) in object pixels.
     settings : GroupSettings
         What is wanted.
+    memory_budget : int or str, optional
+        As for :func:`ptycho_engine.data.grouping.group`.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def make_groups(positions: ArrayLike, settings: GroupSettings) -> Groups:
 
     Raises
     ------
-    RequestError, ConfigurationError, PluginError
+    RequestError, ConfigurationError, PluginError, MemoryBudgetError
         As for :func:`ptycho_engine.data.grouping.group`; also if a bound cannot be used, or there
         is no seed.
     """
@@ -100,6 +107,7 @@ def make_groups(positions: ArrayLike, settings: GroupSettings) -> Groups:
         oversampling=settings.oversampling,
         pool_size=settings.pool_size,
         options=settings.options,
+        memory_budget=memory_budget,
     )
     groups = Groups(kept[found.indices], kept[found.seeds], found.strategy, points)
     get_logger().info(
@@ -130,6 +138,6 @@ def _streams(settings: GroupSettings) -> tuple[Stream, Stream]:
             "groups: received neither seed nor subsample_seed. Expected one, so that the same "
             "groups can be made again."
         )
-    kind = np.random.RandomState if settings.strategy == LEGACY else np.random.default_rng
+    kind = random_state if settings.strategy == LEGACY else np.random.default_rng
     streams: list[Stream] = [kind(seed) for seed in seeds]
     return streams[0], streams[-1]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..culprits import name_culprit
 from ..discovery import (
+    GROUPING,
     GROUPING_GROUP,
     PluginSource,
     build_options,
@@ -19,9 +20,10 @@ from ..discovery import (
     find_source,
     load_source,
 )
-from ..errors import PluginError, RequestError, at_caller
+from ..errors import MemoryBudgetError, PluginError, RequestError, at_caller
 from ..geometry import Positions
 from ..geometry.positions import pairs
+from ..memory import format_bytes, parse_bytes
 from .groups import Groups
 from .task import GroupTask, Indices, Random
 
@@ -47,6 +49,7 @@ def group(
     oversampling: bool = False,
     pool_size: int | None = None,
     options: Mapping[str, Any] | None = None,
+    memory_budget: int | str | None = None,
 ) -> Groups:
     """Form groups of neighbouring scan points.
 
@@ -74,6 +77,9 @@ def group(
         Takes the place of K where there are more groups than points.
     options : mapping of str to object, optional
         Options of the strategy, if it has any.
+    memory_budget : int or str, optional
+        Most memory that forming groups may take, beside the positions: bytes, or a text such as
+        ``"2GiB"``; half of what is free by default.
 
     Returns
     -------
@@ -86,6 +92,8 @@ def group(
         If a position is not finite, a number cannot be used, or there are too few points.
     UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
         If the strategy is unknown, cannot be imported, breaks its contract, or has no such option.
+    MemoryBudgetError
+        If so many groups do not fit the budget.
     """
     points = check_points(positions)
     members, count = _whole("members", members, 1), _whole("count", count, 0)
@@ -94,7 +102,7 @@ def group(
             f"positions: received {len(points)} points for groups of {members}. Expected at least "
             "as many points as members."
         )
-    source = find_source("grouping strategy", strategy, list_strategies())
+    source = find_source(GROUPING, strategy, list_strategies())
     chosen = _load(source, options)
     if count > len(points) and not oversampling:
         raise RequestError(
@@ -108,7 +116,17 @@ def group(
     task = GroupTask(
         points, members, count, _whole(name, wanted, members), _random(rng), sequential
     )
+    _check_budget(task, parse_bytes(memory_budget))
     return _drawn(task, chosen, source)
+
+
+def _check_budget(task: GroupTask, budget: int) -> None:
+    if task.needed_bytes > budget:
+        raise MemoryBudgetError(
+            f"count: {task.count} groups of {task.members} out of {task.neighbours} neighbours "
+            f"take up to {format_bytes(task.needed_bytes)}, and the memory budget is "
+            f"{format_bytes(budget)}. Expected fewer groups, or raise memory_budget."
+        )
 
 
 def check_points(positions: ArrayLike) -> Positions:
@@ -144,18 +162,18 @@ def _random(rng: Random) -> Random:
 
 def _load(source: PluginSource, options: Mapping[str, Any] | None) -> Any:
     """Import a strategy and make an instance of it."""
-    kind = load_source("grouping strategy", source)
+    kind = load_source(GROUPING, source)
     if not (
         isinstance(kind, type)
         and dataclasses.is_dataclass(kind)
         and callable(getattr(kind, "draw", None))
     ):
         raise PluginError(
-            f"grouping strategy {source.name!r} ({source.origin}): received a "
+            f"{GROUPING} {source.name!r} ({source.origin}): received a "
             f"{type(kind).__name__}. Expected a dataclass with draw(task); ptycho_engine.data.task "
             "says what it takes and returns."
         )
-    return build_options(f"grouping strategy {source.name!r}", kind, options)
+    return build_options(f"{GROUPING} {source.name!r}", kind, options)
 
 
 def _drawn(task: GroupTask, chosen: Any, source: PluginSource) -> Groups:
@@ -163,12 +181,12 @@ def _drawn(task: GroupTask, chosen: Any, source: PluginSource) -> Groups:
     try:
         indices, seeds = (np.asarray(part) for part in chosen.draw(task))
     except Exception as error:
-        name_culprit(error, "grouping strategy", source)
+        name_culprit(error, GROUPING, source)
         raise
     fault = _fault(task, indices, seeds)
     if fault:
         raise PluginError(
-            f"grouping strategy {source.name!r} ({source.origin}): draw returned {fault}. Expected "
+            f"{GROUPING} {source.name!r} ({source.origin}): draw returned {fault}. Expected "
             f"indices below {task.points} of shape ({task.count}, {task.members}), no two alike in "
             f"a group, and seeds of shape ({task.count},)."
         )

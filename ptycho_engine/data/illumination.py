@@ -4,83 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..engine import Engine
 from ..errors import RequestError
-from ..geometry import Positions
-from ..geometry.cut import Cut
 from ..native import fields as loops
-from ..native.kernels import cut
-from ..native.taps import tap_weights
-from ..request.extraction import build_request
-from ..request.prepared import PreparedObject
-from ..request.windows import find_windows, pad
+from .cutters import Cutter, Places
 from .propagation import SliceGap, through
 
 Array = NDArray[Any]
-#: Which positions of a scan.
-Places = NDArray[np.intp]
-
-
-class Cutter(Protocol):
-    """Cuts patches at some of the positions."""
-
-    def __call__(self, places: Places, out: Array) -> None:
-        """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""
-
-
-@dataclass(frozen=True, eq=False)
-class EngineCutter:
-    """Lets an engine cut them, whatever its plugin; each call costs its share of Python."""
-
-    engine: Engine
-    prepared: PreparedObject
-    positions: Positions
-    what: Cut
-
-    def __call__(self, places: Places, out: Array) -> None:
-        """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""
-        how = self.what
-        self.engine.extract(
-            self.prepared,
-            self.positions[places],
-            how.patch_size,
-            interpolation=how.interpolation,
-            fill=how.fill,
-            out=out,
-        )
-
-
-class NativeCutter:
-    """Cuts them with the kernel of the plugin ``numba``, from windows that are found once.
-
-    Parameters
-    ----------
-    prepared : PreparedObject
-        The object, (S, H, W).
-    positions : ndarray of float64, shape (P, 2)
-        Where to cut.
-    what : Cut
-        What; its kernel is separable.
-    """
-
-    def __init__(self, prepared: PreparedObject, positions: Positions, what: Cut) -> None:
-        request = build_request(prepared, positions, what)
-        found = find_windows(request)
-        self._slices = [pad(s, found.padding, request.fill).view(request.real_dtype)
-                        for s in prepared.image]  # fmt: skip
-        self._windows = found.starts, *tap_weights(request, found)
-
-    def __call__(self, places: Places, out: Array) -> None:
-        """Fill `out`, (S, c, N, N) and contiguous, with the patches at c places of the scan."""
-        windows = [array[places] for array in self._windows]
-        every = np.arange(len(places))
-        for image, patches in zip(self._slices, out, strict=True):
-            cut(image, *windows, patches, 1, False, False, every)
 
 
 @dataclass(frozen=True, eq=False)

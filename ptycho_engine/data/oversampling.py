@@ -8,7 +8,6 @@ import numpy as np
 
 from .combinations import combinations, count_combinations
 from .task import GroupTask, Indices
-from .tree import nearest
 
 #: Groups that are formed at once: what they need stays below some hundred megabytes.
 AT_ONCE = 1 << 21
@@ -41,7 +40,7 @@ class Combinations:
 
 def _distinct_groups(task: GroupTask, seeds: Indices) -> tuple[Indices, Indices]:
     """Walk from some seeds until there are enough different groups, or no more at all."""
-    near = nearest(task.positions, seeds, task.pool)  # (S, K)
+    near = task.nearest(seeds, task.pool)  # (S, K)
     total = count_combinations(task.pool, task.members)
     starts = task.rng.integers(total, size=len(seeds))
     steps = _steps(task.rng, total, len(seeds))

@@ -41,11 +41,21 @@ class Legacy:
             )
         oversampled = is_oversampled(task.points, task.members, task.count)
         given = 0 if task.sequential and not oversampled else task.random
-        draws = np.random.RandomState(given) if isinstance(given, int) else given
+        draws = random_state(given) if isinstance(given, int) else given
         points = np.ascontiguousarray(task.positions[:, ::-1])  # its tree splits x first
         return published_groups(
             points, task.members, task.count, task.neighbours, draws, sequential=task.sequential
         )
+
+
+def random_state(seed: int) -> np.random.RandomState:
+    """Return what draws after ``numpy.random.seed``; RequestError if that takes no such seed."""
+    if not 0 <= seed < 1 << 32:
+        raise RequestError(
+            f"seed: received {seed} with strategy='legacy'. Expected a whole number from 0 to "
+            f"{(1 << 32) - 1}, as numpy.random.seed takes it."
+        )
+    return np.random.RandomState(seed)
 
 
 def is_oversampled(points: int, members: int, count: int) -> bool:

@@ -19,24 +19,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..display import Shown, array_in_words
 from ..engine import Engine
-from ..errors import ConfigurationError, MemoryBudgetError, RequestError, at_caller
+from ..errors import ConfigurationError, RequestError, at_caller
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..logs import get_logger
-from ..memory import format_bytes, parse_bytes
+from ..memory import parse_bytes
 from ..native import fields as loops
 from ..workers import core_count, share
+from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .diffraction import across_the_object, write_patterns
 from .exposure import Exposure
-from .illumination import (
-    Cutter,
-    EngineCutter,
-    Illumination,
-    NativeCutter,
-    Places,
-    complex_object,
-    good_pixels,
-    probe_modes,
-)
+from .illumination import Illumination, complex_object, good_pixels, probe_modes
 from .noise import BLOCK, stream
 from .propagation import SliceGap
 
@@ -148,8 +140,6 @@ class Simulation(Shown):
         self._budget = parse_bytes(memory_budget)
         judge = (engine or Engine("numba")).with_budget(self._budget)
         prepared = judge.prepare(slices)
-        plan = judge.plan(prepared, positions, size, interpolation=interpolation, fill=fill)
-        self._fixed_bytes = len(slices) * plan.workspace_bytes
         # Of all positions at once: those of a chunk may well lie within a pixel.
         reach = judge.reach(prepared, positions, size, interpolation=interpolation, fill=fill)
         for text in reach.warnings():
@@ -159,10 +149,10 @@ class Simulation(Shown):
         cutter: Cutter = (
             EngineCutter(judge, prepared, places, what)
             if engine
-            else NativeCutter(prepared, places, what)
+            else NativeCutter(prepared, places, what, self._budget)
         )
         self._light = Illumination(cutter, len(slices), modes, transfer)
-        self._image, self._positions = slices, places
+        self._object, self._positions = array_in_words(slices), places
         self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
         self.dtype = self.exposure.dtype_of_counts or self._light.real_dtype
@@ -174,7 +164,7 @@ class Simulation(Shown):
         """Say what its representation shows."""
         return {
             "patterns": array_in_words(self),
-            "object": array_in_words(self._image),
+            "object": self._object,
             "probe": array_in_words(self._light.probe),
             "exposure": self.exposure,
         }
@@ -270,8 +260,8 @@ class Simulation(Shown):
         if block_size is None:
             bytes_each = max(1, self.shape[1] ** 2 * self.dtype.itemsize)
             chunk, threads = self._shares(0)
-            most = max(1, self._budget // 4 // bytes_each)
-            block_size = max(1, min(most, 4 * threads * chunk) // BLOCK) * BLOCK
+            wanted = max(1, min(self._budget // 4 // bytes_each, 4 * threads * chunk))
+            block_size = wanted // BLOCK * BLOCK or wanted
         if block_size < 1:
             raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
         pieces = _pieces(0, self.shape[0], block_size)
@@ -318,15 +308,11 @@ class Simulation(Shown):
         samples = self.shape[1] ** 2
         # Beside the waves: means, draws of the noise, and patterns that nobody wanted.
         each = self._light.bytes_per_pattern + samples * (16 + self.dtype.itemsize)
-        wanted, left = max(1, CHUNK_SAMPLES // samples), self._budget - held - self._fixed_bytes
+        held += self._light.cutter.held_bytes
+        check_room(held + each, self._budget)
+        wanted, left = max(1, CHUNK_SAMPLES // samples), self._budget - held
         threads = max(1, min(self._threads, left // each))
         chunk = min(wanted, max(self.shape[0], 1), left // (threads * each))
-        if chunk < 1:
-            raise MemoryBudgetError(
-                f"simulation: needs {format_bytes(held + self._fixed_bytes + each)}, one pattern "
-                f"at a time, and the memory budget is {format_bytes(self._budget)}. Ask for fewer "
-                "patterns at a time, as blocks() does, or raise memory_budget."
-            )
         return chunk, threads
 
     def _share(

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import RequestError
+from ..geometry import Positions
 from .combinations import combinations, count_combinations
 from .task import GroupTask, Indices
-from .tree import nearest
+from .tree import AT_ONCE
+
+Sides = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Nearest:
                 "'combinations' for more."
             )
         seeds = task.draw_seeds()
-        return nearest(task.positions, seeds, task.members), seeds
+        return task.nearest(seeds, task.members), seeds
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class RandomOfK:
     def draw(self, task: GroupTask) -> tuple[Indices, Indices]:
         """Draw the groups of a task: members (B, C) by distance from the seed, and seeds (B,)."""
         seeds = task.draw_seeds()  # (S,)
-        near = nearest(task.positions, seeds, task.pool)  # (S, K)
+        near = task.nearest(seeds, task.pool)  # (S, K)
         total = count_combinations(task.pool, task.members)
         ranks = np.asarray(task.rng.integers(total, size=task.count))
         chosen = combinations(ranks, task.pool, task.members)  # (B, C)
@@ -94,30 +98,40 @@ class Quadrant:
         near, quadrants, seeds = _surrounded(task, order)
         turn = np.arange(task.count) % max(1, len(seeds))
         found = np.empty((task.count, 4), np.int64)
-        for quadrant in range(4):
-            inside = quadrants[turn] == quadrant  # (B, K)
-            wanted = task.rng.integers(inside.sum(axis=1))  # the n-th of those inside
-            reached = np.cumsum(inside, axis=1) > wanted[:, None]
-            found[:, quadrant] = near[turn, np.argmax(reached, axis=1)]
+        step = max(1, AT_ONCE // task.pool)
+        for start in range(0, task.count, step):
+            rows = turn[start : start + step]
+            found[start : start + step] = _one_of_each(near[rows], quadrants[rows], task.rng)
         return found, seeds[turn]
 
 
-def _surrounded(task: GroupTask, order: Indices) -> tuple[Indices, Indices, Indices]:
+def _one_of_each(near: Indices, quadrants: Sides, rng: np.random.Generator) -> Indices:
+    """Draw a point of each quadrant (B, 4) out of points (B, K), whose quadrants are given."""
+    found = np.empty((len(near), 4), np.int64)
+    for quadrant in range(4):
+        inside = quadrants == quadrant
+        wanted = rng.integers(inside.sum(axis=1))  # the n-th of those inside
+        reached = np.cumsum(inside, axis=1) > wanted[:, None]
+        found[:, quadrant] = near[np.arange(len(near)), np.argmax(reached, axis=1)]
+    return found
+
+
+def _surrounded(task: GroupTask, order: Indices) -> tuple[Indices, Sides, Indices]:
     """Take points in some order as seeds until there are enough with a neighbour on every side.
 
     Returns the nearest points (S, K) of each seed, the quadrant (S, K) of each of them, -1 in the
     seed's own place, and the seeds (S,).
     """
     wanted = min(task.count, task.points)
-    parts = [(np.empty((0, task.pool), np.int64),) * 2 + (np.empty(0, np.int64),)]
+    step = max(1, AT_ONCE // task.pool)
+    none = np.empty((0, task.pool), np.int64)
+    parts = [(none, none.astype(np.int8), np.empty(0, np.int64))]
     found = start = 0
     while found < wanted and start < task.points:
-        stop = start + 16 + (wanted - found) * 5 // 4  # at the edge of a scan there are few
+        stop = start + min(16 + (wanted - found) * 5 // 4, step)  # at the edge of a scan few serve
         seeds = order[start:stop]
-        near = nearest(task.positions, seeds, task.pool)
-        dy, dx = np.moveaxis(task.positions[near] - task.positions[seeds][:, None], -1, 0)
-        sides = (dx < 0) & (dy <= 0), (dy < 0) & (dx >= 0), (dy > 0) & (dx <= 0)
-        quadrants = np.select([*sides, (dx > 0) & (dy >= 0)], [0, 1, 2, 3], -1)
+        near = task.nearest(seeds, task.pool)
+        quadrants = _quadrants(task.positions[near] - task.positions[seeds][:, None])
         whole = np.all([(quadrants == side).any(axis=1) for side in range(4)], axis=0)
         parts.append((near[whole], quadrants[whole], seeds[whole]))
         found, start = found + int(whole.sum()), stop
@@ -129,3 +143,10 @@ def _surrounded(task: GroupTask, order: Indices) -> tuple[Indices, Indices, Indi
         )
     near, quadrants, seeds = (np.concatenate(part)[:wanted] for part in zip(*parts, strict=True))
     return near, quadrants, seeds
+
+
+def _quadrants(away: Positions) -> Sides:
+    """Return the quadrants that distances (S, K, 2) from a seed lie in, -1 of none."""
+    dy, dx = np.moveaxis(away, -1, 0)
+    sides = [(dx < 0) & (dy <= 0), (dy < 0) & (dx >= 0), (dy > 0) & (dx <= 0), (dx > 0) & (dy >= 0)]
+    return np.select(sides, [np.int8(side) for side in range(4)], np.int8(-1))

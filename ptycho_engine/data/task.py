@@ -22,10 +22,14 @@ from numpy.typing import NDArray
 from ..errors import RequestError
 from ..geometry import Positions
 from .subsets import sequential
+from .tree import AT_ONCE, ORDERED_BYTES, PointTree
 
 #: A seed, or what draws: where random numbers come from.
 Random = int | np.random.Generator | np.random.RandomState
 Indices = NDArray[np.int64]
+
+#: Bytes that a point takes in the tree, a neighbour until it is chosen, a member while it is drawn.
+POINT_BYTES, KEPT_BYTES, MEMBER_BYTES = 160, 16, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,26 @@ class GroupTask:
                 "strategy='legacy' alone draws from a RandomState."
             )
         return np.random.default_rng(self.random)
+
+    @property
+    def needed_bytes(self) -> int:
+        """The most memory that forming the groups takes, beside the positions."""
+        seeds = min(self.count, self.points)
+        ordered = min(2 * seeds * (self.pool + 1), AT_ONCE)
+        return (
+            POINT_BYTES * self.points
+            + KEPT_BYTES * seeds * self.pool
+            + MEMBER_BYTES * self.count * self.members
+            + ORDERED_BYTES * ordered
+        )
+
+    def nearest(self, seeds: Indices, count: int) -> Indices:
+        """Find the points nearest to seeds (S,): (S, count), as `PointTree.nearest` orders them."""
+        return self._tree.nearest(seeds, count)
+
+    @cached_property
+    def _tree(self) -> PointTree:
+        return PointTree(self.positions)
 
     def draw_seeds(self) -> Indices:
         """Draw as many different points as are wanted as seeds: ``min(B, P)``, shape (S,).

@@ -8,6 +8,7 @@ are known.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,90 +22,110 @@ Points = NDArray[np.float64]
 
 #: What differs by less, relative to itself, is sorted by our own arithmetic, not by the tree's.
 CLOSE = 1e-12
-#: Neighbours that one query may return: 128 MB of distances and indices.
-AT_ONCE = 1 << 23
+#: Neighbours that one query may return, and bytes that ordering one of them takes at most.
+AT_ONCE, ORDERED_BYTES = 1 << 20, 160
+#: Rows that are asked before it is known whether ties are the rule.
+FIRST = 2048
 #: Points in a leaf, unless more lie in one place: no tree parts those, and a query reads them all.
 LEAF = 16
 
 
-def nearest(points: Points, seeds: Indices, count: int) -> Indices:
-    """Find the nearest points of some of the points.
+class PointTree:
+    """A k-d tree of points, planted when it is first asked.
 
     Parameters
     ----------
     points : ndarray of float64, shape (P, 2)
         Finite positions (y, x).
-    seeds : ndarray of int64, shape (S,)
-        The points that ask, none twice.
-    count : int
-        K, how many neighbours, the seed among them: at least 1, at most P.
-
-    Returns
-    -------
-    ndarray of int64, shape (S, K)
-        The seed itself, then the others by distance, those at equal distances by index. Distances
-        are compared as ``dy * dy + dx * dx`` in float64.
     """
-    if count == 1 or not len(seeds):
-        return seeds[:, None].repeat(count, axis=1)
-    tree = _plant(points)
-    if _is_crowded(points, tree):
-        kept = _thinned(points, count)
-        if len(kept) < len(points):
-            return _crowded_rows(points, kept, seeds, count)
-    # Neighbouring seeds ask in a row, so that the nodes that they visit are in the caches.
-    row = np.full(len(points), -1)
-    row[seeds] = np.arange(len(seeds))
-    order = row[tree.indices]
-    order = order[order >= 0]
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+
+    def nearest(self, seeds: Indices, count: int) -> Indices:
+        """Find the nearest points of some of the points.
+
+        Parameters
+        ----------
+        seeds : ndarray of int64, shape (S,)
+            The points that ask, none twice.
+        count : int
+            K, how many neighbours, the seed among them: at least 1, at most P.
+
+        Returns
+        -------
+        ndarray of int64, shape (S, K)
+            The seed itself, then the others by distance, those at equal distances by index.
+            Distances are compared as ``dy * dy + dx * dx`` in float64.
+        """
+        points = self._points
+        if count == 1 or not len(seeds):
+            return seeds[:, None].repeat(count, axis=1)
+        if self._crowded:
+            kept = _thinned(points, count)
+            if len(kept) < len(points):
+                return _crowded_rows(points, kept, seeds, count)
+        # Neighbouring seeds ask in a row, so that the nodes that they visit are in the caches.
+        row = np.full(len(points), -1)
+        row[seeds] = np.arange(len(seeds))
+        order = row[self._tree.indices]
+        order = order[order >= 0]
+        found = np.empty((len(seeds), count), np.int64)
+        one_more = min(count + 1, len(points))  # shows whether the last one ties
+        found[order] = _ask(self._tree, points, seeds[order], count, one_more)
+        return found
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        """The tree: a balanced one takes longer to build than it saves."""
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._points, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
+
+    @cached_property
+    def _crowded(self) -> bool:
+        """Whether a leaf holds more than its share: it then holds one place, many times."""
+        y, x = self._points[self._tree.indices].T
+        return bool(((y[LEAF:] == y[:-LEAF]) & (x[LEAF:] == x[:-LEAF])).any())
+
+
+def _ask(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
+    """Ask piece by piece; rows that tie are asked for twice as many, until the tie is whole."""
     found = np.empty((len(seeds), count), np.int64)
-    asked = min(count + 1, len(points))  # one more shows whether the last one ties
-    step = max(1, AT_ONCE // asked)
-    for start in range(0, len(seeds), step):
-        rows = order[start : start + step]
-        found[rows] = _nearest_rows(tree, points, seeds[rows], count, asked)
+    start, step = 0, FIRST
+    while start < len(seeds):
+        piece = seeds[start : start + step]
+        near, tied = _query(tree, points, piece, count, asked)
+        more = min(2 * asked, len(points))
+        if len(tied):
+            near[tied] = _ask(tree, points, piece[tied], count, more)
+        found[start : start + step] = near
+        if 2 * len(tied) > len(piece):  # as on a grid: the next rows will tie too
+            asked = more
+        start, step = start + step, max(1, AT_ONCE // asked)
     return found
 
 
-def _plant(points: Points) -> cKDTree:
-    """Build a tree quickly: a balanced one takes longer to build than it saves."""
-    from scipy.spatial import cKDTree
-
-    return cKDTree(points, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
-
-
-def _is_crowded(points: Points, tree: cKDTree) -> bool:
-    """Whether a leaf holds more than its share: it then holds one place, many times."""
-    y, x = points[tree.indices].T
-    return bool(((y[LEAF:] == y[:-LEAF]) & (x[LEAF:] == x[:-LEAF])).any())
-
-
-def _nearest_rows(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
-    distances, indices = tree.query(points[seeds], k=asked, workers=-1)  # (S, K + 1)
+def _query(
+    tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int
+) -> tuple[Indices, Indices]:
+    """Query once; return neighbours (S, K), and the rows whose last one ties with those beyond."""
+    distances, indices = tree.query(points[seeds], k=asked, workers=-1)  # (S, asked)
     found: Indices = indices[:, :count].copy()
     reach = distances * (1 + CLOSE)
     close = found[:, 0] != seeds
     # Reducing the short rows would take longer.
     close[np.flatnonzero(distances[:, 1:] <= reach[:, :-1]) // (asked - 1)] = True
-    open_ended = (distances[:, -1] <= reach[:, count - 1]) & (asked < len(points))
-    settled = np.flatnonzero(close & ~open_ended)
+    last = reach[:, count - 1]
+    tied = (distances[:, -1] <= last) & (asked < len(points))
+    settled = np.flatnonzero(close & ~tied)
     if len(settled):
-        found[settled] = _ranked(points, seeds[settled], indices[settled])[:, :count]
-    rows = np.flatnonzero(open_ended)
-    if len(rows):
-        found[rows] = _tied_rows(tree, points, seeds[rows], count, asked)
-    return found
-
-
-def _tied_rows(tree: cKDTree, points: Points, seeds: Indices, count: int, asked: int) -> Indices:
-    """Ask for twice as many neighbours until all that tie with the last one are among them."""
-    more = min(2 * asked, len(points))
-    found = np.empty((len(seeds), count), np.int64)
-    step = max(1, AT_ONCE // more)
-    for start in range(0, len(seeds), step):
-        rows = slice(start, start + step)
-        found[rows] = _nearest_rows(tree, points, seeds[rows], count, more)
-    return found
+        width = count  # columns in which a row may have what ties with its last
+        while width < asked and (distances[settled, width] <= last[settled]).any():
+            width += 1
+        ranked = _ranked(points, seeds[settled], indices[settled, :width])
+        found[settled] = ranked[:, :count]
+    return found, np.flatnonzero(tied)
 
 
 def _ranked(points: Points, seeds: Indices, found: Indices) -> Indices:
@@ -138,7 +159,7 @@ def _crowded_rows(points: Points, kept: Indices, seeds: Indices, count: int) -> 
     first = np.empty(len(points), np.int64)  # the first point in the place of each: it is kept
     first[order] = np.repeat(order[starts], np.diff(np.r_[starts, len(points)]))
     places, place = np.unique(first[seeds], return_inverse=True)
-    near = kept[nearest(points[kept], np.searchsorted(kept, places), count)][place]
+    near = kept[PointTree(points[kept]).nearest(np.searchsorted(kept, places), count)][place]
     rows = np.concatenate([seeds[:, None], near], axis=1)
     again = rows == seeds[:, None]
     again[:, 0] = False

@@ -233,6 +233,13 @@ def find_format(path: Path) -> str:
         return own[0]
     raise InputFileError(
         f"{path}: is none of the formats with the suffix {path.suffix.lower()!r}: "
-        f"{', '.join(source.name for source in candidates)}. Expected a file that one of them "
-        "claims. Name the format with scan=NAME to see what it misses."
+        f"{', '.join(source.name for source in candidates)}. Found: {_contents(path)}. Expected a "
+        "file that one of them claims. Name the format with scan=NAME to see what it misses."
     )
+
+
+def _contents(path: Path) -> str:
+    """Say what a file holds that no format claims."""
+    from .keyed_arrays import list_contents  # needs NumPy, which a list of formats does not
+
+    return list_contents(path)

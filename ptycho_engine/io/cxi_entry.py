@@ -30,7 +30,15 @@ BEAM = tuple(
     f"{place}/incident_beam_energy"
     for place in ("instrument_1/beam_1", "beam_1", "sample_1/beam_1")
 )
-PROBE, IMAGE, SPACING = f"{SOURCE}/illumination", "image_1/data", "image_1/layer_spacing"
+PROBE = f"{SOURCE}/illumination"
+#: Of a reconstruction by ptychodus: its group, the probe and the object. Elsewhere the first image
+#: is the object.
+THEIRS, FIRST_IMAGE, SECOND_IMAGE = "ptychodus", "image_1/data", "image_2/data"
+SPACING = f"{THEIRS}/object_layer_spacing_m"
+#: Where the middle of their object lies, in their coordinates, and what their middle is.
+MIDDLE = tuple(f"{THEIRS}/object_center_{axis}_m" for axis in "yx")
+OBJECT_PIXEL = tuple(f"{THEIRS}/object_pixel_{side}_m" for side in ("height", "width"))
+THEIR_CENTRE = "ptychodus_from_1.6"
 #: Where we write positions, and those before a refinement.
 MOVED = ("sample_1/geometry_1/translation", "sample_1/geometry_1/nominal_translation")
 #: What else is loaded, by the name that it gets in the metadata.
@@ -148,19 +156,32 @@ class CxiEntry:
         """Return the first of these lengths that is known, in metres."""
         return number(self.file, METRES, "m", *map(self.name, names))
 
-    def patterns(self) -> Patterns:
-        """Describe the patterns.
+    @property
+    def is_theirs(self) -> bool:
+        """Whether ptychodus wrote the entry, or we as it does."""
+        return self.name(THEIRS) in self.file
+
+    @property
+    def object_name(self) -> str:
+        """Where the object lies, if there is one."""
+        return SECOND_IMAGE if self.is_theirs else FIRST_IMAGE
+
+    def patterns(self) -> Patterns | None:
+        """Describe the patterns; None of a reconstruction alone.
 
         Raises
         ------
         InputFileError
-            If there are none, or their axes lie in another order.
+            If there is neither, or their axes lie in another order.
         """
         name = self.first(DATA)
+        if name is None and self.file.is_dataset(self.name(self.object_name)):
+            return None
         if name is None:
             raise InputFileError(
-                f"{self.file.path}: has no patterns. Found: {self.file.listing()}. Expected "
-                f"{self.root}/{DATA[0]} or {self.root}/{DATA[1]}. Choose another reader."
+                f"{self.file.path}: has no patterns and no object. Found: "
+                f"{self.file.listing()}. Expected {self.root}/{DATA[0]} or {self.root}/{DATA[1]}. "
+                "Choose another reader."
             )
         axes = str(self.file.attributes(name).get("axes", "")).split(":")
         if "translation" in axes[1:]:
@@ -191,28 +212,43 @@ class CxiEntry:
             height, width = np.linalg.norm(basis, axis=0).tolist()
             return height, width
         y, x = (self.length(f"{DETECTOR}/{axis}_pixel_size") for axis in "yx")
+        y, x = (x if y is None else y), (y if x is None else x)  # square, if one side is told
         return None if y is None or x is None else (y, x)
 
     def object_pixel(
-        self, energy: float | None, distance: float | None, detector: Pair | None, stack: Patterns
+        self,
+        energy: float | None,
+        distance: float | None,
+        detector: Pair | None,
+        stack: Patterns | None,
     ) -> Pair | None:
         """Return metres of an object pixel, (y, x): as chosen, as said, or as it follows."""
         if self.options.pixel_size is not None:
             return self.options.pixel_size, self.options.pixel_size
-        y, x = (self.length(f"image_1/{axis}_pixel_size") for axis in "yx")
+        y, x = (self.length(name) for name in OBJECT_PIXEL)
         if y is not None and x is not None:
             return y, x
         if self.options.propagation == "near":
             return detector
-        return far_field_pixel(energy, distance, detector, stack.shape)
+        return far_field_pixel(energy, distance, detector, () if stack is None else stack.shape)
 
     def layer_axis(self, image: Array | None) -> LayerAxis | None:
         """Return what the planes of an object are, if it has several."""
         if image is None or image.ndim == 2:
             return None
-        said = self.file.attributes(self.name(IMAGE)).get("layer_axis")
-        chosen: Any = said if said in CHOICES["layers"] else self.options.layers
+        axes = str(self.file.attributes(self.name(self.object_name)).get("axes", ""))
+        first = axes.partition(":")[0].replace("layer", "slice")
+        chosen: Any = first if first in CHOICES["layers"] else self.options.layers
         return chosen  # type: ignore[no-any-return]
+
+    def middle(self) -> Positions:
+        """Return where the middle of the object lies, metres (y, x); the origin as a rule."""
+        found = [0.0, 0.0]
+        for axis, name in enumerate(map(self.name, MIDDLE)):
+            if self.file.is_dataset(name) and self.file.header(name).size == 1:
+                found[axis] = float(np.real(self.file.load(name).reshape(-1)[0]))
+        middle: Positions = np.nan_to_num(np.array(found), posinf=0, neginf=0)
+        return middle
 
     def spacing(self) -> Array | None:
         """Return metres between slices, if there are any."""
@@ -270,16 +306,27 @@ class CxiEntry:
         name = self.name("definition")
         return self.file.text(name) if self.file.is_dataset(name) else ""
 
-    def planes(self, place: str, what: str) -> Array | None:
-        """Load an object or a probe; one of a single plane comes without its axis."""
-        name = self.name(place)
-        if not self.file.is_dataset(name):
+    def image(self) -> Array | None:
+        """Load the object."""
+        return self._planes(self.first((self.object_name,)), "object")
+
+    def probe(self) -> Array | None:
+        """Load the probe; of one that varies along the scan, the main part."""
+        return self._planes(
+            self.first((PROBE, FIRST_IMAGE) if self.is_theirs else (PROBE,)), "probe"
+        )
+
+    def _planes(self, name: str | None, what: str) -> Array | None:
+        """Load planes; a single one comes without its axis."""
+        if name is None:
             return None
-        found = array(self.file, name, (2, 3), "iufc", f"the {what}, of shape (H, W) or (n, H, W)")
+        ranks = (2, 3) if what == "object" else (2, 3, 4)
+        found = array(self.file, name, ranks, "iufc", f"the {what}, of shape (H, W) or (n, H, W)")
+        found = found[0] if found.ndim == 4 and len(found) else found
         found = found.astype(np.result_type(found.dtype, np.float32), copy=False)
         return found[0] if found.ndim == 3 and len(found) == 1 else found
 
-    def mask(self, patterns: Patterns) -> tuple[Array | None, tuple[str, ...]]:
+    def mask(self, patterns: Patterns | None) -> tuple[Array | None, tuple[str, ...]]:
         """Return which pixels are good, and doubts about it."""
         name = self.first(MASKS)
         if name is None:
@@ -288,7 +335,7 @@ class CxiEntry:
         if len(shape) == 3 and shape[0] != 1:
             return None, (
                 f"{self.file.path}: {name!r} has shape {shape}, a mask for each pattern, and was "
-                f"not read. Expected {patterns.shape[1:]}. Write one mask for all.",
+                f"not read. Expected {shape[1:]}. Write one mask for all.",
             )
         values = array(self.file, name, (2, 3), "biu", "an integer mask of shape (H, W)")
         values = values.reshape(shape[-2:])

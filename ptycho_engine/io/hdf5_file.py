@@ -193,7 +193,7 @@ class Hdf5File:
         """
         with reading(self.path, repr(name), KIND):
             dataset = self._dataset(name)
-            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES:
+            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES or not _is_simple(dataset.id):
                 raise InputFileError(
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
@@ -409,8 +409,21 @@ def _is_dataset(found: Any) -> bool:
 
 
 def _is_small(found: Any, key: str) -> bool:
-    space = found.attrs.get_id(key)
-    return int(math.prod(space.shape or ())) * int(space.dtype.itemsize) <= TEXT_BYTES
+    """Whether an attribute is small, and of a kind that is read."""
+    held = found.attrs.get_id(key)
+    small = int(math.prod(held.shape or ())) * int(held.dtype.itemsize) <= TEXT_BYTES
+    return small and _is_simple(held)
+
+
+def _is_simple(held: Any) -> bool:
+    """Whether a dataset or an attribute holds numbers or texts.
+
+    Where a damaged bit makes a text a sequence of unknown kind, the library crashes on reading it.
+    """
+    import h5py
+
+    simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
+    return held.get_type().get_class() in simple
 
 
 def _plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from ..geometry import Positions
 from .hdf5_file import TEXT_BYTES, Hdf5File
 from .npy_header import Header
 from .npz_archive import NpzArchive
+from .reading import looks_like
 
 Array = NDArray[Any]
 
@@ -125,6 +126,18 @@ def open_arrays(path: Path) -> Iterator[KeyedArrays]:
         with Hdf5File(path) as file:
             names = tuple(name for name in file.names() if file.is_dataset(name))
             yield KeyedArrays(path, names, file.header, file.load, lambda k: _value(file, k, names))
+
+
+def list_contents(path: Path) -> str:
+    """Name what an npz or HDF5 file holds, for messages; of others, say what they look like."""
+    try:
+        if zipfile.is_zipfile(path):
+            with NpzArchive(path) as archive:
+                return one_line(", ".join(archive.names)) or "no arrays"
+        with Hdf5File(path) as file:
+            return file.listing()
+    except InputFileError:
+        return (looks_like(path) or "nothing") if path.is_file() else "a folder"
 
 
 def _member(archive: NpzArchive, key: str) -> Any:

@@ -236,6 +236,25 @@ class Patterns(Shown):
         """Return the patterns; a function is told how many have been read, each time."""
         return replace(self, load=partial(_load_watched, self, told))
 
+    def mapped(
+        self, change: Callable[[Array], Array], frame: tuple[int, int], dtype: np.dtype[Any]
+    ) -> Patterns:
+        """Return patterns that are changed when they are read, some megabytes at a time.
+
+        Parameters
+        ----------
+        change : callable
+            Takes patterns (count, H, W), which it may overwrite, and returns what they become,
+            (count, height, width). A function of a module, or a `functools.partial` of one: other
+            processes get it pickled.
+        frame : (int, int)
+            Height and width of what they become.
+        dtype : dtype
+            Of what they become.
+        """
+        load = partial(_load_mapped, self, change)
+        return replace(self, shape=(self.shape[0], *frame), dtype=np.dtype(dtype), load=load)
+
     @property
     def _pattern_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
@@ -299,6 +318,32 @@ def _load_watched(
     """Fill from another source, and tell how many."""
     patterns.load(ranges, into)
     told(len(into))
+
+
+def _load_mapped(
+    patterns: Patterns, change: Callable[[Array], Array], ranges: Ranges, into: Array
+) -> None:
+    at, step = 0, max(1, BLOCK_BYTES // max(1, patterns._pattern_bytes))
+    for batch in _batches(ranges, step):
+        count = sum(stop - start for start, stop in batch)
+        into[at : at + count] = change(patterns._read(batch))
+        at += count
+
+
+def _batches(ranges: Ranges, step: int) -> Iterator[list[tuple[int, int]]]:
+    """Share ranges out, in their order, so that no batch has more than `step` patterns."""
+    batch: list[tuple[int, int]] = []
+    room = step
+    for start, stop in ranges:
+        while start < stop:
+            end = min(stop, start + room)
+            batch.append((start, end))
+            room, start = room - (end - start), end
+            if not room:
+                yield batch
+                batch, room = [], step
+    if batch:
+        yield batch
 
 
 def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:

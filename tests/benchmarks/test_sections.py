@@ -208,8 +208,9 @@ def test_wrong_neighbours_are_not_timed(monkeypatch):
     from benchmarks.sections import grouping
     from ptycho_engine.data import tree
 
-    right = tree.nearest
-    monkeypatch.setattr(tree, "nearest", lambda points, seeds, k: right(points, seeds, k)[:, ::-1])
+    right = tree.PointTree.nearest
+    wrong = lambda self, seeds, count: right(self, seeds, count)[:, ::-1]  # noqa: E731
+    monkeypatch.setattr(tree.PointTree, "nearest", wrong)
     with pytest.raises(RuntimeError, match="are not the nearest"):
         grouping.check_nearest(grouping.SCANS["spiral"](100))
 
@@ -242,6 +243,25 @@ def test_a_loop_that_cuts_elsewhere_is_not_timed(monkeypatch):
     problem = asdict(Problem(patches=4, patch_size=16, object_size=48))
     with pytest.raises(AssertionError, match="amplitude"):
         datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})
+
+
+def test_patterns_are_timed_beside_their_transforms_and_draws():
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import simulation
+
+    problem = asdict(Problem(patches=70, patch_size=8, object_size=32))
+    result = simulation.work({"problem": problem, "repeats": 1})
+    rows = {row["what"]: row["limit"] for row in result["rows"]}
+    fft, poisson = simulation.FFT, simulation.POISSON
+    assert rows == {
+        "amplitudes": fft, "scaled": fft, "noise": poisson, "noise alone": poisson,
+    }  # fmt: skip
+    assert min(row["to_limit"] for row in result["rows"] if row["what"] != "noise alone") > 0
+    printed = simulation.report(result)
+    assert "patterns of 8 x 8 out of 32 x 32" in printed
+    assert "failed" in simulation.report({"problem": problem, "rows": []})
 
 
 def test_sections_report_what_failed():

@@ -50,6 +50,7 @@ def test_seeds_of_sample_and_groups_are_apart_or_one_goes_on():
     [
         ({"seed": None}, ConfigurationError, "neither seed nor subsample_seed"),
         ({"seed": -1}, ConfigurationError, "received the seed -1"),
+        ({"seed": 1 << 32, "strategy": "legacy"}, RequestError, "received 4294967296 with"),
         ({"subsample": -1}, RequestError, "received -1 points"),
         ({"subsample": 3, "members": 4}, RequestError, "received 3 points for groups of 4"),
         ({"y_bounds": [0.9, 0.1]}, RequestError, "y bounds"),

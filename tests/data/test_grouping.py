@@ -2,17 +2,20 @@
 
 import json
 import math
+import tracemalloc
+from itertools import product
 
 import golden
 import numpy as np
 import pytest
-from data.scattered import defined_nearest, points
+from data.scattered import KINDS, defined_nearest, points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine.data.combinations import combinations
 from ptycho_engine.data.grouping import group, list_strategies
-from ptycho_engine.errors import RequestError, UnknownPluginError
+from ptycho_engine.data.task import GroupTask
+from ptycho_engine.errors import MemoryBudgetError, RequestError, UnknownPluginError
 
 CASES = golden.cases("grouped_data")
 RASTER = np.stack(np.divmod(np.arange(49), 7), axis=1).astype(float)
@@ -248,3 +251,28 @@ def test_what_cannot_be_grouped_is_refused(change, message):
 def test_an_unknown_strategy_is_refused_with_the_nearest_name():
     with pytest.raises(UnknownPluginError, match=r"'nearst' is not known\. Did you mean 'nearest'"):
         group(RASTER, 4, 9, strategy="nearst")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "groups"),
+    [("nearest", 3000), *product(("random_of_k", "combinations", "quadrant"), (3000, 9000))],
+)
+@pytest.mark.parametrize("kind", ["random", "raster"])
+def test_groups_take_no_more_memory_than_was_said(strategy, kind, groups):
+    scan = KINDS[kind](np.random.default_rng(1), 4000)
+    k = 25 if strategy == "quadrant" else 7
+    how = {"strategy": strategy, "neighbours": k, "oversampling": True}
+    group(scan[:50], 4, 4, **how)  # imports
+    said = GroupTask(scan, 4, groups, k, 0).needed_bytes
+    tracemalloc.start()
+    group(scan, 4, groups, memory_budget=said, **how)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.05 * said < peak <= said
+    with pytest.raises(MemoryBudgetError, match=r"groups of 4 out of .* neighbours take up to"):
+        group(scan, 4, groups, memory_budget=said - 1, **how)
+
+
+def test_more_groups_than_any_memory_holds_are_refused():
+    with pytest.raises(MemoryBudgetError, match="1000000000000 groups of 4"):
+        group(RASTER, 4, 10**12, strategy="combinations", oversampling=True)

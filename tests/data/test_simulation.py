@@ -1,17 +1,22 @@
 """Patterns: the legacy numbers, the definition in float64, and what physics keeps."""
 
 import pickle
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from events import logged
 from golden import cases
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ptycho_engine import Engine
 from ptycho_engine.data.exposure import Exposure
 from ptycho_engine.data.propagation import SliceGap
 from ptycho_engine.data.simulation import Simulation
 from ptycho_engine.errors import (
+    CapabilityError,
     ConfigurationError,
     MemoryBudgetError,
     OutOfBoundsError,
@@ -33,10 +38,10 @@ def problem(n=12, count=9, slices=1, modes=1, seed=0, dtype=np.complex64):
     return image.astype(dtype), positions, probe.astype(dtype)
 
 
-def defined(image, positions, probe, gap=None):
+def defined(image, positions, probe, gap=None, interpolation="bilinear"):
     """Intensities (P, N, N) from the definition: matrices in place of transforms, in float64."""
     n = probe.shape[-1]
-    patches = reference_patches(image, positions, n)  # (S, P, N, N)
+    patches = reference_patches(image, positions, n, interpolation)  # (S, P, N, N)
     k = np.arange(n) - n // 2
     fourier = np.exp(-2j * np.pi * np.outer(k, np.arange(n)) / n)  # zero frequency at n // 2
     if gap is not None:
@@ -84,6 +89,17 @@ def test_legacy_amplitudes(name):
     )
 
 
+def test_legacy_photon_scale():
+    case = cases("illuminate_and_diffract")["scale_nphotons"]
+    fields = case["padded_obj"][..., 0]
+    n = fields.shape[-1]
+    image = np.concatenate(list(fields), axis=1)
+    positions = [(n // 2, n // 2 + k * n) for k in range(len(fields))]
+    exposure = Exposure(float(case["nphotons"]), noise=False)
+    simulation = Simulation(image, positions, np.ones((n, n)), exposure)
+    assert simulation.scale == pytest.approx(float(case["out"]), rel=1e-6)
+
+
 @pytest.mark.parametrize("n", [11, 12])
 @pytest.mark.parametrize("slices", [1, 3])
 @pytest.mark.parametrize("modes", [1, 2])
@@ -101,6 +117,25 @@ def test_modes_and_slices_against_the_definition(n, slices, modes, dtype):
         assert found.dtype == np.zeros(0, dtype).real.dtype
         counts = found**2 if quantity == "amplitude" else found
         np.testing.assert_allclose(counts, expected, rtol=0, atol=tolerance)
+
+
+@settings(max_examples=15)
+@given(
+    st.integers(4, 14),
+    st.integers(1, 6),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.sampled_from(["nearest", "bilinear", "bicubic"]),
+    st.integers(0, 99),
+)
+def test_any_simulation_against_the_definition(n, count, slices, modes, interpolation, seed):
+    image, positions, probe = problem(n, count, slices, modes, seed, np.complex128)
+    expected = defined(image, positions, probe, GAP, interpolation)
+    simulation = Simulation(
+        image, positions, probe, PLAIN, gap=GAP, interpolation=interpolation, threads=2
+    )
+    amplitudes = simulation.patterns()
+    np.testing.assert_allclose(amplitudes**2, expected, rtol=0, atol=1e-10 * expected.max())
 
 
 def test_a_shifted_phase_ramp_moves_the_pattern_along():
@@ -222,6 +257,21 @@ def test_another_plugin_gives_the_same_within_rounding():
     np.testing.assert_allclose(other, own, rtol=0, atol=1e-5 * own.max())
 
 
+@pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_windows_that_leave_the_object_see_what_the_fill_says(fill, interpolation):
+    image, positions, probe = problem(dtype=np.complex128)
+    positions = 4 * (positions - positions.mean(axis=0))  # far outside, some of them
+    patches = reference_patches(image[0], positions, 12, interpolation, fill)
+    expected = np.abs(np.fft.fftshift(np.fft.fft2(patches * probe), axes=(1, 2))) / 12
+    how = {"interpolation": interpolation, "fill": fill}
+    for engine in (None, Engine("numba")):
+        found = Simulation(image, positions, probe, PLAIN, engine=engine, **how).patterns()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * expected.max())
+    with pytest.raises(OutOfBoundsError):
+        Simulation(image, positions, probe, PLAIN)
+
+
 def test_a_pickled_simulation_is_the_same():
     image, positions, probe = problem()
     simulation = Simulation(image, positions, probe, Exposure(seed=1))
@@ -239,6 +289,21 @@ def test_patterns_go_into_an_array_of_the_caller():
     for wrong in (out[:-1], out.astype(np.float64), out[:, ::-1]):
         with pytest.raises(RequestError, match="out: received float"):
             simulation.patterns(out=wrong)
+
+
+def doubts(image, positions, probe, engine=None):
+    with logged() as events:
+        Simulation(image, positions, probe, PLAIN, engine=engine).patterns()
+    return [event["reason"] for event in events if event["event"] == "doubtful_positions"]
+
+
+def test_positions_are_doubted_once_and_all_together():
+    image, positions, probe = problem()
+    at_two_places = np.repeat(positions[:2], 64, axis=0)  # each chunk is of one
+    for engine in (None, Engine("numba")):
+        assert doubts(image, at_two_places, probe, engine) == []
+        (doubt,) = doubts(image, positions / 1000 + 20, probe, engine)
+        assert "extend over" in doubt
 
 
 def test_no_positions_no_patterns():
@@ -265,10 +330,17 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
     ):
         with pytest.raises(error, match=words):
             Simulation(*arguments)
+    with pytest.raises(CapabilityError, match=r"numba.*fourier"):
+        Simulation(image, positions, probe, interpolation="fourier", fill="zeros")
     with pytest.raises(RequestError, match="mask: received"):
         Simulation(image, positions, probe, mask=np.ones((12, 12)))
     with pytest.raises(MemoryBudgetError, match="one pattern at a time"):
         Simulation(image, positions, probe, memory_budget=1000)
+    many = np.full((10_000, 2), 15.0)  # whose windows are found beforehand
+    with pytest.raises(MemoryBudgetError, match="one pattern at a time"):
+        Simulation(image, many, probe, memory_budget=200_000)
+    with pytest.raises(MemoryBudgetError, match=r"needs 36\.05 KiB with one"):  # for a padded copy
+        Simulation(image, positions - 30, probe, fill="edge", memory_budget=30_000)
     with pytest.raises(ConfigurationError, match="wavelength is 0"):
         SliceGap(1e-6, 0, 1e-9)
     with pytest.raises(RequestError, match="block_size: received 0"):
@@ -277,10 +349,25 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
 
 def test_patterns_beyond_the_budget_are_refused_and_blocks_are_not():
     image, positions, probe = problem(32, 400)
-    simulation = Simulation(image, positions, probe, PLAIN, memory_budget=1_000_000)
-    with pytest.raises(MemoryBudgetError, match="as blocks"):
-        simulation.patterns()
-    assert sum(len(block.patterns) for block in simulation.blocks()) == 400
+    for budget in (1_000_000, 250_000):
+        simulation = Simulation(image, positions, probe, PLAIN, memory_budget=budget)
+        with pytest.raises(MemoryBudgetError, match="as blocks"):
+            simulation.patterns()
+        assert sum(len(block.patterns) for block in simulation.blocks()) == 400
+
+
+@pytest.mark.parametrize("exposure", [PLAIN, Exposure(), Exposure(quantity="intensity")])
+def test_the_budget_is_kept(exposure):
+    image, positions, probe = problem(32, 300, modes=2)
+    budget = 3_000_000
+    simulation = Simulation(image, positions, probe, exposure, memory_budget=budget)
+    simulation.patterns(0, 1)  # compiles
+    tracemalloc.start()
+    patterns = simulation.patterns()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.6 * budget < peak < budget
+    assert patterns.nbytes < 0.5 * budget
 
 
 def test_its_representation_prints_no_array():

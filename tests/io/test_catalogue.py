@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,6 +46,8 @@ def test_the_built_in_formats():
     assert {name: source.suffixes for name, source in found.items()} == {
         "file": (), "npz": (".npz",), "synthetic": (),
         "ptychodus": (".hdf5", ".h5", ".npz"),
+        "cxi": (".cxi", ".h5", ".hdf5", ".nxs"), "dectris": (".h5", ".nxs"),
+        "ptyd": (".ptyd",), "ptyr": (".ptyr",), "mat": (".mat",),
         "ptycho_engine": (".h5", ".zarr"), "pty_chi": (".hdf5", ".h5"),
         "ptychodus_training": (".hdf5", ".h5"),
     }  # fmt: skip
@@ -82,6 +85,10 @@ def test_content_decides_among_those_of_a_suffix(installed, tmp_path):
     assert find_format(scan_file(tmp_path, b"two", "b.qq")) == "two"
     with pytest.raises(InputFileError, match=r"none of the formats .*'\.qq': one, two"):
         find_format(scan_file(tmp_path, b"three", "c.qq"))
+    with h5py.File(tmp_path / "e.qq", "w") as file:
+        file["entry/values"] = np.ones(3)
+    with pytest.raises(InputFileError, match=r"Found: entry/values \(3,\)\. Expected"):
+        find_format(tmp_path / "e.qq")
     with pytest.raises(InputFileError, match="no such file"):
         find_format(tmp_path / "d.qq")
 

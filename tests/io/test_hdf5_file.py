@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_files import real_file
 
 from ptycho_engine.errors import InputFileError, MemoryBudgetError
 from ptycho_engine.io.hdf5_file import Hdf5File
 
 STACK = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(6, 4, 5)
-REAL = Path("/work/shared/realfiles/rsciio_arina/test_00_master.h5")
 
 
 @pytest.fixture
@@ -215,6 +215,20 @@ def test_links_in_a_circle(file, path):
         refused(again, "behind more than 20 links")
 
 
+def test_sequences_are_passed_over(file, path):
+    """A damaged bit turns a text into one of unknown kind, on which the library crashes."""
+    kind = h5py.vlen_dtype(np.uint8)
+    values = np.empty(1, object)
+    values[0] = np.array([1, 2], "u1")
+    file.attrs.create("sequence", values, (1,), kind)
+    file.create_dataset("data", (1,), kind)
+    file.close()
+    with Hdf5File(path) as opened:
+        assert opened.attributes() == {}
+        with pytest.raises(InputFileError, match="Expected a single text"):
+            opened.text("data")
+
+
 def test_dead_links(file, path):
     file["data"] = h5py.SoftLink("/nothing")
     file["gone"] = h5py.ExternalLink("gone.h5", "/data")
@@ -269,10 +283,9 @@ def test_compression_that_is_not_installed_is_named(file, path, monkeypatch, num
     refused(file, f"{number}", *words)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="real files of other programs are not here")
 def test_a_real_master_file_names_its_compression(monkeypatch):
     monkeypatch.setattr("ptycho_engine.io.hdf5_filters.is_installed", lambda module: False)
-    with Hdf5File(REAL) as opened:
+    with Hdf5File(real_file("rsciio_arina/test_00_master.h5")) as opened:
         assert opened.header("entry/data/data_000001").shape == (16, 192, 192)
         with pytest.raises(InputFileError, match=r"bitshuffle.*ptycho_engine\[hdf5plugin\]"):
             opened.load("entry/data/data_000001")

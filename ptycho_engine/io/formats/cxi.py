@@ -17,8 +17,12 @@ detector_1/data_dark, qe_mask                                     (H, W); metada
 source_1/energy, source_1/wavelength, beam_1/incident_beam_energy of a photon, if not of the machine
 source_1/illumination                                             probe (N, N) or (modes, N, N)
 image_1/data                                                      object (H, W) or (layers, H, W)
-image_1/x_pixel_size, y_pixel_size                                of the object; else far field
 ================================================================  ==================================
+
+A group ``ptychodus`` says that ptychodus wrote the reconstruction, as it does since version 1.7;
+then ``image_1`` is the probe, ``image_2`` the object, the group has the size of its pixels and
+where its middle lies, and positions move the beam over it as they are. We write the same, with the
+patterns in the same file.
 
 CXI's axes: z along the beam, y up, x to the left of who looks along the beam. Its translation
 moves the sample, so that the beam moves the other way over it, and rows of a detector count
@@ -28,6 +32,7 @@ without the attribute ``units`` are in metres and joules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,19 +40,24 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputFileError, OutputError
-from ...geometry import from_centre, to_metres
+from ...geometry import Positions, from_centre, to_metres
 from ..cxi_entry import (
     BEAM,
     DEFINITION,
     DETECTOR,
     DOWN_RIGHT,
+    FIRST_IMAGE,
     FRAMES,
-    IMAGE,
     MASKS,
+    MIDDLE,
     MOVED,
+    OBJECT_PIXEL,
     PROBE,
+    SECOND_IMAGE,
     SOURCE,
     SPACING,
+    THEIR_CENTRE,
+    THEIRS,
     TRANSLATION,
     VERSION,
     CxiEntry,
@@ -57,7 +67,7 @@ from ..cxi_entry import Options as Options
 from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import JOULE, loaded_bytes
 from ..hdf5_writing import Dataset, Link, complex_of, origin_of, write_hdf5
-from ..optics import far_field_pixel
+from ..optics import Pair, far_field_pixel
 from ..scan import PLANCK_LIGHT, Scan
 from ..scan_writing import in_quantity
 from ..staging import staged
@@ -67,6 +77,7 @@ CLASSES = {
     "entry_1": "NXentry",
     "entry_1/data_1": "NXdata",
     "entry_1/image_1": "NXdata",
+    "entry_1/image_2": "NXdata",
     "entry_1/instrument_1/beam_1": "NXbeam",
     f"entry_1/{DETECTOR}": "NXdetector",
     f"entry_1/{SOURCE}": "NXsource",
@@ -95,7 +106,8 @@ def needed_bytes(path: Path, options: Options) -> int:
     """
     with Hdf5File(path) as file:
         entry = CxiEntry.of(file, options)
-        names = (*TRANSLATION, *MOVED[1:], *MASKS, PROBE, IMAGE, SPACING, *FRAMES.values())
+        planes = (PROBE, FIRST_IMAGE, SECOND_IMAGE)
+        names = (*TRANSLATION, *MOVED[1:], *MASKS, *planes, SPACING, *FRAMES.values())
         return loaded_bytes(file, *(entry.name(name) for name in names))
 
 
@@ -117,13 +129,13 @@ def read(path: Path, options: Options) -> Scan:
         distance = entry.length(f"{DETECTOR}/distance")
         pixel = entry.object_pixel(energy, distance, detector, patterns)
         metres = entry.translation(basis, TRANSLATION)
-        image, probe = entry.planes(IMAGE, "object"), entry.planes(PROBE, "probe")
+        image = entry.image()
         mask, masked = entry.mask(patterns)
         scan = Scan(
             image=image,
             positions=metres,
             source=str(path),
-            probe=probe,
+            probe=entry.probe(),
             patterns=patterns,
             nominal_positions=entry.translation(basis, MOVED[1:]),
             units="m",
@@ -142,7 +154,8 @@ def read(path: Path, options: Options) -> Scan:
             },
             assumptions=entry.assumptions() | assumed,
         )
-    return scan if metres is None or pixel is None else _placed(scan.in_pixels(), options)
+        centre = options.centre or (THEIR_CENTRE if entry.is_theirs else None)
+        return scan if pixel is None else _placed(scan, centre, entry.middle())
 
 
 def write(path: Path, scan: Scan) -> None:
@@ -158,21 +171,20 @@ def write(path: Path, scan: Scan) -> None:
     Raises
     ------
     OutputError
-        If it cannot be written; nothing has appeared then. Also if it has no patterns, or if its
-        positions are in pixels of unknown size.
+        If it cannot be written; nothing has appeared then. Also if it has no patterns and no
+        object, or if its positions are in pixels of unknown size.
     """
-    if scan.patterns is None:
+    if scan.patterns is None and scan.image is None:
         raise OutputError(
-            f"{path}: {scan.source} has no patterns, and CXI is a format for patterns. Expected "
-            "them. Choose another format, or simulate them first."
+            f"{path}: {scan.source} has no patterns and no object. Expected one of them. Choose "
+            "another format, or simulate them first."
         )
     is_nexus = path.suffix.lower() == ".nxs"
-    stack = in_quantity(path, scan.patterns, "intensity")
-    datasets: dict[str, Dataset | Link] = {
-        "number_of_entries": Dataset(1),
-        f"entry_1/{DETECTOR}/data": Dataset(stack, {"axes": "translation:y:x"}),
-        "entry_1/data_1/data": Link(f"/entry_1/{DETECTOR}/data"),
-    }
+    datasets: dict[str, Dataset | Link] = {"number_of_entries": Dataset(1)}
+    if scan.patterns is not None:
+        stack = in_quantity(path, scan.patterns, "intensity")
+        datasets[f"entry_1/{DETECTOR}/data"] = Dataset(stack, {"axes": "translation:y:x"})
+        datasets["entry_1/data_1/data"] = Link(f"/entry_1/{DETECTOR}/data")
     datasets |= {f"entry_1/{name}": value for name, value in _of_detector(scan).items()}
     datasets |= {f"entry_1/{name}": value for name, value in _of_sample(path, scan).items()}
     if is_nexus:
@@ -231,27 +243,57 @@ def _of_sample(path: Path, scan: Scan) -> dict[str, Dataset | Link]:
         datasets[name] = Dataset(xyz, {"units": "m"})
     if MOVED[0] in datasets:
         datasets[TRANSLATION[0]] = Link(f"/entry_1/{MOVED[0]}")
+    return datasets | _reconstruction(scan, pixel)
+
+
+def _reconstruction(scan: Scan, pixel: Pair | None) -> dict[str, Dataset | Link]:
+    """Return the probe and the object as ptychodus writes them since its version 1.7."""
+    datasets: dict[str, Dataset | Link] = {}
     if scan.probe is not None:
-        datasets[PROBE] = Dataset(complex_of(scan.probe))
-    if scan.image is not None:
-        kind = {} if scan.layer_axis is None else {"layer_axis": scan.layer_axis}
-        datasets[IMAGE] = Dataset(scan.image, kind)
+        alone = scan.image is None
+        datasets[PROBE if alone else FIRST_IMAGE] = Dataset(complex_of(scan.probe))
+        if not alone:
+            datasets[PROBE] = Link(f"/entry_1/{FIRST_IMAGE}")
+    for name, size in zip(OBJECT_PIXEL, pixel or (), strict=False):
+        datasets[name] = datasets[name.replace("object", "probe")] = Dataset(size, {"units": "m"})
+    if scan.image is None:
+        return datasets
+    axis = "layer" if scan.layer_axis in (None, "slice") else scan.layer_axis
+    axes = "y:x" if scan.image.ndim == 2 else f"{axis}:y:x"
+    datasets[SECOND_IMAGE] = Dataset(scan.image, {"axes": axes})
     if pixel is not None:
-        for axis, size in zip("yx", pixel, strict=True):
-            datasets[f"image_1/{axis}_pixel_size"] = Dataset(size, {"units": "m"})
+        shape = scan.image.shape[-2:]
+        zero = from_centre([0.0, 0.0], shape, _window_size(scan), THEIR_CENTRE)
+        datasets |= {
+            name: Dataset(float(value), {"units": "m"})
+            for name, value in zip(MIDDLE, to_metres(zero, pixel), strict=True)
+        }
     if scan.layer_spacing is not None:
         datasets[SPACING] = Dataset(scan.layer_spacing, {"units": "m"})
+    count = 0 if scan.positions is None else len(scan.positions)
+    datasets[f"{THEIRS}/probe_position_indexes"] = Dataset(np.arange(count))
     return datasets
 
 
-def _placed(scan: Scan, options: Options) -> Scan:
-    """Move positions that count from the middle of an object."""
-    if options.centre is None or scan.image is None or scan.patterns is None:
-        return scan
-    shape, size = scan.image.shape[-2:], scan.patterns.shape[-1]
-    old = {"positions": scan.positions, "nominal_positions": scan.nominal_positions}
-    new: dict[str, Any] = {
-        name: None if p is None else from_centre(p, shape, size, options.centre)
-        for name, p in old.items()
-    }
-    return replace(scan, **new)
+def _placed(scan: Scan, centre: str | None, middle: Positions) -> Scan:
+    """Return a scan in pixels, of positions that count from the middle of its object, if any."""
+    if centre is None or scan.image is None:
+        return scan.in_pixels()
+    shape, size = scan.image.shape[-2:], _window_size(scan)
+    around = _moved(scan, lambda p: p - middle).in_pixels()
+    return _moved(around, lambda p: from_centre(p, shape, size, centre))
+
+
+def _moved(scan: Scan, move: Callable[[Positions], Positions]) -> Scan:
+    """Return a scan with both kinds of positions moved."""
+    now, nominal = (
+        None if p is None else move(p) for p in (scan.positions, scan.nominal_positions)
+    )
+    return replace(scan, positions=now, nominal_positions=nominal)
+
+
+def _window_size(scan: Scan) -> int:
+    """Return the size of the windows, which the middle of an object depends on."""
+    if scan.patterns is not None:
+        return scan.patterns.shape[-1]
+    return 1 if scan.probe is None else int(scan.probe.shape[-1])

@@ -5,7 +5,7 @@ import pickle
 import h5py
 import numpy as np
 import pytest
-from beamline_files import COUNT, PLANCK_LIGHT, SIZE, cxi, metres, nexus_cxi, stack
+from beamline_files import COUNT, PLANCK_LIGHT, SIZE, cxi, metres, nexus_cxi, ptychodus_cxi, stack
 
 from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
 from ptycho_engine.io.catalogue import load_format
@@ -17,6 +17,7 @@ from ptycho_engine.io.scan_files import read_scan, write_scan
 
 DETECTOR, SOURCE = "entry_1/instrument_1/detector_1", "entry_1/instrument_1/source_1"
 #: Of an object: wavelength x distance / (detector pixel x pixels), rows and columns.
+SIDES = ("height", "width")
 WAVELENGTH = PLANCK_LIGHT / (8000 * 1.602176634e-19)
 PIXEL = np.array([WAVELENGTH * 1.5 / (75e-6 * SIZE), WAVELENGTH * 1.5 / (50e-6 * SIZE)])
 
@@ -119,10 +120,27 @@ def test_the_middle_of_an_object(path):
     np.testing.assert_allclose(shift, np.broadcast_to([14.5, 19.5], shift.shape))
 
 
+def test_a_reconstruction_of_ptychodus(path):
+    """Windows begin at ``x_m / pixel + (W - N) / 2`` from where the middle lies."""
+    scan = read(ptychodus_cxi(path))
+    assert (scan.image.shape, scan.layer_axis, scan.layer_spacing) == ((2, 20, 24), "slice", [1e-6])
+    assert (scan.probe.shape, scan.patterns, scan.units) == ((2, SIZE, SIZE), None, "px")
+    assert scan.pixel_size == (2e-8, 4e-8)
+    starts = (metres() - [-1e-7, 3e-7]) / [2e-8, 4e-8] + (np.array([20, 24]) - SIZE) / 2
+    np.testing.assert_allclose(scan.positions - SIZE // 2, starts, rtol=0, atol=1e-9)
+    probe = {"entry_1/instrument_1/source_1/illumination": None}
+    np.testing.assert_array_equal(read(ptychodus_cxi(path, **probe)).probe, scan.probe)
+
+
+def test_one_side_of_a_pixel_makes_a_square(path):
+    scan = read(cxi(path, **{f"{DETECTOR}/y_pixel_size": None}))
+    assert scan.detector_pixel_size == (50e-6, 50e-6)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({f"{DETECTOR}/data": None}, "has no patterns"),
+        ({f"{DETECTOR}/data": None}, "has no patterns and no object"),
         ({f"{DETECTOR}/data": np.ones((3, 4))}, r"Expected real patterns"),
         ({f"{DETECTOR}/data": (stack(), {"axes": "y:x:translation"})}, "translation:y:x"),
         ({f"{DETECTOR}/basis_vectors": np.ones((3, 2))}, "in different directions"),
@@ -221,6 +239,11 @@ def test_others_find_what_they_look_for(path):
         assert (file[f"{DETECTOR}/mask"][()] == 0).sum() == scan.mask.sum()
         assert file[f"{SOURCE}/wavelength"][()] == pytest.approx(WAVELENGTH)
         assert file[f"{SOURCE}/illumination"].shape == scan.probe.shape
+        assert file["entry_1/image_2/data"].attrs["axes"] == "layer:y:x"
+        sizes = [file[f"entry_1/ptychodus/object_pixel_{side}_m"][()] for side in SIDES]
+        middle = [file[f"entry_1/ptychodus/object_center_{axis}_m"][()] for axis in "yx"]
+        starts = (xyz[:, 1::-1] - middle) / sizes + (np.array(scan.image.shape[1:]) - SIZE) / 2
+        np.testing.assert_allclose(starts, scan.positions - SIZE // 2, rtol=0, atol=1e-9)
 
 
 def test_amplitudes_are_written_as_counts(path):
@@ -240,7 +263,16 @@ def test_metres_without_pixels_stay_metres(path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"patterns": None, "mask": None}, "has no patterns"),
+        (
+            {
+                "patterns": None,
+                "mask": None,
+                "image": None,
+                "layer_axis": None,
+                "layer_spacing": None,
+            },
+            "no patterns and no object",
+        ),
         ({"pixel_size": None, "energy": None}, "pixels of unknown size"),
         ({"patterns": Patterns.of(stack())}, "amplitude or intensity"),
     ],

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
+from beamline_files import detector_master, ptyr
 from mutations import bits, block, shifted, truncated
 from whole_scan import WRITERS, full
 
@@ -25,7 +27,18 @@ CLEAR = ("InputFileError", "MemoryBudgetError")
 PLACES = {
     "npz": ("objectGuess", "diff3d"), "ptychodus": ("object", None), "pty_chi": ("object", "dp"),
     "ptychodus_training": ("object", "patterns"), "ptycho_engine": ("object", "patterns"),
+    "cxi": ("entry_1/image_1/data", "entry_1/instrument_1/detector_1/data"),
+    "ptyd": ("info/ptycho_engine/object", "chunks/0/data"),
+    "dectris": (None, "entry/data/data_000001"),
 }  # fmt: skip
+#: What writes a file of a format that only reads.
+OTHERS = {
+    ("ptyr", ".ptyr"): ptyr,
+    ("mat", ".mat"): lambda path: scipy.io.savemat(
+        path, {"object": full().image, "positions": full().positions, "dp": np.ones((8, 8, 5))}
+    ),
+    ("dectris", ".h5"): lambda path: detector_master(path.parent, (5,)).rename(path),
+}
 
 
 def random(data, rng):
@@ -116,11 +129,14 @@ def judged():
         judged._end()
 
 
-@pytest.mark.parametrize(("name", "suffix"), WRITERS)
+@pytest.mark.parametrize(("name", "suffix"), [*WRITERS, *OTHERS])
 def test_damaged_files_end_in_an_error_or_what_they_hold(tmp_path, scaled, judged, name, suffix):
     original, path = tmp_path / "original", tmp_path / "there" / f"scan_para{suffix}"
     original.mkdir()
-    write_scan(original / path.name, full(), name)
+    if (name, suffix) in OTHERS:
+        OTHERS[name, suffix](original / path.name)
+    else:
+        write_scan(original / path.name, full(), name)
     wholes = sorted(entry for entry in original.rglob("*") if entry.is_file())
     outcomes, wrong = [], []
     for seed in range(scaled(200)):

@@ -1,21 +1,19 @@
 """Products of ptychodus: every version, every doubtful meaning, what is refused."""
 
 import dataclasses
-from pathlib import Path
 
 import h5py
 import numpy as np
 import product_files as made
 import pytest
 from events import logged
+from real_files import real_file
 
 from ptycho_engine.errors import ConfigurationError, InputFileError, MemoryBudgetError, OutputError
 from ptycho_engine.io.catalogue import find_format
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import read_scan, write_scan
-
-OLD = Path("/work/shared/realfiles/ptychotorch_metadata_250_nominalPos.hdf5")
 
 
 def read(path, **options):
@@ -160,10 +158,10 @@ def test_what_is_loaded_counts(tmp_path):
         read_scan("ptychodus", path, memory_budget=made.OBJECT.nbytes)
 
 
-@pytest.mark.skipif(not OLD.exists(), reason="real files of other programs are not here")
 def test_a_real_product_of_before_1_2():
-    assert find_format(OLD) == "ptychodus"
-    scan = read(OLD)
+    path = real_file("ptychotorch_metadata_250_nominalPos.hdf5")
+    assert find_format(path) == "ptychodus"
+    scan = read(path)
     assert (scan.image.shape, scan.image.dtype) == ((415, 415), np.complex128)
     assert scan.positions.shape == (961, 2)
     start = scan.positions - 256 // 2
