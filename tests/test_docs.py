@@ -43,7 +43,8 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if fences(p.read_text(), "python")], ids=lambda page: page.name
 )
-def test_python_of_a_page_runs_from_top_to_bottom(page):
+def test_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what one example writes, the next ones read
     names = {}
     for number, block in enumerate(fences(page.read_text(), "python")):
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)

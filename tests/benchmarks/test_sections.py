@@ -215,6 +215,36 @@ def test_wrong_neighbours_are_not_timed(monkeypatch):
         grouping.check_nearest(grouping.SCANS["spiral"](100))
 
 
+def test_items_of_a_dataset_are_checked_then_timed_beside_a_loop():
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import datasets
+
+    problem = asdict(Problem(patches=20, patch_size=16, object_size=48))
+    rows = datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})["rows"]
+    assert len(rows) == 6
+    assert all(row["items_per_second"] > 0 and row["to_base"] > 0 for row in rows)
+    failed = {"name": "DataLoader", "status": "torch is not installed"}
+    printed = datasets.report({"rows": [*rows, failed], "problem": problem})
+    assert "dataset.batches(16)" in printed
+    assert "torch is not installed" in printed
+
+
+def test_a_loop_that_cuts_elsewhere_is_not_timed(monkeypatch):
+    from dataclasses import asdict
+
+    from benchmarks.peers.item_loop import ItemLoop
+    from benchmarks.problem import Problem
+    from benchmarks.sections import datasets
+
+    right = ItemLoop.patch
+    monkeypatch.setattr(ItemLoop, "patch", lambda loop, number: right(loop, number)[::-1])
+    problem = asdict(Problem(patches=4, patch_size=16, object_size=48))
+    with pytest.raises(AssertionError, match="amplitude"):
+        datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})
+
+
 def test_patterns_are_timed_beside_their_transforms_and_draws():
     from dataclasses import asdict
 
