@@ -15,9 +15,9 @@ import numpy as np
 from ptycho_engine.app.jobs.train import plan_training_job
 from ptycho_engine.app.jobs.train import run as train
 from ptycho_engine.app.jobs.training_job import TrainingJob
-from ptycho_engine.data.exposure import Exposure
-from ptycho_engine.data.group_settings import GroupSettings, make_groups
-from ptycho_engine.data.simulation import Simulation
+from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
+from ptycho_engine.data.simulation.exposure import Exposure
+from ptycho_engine.data.simulation.simulation import Simulation
 from ptycho_engine.geometry.layouts import flat_to_channel
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..data.group_settings import GroupSettings
-from ..data.recipe import Recipe
+from ..data.grouping.group_settings import GroupSettings
+from ..data.simulation.recipe import Recipe
 from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin

@@ -17,8 +17,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
-from ..data.group_settings import GroupSettings
-from ..data.recipe import Recipe
+from ..data.grouping.group_settings import GroupSettings
+from ..data.simulation.recipe import Recipe
 from ..discovery import contributed_folders, discover
 from .config_files import register_config_files
 from .scans import FormatConfigs

@@ -206,13 +206,43 @@ def test_groups_are_checked_then_timed_beside_a_tree():
 
 def test_wrong_neighbours_are_not_timed(monkeypatch):
     from benchmarks.sections import grouping
-    from ptycho_engine.data import tree
+    from ptycho_engine.data.grouping import tree
 
     right = tree.PointTree.nearest
     wrong = lambda self, seeds, count: right(self, seeds, count)[:, ::-1]  # noqa: E731
     monkeypatch.setattr(tree.PointTree, "nearest", wrong)
     with pytest.raises(RuntimeError, match="are not the nearest"):
         grouping.check_nearest(grouping.SCANS["spiral"](100))
+
+
+def test_items_of_a_dataset_are_checked_then_timed_beside_a_loop():
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import datasets
+
+    problem = asdict(Problem(patches=20, patch_size=16, object_size=48))
+    rows = datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})["rows"]
+    assert len(rows) == 6
+    assert all(row["items_per_second"] > 0 and row["to_base"] > 0 for row in rows)
+    failed = {"name": "DataLoader", "status": "torch is not installed"}
+    printed = datasets.report({"rows": [*rows, failed], "problem": problem})
+    assert "dataset.batches(16)" in printed
+    assert "torch is not installed" in printed
+
+
+def test_a_loop_that_cuts_elsewhere_is_not_timed(monkeypatch):
+    from dataclasses import asdict
+
+    from benchmarks.peers.item_loop import ItemLoop
+    from benchmarks.problem import Problem
+    from benchmarks.sections import datasets
+
+    right = ItemLoop.patch
+    monkeypatch.setattr(ItemLoop, "patch", lambda loop, number: right(loop, number)[::-1])
+    problem = asdict(Problem(patches=4, patch_size=16, object_size=48))
+    with pytest.raises(AssertionError, match="amplitude"):
+        datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})
 
 
 def test_patterns_are_timed_beside_their_transforms_and_draws():
@@ -234,9 +264,19 @@ def test_patterns_are_timed_beside_their_transforms_and_draws():
     assert "failed" in simulation.report({"problem": problem, "rows": []})
 
 
-def test_sections_report_what_failed():
-    from benchmarks.sections import compile, device, migration, streaming
+def test_patterns_are_read_from_every_kind_of_file():
+    from benchmarks.sections import scan_reading
 
+    result = scan_reading.work({"patterns": 40, "size": 8, "repeats": 1})
+    assert len(result["rows"]) == 5
+    assert all(row[way] > 0 for row in result["rows"] for way in scan_reading.WAYS)
+    assert "HDF5, in one piece" in scan_reading.report(result)
+
+
+def test_sections_report_what_failed():
+    from benchmarks.sections import compile, device, migration, scan_reading, streaming
+
+    assert "failed" in scan_reading.report({"rows": [], "bytes": 0})
     assert "failed" in migration.report({"rows": [], "files": 1})
 
     assert "failed" in compile.report({"rows": [{"plugin": "p", "status": "failed"}]})

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> import tempfile
->>> from ptycho_engine.data.recipe import Recipe, TrajectorySettings
+>>> from ptycho_engine.data.simulation.recipe import Recipe, TrajectorySettings
 >>> recipe = Recipe(trajectory=TrajectorySettings(points=5))
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     run(SimulationJob(recipe, Path(folder, "scan.npz"))).patterns
@@ -23,9 +23,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...data.recipe import Recipe
-from ...data.simulation import Simulation
-from ...data.synthesis import SimulatedScan, make_scan
+from ...data.simulation.recipe import Recipe
+from ...data.simulation.simulation import Simulation
+from ...data.simulation.synthesis import SimulatedScan, make_scan
 from ...io.patterns import Patterns, Quantity, Ranges
 from ...io.scan import Scan
 from ...io.scan_files import find_writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...data.recipe import Recipe
+from ...data.simulation.recipe import Recipe
 
 
 @dataclass(frozen=True)

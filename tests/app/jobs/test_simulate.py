@@ -17,9 +17,14 @@ from ptycho_engine.app.composition import simulation_job
 from ptycho_engine.app.jobs.simulate import SimulationJob, described, run
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.app.vocabulary import groups, keys_of
-from ptycho_engine.data.exposure import Exposure
-from ptycho_engine.data.recipe import ObjectSettings, ProbeSettings, Recipe, TrajectorySettings
-from ptycho_engine.data.synthesis import make_scan
+from ptycho_engine.data.simulation.exposure import Exposure
+from ptycho_engine.data.simulation.recipe import (
+    ObjectSettings,
+    ProbeSettings,
+    Recipe,
+    TrajectorySettings,
+)
+from ptycho_engine.data.simulation.synthesis import make_scan
 from ptycho_engine.errors import ConfigurationError, MemoryBudgetError, OutputError
 from ptycho_engine.io.scan_files import read_scan
 from ptycho_engine.testing import reference_patches
