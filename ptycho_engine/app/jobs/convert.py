@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...data.detector.detector_settings import Preparation, prepare
 from ...io.scan_files import check_source, find_writer, read_scan
 from ...logs import get_logger
 from .conversion_job import ConversionJob
@@ -72,6 +73,9 @@ def run(
         scan = read_scan(
             job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
         )
+    if job.detector != Preparation():
+        scan = prepare(scan, job.detector)
+        get_logger().info("prepared", steps=scan.assumptions.get("steps"))
     before = contents(scan)
     write_counted(job.output, scan, writer.source.name, counting)
     del scan  # before what was written is read
