@@ -65,9 +65,9 @@ class Run:
     display: Display
     interrupts: Interrupts
 
-    def progress(self, blocks: Iterator[Any], count: int) -> Iterator[Any]:
+    def progress(self, blocks: Iterator[Any], count: int, noun: str = "patches") -> Iterator[Any]:
         """Pass blocks on, with a bar, until a signal comes."""
-        return self.interrupts.between(self.display.bar(blocks, count))
+        return self.interrupts.between(self.display.bar(blocks, count, noun))
 
     @contextmanager
     def counting(self, noun: str, total: int) -> Iterator[Callable[[int], None]]:

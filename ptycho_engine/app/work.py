@@ -6,6 +6,7 @@ Each function imports its job, so that nobody waits for the libraries of another
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .composition import (
@@ -69,7 +70,8 @@ def train(settings: TrainConfig, run: Run) -> str:
     from .jobs import train
 
     job = _settled(training_job, settings, run)
-    result = train.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
+    progress = partial(run.progress, noun="groups")
+    result = train.run(job, run_id=run.run_id, progress=progress, waiting=run.waiting)
     return str(result.output)
 
 

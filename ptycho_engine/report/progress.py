@@ -30,7 +30,7 @@ class Display:
         self._forced = True if when == "always" else None
         self._stays = when != "auto"
 
-    def bar(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+    def bar(self, blocks: Iterator[Block], total: int, noun: str = "patches") -> Iterator[Block]:
         """Pass blocks on, with a bar of the patches that are done.
 
         Parameters
@@ -39,8 +39,10 @@ class Display:
             What is being made.
         total : int
             Number of patches.
+        noun : str
+            What they are, where a block is one of others.
         """
-        return self._with_bar(blocks, total) if self._shown else blocks
+        return self._with_bar(blocks, total, noun) if self._shown else blocks
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
@@ -94,13 +96,13 @@ class Display:
             task = bar.add_task(noun, total=total)
             yield lambda done: bar.update(task, completed=done)
 
-    def _with_bar(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+    def _with_bar(self, blocks: Iterator[Block], total: int, noun: str) -> Iterator[Block]:
         # The first block waits for compilers.
         with self.waiting("compiling"):
             first = next(blocks, None)
         if first is None:
             return
-        with self.counting("patches", total) as done:
+        with self.counting(noun, total) as done:
             yield first
             done(first.stop)
             for block in blocks:

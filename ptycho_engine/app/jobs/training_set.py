@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,7 @@ def ptychopinn_set(
         )
     count, members = groups.indices.shape
     size, side = cut.patch_size, patterns.shape[1:]
-    factor = amplitude_scale(patterns, groups, size)
+    factor = cache(partial(amplitude_scale, patterns, groups, size))  # nobody reads for a plan
     held = {
         **_coordinates("coords", scan.positions, groups),
         **_coordinates("coords_start", _starts(scan), groups),
@@ -152,7 +153,7 @@ def ptychopinn_set(
         "diffraction": (ArraySpec((count, *side, members), patterns.dtype), _read),
         "X_full": (
             ArraySpec((count, *side, members), np.dtype(np.float32)),
-            lambda patches, read: (_read(patches, read) * factor).astype(np.float32),
+            lambda patches, read: (_read(patches, read) * factor()).astype(np.float32),
         ),
         "Y": (
             ArraySpec((count, size, size, members), np.dtype(np.complex64)),

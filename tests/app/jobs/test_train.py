@@ -351,6 +351,11 @@ def test_the_command_makes_it_and_draws_its_coverage(job, capsys):
         assert plan["groups"]["used"] == output.provenance["groups"]["used"]
 
 
+def test_a_plan_reads_no_patterns(job, monkeypatch):
+    monkeypatch.setattr(train.Patterns, "read", lambda *_: pytest.fail("was read"))
+    assert plan_training(dataclasses.replace(job, output=Path("t.npz")))["patches"] == 200
+
+
 def test_people_read_its_plan(job, tmp_path):
     text = plan_as_text(plan_training(job))
     assert "groups              50 of 4 (nearest), which use" in text
