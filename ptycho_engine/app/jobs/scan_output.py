@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import PtychoEngineError
+from ...io.catalogue import load_format
 from ...io.scan import Scan
 from ...io.scan_files import read_scan, write_scan
 from ...logs import get_logger
@@ -54,7 +55,8 @@ def watched(scan: Scan, done: Callable[[int], None]) -> Scan:
 def lost(path: Path, name: str, before: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     """Read back what was written, compare, and log what is not there: dropped, and changed.
 
-    Whatever the writer promises, this is so.
+    Whatever the writer promises, this is so. Built-in writers say themselves which fields of a scan
+    they have no place for; the rest is said here.
     """
     try:
         after = contents(read_scan(name, path, log=False))
@@ -63,23 +65,29 @@ def lost(path: Path, name: str, before: Mapping[str, Any]) -> tuple[tuple[str, .
         return (), ()
     metadata = set(before["metadata"]) - set(after["metadata"]) - {"patterns"}
     dropped = [
-        name.replace("_", " ")
-        for name, value in before.items()
-        if name not in ("metadata", "wavelength_m") and value is not None and after[name] is None
+        in_words(field)
+        for field, value in before.items()
+        if field not in ("metadata", "wavelength_m") and value is not None and after[field] is None
     ]
     changed = [
-        f"{name.replace('_', ' ')}: {words}"
-        for name, value in before.items()
-        if name != "metadata" and value is not None and after[name] is not None
-        for words in differences(value, after[name])
+        f"{in_words(field)}: {words}"
+        for field, value in before.items()
+        if field != "metadata" and value is not None and after[field] is not None
+        for words in differences(value, after[field])
     ]
+    unsaid = ([] if load_format(name).source.built_in else dropped) + sorted(metadata)
     dropped += sorted(metadata)
-    if dropped:
-        reason = f"{path.name} has no place for: {', '.join(dropped)}"
+    if unsaid:
+        reason = f"{path.name} has no place for: {', '.join(unsaid)}"
         get_logger().warning("dropped", reason=reason)
     for words in changed:
         get_logger().warning("changed", reason=words)
     return tuple(dropped), tuple(changed)
+
+
+def in_words(field: str) -> str:
+    """Name what a field of a description says."""
+    return field.removesuffix("_m").removesuffix("_eV").replace("_", " ")
 
 
 def differences(before: Any, after: Any) -> Iterator[str]:
