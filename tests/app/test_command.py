@@ -305,9 +305,9 @@ def test_interrupt_leaves_nothing_half_written(tmp_path, number, plugin):
 
 def test_fault_of_the_program_exits_with_one(tmp_path):
     code = (
-        "import sys; from ptycho_engine.app.jobs import extract\n"
+        "import sys; from ptycho_engine.app.jobs import prerequisites\n"
         "def broken(*_, **__): raise RuntimeError('a fault')\n"
-        "extract.read_scan = broken\n"
+        "prerequisites.read_scan = broken\n"
         "from ptycho_engine.app.command import main; sys.argv = ['ptycho-engine']; main()"
     )
     done = run_python("-c", code, cwd=tmp_path)

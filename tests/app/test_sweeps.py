@@ -132,9 +132,9 @@ def test_a_sweep_without_faults_exits_with_zero(tmp_path, launcher):
 
 def test_a_fault_is_told_from_a_refusal(tmp_path):
     code = (
-        "import sys; from ptycho_engine.app.jobs import extract\n"
+        "import sys; from ptycho_engine.app.jobs import prerequisites\n"
         "def broken(*_, **__): raise RuntimeError('a fault\\nof two lines')\n"
-        "extract.read_scan = broken\n"
+        "prerequisites.read_scan = broken\n"
         "from ptycho_engine.app.command import main; sys.argv[0] = 'ptycho-engine'; main()"
     )
     done = run_python("-c", code, "--multirun", *JOB, "patch_size=8,9", cwd=tmp_path)
