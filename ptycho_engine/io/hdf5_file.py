@@ -9,7 +9,6 @@ ever unpickled.
 from __future__ import annotations
 
 import math
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,9 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
+from .hdf5_ranges import fill_from
 from .npy_header import Header
-from .patterns import Patterns, Quantity, Ranges, fill_ranges
+from .patterns import Patterns, Quantity, Ranges
 from .reading import check_file, looks_like, reading
 
 Array = NDArray[Any]
@@ -310,50 +310,7 @@ def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: 
         with reading(path, repr(name), KIND):
             dataset = file._dataset(name)
             file._check_values(name, dataset)
-            mapped = _mapped(dataset)
-            if mapped is not None:
-                fill_ranges(mapped.reshape(-1, *header.shape[-2:]), ranges, into)
-                return
-            leading, at = header.shape[:-2], 0
-            for start, stop in ranges:
-                for index, count in _rows(leading, start, stop):
-                    part = into[at : at + count]
-                    if len(leading) > 1:  # read_direct takes no other rank
-                        part[...] = dataset[index]
-                    else:
-                        dataset.read_direct(part, index)
-                    at += count
-
-
-def _mapped(dataset: Any) -> Array | None:
-    """Map a dataset that lies in its file in one piece, which the library reads far slower.
-
-    Returns
-    -------
-    ndarray or None
-        Read-only; None if it is compressed or lies in pieces, or if its numbers are stored as
-        NumPy has none.
-    """
-    import h5py
-
-    offset = dataset.id.get_offset()
-    if offset is None or dataset.chunks is not None or dataset.is_virtual:
-        return None
-    path = dataset.file.filename
-    whole = offset + dataset.nbytes <= os.stat(path).st_size
-    if not whole or dataset.id.get_type() != h5py.h5t.py_create(dataset.dtype):
-        return None
-    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
-
-
-def _rows(leading: tuple[int, ...], start: int, stop: int) -> Any:
-    """Yield indices of a dataset, each with its count, that make up a range of flat points."""
-    *outer, inner = leading
-    while start < stop:
-        first = start % inner
-        last = min(inner, first + stop - start)
-        yield (*map(int, np.unravel_index(start // inner, outer)), slice(first, last)), last - first
-        start += last - first
+            fill_from(dataset, ranges, into)
 
 
 def _is_dataset(found: Any) -> bool:
