@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
+from .hdf5_heaps import check_heaps
 from .hdf5_ranges import fill_from
 from .npy_header import Header
 from .patterns import Patterns, Quantity, Ranges
@@ -54,6 +55,7 @@ class Hdf5File:
     def __init__(self, path: Path, *, _depth: int = 0) -> None:
         self.path, self._depth = path, _depth
         self._others: dict[Path, Hdf5File] = {}
+        self._checked: set[Path] = set()
         with reading(path, "the file", KIND):
             check_file(path, KIND)
             import h5py  # slow to import, and not needed for other formats
@@ -161,19 +163,54 @@ class Hdf5File:
         shape = (math.prod(leading), height, width)
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
-    def attributes(self, name: str = "/") -> dict[str, Any]:
-        """Return the attributes of a group or dataset: numbers, texts and small arrays of them.
+    def attribute(self, name: str, key: str) -> Any:
+        """Return an attribute of a group or dataset: a number, a text or a small array of them.
+
+        Parameters
+        ----------
+        name : str
+            Of the group or dataset; ``"/"`` is the root.
+        key : str
+            Of the attribute.
+
+        Returns
+        -------
+        bool, int, float, complex, str, ndarray or None
+            None if there is none, or it is larger than any that is needed.
 
         Raises
         ------
         InputFileError
-            If there is nothing of that name, or the file is damaged.
+            If the file is damaged.
+        """
+        with reading(self.path, f"the attribute {key!r} of {name!r}", KIND):
+            found = self._find(name)
+            if found is None or key not in found.attrs or not _is_small(found, key):
+                return None
+            if _has_texts(found.attrs.get_id(key).dtype):
+                self._check_heaps(found)
+            return _plain(found.attrs[key])
+
+    def attributes(self, name: str = "/") -> dict[str, Any]:
+        """Return all attributes of a group or dataset that `attribute` would return.
+
+        Raises
+        ------
+        InputFileError
+            If the file is damaged.
         """
         with reading(self.path, f"the attributes of {name!r}", KIND):
             found = self._find(name)
-            if found is None:
-                raise self._missing(name)
-            return {key: _plain(found.attrs[key]) for key in found.attrs if _is_small(found, key)}
+            keys = [] if found is None else list(found.attrs)
+        said = {key: self.attribute(name, key) for key in keys}
+        return {key: value for key, value in said.items() if value is not None}
+
+    def _check_heaps(self, found: Any) -> None:
+        """Look once, before the first text is read, whether texts can be read."""
+        path = Path(found.file.filename)
+        if path not in self._checked:
+            check_heaps(path)
+            self._checked.add(path)
 
     def text(self, name: str) -> str:
         """Read a dataset that holds one text, or one number as a text.
@@ -190,6 +227,8 @@ class Hdf5File:
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
                 )
+            if _has_texts(dataset.dtype):
+                self._check_heaps(dataset)
             return str(_plain(dataset[()]))
 
     def listing(self) -> str:
@@ -315,6 +354,11 @@ def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: 
 
 def _is_dataset(found: Any) -> bool:
     return hasattr(found, "read_direct")
+
+
+def _has_texts(dtype: np.dtype[Any]) -> bool:
+    """Whether values are of any length, and so lie in heaps."""
+    return bool(dtype.kind == "O")
 
 
 def _is_small(found: Any, key: str) -> bool:
