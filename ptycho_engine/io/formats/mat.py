@@ -107,9 +107,10 @@ def needed_bytes(path: Path, options: Options) -> int:
         If the file is missing, damaged or no MATLAB file.
     """
     file = MatlabFile.open(path)
-    found = {part: _find(file, options, part) for part in NAMES if part != "patterns"}
     # Headers of version 5 do not tell complex numbers; what is read is copied into C's order.
-    return sum(4 * file.headers[name].nbytes for name in found.values() if name is not None)
+    copies = dict.fromkeys(NAMES, 4) | {"patterns": 0 if file.is_hdf5 else 2}
+    found = {part: _find(file, options, part) for part in NAMES}
+    return sum(copies[part] * file.headers[name].nbytes for part, name in found.items() if name)
 
 
 def read(path: Path, options: Options) -> Scan:
