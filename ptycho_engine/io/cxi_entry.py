@@ -158,8 +158,9 @@ class CxiEntry:
 
     @property
     def is_theirs(self) -> bool:
-        """Whether ptychodus wrote the entry, or we as it does."""
-        return self.name(THEIRS) in self.file
+        """Whether ptychodus wrote the entry, or we as it does: its group, or all that it images."""
+        images = all(self.file.is_dataset(self.name(name)) for name in (PROBE, SECOND_IMAGE))
+        return images or self.name(THEIRS) in self.file
 
     @property
     def object_name(self) -> str:
