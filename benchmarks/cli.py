@@ -30,6 +30,7 @@ DEFAULT_SECTIONS = (
     "migration",
     "grouping",
     "simulation",
+    "scan_reading",
 )
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")

@@ -9,7 +9,6 @@ ever unpickled.
 from __future__ import annotations
 
 import math
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,10 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
+from .hdf5_heaps import check_heaps
+from .hdf5_ranges import fill_from
 from .npy_header import Header
-from .patterns import Patterns, Quantity, Ranges, fill_ranges
+from .patterns import Patterns, Quantity, Ranges
 from .reading import check_file, looks_like, reading
 
 Array = NDArray[Any]
@@ -58,6 +59,7 @@ class Hdf5File:
     def __init__(self, path: Path, *, _depth: int = 0) -> None:
         self.path, self._depth = path, _depth
         self._others: dict[Path, Hdf5File] = {}
+        self._checked: set[Path] = set()
         with reading(path, "the file", KIND):
             check_file(path, KIND)
             import h5py  # slow to import, and not needed for other formats
@@ -168,19 +170,54 @@ class Hdf5File:
         shape = (math.prod(leading), height, width)
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
-    def attributes(self, name: str = "/") -> dict[str, Any]:
-        """Return the attributes of a group or dataset: numbers, texts and small arrays of them.
+    def attribute(self, name: str, key: str) -> Any:
+        """Return an attribute of a group or dataset: a number, a text or a small array of them.
+
+        Parameters
+        ----------
+        name : str
+            Of the group or dataset; ``"/"`` is the root.
+        key : str
+            Of the attribute.
+
+        Returns
+        -------
+        bool, int, float, complex, str, ndarray or None
+            None if there is none, or it is larger than any that is needed.
 
         Raises
         ------
         InputFileError
-            If there is nothing of that name, or the file is damaged.
+            If the file is damaged.
+        """
+        with reading(self.path, f"the attribute {key!r} of {name!r}", KIND):
+            found = self._find(name)
+            if found is None or key not in found.attrs or not _is_small(found, key):
+                return None
+            if _has_texts(found.attrs.get_id(key).dtype):
+                self._check_heaps(found)
+            return _plain(found.attrs[key])
+
+    def attributes(self, name: str = "/") -> dict[str, Any]:
+        """Return all attributes of a group or dataset that `attribute` would return.
+
+        Raises
+        ------
+        InputFileError
+            If the file is damaged.
         """
         with reading(self.path, f"the attributes of {name!r}", KIND):
             found = self._find(name)
-            if found is None:
-                raise self._missing(name)
-            return {key: _plain(found.attrs[key]) for key in found.attrs if _is_small(found, key)}
+            keys = [] if found is None else list(found.attrs)
+        said = {key: self.attribute(name, key) for key in keys}
+        return {key: value for key, value in said.items() if value is not None}
+
+    def _check_heaps(self, found: Any) -> None:
+        """Look once, before the first text is read, whether texts can be read."""
+        path = Path(found.file.filename)
+        if path not in self._checked:
+            check_heaps(path)
+            self._checked.add(path)
 
     def text(self, name: str) -> str:
         """Read a dataset that holds one text, or one number as a text.
@@ -197,6 +234,8 @@ class Hdf5File:
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
                 )
+            if _has_texts(dataset.dtype):
+                self._check_heaps(dataset)
             return str(_plain(dataset[()]))
 
     def listing(self) -> str:
@@ -325,54 +364,16 @@ def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: 
         with reading(path, repr(name), KIND):
             dataset = file._dataset(name)
             file._check_values(name, dataset)
-            mapped = _mapped(dataset)
-            if mapped is not None:
-                fill_ranges(mapped.reshape(-1, *header.shape[-2:]), ranges, into)
-                return
-            leading, at = header.shape[:-2], 0
-            for start, stop in ranges:
-                for index, count in _rows(leading, start, stop):
-                    part = into[at : at + count]
-                    if len(leading) > 1:  # read_direct takes no other rank
-                        part[...] = dataset[index]
-                    else:
-                        dataset.read_direct(part, index)
-                    at += count
-
-
-def _mapped(dataset: Any) -> Array | None:
-    """Map a dataset that lies in its file in one piece, which the library reads far slower.
-
-    Returns
-    -------
-    ndarray or None
-        Read-only; None if it is compressed or lies in pieces, or if its numbers are stored as
-        NumPy has none.
-    """
-    import h5py
-
-    offset = dataset.id.get_offset()
-    if offset is None or dataset.chunks is not None or dataset.is_virtual:
-        return None
-    path = dataset.file.filename
-    whole = offset + dataset.nbytes <= os.stat(path).st_size
-    if not whole or dataset.id.get_type() != h5py.h5t.py_create(dataset.dtype):
-        return None
-    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
-
-
-def _rows(leading: tuple[int, ...], start: int, stop: int) -> Any:
-    """Yield indices of a dataset, each with its count, that make up a range of flat points."""
-    *outer, inner = leading
-    while start < stop:
-        first = start % inner
-        last = min(inner, first + stop - start)
-        yield (*map(int, np.unravel_index(start // inner, outer)), slice(first, last)), last - first
-        start += last - first
+            fill_from(dataset, ranges, into)
 
 
 def _is_dataset(found: Any) -> bool:
     return hasattr(found, "read_direct")
+
+
+def _has_texts(dtype: np.dtype[Any]) -> bool:
+    """Whether values are of any length, and so lie in heaps."""
+    return bool(dtype.kind == "O")
 
 
 def _is_small(found: Any, key: str) -> bool:

@@ -156,7 +156,7 @@ def _value(file: Hdf5File, key: str, names: tuple[str, ...]) -> Any:
     owner, _, name = key.partition("_")
     for place, attribute in (("/", key), (owner, name)):
         if place == "/" or place in names:
-            value = file.attributes(place).get(attribute)
+            value = file.attribute(place, attribute)
             if value is not None:
                 return value
     if key in names and file.header(key).size == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def npz_patterns(
     """Describe the patterns in an archive.
 
     An array that is stored is mapped into memory, so that a range costs that range; one that is
-    compressed is read through up to the end of the last range. What is read as a whole is held
-    against its checksum.
+    compressed is read through up to the end of the last range, and as blocks in one pass. What is
+    read as a whole is held against its checksum.
 
     Parameters
     ----------
@@ -44,21 +45,39 @@ def npz_patterns(
     count, height, width = (shape[-1], *shape[:2]) if order == LAST else shape[:3]
     load = partial(_load, archive.path, key, header, order)
     dtype = header.dtype.newbyteorder("=")
-    return Patterns((count, height, width), dtype, load, quantity, str(archive.path))
+    in_one_pass = partial(_stream, archive.path, key, header)
+    packed = not archive.is_stored(key) and _in_rows(header, order)
+    stream = in_one_pass if packed else None
+    return Patterns((count, height, width), dtype, load, quantity, str(archive.path), stream)
+
+
+def _in_rows(header: Header, order: str) -> bool:
+    """Whether the samples of each pattern lie together."""
+    return order != LAST and not header.fortran_order
+
+
+def _check_same(archive: NpzArchive, key: str, header: Header) -> None:
+    if key not in archive.names or archive.header(key) != header:
+        raise InputFileError(
+            f"{archive.path}: {key!r} is another than when the scan was read. Expected the same "
+            "file. Read the scan again."
+        )
+
+
+def _stream(path: Path, key: str, header: Header, step: int) -> Iterator[NDArray[Any]]:
+    with NpzArchive(path) as archive:
+        _check_same(archive, key, header)
+        for block in archive.stream(key, step):
+            yield block.reshape(block.shape[:3])
 
 
 def _load(
     path: Path, key: str, header: Header, order: str, ranges: Ranges, into: NDArray[Any]
 ) -> None:
     with NpzArchive(path) as archive:
-        if key not in archive.names or archive.header(key) != header:
-            raise InputFileError(
-                f"{path}: {key!r} is another than when the scan was read. Expected the same file. "
-                "Read the scan again."
-            )
-        in_rows = order != LAST and not header.fortran_order
+        _check_same(archive, key, header)
         whole = len(into) == header.shape[0]
-        if in_rows and (whole or not archive.is_stored(key)):
+        if _in_rows(header, order) and (whole or not archive.is_stored(key)):
             archive.load_ranges(key, ranges, into)
             return
         if archive.is_stored(key):
