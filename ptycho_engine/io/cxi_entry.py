@@ -184,7 +184,7 @@ class CxiEntry:
                 f"{self.file.listing()}. Expected {self.root}/{DATA[0]} or {self.root}/{DATA[1]}. "
                 "Choose another reader."
             )
-        axes = str(self.file.attributes(name).get("axes", "")).split(":")
+        axes = str(self.file.attribute(name, "axes") or "").split(":")
         if "translation" in axes[1:]:
             raise InputFileError(
                 f"{self.file.path}: {name!r} has the axes {one_line(':'.join(axes), 60)!r}. "
@@ -237,7 +237,7 @@ class CxiEntry:
         """Return what the planes of an object are, if it has several."""
         if image is None or image.ndim == 2:
             return None
-        axes = str(self.file.attributes(self.name(self.object_name)).get("axes", ""))
+        axes = str(self.file.attribute(self.name(self.object_name), "axes") or "")
         first = axes.partition(":")[0].replace("layer", "slice")
         chosen: Any = first if first in CHOICES["layers"] else self.options.layers
         return chosen  # type: ignore[no-any-return]

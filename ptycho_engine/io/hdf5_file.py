@@ -192,9 +192,12 @@ class Hdf5File:
         """
         with reading(self.path, f"the attribute {key!r} of {name!r}", KIND):
             found = self._find(name)
-            if found is None or key not in found.attrs or not _is_small(found, key):
+            if found is None or key not in found.attrs:
                 return None
-            if _has_texts(found.attrs.get_id(key).dtype):
+            held = found.attrs.get_id(key)
+            if not _is_small(held):
+                return None
+            if _has_texts(held.dtype):
                 self._check_heaps(found)
             return _plain(found.attrs[key])
 
@@ -229,7 +232,7 @@ class Hdf5File:
         """
         with reading(self.path, repr(name), KIND):
             dataset = self._dataset(name)
-            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES or not _is_simple(dataset.id):
+            if dataset.size != 1 or not _is_small(dataset.id):
                 raise InputFileError(
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
@@ -376,22 +379,16 @@ def _has_texts(dtype: np.dtype[Any]) -> bool:
     return bool(dtype.kind == "O")
 
 
-def _is_small(found: Any, key: str) -> bool:
-    """Whether an attribute is small, and of a kind that is read."""
-    held = found.attrs.get_id(key)
-    small = int(math.prod(held.shape or ())) * int(held.dtype.itemsize) <= TEXT_BYTES
-    return small and _is_simple(held)
-
-
-def _is_simple(held: Any) -> bool:
-    """Whether a dataset or an attribute holds numbers or texts.
+def _is_small(held: Any) -> bool:
+    """Whether a dataset or an attribute, by its identifier, holds numbers or texts, and few.
 
     Where a damaged bit makes a text a sequence of unknown kind, the library crashes on reading it.
     """
     import h5py
 
+    small = int(math.prod(held.shape or ())) * int(held.dtype.itemsize) <= TEXT_BYTES
     simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
-    return held.get_type().get_class() in simple
+    return small and held.get_type().get_class() in simple
 
 
 def _plain(value: Any) -> Any:

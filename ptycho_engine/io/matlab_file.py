@@ -175,8 +175,8 @@ def _open_hdf5(path: Path) -> MatlabFile:
                     if depth < DEEPEST:
                         add(full, depth + 1)
                     continue
-                kind = file.attributes(full).get("MATLAB_class", "double")
-                if kind not in CLASSES or file.attributes(full).get("MATLAB_empty"):
+                kind = file.attribute(full, "MATLAB_class") or "double"
+                if kind not in CLASSES or file.attribute(full, "MATLAB_empty"):
                     others.append(full)
                     continue
                 header = file.header(full)

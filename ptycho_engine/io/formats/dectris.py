@@ -67,7 +67,7 @@ def recognise(path: Path) -> bool:
             if _parts(file) or SETTINGS in file:
                 return True
             part = f"{DATA}/data"
-            return file.is_dataset(part) and "image_nr_low" in file.attributes(part)
+            return file.is_dataset(part) and file.attribute(part, "image_nr_low") is not None
     except InputFileError:
         return False
 
