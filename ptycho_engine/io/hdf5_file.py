@@ -21,6 +21,7 @@ from ..memory import check_reading
 from .hdf5_filters import check_filters
 from .hdf5_heaps import check_heaps
 from .hdf5_ranges import fill_from, mapped_values
+from .hdf5_values import has_texts, is_dataset, is_small, plain
 from .mapped_stack import MappedStack
 from .npy_header import Header
 from .patterns import Patterns, Quantity, Ranges
@@ -31,8 +32,6 @@ Array = NDArray[Any]
 KIND = "HDF5 file"
 #: Links and files that are followed one after the other, and names that a message lists.
 DEEPEST, LISTED = 20, 40
-#: Bytes of an attribute, or of a text, that is read.
-TEXT_BYTES = 2**20
 #: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
 PARTS = ("real", "imag")
 
@@ -104,7 +103,7 @@ class Hdf5File:
     def is_dataset(self, name: str) -> bool:
         """Whether a name leads to a dataset."""
         with reading(self.path, repr(name), KIND):
-            return _is_dataset(self._find(name))
+            return is_dataset(self._find(name))
 
     def header(self, name: str) -> Header:
         """Shape and dtype of a dataset, of which nothing is read.
@@ -193,11 +192,14 @@ class Hdf5File:
         """
         with reading(self.path, f"the attribute {key!r} of {name!r}", KIND):
             found = self._find(name)
-            if found is None or key not in found.attrs or not _is_small(found, key):
+            if found is None or key not in found.attrs:
                 return None
-            if _has_texts(found.attrs.get_id(key).dtype):
+            held = found.attrs.get_id(key)
+            if not is_small(held):
+                return None
+            if has_texts(held.dtype):
                 self._check_heaps(found)
-            return _plain(found.attrs[key])
+            return plain(found.attrs[key])
 
     def attributes(self, name: str = "/") -> dict[str, Any]:
         """Return all attributes of a group or dataset that `attribute` would return.
@@ -230,14 +232,14 @@ class Hdf5File:
         """
         with reading(self.path, repr(name), KIND):
             dataset = self._dataset(name)
-            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES or not _is_simple(dataset.id):
+            if dataset.size != 1 or not is_small(dataset.id):
                 raise InputFileError(
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
                 )
-            if _has_texts(dataset.dtype):
+            if has_texts(dataset.dtype):
                 self._check_heaps(dataset)
-            return str(_plain(dataset[()]))
+            return str(plain(dataset[()]))
 
     def listing(self) -> str:
         """Name the datasets of the file with their shapes, for messages."""
@@ -256,7 +258,7 @@ class Hdf5File:
             except InputFileError:  # it would hide what the message is about
                 found.append(f"{full} (a link that leads nowhere)")
                 continue
-            if _is_dataset(held):
+            if is_dataset(held):
                 found.append(f"{full} {held.shape}")
             elif held is not None:
                 self._list(full, found, depth + 1)
@@ -269,7 +271,7 @@ class Hdf5File:
 
     def _dataset(self, name: str) -> Any:
         found = self._find(name)
-        if not _is_dataset(found):
+        if not is_dataset(found):
             raise self._missing(name)
         return found
 
@@ -397,39 +399,3 @@ class Hdf5Stack:
         dataset = file._dataset(self.name)
         file._check_values(self.name, dataset)
         return dataset
-
-
-def _is_dataset(found: Any) -> bool:
-    return hasattr(found, "read_direct")
-
-
-def _has_texts(dtype: np.dtype[Any]) -> bool:
-    """Whether values are of any length, and so lie in heaps."""
-    return bool(dtype.kind == "O")
-
-
-def _is_small(found: Any, key: str) -> bool:
-    """Whether an attribute is small, and of a kind that is read."""
-    held = found.attrs.get_id(key)
-    small = int(math.prod(held.shape or ())) * int(held.dtype.itemsize) <= TEXT_BYTES
-    return small and _is_simple(held)
-
-
-def _is_simple(held: Any) -> bool:
-    """Whether a dataset or an attribute holds numbers or texts.
-
-    Where a damaged bit makes a text a sequence of unknown kind, the library crashes on reading it.
-    """
-    import h5py
-
-    simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
-    return held.get_type().get_class() in simple
-
-
-def _plain(value: Any) -> Any:
-    """Turn what h5py returns of an attribute into a number, a text or an array of them."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.reshape(-1)[0]
-    if isinstance(value, bytes):
-        return value[:TEXT_BYTES].decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) else value
