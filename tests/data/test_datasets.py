@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_scans import toy_scan
 
+from ptycho_engine.app.jobs import train
+from ptycho_engine.app.jobs.training_job import TrainingJob
 from ptycho_engine.data.augmentation import Augmentation
 from ptycho_engine.data.datasets import PatchDataset
+from ptycho_engine.data.group_settings import GroupSettings, make_groups
 from ptycho_engine.errors import InputFileError, ItemError, MemoryBudgetError, RequestError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
-from ptycho_engine.io.scan_files import ScanSource, write_scan
+from ptycho_engine.io.scan_files import ScanSource, read_scan, write_scan
 from ptycho_engine.io.specs import ArraySpec
 from ptycho_engine.io.store import Store
 from ptycho_engine.testing import reference_patches
@@ -347,3 +350,18 @@ def test_the_budget_is_held_before_anything_is_read():
 def test_what_cannot_be_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make(toy_scan())
+
+
+@pytest.mark.parametrize("suffix", ["zarr", "h5", "npz"])
+def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix):
+    write_scan(tmp_path / "scan.npz", toy_scan(points=30, size=8, shape=(60, 60)))
+    settings = GroupSettings(members=4, count=12, seed=3)
+    source = ScanSource("npz", tmp_path / "scan.npz")
+    path = tmp_path / f"train.{suffix}"
+    train.run(TrainingJob(source, settings, path, keys="native", plugin="numba", picture=False))
+    fields = ("patterns", "patches", "positions", "index", "probe")
+    stored = PatchDataset(path, fields=fields)[::-1]
+    groups = make_groups(read_scan("npz", source.path).positions, settings)
+    cut = PatchDataset(source, groups=groups, fields=fields)[::-1]
+    for name, array in cut.items():
+        np.testing.assert_array_equal(stored[name], array)
