@@ -15,7 +15,7 @@ from ..logs import get_logger
 from .batching import ahead
 from .handover import Handover
 from .items import Batch, PatchItems
-from .ordering import epoch_order, shard_of, whole
+from .ordering import Indices, by_scan, epoch_order, shard_of, whole
 from .splitting import Region, divide
 
 
@@ -79,6 +79,27 @@ class PatchDataset(PatchItems):
     [(4, 8, 8), (4, 8, 8), (1, 8, 8)]
     """
 
+    def order(self, seed: int | None = None, epoch: int = 0) -> Indices:
+        """Return the numbers of all items in the order of an epoch, for samplers.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Of the shuffling; in order without. Of more scans than are open at a time, the items of
+            as many are shuffled together, then those of others.
+        epoch : int
+            Each has an order of its own.
+
+        Returns
+        -------
+        ndarray of int64, shape (len(self),)
+        """
+        order = epoch_order(len(self), seed, epoch)
+        if seed is None or len(self.entries) <= self._max_open:
+            return order
+        scans = self._membership.scans_of(self._items(np.arange(len(self))))
+        return by_scan(order, scans, self._max_open, seed, epoch)
+
     @at_caller
     def batches(
         self,
@@ -113,7 +134,7 @@ class PatchDataset(PatchItems):
             As `batch`.
         """
         size, epoch = self._batch_size(batch_size, prefetch), whole("epoch", epoch)
-        order = shard_of(epoch_order(len(self), seed, epoch), *shard)
+        order = shard_of(self.order(seed, epoch), *shard)
         stop = len(order) - len(order) % size if drop_last else len(order)
         wanted = (order[start : start + size] for start in range(0, stop, size))
         return ahead(lambda numbers: self.batch(numbers, epoch=epoch), wanted, prefetch)

@@ -1,5 +1,6 @@
 """Datasets: values, groups, several scans, outputs of ours, memory, order, refusals."""
 
+import dataclasses
 import gc
 import os
 import pickle
@@ -178,6 +179,34 @@ def test_an_output_without_patches_is_none_of_ours(tmp_path):
         store.finish(())
     with pytest.raises(InputFileError, match=r"x\.zarr"):
         PatchDataset(path)
+
+
+def test_shuffling_opens_each_of_many_files_once(tmp_path):
+    scans, opened = [], []
+    for number in range(7):
+        write_scan(tmp_path / f"{number}.npz", toy_scan(seed=number, points=5))
+        scans.append(tmp_path / f"{number}.npz")
+    dataset = PatchDataset(scans, fields=["patches", "scan", "index"], max_open=3)
+    take = dataset._opening.open
+    dataset._shelf._open = lambda number: opened.append(number) or take(number)
+    dataset.close()
+    seen = [(s, i) for b in dataset.batches(2, seed=1, prefetch=0)
+            for s, i in zip(b["scan"].tolist(), b["index"].tolist(), strict=True)]  # fmt: skip
+    assert sorted(seen) == [(s, i) for s in range(7) for i in range(5)]
+    assert sorted(opened) == list(range(7))
+    assert seen != sorted(seen)
+    firsts = [scan for scan, _ in seen[:15]]
+    assert len(set(firsts)) == 3  # shuffled together
+    assert firsts != sorted(firsts)
+
+
+def test_what_is_doubtful_is_said_once(tmp_path):
+    scan = dataclasses.replace(toy_scan(), warnings=("looks odd",))
+    with logged() as events:
+        dataset = PatchDataset([scan, toy_scan()], max_open=1)
+        for number in (0, 12, 1, 13):
+            dataset[number]
+    assert [e["reason"] for e in events if e["event"] == "doubtful_scan"] == ["looks odd"]
 
 
 def open_files():
