@@ -11,7 +11,9 @@ import numpy as np
 
 from ..display import Shown
 from ..errors import at_caller
+from ..extras import require
 from ..logs import get_logger
+from ..memory import format_bytes, parse_bytes
 from .batching import ahead
 from .handover import Handover
 from .items import Batch, PatchItems
@@ -208,6 +210,47 @@ class PatchDataset(PatchItems):
         handover = Handover.of(list(self.columns), inputs, targets)
         size = self._batch_size(batch_size, prefetch)
         return tensor_batches(self, size, handover, seed, drop_last, prefetch)
+
+    @at_caller
+    def to_torch(self, batch_size: int, device: Any = "cpu", **how: Any) -> Any:
+        """Return the batches of one epoch as tensors of torch on a device.
+
+        Copies to a CUDA device go through pinned memory while the batch before is in use, unless
+        two batches would take more than a quarter of the memory budget; the log says which.
+
+        Parameters
+        ----------
+        batch_size : int
+            Items of a batch.
+        device : str or torch.device
+            Where the tensors go.
+        **how
+            As for `batches`.
+
+        Yields
+        ------
+        dict of str to torch.Tensor
+            As `batch`.
+
+        Raises
+        ------
+        MissingExtraError
+            If torch is not installed.
+        RequestError, MemoryBudgetError
+            As `batches`.
+        """
+        require("torch", "to_torch")
+        import torch
+
+        from .torch_feed import BUFFERS, tensors
+
+        batches, device = self.batches(batch_size, **how), torch.device(device)
+        copies = BUFFERS * sum(self.estimate(batch_size).arrays.values())
+        pinned = device.type == "cuda" and copies <= parse_bytes(self._budget) // 4
+        get_logger().info(
+            "dataset_on_device", device=str(device), pinned=format_bytes(copies) if pinned else None
+        )
+        return tensors(batches, device, pinned)
 
     @at_caller
     def select(self, numbers: Any) -> PatchDataset:
