@@ -31,6 +31,7 @@ DEFAULT_SECTIONS = (
     "grouping",
     "simulation",
     "datasets",
+    "scan_reading",
 )
 #: Streaming writes gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")

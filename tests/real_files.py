@@ -1,6 +1,7 @@
 """Files that other programs wrote, which are not part of the project: for whoever has them.
 
-They lie in ``../shared/realfiles`` beside the repository, or where ``PTYCHO_ENGINE_REAL_FILES`` says.
+They lie in ``../shared/realfiles`` beside the repository, or where the environment variable
+``PTYCHO_ENGINE_REAL_FILES`` says.
 """
 
 import os

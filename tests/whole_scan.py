@@ -3,18 +3,28 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
 from ptycho_engine.io.catalogue import list_formats, load_format
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 
+
+def _writers():
+    """Yield name and suffix of each; where two suffixes are of one kind of file, one is slow."""
+    for source in list_formats():
+        if not source.built_in or not load_format(source.name).writes:
+            continue
+        seen = set()
+        for suffix in source.suffixes:
+            kind = suffix if suffix in (".npz", ".zarr", ".nxs") else "HDF5"
+            marks = [pytest.mark.slow] if kind in seen else []
+            seen.add(kind)
+            yield pytest.param(source.name, suffix, marks=marks)
+
+
 #: Name and suffix.
-WRITERS = [
-    (source.name, suffix)
-    for source in list_formats()
-    if source.built_in and load_format(source.name).writes
-    for suffix in source.suffixes
-]
+WRITERS = list(_writers())
 COUNT = 5
 
 

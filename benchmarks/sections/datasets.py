@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_engine.data.datasets import PatchDataset
+from ptycho_engine.data.datasets.datasets import PatchDataset
 from ptycho_engine.extras import is_installed
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan

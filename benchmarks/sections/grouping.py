@@ -61,7 +61,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     """Time each strategy in turn with a default tree that is built and asked for as many points."""
     from scipy.spatial import cKDTree
 
-    from ptycho_engine.data.group_settings import GroupSettings, make_groups
+    from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
 
     points = SCANS[task["scan"]](task["points"])
     count = task["groups"]
@@ -96,7 +96,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 def check_nearest(points: np.ndarray) -> None:
     """Nothing is timed unchecked: some groups are held against every distance."""
-    from ptycho_engine.data.tree import PointTree
+    from ptycho_engine.data.grouping.tree import PointTree
 
     seeds = np.linspace(0, len(points) - 1, CHECKED).astype(np.int64)
     found = PointTree(points).nearest(seeds, NEIGHBOURS)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from ptycho_engine.data.exposure import Exposure
-from ptycho_engine.data.simulation import CHUNK_SAMPLES, Simulation
+from ptycho_engine.data.simulation.exposure import Exposure
+from ptycho_engine.data.simulation.simulation import CHUNK_SAMPLES, Simulation
 from ptycho_engine.workers import core_count, share
 
 from ..problem import Problem

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..data.group_settings import GroupSettings
+from ..data.grouping.group_settings import GroupSettings
+from ..data.simulation.recipe import Recipe
 from ..errors import ConfigurationError
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
 from .jobs.convert import ConversionJob
 from .jobs.extraction_job import ExtractionJob
 from .jobs.inspect import InspectionJob
+from .jobs.simulate import SimulationJob
 from .jobs.training_job import TrainingJob
 from .scans import scan_source
-from .schema import SCHEMAS, ConvertConfig, InspectConfig, JobConfig, TrainConfig
+from .schema import (
+    RECIPE_PARTS,
+    SCHEMAS,
+    ConvertConfig,
+    InspectConfig,
+    JobConfig,
+    SimulateConfig,
+    TrainConfig,
+)
 from .vocabulary import expanded
 
 
@@ -170,3 +180,26 @@ def members_of(config: TrainConfig) -> int:
             "of them, or the square of the one as the other."
         )
     return config.gridsize**2 if members is None else members
+
+
+def simulation_job(config: SimulateConfig, folder: Path) -> SimulationJob:
+    """Make the job of a simulation; a relative path is relative to the folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting cannot be used.
+    """
+    parts: dict[str, Any] = {
+        name: kind(**asdict(getattr(config, name))) for name, kind in RECIPE_PARTS.items()
+    }
+    for name in ("object", "probe"):
+        if parts[name].path is not None:
+            parts[name] = replace(parts[name], path=str(expanded(parts[name].path)))
+    output = config.output
+    return SimulationJob(
+        Recipe(**parts, seed=config.seed),
+        folder / expanded(output.path),
+        output.format,
+        config.memory_budget,
+    )

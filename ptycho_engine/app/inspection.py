@@ -214,7 +214,7 @@ def _inspect_format(name: str) -> None:
 
 def _inspect_strategy(name: str) -> None:
     """Form a few groups on a grid."""
-    from ..data.grouping import group
+    from ..data.grouping.grouping import group
 
     group([(y, x) for y in range(6) for x in range(6)], 4, 4, strategy=name)
 

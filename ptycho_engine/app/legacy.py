@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..data.group_settings import GroupSettings
+from ..data.grouping.group_settings import GroupSettings
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of

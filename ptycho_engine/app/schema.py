@@ -17,7 +17,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
-from ..data.group_settings import GroupSettings
+from ..data.grouping.group_settings import GroupSettings
+from ..data.simulation.recipe import Recipe
 from ..discovery import contributed_folders, discover
 from .config_files import register_config_files
 from .scans import FormatConfigs
@@ -156,6 +157,21 @@ class TrainConfig:
     wrappers: list[str] = field(default_factory=list)
 
 
+@dataclass
+class SimulateConfig:
+    """One simulated scan."""
+
+    object: Any = MISSING
+    probe: Any = MISSING
+    trajectory: Any = MISSING
+    beam: Any = MISSING
+    exposure: Any = MISSING
+    output: ScanOutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    seed: int = 0
+    memory_budget: str | None = None
+
+
 def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
     """Make a dataclass that Hydra can fill of one whose instances are frozen.
 
@@ -178,12 +194,20 @@ def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
     return dataclasses.make_dataclass(f"{kind.__name__}Config", entries)
 
 
+#: The groups of settings that a simulated scan is made of, and their dataclasses.
+RECIPE_PARTS: dict[str, type] = {
+    name: kind
+    for name, kind in get_type_hints(Recipe).items()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+}
+
 #: The schema of each root configuration, by the name of its file.
 SCHEMAS: dict[str, type] = {
     "config": JobConfig,
     "inspect": InspectConfig,
     "convert": ConvertConfig,
     "train": TrainConfig,
+    "simulate": SimulateConfig,
 }
 
 
@@ -199,6 +223,8 @@ def register_schemas() -> None:
     store.store(group="groups", name="schema", node=groups)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
+    for name, kind in RECIPE_PARTS.items():
+        store.store(group=name, name="schema", node=plain_copy(kind))
     folders = configuration_folders()
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):

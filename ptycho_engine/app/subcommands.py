@@ -104,6 +104,14 @@ SUBCOMMANDS = {
         ),
         Root("convert", "convert", places=("scan.path", "output.path")),
     ),
+    "simulate": Subcommand(
+        "a whole scan of which everything is known, in any format that can be written",
+        (
+            ("ptycho-engine simulate OUT", "a star under a Gaussian beam"),
+            ("ptycho-engine simulate OUT object=cells probe=zone_plate", "others"),
+        ),
+        Root("simulate", "simulate", places=("output.path",)),
+    ),
     "train": Subcommand(
         "groups of neighbouring patches with their patterns, for a network",
         (

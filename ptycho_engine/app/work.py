@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .composition import conversion_job, extraction_job, inspection_job, training_job
+from .composition import (
+    conversion_job,
+    extraction_job,
+    inspection_job,
+    simulation_job,
+    training_job,
+)
 from .jobs import convert as conversion
 from .jobs import extract as extraction
 from .jobs import inspect as inspections
 from .jobs import plan as plans
+from .jobs import simulate as simulation
 from .jobs import train as training
 from .legacy import work_in_legacy
-from .schema import ConvertConfig, InspectConfig, JobConfig, TrainConfig
+from .schema import ConvertConfig, InspectConfig, JobConfig, SimulateConfig, TrainConfig
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -67,3 +74,9 @@ def _settled(make: Callable[..., Job], settings: Any, run: Run) -> Job:
         return make(settings, run.folder, run.plugin_reason(), None)
     context = legacy.context(groups=isinstance(settings, TrainConfig))
     return make(settings, run.folder, legacy.reason, context)
+
+
+def simulate(settings: SimulateConfig, run: Run) -> str:
+    """Simulate a scan; return the path of the file."""
+    job = simulation_job(settings, run.folder)
+    return str(simulation.run(job, counting=run.counting, waiting=run.waiting).output)

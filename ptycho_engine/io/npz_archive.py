@@ -174,6 +174,36 @@ class NpzArchive:
         if not header.dtype.isnative:
             into.byteswap(inplace=True)
 
+    def stream(self, key: str, step: int) -> Iterator[NDArray[Any]]:
+        """Read an array in C order in one pass, some entries along its first axis at a time.
+
+        Parameters
+        ----------
+        key : str
+            The array.
+        step : int
+            Entries at a time.
+
+        Yields
+        ------
+        ndarray
+            Up to `step` entries, in native byte order.
+
+        Raises
+        ------
+        InputFileError
+            If the array is damaged or holds objects.
+        """
+        with self._member(key) as stream:
+            header = _plain_header(stream)
+            for start in range(0, header.shape[0], step):
+                count = min(step, header.shape[0] - start)
+                block = np.empty((count, *header.shape[1:]), header.dtype)
+                _fill(block.reshape(-1).view(np.uint8), stream)
+                native = header.dtype.isnative
+                yield block if native else block.astype(header.dtype.newbyteorder("="))
+            _expect_end(stream, header.nbytes)
+
     def raw(self, key: str, limit: int) -> bytes:
         """Read up to `limit` bytes of an array's data as they lie in the file."""
         with self._member(key) as stream:

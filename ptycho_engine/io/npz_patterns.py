@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ def npz_patterns(
     """Describe the patterns in an archive.
 
     An array that is stored is mapped into memory, so that a range costs that range; one that is
-    compressed is read through up to the end of the last range. What is read as a whole is held
-    against its checksum.
+    compressed is read through up to the end of the last range, and as blocks in one pass. What is
+    read as a whole is held against its checksum.
 
     Parameters
     ----------
@@ -45,7 +47,30 @@ def npz_patterns(
     count, height, width = (shape[-1], *shape[:2]) if order == LAST else shape[:3]
     load = NpzStack(archive.path, key, header, order)
     dtype = header.dtype.newbyteorder("=")
-    return Patterns((count, height, width), dtype, load, quantity, str(archive.path))
+    in_one_pass = partial(_stream, archive.path, key, header)
+    packed = not archive.is_stored(key) and _in_rows(header, order)
+    stream = in_one_pass if packed else None
+    return Patterns((count, height, width), dtype, load, quantity, str(archive.path), stream)
+
+
+def _in_rows(header: Header, order: str) -> bool:
+    """Whether the samples of each pattern lie together."""
+    return order != LAST and not header.fortran_order
+
+
+def _check_same(archive: NpzArchive, key: str, header: Header) -> None:
+    if key not in archive.names or archive.header(key) != header:
+        raise InputFileError(
+            f"{archive.path}: {key!r} is another than when the scan was read. Expected the same "
+            "file. Read the scan again."
+        )
+
+
+def _stream(path: Path, key: str, header: Header, step: int) -> Iterator[NDArray[Any]]:
+    with NpzArchive(path) as archive:
+        _check_same(archive, key, header)
+        for block in archive.stream(key, step):
+            yield block.reshape(block.shape[:3])
 
 
 @dataclass(frozen=True)
@@ -73,10 +98,9 @@ class NpzStack:
         """Fill an array with ranges of the patterns."""
         header = self.header
         with NpzArchive(self.path) as archive:
-            self._check(archive)
-            in_rows = self.order != LAST and not header.fortran_order
+            _check_same(archive, self.key, self.header)
             whole = len(into) == header.shape[0]
-            if in_rows and (whole or not archive.is_stored(self.key)):
+            if _in_rows(header, self.order) and (whole or not archive.is_stored(self.key)):
                 archive.load_ranges(self.key, ranges, into)
                 return
             if archive.is_stored(self.key):
@@ -89,17 +113,10 @@ class NpzStack:
     def mapped(self) -> MappedStack | None:
         """Map the array, if it is stored and not empty."""
         with NpzArchive(self.path) as archive:
-            self._check(archive)
+            _check_same(archive, self.key, self.header)
             if not archive.is_stored(self.key) or 0 in self.header.shape:
                 return None
             return MappedStack.of(self.path, self._points_first(archive.map(self.key)))
-
-    def _check(self, archive: NpzArchive) -> None:
-        if self.key not in archive.names or archive.header(self.key) != self.header:
-            raise InputFileError(
-                f"{self.path}: {self.key!r} is another than when the scan was read. Expected the "
-                "same file. Read the scan again."
-            )
 
     def _points_first(self, source: NDArray[Any]) -> NDArray[Any]:
         """Return the array as (P, H, W)."""

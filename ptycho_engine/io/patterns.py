@@ -37,6 +37,13 @@ class Loader(Protocol):
         """Fill `into`, (count, H, W), contiguous, in the dtype of the patterns."""
 
 
+class Streamer(Protocol):
+    """Yields all patterns of a source in one pass, some at a time; picklable as a loader is."""
+
+    def __call__(self, step: int) -> Iterator[Array]:
+        """Yield arrays of up to `step` patterns, (count, H, W), in the dtype of the patterns."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Patterns(Shown):
     """The patterns of a scan, one for each position.
@@ -53,6 +60,8 @@ class Patterns(Shown):
         What a sample is: the square root of counts, or counts; None if the source does not say.
     source : str
         Where they lie, for messages.
+    stream : Streamer, optional
+        What reads all of them in one pass, where ranges one by one would take several.
     """
 
     shape: tuple[int, int, int]
@@ -60,6 +69,7 @@ class Patterns(Shown):
     load: Loader
     quantity: Quantity | None = None
     source: str = "patterns"
+    stream: Streamer | None = None
 
     @classmethod
     def of(
@@ -96,7 +106,8 @@ class Patterns(Shown):
                     f"{first._kind()}, as in {first.source}. Read the files as scans of their own."
                 )
         shape = (sum(part.shape[0] for part in parts), *first.shape[1:])
-        return replace(first, shape=shape, load=partial(_load_joined, parts))
+        load, stream = partial(_load_joined, parts), partial(_stream_joined, parts)
+        return replace(first, shape=shape, load=load, stream=stream)
 
     def _kind(self) -> str:
         return f"{self.shape[1]} x {self.shape[2]} {self.dtype} ({self.quantity or 'unknown'})"
@@ -187,7 +198,7 @@ class Patterns(Shown):
         Parameters
         ----------
         size : int
-            Bytes of a block; at least one pattern is read.
+            Bytes of a block at most; at least one pattern is read.
 
         Yields
         ------
@@ -197,9 +208,18 @@ class Patterns(Shown):
             What lies there.
         """
         step = max(1, size // max(1, self._pattern_bytes))
-        for start in range(0, self.shape[0], step):
-            stop = min(start + step, self.shape[0])
-            yield start, stop, self.read(start, stop)
+        start = 0
+        for block in self._steps(step):
+            yield start, start + len(block), block
+            start += len(block)
+
+    def _steps(self, step: int) -> Iterator[Array]:
+        """Yield all patterns, up to so many at a time."""
+        count = self.shape[0]
+        if self.stream is None:
+            return (self.read(start, min(start + step, count)) for start in range(0, count, step))
+        check_reading(self._what, min(step, count) * self._pattern_bytes)
+        return self.stream(step)
 
     def opened(self) -> Patterns:
         """Return patterns whose file stays mapped, so that reading them takes no more than a copy.
@@ -230,7 +250,9 @@ class Patterns(Shown):
                 "Expected to be told. Set the option quantity of the reader."
             )
         dtype = np.result_type(self.dtype, np.float32)
-        return replace(self, dtype=dtype, load=partial(_load_as, self), quantity=quantity)
+        stream = None if self.stream is None else partial(_stream_as, self, dtype)
+        load = partial(_load_as, self)
+        return replace(self, dtype=dtype, load=load, quantity=quantity, stream=stream)
 
     def watched(self, told: Callable[[int], None]) -> Patterns:
         """Return the patterns; a function is told how many have been read, each time."""
@@ -352,7 +374,24 @@ def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:
         patterns.load(ranges, into)
     else:
         into[...] = patterns._read(ranges)
+    _convert(patterns, into)
+
+
+def _convert(patterns: Patterns, values: Array) -> None:
+    """Turn samples of a source into the root, or the square, of themselves."""
     if patterns.quantity == "intensity":
-        np.sqrt(np.maximum(into, 0, out=into), out=into)
+        np.sqrt(np.maximum(values, 0, out=values), out=values)
     else:
-        np.square(into, out=into)
+        np.square(values, out=values)
+
+
+def _stream_as(patterns: Patterns, dtype: np.dtype[Any], step: int) -> Iterator[Array]:
+    for block in patterns._steps(step):
+        values = block.astype(dtype, copy=False)
+        _convert(patterns, values)
+        yield values
+
+
+def _stream_joined(parts: tuple[Patterns, ...], step: int) -> Iterator[Array]:
+    for part in parts:
+        yield from part._steps(step)

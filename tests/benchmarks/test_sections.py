@@ -206,7 +206,7 @@ def test_groups_are_checked_then_timed_beside_a_tree():
 
 def test_wrong_neighbours_are_not_timed(monkeypatch):
     from benchmarks.sections import grouping
-    from ptycho_engine.data import tree
+    from ptycho_engine.data.grouping import tree
 
     right = tree.PointTree.nearest
     wrong = lambda self, seeds, count: right(self, seeds, count)[:, ::-1]  # noqa: E731
@@ -264,9 +264,19 @@ def test_patterns_are_timed_beside_their_transforms_and_draws():
     assert "failed" in simulation.report({"problem": problem, "rows": []})
 
 
-def test_sections_report_what_failed():
-    from benchmarks.sections import compile, device, migration, streaming
+def test_patterns_are_read_from_every_kind_of_file():
+    from benchmarks.sections import scan_reading
 
+    result = scan_reading.work({"patterns": 40, "size": 8, "repeats": 1})
+    assert len(result["rows"]) == 5
+    assert all(row[way] > 0 for row in result["rows"] for way in scan_reading.WAYS)
+    assert "HDF5, in one piece" in scan_reading.report(result)
+
+
+def test_sections_report_what_failed():
+    from benchmarks.sections import compile, device, migration, scan_reading, streaming
+
+    assert "failed" in scan_reading.report({"rows": [], "bytes": 0})
     assert "failed" in migration.report({"rows": [], "files": 1})
 
     assert "failed" in compile.report({"rows": [{"plugin": "p", "status": "failed"}]})

@@ -12,7 +12,7 @@ from ptycho_engine.io.scan_files import read_scan
     [
         ("ptychonn_test235_truncated.npz", r"Found: position, reciprocal\."),
         ("ptychopinn_compute_loss_c4_regression.npz", r"Found: expected, loss, seed\."),
-        ("rsciio_arina/test_00_master.h5", r"entry/data/data_000001 \(16, 192, 192\)"),
+        ("rsciio_arina/test_00.h5", r"none of the formats with the suffix '\.h5'"),
     ],
 )
 def test_what_no_format_knows_is_named(name, found):

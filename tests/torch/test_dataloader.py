@@ -20,8 +20,8 @@ sys.path.insert(0, TESTS)
 import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
-from ptycho_engine.data.augmentation import Augmentation
-from ptycho_engine.data.datasets import PatchDataset
+from ptycho_engine.data.datasets.augmentation import Augmentation
+from ptycho_engine.data.datasets.datasets import PatchDataset
 from ptycho_engine.io.scan_files import write_scan
 from toy_scans import toy_scan
 
@@ -60,7 +60,7 @@ import sys
 sys.path.insert(0, TESTS)
 import torch
 from events import logged
-from ptycho_engine.data.datasets import PatchDataset
+from ptycho_engine.data.datasets.datasets import PatchDataset
 from toy_scans import toy_scan
 
 device = "cuda" if torch.cuda.is_available() else "cpu"

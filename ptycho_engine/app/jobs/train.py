@@ -4,7 +4,7 @@ Examples
 --------
 >>> import tempfile
 >>> from pathlib import Path
->>> from ptycho_engine.data.group_settings import GroupSettings
+>>> from ptycho_engine.data.grouping.group_settings import GroupSettings
 >>> from ptycho_engine.io.scan_files import ScanSource
 >>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 96})
 >>> groups = GroupSettings(members=4, count=20)
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from ...compilations import compilation_counts
-from ...data.group_settings import make_groups
-from ...data.groups import Groups
+from ...data.grouping.group_settings import make_groups
+from ...data.grouping.groups import Groups
 from ...errors import InputFileError
 from ...geometry.cut import Cut
 from ...io.patterns import Patterns
@@ -44,13 +44,7 @@ from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, identity, patch_geometry, short_source
 from .preparation import Opened, open_scan
 from .training_job import TrainingJob
-from .training_output import (
-    Filling,
-    GroupBlocks,
-    begin_training,
-    chunk_of,
-    plan_blocks,
-)
+from .training_output import Filling, GroupBlocks, begin_training, chunk_of, plan_blocks
 from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set
 
 

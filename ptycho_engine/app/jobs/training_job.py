@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ...data.group_settings import GroupSettings
+from ...data.grouping.group_settings import GroupSettings
 from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
 from ...geometry.cut import Cut, Fill, Interpolation, Rounding

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.groups import Groups
+from ...data.grouping.groups import Groups
 from ...errors import InputFileError
 from ...geometry.cut import Cut
 from ...io.patterns import Patterns

@@ -15,7 +15,7 @@ from ptycho_engine.app.jobs.plan import plan_as_text, plan_training
 from ptycho_engine.app.jobs.train import run
 from ptycho_engine.app.jobs.training_job import TrainingJob
 from ptycho_engine.compat.dropins.grouped import generate_grouped_data
-from ptycho_engine.data.group_settings import GroupSettings, make_groups
+from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
 from ptycho_engine.errors import (
     ConfigurationError,
     InputFileError,
@@ -350,7 +350,7 @@ def test_wrong_settings_are_refused(job, tmp_path, capsys, typed, words):
 def test_from_python_in_five_lines(job):
     """As the guide shows it."""
     from ptycho_engine.app.jobs.train import TrainingJob, run
-    from ptycho_engine.data.group_settings import GroupSettings
+    from ptycho_engine.data.grouping.group_settings import GroupSettings
     from ptycho_engine.io.scan_files import ScanSource
 
     groups = GroupSettings(members=4, count=50, seed=3)

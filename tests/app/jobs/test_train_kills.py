@@ -16,7 +16,7 @@ from processes import run_python
 from ptycho_engine import read_output
 from ptycho_engine.app.jobs import train
 from ptycho_engine.app.jobs.train import run
-from ptycho_engine.data.group_settings import GroupSettings
+from ptycho_engine.data.grouping.group_settings import GroupSettings
 from ptycho_engine.errors import OutputError
 
 KILLS = 30
@@ -25,7 +25,7 @@ PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
 from ptycho_engine.app.jobs.train import TrainingJob, run
-from ptycho_engine.data.group_settings import GroupSettings
+from ptycho_engine.data.grouping.group_settings import GroupSettings
 from ptycho_engine.io.scan_files import ScanSource
 
 def made(path):

@@ -1,9 +1,10 @@
-"""Files that other programs wrote: read with the numbers that they hold, or refused by name."""
+"""Files that other programs wrote, where they are at hand: read with the numbers that they hold."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from real_files import real_file
 
 from ptycho_engine.errors import InputFileError
 from ptycho_engine.extras import is_installed
@@ -11,14 +12,10 @@ from ptycho_engine.io.catalogue import find_format
 from ptycho_engine.io.hdf5_file import Hdf5File
 from ptycho_engine.io.scan_files import read_scan
 
-ROOT = Path(__file__).parents[3]
-FOLDER = ROOT.parent / "shared" / "realfiles"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"needs the files in {FOLDER}")
-
 
 def read(name, **options):
     """Read a file with the format that claims it."""
-    path = FOLDER / name
+    path = real_file(name)
     return read_scan(find_format(path), path, options)
 
 
@@ -83,22 +80,3 @@ def test_a_master_of_an_arina():
             scan.patterns.read(0, 1)
     data = read("rsciio_arina/test_00_data_000001.h5")
     assert data.patterns.shape == scan.patterns.shape
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("rsciio_arina/test_00.h5", "is none of the formats with the suffix '.h5'"),
-        ("ptychonn_test235_truncated.npz", "Found: position, reciprocal"),
-        ("ptychopinn_compute_loss_c4_regression.npz", "Found: expected, loss, seed"),
-    ],
-)
-def test_what_is_refused_by_name(name, words):
-    with pytest.raises(InputFileError, match=words):
-        read(name)
-
-
-def test_every_file_is_spoken_of():
-    names = {entry.name for entry in FOLDER.iterdir() if entry.suffix not in ("", ".md")}
-    text = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name in sorted(names) if name not in text] == []
