@@ -167,6 +167,20 @@ class Patterns(Shown):
         MemoryBudgetError, InputFileError
             As `read`.
         """
+        wanted = self._checked(indices)
+        found, inverse = np.unique(wanted, return_inverse=True)
+        # Where the run of neighbours ends: the next index is not the one that follows.
+        ends = np.flatnonzero(np.diff(found, append=-1) != 1)
+        starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+        ranges = list(zip(found[starts].tolist(), (found[ends] + 1).tolist(), strict=True))
+        in_order = len(found) == len(wanted) and bool((np.diff(wanted) > 0).all())
+        if in_order:
+            return self._read(ranges)
+        check_reading(self._what, (len(found) + len(wanted)) * self._pattern_bytes)
+        return np.ascontiguousarray(self._read(ranges)[inverse])
+
+    def _checked(self, indices: ArrayLike) -> NDArray[np.intp]:
+        """Refuse what are no indices of patterns."""
         wanted = np.asarray(indices)
         count = self.shape[0]
         if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
@@ -180,16 +194,7 @@ class Patterns(Shown):
             raise RequestError(
                 f"{self.source}: received the index {bad}. Expected indices from 0 to {count - 1}."
             )
-        found, inverse = np.unique(wanted, return_inverse=True)
-        # Where the run of neighbours ends: the next index is not the one that follows.
-        ends = np.flatnonzero(np.diff(found, append=-1) != 1)
-        starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
-        ranges = list(zip(found[starts].tolist(), (found[ends] + 1).tolist(), strict=True))
-        in_order = len(found) == len(wanted) and bool((np.diff(wanted) > 0).all())
-        if in_order:
-            return self._read(ranges)
-        check_reading(self._what, (len(found) + len(wanted)) * self._pattern_bytes)
-        return np.ascontiguousarray(self._read(ranges)[inverse])
+        return wanted
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[tuple[int, int, Array]]:
         """Read all patterns, some at a time.
@@ -243,6 +248,18 @@ class Patterns(Shown):
         load = partial(_load_as, self)
         return replace(self, dtype=dtype, load=load, quantity=quantity, stream=stream)
 
+    def picked(self, indices: ArrayLike) -> Patterns:
+        """Return some of the patterns, in any order, read when they are asked for.
+
+        Raises
+        ------
+        RequestError
+            As `take`.
+        """
+        wanted = self._checked(indices)
+        shape = (len(wanted), *self.shape[1:])
+        return replace(self, shape=shape, load=partial(_load_picked, self, wanted), stream=None)
+
     @property
     def _pattern_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
@@ -285,6 +302,17 @@ def fill_ranges(stack: Array, ranges: Ranges, into: Array) -> None:
     for start, stop in ranges:
         into[at : at + stop - start] = stack[start:stop]
         at += stop - start
+
+
+def _load_picked(
+    patterns: Patterns, indices: NDArray[np.intp], ranges: Ranges, into: Array
+) -> None:
+    """Let another source fill in what stands at indices."""
+    wanted = np.concatenate([indices[start:stop] for start, stop in ranges])
+    if (np.diff(wanted) == 1).all():  # one range of it
+        patterns.load([(int(wanted[0]), int(wanted[-1]) + 1)], into)
+    else:
+        into[...] = patterns.take(wanted)
 
 
 def _load_joined(parts: tuple[Patterns, ...], ranges: Ranges, into: Array) -> None:

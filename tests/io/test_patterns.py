@@ -35,6 +35,11 @@ def test_any_range_and_any_indices_of_any_files(cuts, wanted, indices):
         start, stop = wanted
         np.testing.assert_array_equal(patterns.read(start, stop), STACK[start:stop])
         np.testing.assert_array_equal(patterns.take(indices), STACK[np.array(indices, int)])
+        picked = patterns.picked(indices)
+        np.testing.assert_array_equal(picked.read(), STACK[np.array(indices, int)])
+        np.testing.assert_array_equal(
+            picked.read(len(indices) // 2), picked.read()[len(indices) // 2 :]
+        )
 
 
 @settings(max_examples=15)
