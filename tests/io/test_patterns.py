@@ -36,6 +36,11 @@ def test_any_range_and_any_indices_of_any_files(cuts, wanted, indices):
         start, stop = wanted
         np.testing.assert_array_equal(patterns.read(start, stop), STACK[start:stop])
         np.testing.assert_array_equal(patterns.take(indices), STACK[np.array(indices, int)])
+        picked = patterns.picked(indices)
+        np.testing.assert_array_equal(picked.read(), STACK[np.array(indices, int)])
+        np.testing.assert_array_equal(
+            picked.read(len(indices) // 2), picked.read()[len(indices) // 2 :]
+        )
 
 
 @settings(max_examples=15)
@@ -225,3 +230,29 @@ def test_changes_as_patterns_are_read(indices, room):
 
 def _negated(patterns):
     return -patterns[:, :, :2].astype(np.float64)
+
+
+def _plus_one(frames):
+    return (frames + 1)[:, :2]
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_changes_reach_what_is_read_in_blocks_too(tmp_path, save):
+    """A compressed member has a way of its own to be gone through."""
+    stack = np.arange(COUNT * 9, dtype=np.float32).reshape(COUNT, 3, 3)
+    where = {"xcoords": np.zeros(COUNT), "ycoords": np.zeros(COUNT)}
+    save(tmp_path / "scan.npz", diff3d=stack, objectGuess=np.ones((4, 4)), **where)
+    patterns, told = read_npz(tmp_path / "scan.npz").patterns, []
+    changed = {
+        "intensity": (patterns.as_quantity("intensity"), stack**2),
+        "mapped": (patterns.mapped(_plus_one, (2, 3), np.dtype(np.float32)), (stack + 1)[:, :2]),
+        "picked": (patterns.picked([3, 1]), stack[[3, 1]]),
+        "joined": (Patterns.joined([patterns, patterns]), np.concatenate([stack, stack])),
+        "watched": (patterns.watched(told.append), stack),
+    }
+    for name, (found, expected) in changed.items():
+        assert found.shape == expected.shape, name
+        blocks = np.concatenate([block for _, _, block in found.blocks(100)])
+        np.testing.assert_array_equal(blocks, expected, name)
+        np.testing.assert_array_equal(found.read(), expected, name)
+    assert sum(told) == 2 * COUNT
