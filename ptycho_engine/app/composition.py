@@ -7,15 +7,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
+from ..data.detector.detector_settings import Preparation
 from ..data.grouping.group_settings import GroupSettings
 from ..data.simulation.recipe import Recipe
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, one_line
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
-from .jobs.convert import ConversionJob
+from .jobs.conversion_job import ConversionJob
 from .jobs.extraction_job import ExtractionJob
-from .jobs.inspect import InspectionJob
-from .jobs.simulate import SimulationJob
+from .jobs.inspection_job import InspectionJob
+from .jobs.simulation_job import SimulationJob
 from .jobs.training_job import TrainingJob
 from .scans import scan_source
 from .schema import (
@@ -109,13 +112,45 @@ def inspection_job(config: InspectConfig, folder: Path) -> InspectionJob:
 
 
 def conversion_job(config: ConvertConfig, folder: Path) -> ConversionJob:
-    """Make the job of writing a scan anew; a relative path is relative to the folder."""
+    """Make the job of writing a scan anew; a relative path is relative to the folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If the frames cannot be prepared so.
+    """
+    settings = asdict(config.detector)
+    for name, shape in (("centre", (2,)), ("shift", (2,)), ("matrix", (2, 2))):
+        settings[name] = numbers(f"detector.{name}", settings[name], shape)
     return ConversionJob(
         scan_source(config.scan),
         folder / expanded(config.output.path),
         config.output.format,
         config.memory_budget,
+        Preparation(**settings),
     )
+
+
+def numbers(name: str, value: Any, shape: tuple[int, ...]) -> Any:
+    """Read lists of numbers of a configuration as tuples of floats; None stays.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are others.
+    """
+    if value is None:
+        return None
+    try:
+        found = np.array(value, float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.shape != shape or not np.isfinite(found).all():
+        raise ConfigurationError(
+            f"{name}: received {one_line(value, 60)}. Expected {' x '.join(map(str, shape))} "
+            "finite numbers."
+        )
+    return tuple(map(tuple, found.tolist())) if found.ndim == 2 else tuple(found.tolist())
 
 
 def training_job(

@@ -6,9 +6,11 @@ format are its own dataclass (`scans`).
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any, get_type_hints
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -17,6 +19,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
+from ..data.detector.detector_settings import Preparation
 from ..data.grouping.group_settings import GroupSettings
 from ..data.simulation.recipe import Recipe
 from ..discovery import contributed_folders, discover
@@ -132,6 +135,7 @@ class ConvertConfig:
     """One scan written anew."""
 
     scan: Any = MISSING
+    detector: Any = MISSING
     output: ScanOutputConfig = MISSING
     runner: RunnerConfig = MISSING
     memory_budget: str | None = None
@@ -186,7 +190,8 @@ def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
     for name, hint in get_type_hints(kind).items():
         found = kind.__dataclass_fields__[name]  # type: ignore[attr-defined]
         if name in changed:
-            entries.append((name, changed[name][0], field(default=changed[name][1])))
+            hint, default = changed[name]
+            entries.append((name, hint, field(default_factory=partial(copy.copy, default))))
         elif found.default_factory is not dataclasses.MISSING:
             entries.append((name, hint, field(default_factory=found.default_factory)))
         else:
@@ -223,6 +228,9 @@ def register_schemas() -> None:
     store.store(group="groups", name="schema", node=groups)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
+    pairs = {"centre": (Any, None), "matrix": (Any, None), "fill": (str | None, None)}
+    detector = plain_copy(Preparation, shift=(list[float], [0.0, 0.0]), **pairs)
+    store.store(group="detector", name="schema", node=detector)
     for name, kind in RECIPE_PARTS.items():
         store.store(group=name, name="schema", node=plain_copy(kind))
     folders = configuration_folders()

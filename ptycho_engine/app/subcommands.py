@@ -101,6 +101,7 @@ SUBCOMMANDS = {
         (
             ("ptycho-engine convert IN OUT", "the suffix of OUT is the format"),
             ("ptycho-engine convert IN OUT scan.KEY=VALUE", "an option of the reader"),
+            ("ptycho-engine convert IN OUT detector.size=128", "frames cropped about the beam"),
         ),
         Root("convert", "convert", places=("scan.path", "output.path")),
     ),

@@ -1,4 +1,7 @@
-"""What each subcommand does with its settings: it makes a job of them, runs it, and answers."""
+"""What each subcommand does with its settings: it makes a job of them, runs it, and answers.
+
+Each function imports its job, so that nobody waits for the libraries of another.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,6 @@ from .composition import (
     simulation_job,
     training_job,
 )
-from .jobs import convert as conversion
-from .jobs import extract as extraction
-from .jobs import inspect as inspections
-from .jobs import plan as plans
-from .jobs import simulate as simulation
-from .jobs import train as training
 from .legacy import work_in_legacy
 from .schema import ConvertConfig, InspectConfig, JobConfig, SimulateConfig, TrainConfig
 
@@ -29,42 +26,64 @@ Job = TypeVar("Job")
 
 def extract(settings: JobConfig, run: Run) -> str:
     """Cut patches; return the path of the output."""
+    from .jobs import extract
+
     job = _settled(extraction_job, settings, run)
-    result = extraction.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
+    result = extract.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
     return str(result.output)
 
 
 def plan(settings: JobConfig, run: Run) -> str:
     """Say what cutting patches would take and make."""
-    return _shown(plans.plan_extraction(_settled(extraction_job, settings, run)), run)
+    from .jobs.plan import plan_extraction
+
+    return _shown(plan_extraction(_settled(extraction_job, settings, run)), run)
 
 
 def inspect(settings: InspectConfig, run: Run) -> str:
     """Say what a file, or each file of a folder, holds."""
-    found = inspections.run(inspection_job(settings, run.folder), waiting=run.waiting)
+    from .jobs import inspect
+
+    found = inspect.run(inspection_job(settings, run.folder), waiting=run.waiting)
     return found.as_json() if "--json" in run.flags else found.as_text()
 
 
 def convert(settings: ConvertConfig, run: Run) -> str:
     """Write a scan in another format; return the path of the file."""
+    from .jobs import convert
+
     job = conversion_job(settings, run.folder)
-    return str(conversion.run(job, counting=run.counting, waiting=run.waiting).output)
+    return str(convert.run(job, counting=run.counting, waiting=run.waiting).output)
+
+
+def simulate(settings: SimulateConfig, run: Run) -> str:
+    """Simulate a scan; return the path of the file."""
+    from .jobs import simulate
+
+    job = simulation_job(settings, run.folder)
+    return str(simulate.run(job, counting=run.counting, waiting=run.waiting).output)
 
 
 def train(settings: TrainConfig, run: Run) -> str:
     """Make training data; return the path of the output."""
+    from .jobs import train
+
     job = _settled(training_job, settings, run)
-    result = training.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
+    result = train.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
     return str(result.output)
 
 
 def plan_training(settings: TrainConfig, run: Run) -> str:
     """Say what making training data would take and make."""
-    return _shown(plans.plan_training(_settled(training_job, settings, run)), run)
+    from .jobs.training_plan import plan_training
+
+    return _shown(plan_training(_settled(training_job, settings, run)), run)
 
 
 def _shown(plan: dict[str, Any], run: Run) -> str:
-    return plans.plan_as_json(plan) if "--json" in run.flags else plans.plan_as_text(plan)
+    from .jobs.plan import plan_as_json, plan_as_text
+
+    return plan_as_json(plan) if "--json" in run.flags else plan_as_text(plan)
 
 
 def _settled(make: Callable[..., Job], settings: Any, run: Run) -> Job:
@@ -74,9 +93,3 @@ def _settled(make: Callable[..., Job], settings: Any, run: Run) -> Job:
         return make(settings, run.folder, run.plugin_reason(), None)
     context = legacy.context(groups=isinstance(settings, TrainConfig))
     return make(settings, run.folder, legacy.reason, context)
-
-
-def simulate(settings: SimulateConfig, run: Run) -> str:
-    """Simulate a scan; return the path of the file."""
-    job = simulation_job(settings, run.folder)
-    return str(simulation.run(job, counting=run.counting, waiting=run.waiting).output)

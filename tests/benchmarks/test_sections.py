@@ -319,3 +319,17 @@ def test_small_chunks_are_timed_beside_one():
     printed = chunks.report({"rows": [row, failed], "problem": problem, "chunk": 2})
     assert "8 patches of 8 x 8 per call in chunks of 2" in printed
     assert "failed" in printed
+
+
+def test_training_is_checked_then_timed_step_by_step():
+    from benchmarks.sections import training
+
+    problem = {"patches": 20, "patch_size": 8, "object_size": 40}
+    result = training.work({"problem": problem, "repeats": 1})
+    names = [row["name"] for row in result["rows"]]
+    assert names[-3:] == ["train, .h5", "train, .zarr", training.BASE]
+    assert all(row["seconds"] > 0 and row["to_base"] > 0 for row in result["rows"])
+    assert result["bytes"] > 20 * 4 * 8 * 8 * (8 + 4)
+    printed = training.report(result)
+    assert "20 groups of 4" in printed
+    assert "failed" in training.report({"rows": [], "problem": problem, "bytes": 0})

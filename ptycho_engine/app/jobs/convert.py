@@ -19,32 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...io.scan_files import ScanSource, check_source, find_writer, read_scan
+from ...data.detector.detector_settings import Preparation, prepare
+from ...io.scan_files import check_source, find_writer, read_scan
 from ...logs import get_logger
+from .conversion_job import ConversionJob
 from .findings import contents
 from .scan_output import Counting, lost, uncounted, write_counted
-
-
-@dataclass(frozen=True)
-class ConversionJob:
-    """What to read and where to write it.
-
-    Attributes
-    ----------
-    scan : ScanSource
-        What to read.
-    output : Path
-        The file, where nothing stands.
-    format : str, optional
-        Its format by name; by default that of its suffix.
-    memory_budget : int or str, optional
-        Bytes, or a text such as ``"2GiB"``, that reading may take.
-    """
-
-    scan: ScanSource
-    output: Path
-    format: str | None = None
-    memory_budget: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +73,9 @@ def run(
         scan = read_scan(
             job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
         )
+    if job.detector != Preparation():
+        scan = prepare(scan, job.detector)
+        get_logger().info("prepared", steps=scan.assumptions.get("steps"))
     before = contents(scan)
     write_counted(job.output, scan, writer.source.name, counting)
     del scan  # before what was written is read

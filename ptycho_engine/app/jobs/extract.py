@@ -35,7 +35,7 @@ from ...request.reach import Reach
 from .extraction_job import ExtractionJob
 from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, begin_output, draw, fill
-from .preparation import prepare
+from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
 

@@ -25,32 +25,11 @@ from ...io.scan_files import ScanSource, check_source, read_scan
 from ...report.companion import check_picture, write_picture
 from ...report.picture import Preview, draw_preview
 from .findings import describe
+from .inspection_job import InspectionJob
 from .patch_output import short_source
 from .wording import as_lines, as_list
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
-
-
-@dataclass(frozen=True)
-class InspectionJob:
-    """What to look at.
-
-    Attributes
-    ----------
-    scan : ScanSource
-        The file; a folder that is no scan itself is a list of scans.
-    patch_size : int, optional
-        Rows and columns of a window; by default those of the patterns, else of the probe.
-    picture : Path, optional
-        Where to draw the object with its positions; nothing is replaced.
-    memory_budget : int or str, optional
-        Bytes, or a text such as ``"2GiB"``, that reading may take.
-    """
-
-    scan: ScanSource
-    patch_size: int | None = None
-    picture: Path | None = None
-    memory_budget: int | str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -32,28 +32,7 @@ from ...io.scan_files import find_writer
 from ...logs import get_logger
 from .findings import contents
 from .scan_output import Counting, lost, uncounted, write_counted
-
-
-@dataclass(frozen=True)
-class SimulationJob:
-    """What to make, and where to write it.
-
-    Attributes
-    ----------
-    recipe : Recipe
-        What the scan is made of.
-    output : Path
-        The file, where nothing stands.
-    format : str, optional
-        Its format by name; by default that of its suffix.
-    memory_budget : int or str, optional
-        Bytes, or a text such as ``"2GiB"``, that the run may take.
-    """
-
-    recipe: Recipe = field(default_factory=Recipe)
-    output: Path = Path("scan.npz")
-    format: str | None = None
-    memory_budget: int | str | None = None
+from .simulation_job import SimulationJob
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from .extract import Waiting, load_framework, log_reach
 from .findings import window_size
 from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, identity, patch_geometry, short_source
-from .preparation import Opened, open_scan
+from .prerequisites import Opened, open_scan
 from .training_job import TrainingJob
 from .training_output import Filling, GroupBlocks, begin_training, chunk_of, plan_blocks
 from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set

@@ -79,6 +79,8 @@ def native_set(
     }
     if scan.probe is not None:
         held["probe"] = Named(scan.probe)
+    if scan.mask is not None:
+        held["mask"] = Named(scan.mask)
     streamed: dict[str, tuple[ArraySpec, Make]] = {"patches": (patch_spec(scan, groups, cut), _cut)}
     if patterns is not None:
         streamed["patterns"] = (pattern_spec(patterns, groups), _read)

@@ -10,11 +10,13 @@ import pytest
 
 from ptycho_engine import read_output
 from ptycho_engine.app.command import dispatch
-from ptycho_engine.app.jobs import train
-from ptycho_engine.app.jobs.plan import plan_as_text, plan_training
+from ptycho_engine.app.jobs import prerequisites, train
+from ptycho_engine.app.jobs.plan import plan_as_text
 from ptycho_engine.app.jobs.train import run
 from ptycho_engine.app.jobs.training_job import TrainingJob
+from ptycho_engine.app.jobs.training_plan import plan_training
 from ptycho_engine.compat.dropins.grouped import generate_grouped_data
+from ptycho_engine.data.datasets.datasets import PatchDataset
 from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
 from ptycho_engine.errors import (
     ConfigurationError,
@@ -138,6 +140,31 @@ def test_intensity_becomes_amplitude_and_patches_have_the_size_that_is_asked_for
             np.moveaxis(np.sqrt(PATTERNS)[output.arrays["indices"][...]], 1, -1), rtol=1e-6,
         )  # fmt: skip
         assert output.patches.shape == (50, 7, 7, 4)
+
+
+def test_the_mask_of_the_detector_comes_along(job, monkeypatch):
+    mask = np.arange(SIZE * SIZE).reshape(SIZE, SIZE) > 3
+    read = prerequisites.read_scan
+
+    def masked(*how, **more):
+        return dataclasses.replace(read(*how, **more), mask=mask)
+
+    monkeypatch.setattr(prerequisites, "read_scan", masked)
+    run(job)
+    with read_output(job.output) as output:
+        np.testing.assert_array_equal(output.arrays["mask"][...], mask)
+
+
+def test_a_dataset_reads_it(job):
+    run(job)
+    positions = np.stack([Y, X], axis=1)[make_groups(np.stack([Y, X], axis=1), GROUPS).indices]
+    with PatchDataset(job.output) as dataset:
+        assert len(dataset) == 50
+        item = dataset[7]
+    np.testing.assert_array_equal(item["positions"], positions[7])
+    with read_output(job.output) as output:
+        np.testing.assert_array_equal(item["patches"], output.patches[7])
+        np.testing.assert_array_equal(item["patterns"], output.arrays["patterns"][7])
 
 
 def test_a_scan_without_patterns_gives_patches_alone(job):
