@@ -365,7 +365,7 @@ def test_people_read_its_plan(job, tmp_path):
         (["groups.strategy=none"], "grouping strategy 'none' is not known"),
         (["groups.cuont=3"], "Did you mean 'groups.count'"),
         (["groups.y_bounds=[1,0]"], "y bounds"),
-        (["fill=zero"], "fill 'zero' is not known"),
+        (["groups=none"], "groups 'none' is not known. Available: neighbours."),
     ],
 )
 def test_wrong_settings_are_refused(job, tmp_path, capsys, typed, words):
