@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from . import errors
     from .data.datasets.augmentation import Augmentation
     from .data.datasets.datasets import PatchDataset
+    from .data.datasets.splitting import Region
     from .data.grouping.group_settings import GroupSettings, make_groups
     from .data.grouping.grouping import group
     from .data.grouping.groups import Groups
@@ -49,6 +50,7 @@ __all__ = [
     "Plan",
     "PluginSource",
     "Recipe",
+    "Region",
     "RemovedIn2Warning",
     "Scan",
     "ScanSource",
@@ -84,6 +86,7 @@ _HOMES = {
     "Plan": "request.planning",
     "PluginSource": "discovery",
     "Recipe": "data.simulation.recipe",
+    "Region": "data.datasets.splitting",
     "RemovedIn2Warning": "deprecation.table",
     "Scan": "io.scan",
     "ScanSource": "io.scan_files",

@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_module
 
@@ -11,6 +12,9 @@ from ptycho_engine.app.overrides import hydra_arguments, sort_arguments
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.app.subcommands import SUBCOMMANDS, sort_subcommand
 from ptycho_engine.host import hookspecs
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import write_scan
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -37,6 +41,16 @@ def test_readme_example_runs():
     exec(compile(example, "README.md", "exec"), {})
 
 
+def some_scan() -> Scan:
+    """Return what a reader has: a few frames of a detector, and where they were taken."""
+    rng = np.random.default_rng(0)
+    frames = Patterns.of(rng.poisson(5, (3, 256, 256)).astype(np.uint16), "intensity")
+    return Scan(
+        None, rng.uniform(140, 160, (3, 2)), "some", None, frames,
+        pixel_size=(1e-8, 1e-8), detector_pixel_size=(7.5e-5, 7.5e-5), energy=8000.0, distance=2.0,
+    )  # fmt: skip
+
+
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
@@ -45,6 +59,8 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 )
 def test_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what one example writes, the next ones read
+    if "scan.cxi" in page.read_text():
+        write_scan("scan.cxi", some_scan())
     names = {}
     for number, block in enumerate(fences(page.read_text(), "python")):
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)

@@ -158,8 +158,9 @@ class CxiEntry:
 
     @property
     def is_theirs(self) -> bool:
-        """Whether ptychodus wrote the entry, or we as it does."""
-        return self.name(THEIRS) in self.file
+        """Whether ptychodus wrote the entry, or we as it does: its group, or all that it images."""
+        images = all(self.file.is_dataset(self.name(name)) for name in (PROBE, SECOND_IMAGE))
+        return images or self.name(THEIRS) in self.file
 
     @property
     def object_name(self) -> str:
@@ -183,7 +184,7 @@ class CxiEntry:
                 f"{self.file.listing()}. Expected {self.root}/{DATA[0]} or {self.root}/{DATA[1]}. "
                 "Choose another reader."
             )
-        axes = str(self.file.attributes(name).get("axes", "")).split(":")
+        axes = str(self.file.attribute(name, "axes") or "").split(":")
         if "translation" in axes[1:]:
             raise InputFileError(
                 f"{self.file.path}: {name!r} has the axes {one_line(':'.join(axes), 60)!r}. "
@@ -236,7 +237,7 @@ class CxiEntry:
         """Return what the planes of an object are, if it has several."""
         if image is None or image.ndim == 2:
             return None
-        axes = str(self.file.attributes(self.name(self.object_name)).get("axes", ""))
+        axes = str(self.file.attribute(self.name(self.object_name), "axes") or "")
         first = axes.partition(":")[0].replace("layer", "slice")
         chosen: Any = first if first in CHOICES["layers"] else self.options.layers
         return chosen  # type: ignore[no-any-return]

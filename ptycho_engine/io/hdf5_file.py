@@ -9,7 +9,6 @@ ever unpickled.
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,12 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
+from .hdf5_heaps import check_heaps
+from .hdf5_ranges import fill_from, mapped_values
+from .hdf5_values import has_texts, is_dataset, is_small, plain
 from .mapped_stack import MappedStack
 from .npy_header import Header
-from .patterns import Patterns, Quantity, Ranges, fill_ranges
+from .patterns import Patterns, Quantity, Ranges
 from .reading import check_file, looks_like, reading
 
 Array = NDArray[Any]
@@ -30,8 +32,6 @@ Array = NDArray[Any]
 KIND = "HDF5 file"
 #: Links and files that are followed one after the other, and names that a message lists.
 DEEPEST, LISTED = 20, 40
-#: Bytes of an attribute, or of a text, that is read.
-TEXT_BYTES = 2**20
 #: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
 PARTS = ("real", "imag")
 
@@ -59,6 +59,7 @@ class Hdf5File:
     def __init__(self, path: Path, *, _depth: int = 0) -> None:
         self.path, self._depth = path, _depth
         self._others: dict[Path, Hdf5File] = {}
+        self._checked: set[Path] = set()
         with reading(path, "the file", KIND):
             check_file(path, KIND)
             import h5py  # slow to import, and not needed for other formats
@@ -102,7 +103,7 @@ class Hdf5File:
     def is_dataset(self, name: str) -> bool:
         """Whether a name leads to a dataset."""
         with reading(self.path, repr(name), KIND):
-            return _is_dataset(self._find(name))
+            return is_dataset(self._find(name))
 
     def header(self, name: str) -> Header:
         """Shape and dtype of a dataset, of which nothing is read.
@@ -169,19 +170,57 @@ class Hdf5File:
         shape = (math.prod(leading), height, width)
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
-    def attributes(self, name: str = "/") -> dict[str, Any]:
-        """Return the attributes of a group or dataset: numbers, texts and small arrays of them.
+    def attribute(self, name: str, key: str) -> Any:
+        """Return an attribute of a group or dataset: a number, a text or a small array of them.
+
+        Parameters
+        ----------
+        name : str
+            Of the group or dataset; ``"/"`` is the root.
+        key : str
+            Of the attribute.
+
+        Returns
+        -------
+        bool, int, float, complex, str, ndarray or None
+            None if there is none, or it is larger than any that is needed.
 
         Raises
         ------
         InputFileError
-            If there is nothing of that name, or the file is damaged.
+            If the file is damaged.
+        """
+        with reading(self.path, f"the attribute {key!r} of {name!r}", KIND):
+            found = self._find(name)
+            if found is None or key not in found.attrs:
+                return None
+            held = found.attrs.get_id(key)
+            if not is_small(held):
+                return None
+            if has_texts(held.dtype):
+                self._check_heaps(found)
+            return plain(found.attrs[key])
+
+    def attributes(self, name: str = "/") -> dict[str, Any]:
+        """Return all attributes of a group or dataset that `attribute` would return.
+
+        Raises
+        ------
+        InputFileError
+            If the file is damaged.
         """
         with reading(self.path, f"the attributes of {name!r}", KIND):
             found = self._find(name)
-            if found is None:
-                raise self._missing(name)
-            return {key: _plain(found.attrs[key]) for key in found.attrs if _is_small(found, key)}
+            keys = [] if found is None else list(found.attrs)
+        said = {key: self.attribute(name, key) for key in keys}
+        return {key: value for key, value in said.items() if value is not None}
+
+    def _check_heaps(self, found: Any) -> None:
+        """Look once, before the first text is read, whether texts can be read."""
+        path = Path(found.file.filename)
+        if path not in self._checked:
+            check_heaps(path)
+            self._checked.add(path)
 
     def text(self, name: str) -> str:
         """Read a dataset that holds one text, or one number as a text.
@@ -193,12 +232,14 @@ class Hdf5File:
         """
         with reading(self.path, repr(name), KIND):
             dataset = self._dataset(name)
-            if dataset.size != 1 or dataset.nbytes > TEXT_BYTES or not _is_simple(dataset.id):
+            if dataset.size != 1 or not is_small(dataset.id):
                 raise InputFileError(
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
                 )
-            return str(_plain(dataset[()]))
+            if has_texts(dataset.dtype):
+                self._check_heaps(dataset)
+            return str(plain(dataset[()]))
 
     def listing(self) -> str:
         """Name the datasets of the file with their shapes, for messages."""
@@ -217,7 +258,7 @@ class Hdf5File:
             except InputFileError:  # it would hide what the message is about
                 found.append(f"{full} (a link that leads nowhere)")
                 continue
-            if _is_dataset(held):
+            if is_dataset(held):
                 found.append(f"{full} {held.shape}")
             elif held is not None:
                 self._list(full, found, depth + 1)
@@ -230,7 +271,7 @@ class Hdf5File:
 
     def _dataset(self, name: str) -> Any:
         found = self._find(name)
-        if not _is_dataset(found):
+        if not is_dataset(found):
             raise self._missing(name)
         return found
 
@@ -337,26 +378,13 @@ class Hdf5Stack:
     def __call__(self, ranges: Ranges, into: Array) -> None:
         """Fill an array with ranges of the patterns."""
         with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
-            dataset = self._dataset(file)
-            mapped = _mapped(dataset)
-            if mapped is not None:
-                fill_ranges(mapped.reshape(-1, *self.header.shape[-2:]), ranges, into)
-                return
-            leading, at = self.header.shape[:-2], 0
-            for start, stop in ranges:
-                for index, count in _rows(leading, start, stop):
-                    part = into[at : at + count]
-                    if len(leading) > 1:  # read_direct takes no other rank
-                        part[...] = dataset[index]
-                    else:
-                        dataset.read_direct(part, index)
-                    at += count
+            fill_from(self._dataset(file), ranges, into)
 
     def mapped(self) -> MappedStack | None:
         """Map the dataset, if it lies in one piece."""
         with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
             dataset = self._dataset(file)
-            found = _mapped(dataset)
+            found = mapped_values(dataset)
             if found is None:
                 return None
             flat = found.reshape(-1, *self.header.shape[-2:])
@@ -371,65 +399,3 @@ class Hdf5Stack:
         dataset = file._dataset(self.name)
         file._check_values(self.name, dataset)
         return dataset
-
-
-def _mapped(dataset: Any) -> Array | None:
-    """Map a dataset that lies in its file in one piece, which the library reads far slower.
-
-    Returns
-    -------
-    ndarray or None
-        Read-only; None if it is compressed or lies in pieces, or if its numbers are stored as
-        NumPy has none.
-    """
-    import h5py
-
-    offset = dataset.id.get_offset()
-    if offset is None or dataset.chunks is not None or dataset.is_virtual:
-        return None
-    path = dataset.file.filename
-    whole = offset + dataset.nbytes <= os.stat(path).st_size
-    if not whole or dataset.id.get_type() != h5py.h5t.py_create(dataset.dtype):
-        return None
-    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
-
-
-def _rows(leading: tuple[int, ...], start: int, stop: int) -> Any:
-    """Yield indices of a dataset, each with its count, that make up a range of flat points."""
-    *outer, inner = leading
-    while start < stop:
-        first = start % inner
-        last = min(inner, first + stop - start)
-        yield (*map(int, np.unravel_index(start // inner, outer)), slice(first, last)), last - first
-        start += last - first
-
-
-def _is_dataset(found: Any) -> bool:
-    return hasattr(found, "read_direct")
-
-
-def _is_small(found: Any, key: str) -> bool:
-    """Whether an attribute is small, and of a kind that is read."""
-    held = found.attrs.get_id(key)
-    small = int(math.prod(held.shape or ())) * int(held.dtype.itemsize) <= TEXT_BYTES
-    return small and _is_simple(held)
-
-
-def _is_simple(held: Any) -> bool:
-    """Whether a dataset or an attribute holds numbers or texts.
-
-    Where a damaged bit makes a text a sequence of unknown kind, the library crashes on reading it.
-    """
-    import h5py
-
-    simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
-    return held.get_type().get_class() in simple
-
-
-def _plain(value: Any) -> Any:
-    """Turn what h5py returns of an attribute into a number, a text or an array of them."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.reshape(-1)[0]
-    if isinstance(value, bytes):
-        return value[:TEXT_BYTES].decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) else value

@@ -64,7 +64,7 @@ def scale_of(file: Hdf5File, units: Mapping[str, float], default: str, name: str
     InputFileError
         If they are in a unit that is not known.
     """
-    said = str(file.attributes(name).get("units", "")).strip() or default
+    said = str(file.attribute(name, "units") or "").strip() or default
     if said.lower() not in units:
         raise InputFileError(
             f"{file.path}: {name!r} is in {one_line(said, 40)!r}. Expected one of "

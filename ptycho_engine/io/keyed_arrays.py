@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputFileError, one_line
 from ..geometry import Positions
-from .hdf5_file import TEXT_BYTES, Hdf5File
+from .hdf5_file import Hdf5File
+from .hdf5_values import TEXT_BYTES
 from .npy_header import Header
 from .npz_archive import NpzArchive
 from .reading import looks_like
@@ -156,7 +157,7 @@ def _value(file: Hdf5File, key: str, names: tuple[str, ...]) -> Any:
     owner, _, name = key.partition("_")
     for place, attribute in (("/", key), (owner, name)):
         if place == "/" or place in names:
-            value = file.attributes(place).get(attribute)
+            value = file.attribute(place, attribute)
             if value is not None:
                 return value
     if key in names and file.header(key).size == 1:

@@ -18,7 +18,7 @@ from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_file import Hdf5File
 from .npy_header import Header
-from .patterns import Patterns, Quantity, Ranges
+from .patterns import Patterns, Quantity, Ranges, fill_ranges
 from .reading import check_file, looks_like, reading
 
 Array = NDArray[Any]
@@ -114,10 +114,10 @@ class MatlabFile:
             return array.astype(array.dtype.newbyteorder("="), copy=False)
 
     def patterns(self, name: str, points_last: bool, quantity: Quantity | None) -> Patterns:
-        """Describe the patterns in an array of rank 3.
+        """Describe the patterns in a real array of rank 3.
 
-        They stay in a file of version 7.3; one of version 5 has to be read as a whole, which is
-        done when they are first needed, and again for each range.
+        They stay in a file of version 7.3. One of version 5 can only be read as a whole, so that
+        they are read here.
 
         Parameters
         ----------
@@ -127,10 +127,24 @@ class MatlabFile:
             Whether it is (H, W, P), as programs for MATLAB have it, or (P, H, W).
         quantity : {"amplitude", "intensity"}, optional
             What a sample is.
+
+        Raises
+        ------
+        InputFileError
+            If it turns out to be complex; or as `load`.
         """
         header = self.headers[name]
+        if not self.is_hdf5:
+            whole = self.load(name)
+            if whole.dtype.kind not in "iuf":
+                raise InputFileError(
+                    f"{self.path}: {name!r} is {whole.dtype}. Expected real patterns. Choose "
+                    "another array with scan.patterns."
+                )
+            by_point = np.moveaxis(whole, -1, 0) if points_last else whole
+            return Patterns.of(by_point, quantity, str(self.path))
         *sides, count = header.shape if points_last else (*header.shape[1:], header.shape[0])
-        load = partial(_load_patterns, self, name, points_last)
+        load = partial(_load_last if points_last else _load_first, self.path, name)
         shape = (count, sides[0], sides[1])
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
@@ -161,8 +175,8 @@ def _open_hdf5(path: Path) -> MatlabFile:
                     if depth < DEEPEST:
                         add(full, depth + 1)
                     continue
-                kind = file.attributes(full).get("MATLAB_class", "double")
-                if kind not in CLASSES or file.attributes(full).get("MATLAB_empty"):
+                kind = file.attribute(full, "MATLAB_class") or "double"
+                if kind not in CLASSES or file.attribute(full, "MATLAB_empty"):
                     others.append(full)
                     continue
                 header = file.header(full)
@@ -172,26 +186,17 @@ def _open_hdf5(path: Path) -> MatlabFile:
     return MatlabFile(path, True, headers, tuple(others))
 
 
-def _load_patterns(
-    file: MatlabFile, name: str, points_last: bool, ranges: Ranges, into: Array
-) -> None:
-    """Fill from an array of any of the two orders, which HDF5 holds the other way round."""
-    if file.is_hdf5 and points_last:  # (P, W, H) there
-        with Hdf5File(file.path) as opened:
-            stack = opened.patterns(name)
-        at = 0
-        for start, stop in ranges:
-            into[at : at + stop - start] = stack.read(start, stop).transpose(0, 2, 1)
-            at += stop - start
-        return
-    whole = file.load(name)
-    if whole.dtype.kind == "c":
-        raise InputFileError(
-            f"{file.path}: {name!r} is complex. Expected real patterns. Choose another array with "
-            "scan.patterns."
-        )
-    by_point = np.moveaxis(whole, -1, 0) if points_last else whole
+def _load_last(path: Path, name: str, ranges: Ranges, into: Array) -> None:
+    """Fill from an array (H, W, P), which HDF5 holds as (P, W, H)."""
+    with Hdf5File(path) as file:
+        stack = file.patterns(name)
     at = 0
     for start, stop in ranges:
-        into[at : at + stop - start] = by_point[start:stop]
+        into[at : at + stop - start] = stack.read(start, stop).transpose(0, 2, 1)
         at += stop - start
+
+
+def _load_first(path: Path, name: str, ranges: Ranges, into: Array) -> None:
+    """Fill from an array (P, H, W), which HDF5 holds as (W, H, P): no range lies together there."""
+    with Hdf5File(path) as file:
+        fill_ranges(file.load(name).T, ranges, into)

@@ -47,14 +47,14 @@ def _is_there(file: Hdf5File, name: str) -> bool:
     """
     if name not in file:
         return False
-    kind = file.attributes(name).get("type")
+    kind = file.attribute(name, "type")
     if kind in PICKLED:
         raise InputFileError(
             f"{file.path}: {name!r} is of type {kind!r}, a pickle, which can run any program when "
             "it is loaded and is never read. Expected an array or a number. Store it as one, or "
             "write the file again without it."
         )
-    return kind != "None"
+    return bool(kind != "None")
 
 
 def load(file: Hdf5File, name: str, ranks: tuple[int, ...], kinds: str, expected: str) -> Array:

@@ -70,3 +70,45 @@ def test_both_place_every_window_alike(ptychodus, tmp_path, size):
     intensity = scan.patterns.as_quantity("intensity").read()
     assert said["patterns"] == pytest.approx(float(intensity.sum()), rel=1e-5)
     assert said["bad"] == 1
+
+
+#: Reads our CXI file as a product and as patterns, and writes the product again.
+CXI = """
+import json, sys
+from pathlib import Path
+from ptychodus.plugins.cxi_file import CXIDiffractionFileReader, CXIProductFileIO
+
+folder = Path(sys.argv[1])
+product, data = CXIProductFileIO().read(folder / "ours.cxi"), CXIDiffractionFileReader()
+geometry, size = product.object_.get_geometry(), product.probes.get_array().shape[-1]
+x, y = (getattr(geometry, f"map_probe_positions_to_object_{a}_px")(product.probe_positions)
+        for a in "xy")
+read = data.read(folder / "ours.cxi")
+CXIProductFileIO().write(folder / "theirs.cxi", product)
+print(json.dumps({
+    "starts": [[b - (size - 1) / 2, a - (size - 1) / 2] for a, b in zip(x, y)],
+    "object": abs(product.object_.get_array()).sum(),
+    "energy": product.metadata.photon_energy_eV,
+    "patterns": float(sum(array.get_patterns().sum() for array in read)),
+    "bad": int(read.get_bad_pixels().sum()),
+}, default=float))
+"""
+
+
+@pytest.mark.parametrize("size", [8, 7])
+def test_both_read_cxi_alike(ptychodus, tmp_path, size):
+    scan = full(size)
+    write_scan(tmp_path / "ours.cxi", scan)
+    done = ptychodus.run("python", "-c", CXI, tmp_path, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    np.testing.assert_allclose(said["starts"], scan.positions - size // 2, rtol=0, atol=1e-9)
+    assert said["object"] == pytest.approx(np.abs(scan.image).sum(), rel=1e-5)
+    assert said["energy"] == pytest.approx(scan.energy, rel=1e-9)
+    intensity = scan.patterns.as_quantity("intensity").read()
+    assert said["patterns"] == pytest.approx(float(intensity.sum()), rel=1e-5)
+    assert said["bad"] == 1
+    again = read_scan("cxi", tmp_path / "theirs.cxi")
+    np.testing.assert_allclose(again.positions, scan.positions, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(again.image, scan.image)
+    np.testing.assert_array_equal(again.probe, scan.probe)

@@ -55,6 +55,40 @@ if __name__ == "__main__":
     print("done")
 """
 
+TENSORS = """
+import sys
+sys.path.insert(0, TESTS)
+import torch
+from events import logged
+from ptycho_engine.data.datasets.datasets import PatchDataset
+from toy_scans import toy_scan
+
+device = "cuda" if torch.cuda.is_available() else "cpu"
+dataset = PatchDataset(toy_scan(points=21), fields=["patches", "index"])
+with logged() as events:
+    batches = dataset.to_torch(4, device, seed=1)
+    (event,) = [event for event in events if event["event"] == "dataset_on_device"]
+assert (event["pinned"] is None) == (device == "cpu")
+seen = []
+for batch in batches:
+    assert batch["patches"].device.type == device
+    numbers = batch["index"].cpu()
+    expected = torch.from_numpy(dataset.batch(numbers.numpy())["patches"])
+    assert torch.equal(batch["patches"].cpu(), expected)
+    seen += numbers.tolist()
+assert sorted(seen) == list(range(21))
+print("done")
+"""
+
+
+def test_tensors_come_to_a_device(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(f"TESTS = {str(TESTS)!r}\n{TENSORS}")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stdout.split() == ["done"], done.stderr
+
 
 @pytest.mark.parametrize("way", ["here", "whole", "fork", "spawn"])
 def test_the_loader_delivers_what_the_dataset_holds(tmp_path, way):

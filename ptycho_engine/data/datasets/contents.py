@@ -90,6 +90,11 @@ class ScanContents:
         return self._looked_at[0]
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the scan."""
+        return self.scan.warnings
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """What is doubtful about where patches lie."""
         return () if self.scan.image is None else self._looked_at[1]
@@ -196,6 +201,7 @@ class StoreContents:
     path: Path
     quantity: Quantity | None = "amplitude"
     engine: Engine | None = field(default=None, init=False)
+    warnings: tuple[str, ...] = field(default=(), init=False)
     doubts: tuple[str, ...] = field(default=(), init=False)
 
     @cached_property

@@ -11,11 +11,13 @@ import numpy as np
 
 from ...display import Shown
 from ...errors import at_caller
+from ...extras import require
 from ...logs import get_logger
+from ...memory import format_bytes, parse_bytes
 from .batching import ahead
 from .handover import Handover
 from .items import Batch, PatchItems
-from .ordering import epoch_order, shard_of, whole
+from .ordering import Indices, by_scan, epoch_order, shard_of, whole
 from .splitting import Region, divide
 
 
@@ -79,6 +81,27 @@ class PatchDataset(PatchItems):
     [(4, 8, 8), (4, 8, 8), (1, 8, 8)]
     """
 
+    def order(self, seed: int | None = None, epoch: int = 0) -> Indices:
+        """Return the numbers of all items in the order of an epoch, for samplers.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Of the shuffling; in order without. Of more scans than are open at a time, the items of
+            as many are shuffled together, then those of others.
+        epoch : int
+            Each has an order of its own.
+
+        Returns
+        -------
+        ndarray of int64, shape (len(self),)
+        """
+        order = epoch_order(len(self), seed, epoch)
+        if seed is None or len(self.entries) <= self._max_open:
+            return order
+        scans = self._membership.scans_of(self._items(np.arange(len(self))))
+        return by_scan(order, scans, self._max_open, seed, epoch)
+
     @at_caller
     def batches(
         self,
@@ -113,7 +136,7 @@ class PatchDataset(PatchItems):
             As `batch`.
         """
         size, epoch = self._batch_size(batch_size, prefetch), whole("epoch", epoch)
-        order = shard_of(epoch_order(len(self), seed, epoch), *shard)
+        order = shard_of(self.order(seed, epoch), *shard)
         stop = len(order) - len(order) % size if drop_last else len(order)
         wanted = (order[start : start + size] for start in range(0, stop, size))
         return ahead(lambda numbers: self.batch(numbers, epoch=epoch), wanted, prefetch)
@@ -187,6 +210,47 @@ class PatchDataset(PatchItems):
         handover = Handover.of(list(self.columns), inputs, targets)
         size = self._batch_size(batch_size, prefetch)
         return tensor_batches(self, size, handover, seed, drop_last, prefetch)
+
+    @at_caller
+    def to_torch(self, batch_size: int, device: Any = "cpu", **how: Any) -> Any:
+        """Return the batches of one epoch as tensors of torch on a device.
+
+        Copies to a CUDA device go through pinned memory while the batch before is in use, unless
+        two batches would take more than a quarter of the memory budget; the log says which.
+
+        Parameters
+        ----------
+        batch_size : int
+            Items of a batch.
+        device : str or torch.device
+            Where the tensors go.
+        **how
+            As for `batches`.
+
+        Yields
+        ------
+        dict of str to torch.Tensor
+            As `batch`.
+
+        Raises
+        ------
+        MissingExtraError
+            If torch is not installed.
+        RequestError, MemoryBudgetError
+            As `batches`.
+        """
+        require("torch", "to_torch")
+        import torch
+
+        from .torch_feed import BUFFERS, tensors
+
+        batches, device = self.batches(batch_size, **how), torch.device(device)
+        copies = BUFFERS * sum(self.estimate(batch_size).arrays.values())
+        pinned = device.type == "cuda" and copies <= parse_bytes(self._budget) // 4
+        get_logger().info(
+            "dataset_on_device", device=str(device), pinned=format_bytes(copies) if pinned else None
+        )
+        return tensors(batches, device, pinned)
 
     @at_caller
     def select(self, numbers: Any) -> PatchDataset:

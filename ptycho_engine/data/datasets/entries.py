@@ -62,6 +62,8 @@ class Entry:
         RequestError
             If it does not say whether its patterns are amplitude or intensity, and that matters.
         """
+        for text in contents.warnings:
+            get_logger().warning("doubtful_scan", reason=text)
         for text in contents.doubts:
             get_logger().warning("doubtful_positions", source=contents.source, reason=text)
         probe = contents.probe

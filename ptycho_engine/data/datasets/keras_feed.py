@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...extras import require
 from .handover import Handover
-from .ordering import epoch_order
 
 if TYPE_CHECKING:
     from .datasets import PatchDataset
@@ -31,7 +30,7 @@ def keras_batches(
         def __init__(self) -> None:
             super().__init__(**how)
             self.epoch = 0
-            self._order = epoch_order(len(dataset), seed)
+            self._order = dataset.order(seed)
 
         def __len__(self) -> int:
             return -(-len(dataset) // batch_size)
@@ -42,6 +41,6 @@ def keras_batches(
 
         def on_epoch_end(self) -> None:
             self.epoch += 1
-            self._order = epoch_order(len(dataset), seed, self.epoch)
+            self._order = dataset.order(seed, self.epoch)
 
     return PatchBatches()

@@ -87,6 +87,10 @@ class Membership:
         """Number of all items."""
         return int(self.ends[-1]) if len(self.ends) else 0
 
+    def scans_of(self, items: Indices) -> Indices:
+        """Return the scan of each item."""
+        return np.searchsorted(self.ends, items, side="right")
+
     def rows_by_scan(self, items: Indices) -> Iterator[Share]:
         """Share items out among their scans.
 
@@ -103,7 +107,7 @@ class Membership:
         if len(self.ends) == 1:
             yield Share(0, slice(None), self._rows(0, items))
             return
-        scans = np.searchsorted(self.ends, items, side="right")
+        scans = self.scans_of(items)
         for scan in np.unique(scans).tolist():
             places = np.flatnonzero(scans == scan)
             first = int(self.ends[scan - 1]) if scan else 0

@@ -62,7 +62,7 @@ class Opening:
                 return self._stored(source)
             source = ScanSource("file", source)
         if isinstance(source, ScanSource):
-            source = read_scan(source.format, source.path, source.options)
+            source = read_scan(source.format, source.path, source.options, log=False)
         scan = source.in_pixels()
         cut = Cut(self._size(scan), self.interpolation, self.fill, self.rounding)
         return ScanContents(scan, cut, self.engine, self.quantity)

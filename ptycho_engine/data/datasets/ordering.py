@@ -44,6 +44,32 @@ def epoch_order(length: int, seed: int | None = None, epoch: int = 0) -> Indices
     return np.random.default_rng(sequence).permutation(length)
 
 
+def by_scan(order: Indices, scans: Indices, at_once: int, seed: int, epoch: int) -> Indices:
+    """Let a shuffled order go through a few scans at a time, since few are open.
+
+    Parameters
+    ----------
+    order : ndarray of int64, shape (length,)
+        An order of items.
+    scans : ndarray of int64, shape (length,)
+        The scan of each item, by its number.
+    at_once : int
+        How many scans at a time; all of them, if there are no more.
+    seed, epoch : int
+        Which scans go together is drawn anew in each epoch.
+
+    Returns
+    -------
+    ndarray of int64, shape (length,)
+        The same numbers: the items of some scans, shuffled, then those of some others.
+    """
+    count = int(scans.max()) + 1 if len(scans) else 0
+    if count <= at_once:
+        return order
+    turn = epoch_order(count, seed, epoch) // at_once  # of each scan
+    return order[np.argsort(turn[scans[order]], kind="stable")]
+
+
 def shard_of(order: Indices, index: int, count: int) -> Indices:
     """Return the share of one of several workers: every `count`-th of an order.
 

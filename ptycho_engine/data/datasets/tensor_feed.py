@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...extras import require
 from .handover import Handover
-from .ordering import Indices, epoch_order
+from .ordering import Indices
 
 if TYPE_CHECKING:
     from .datasets import PatchDataset
@@ -40,7 +40,7 @@ def tensor_batches(
 
     def order(_: Any) -> tuple[Indices, Indices]:
         epoch = next(epochs)
-        return epoch_order(len(dataset), seed, epoch), np.full(len(dataset), epoch, np.int64)
+        return dataset.order(seed, epoch), np.full(len(dataset), epoch, np.int64)
 
     def make(numbers: Indices, epoch: Indices) -> list[NDArray[Any]]:
         batch = dataset.batch(numbers, epoch=int(epoch[0]))

@@ -4,7 +4,8 @@
 dataset below ``/entry``                                    what it is
 ==========================================================  =====================================
 data/data_000001, data_000002, ...                          (frames, H, W) counts, one file each
-data/data                                                   the same, in a file of data
+data/data                                                   the same, in a file of data or in a
+                                                            master as a virtual dataset of all
 instrument/detector/x_pixel_size, y_pixel_size              metres
 instrument/detector/detector_distance                       metres
 instrument/detector/detectorSpecific/photon_energy          electronvolts, as the detector was set
@@ -63,9 +64,10 @@ def recognise(path: Path) -> bool:
     """Tell whether a file is a master of a detector, or one of its files of data."""
     try:
         with Hdf5File(path) as file:
-            if f"{DATA}/data" in file:
-                return "image_nr_low" in file.attributes(f"{DATA}/data")
-            return bool(_parts(file)) or SETTINGS in file
+            if _parts(file) or SETTINGS in file:
+                return True
+            part = f"{DATA}/data"
+            return file.is_dataset(part) and file.attribute(part, "image_nr_low") is not None
     except InputFileError:
         return False
 

@@ -11,6 +11,7 @@ probe          (N, N) or (N, N, modes)                                probe, pro
 positions      (P, 2) or (2, P), pixels                               positions, probe_positions
 x, y           (P,) each, instead of positions                        xcoords, ycoords; ppX, ppY
 patterns       (H, W, P), or (P, H, W) with ``points=first``          dp, diffraction, diff3d, fmag
+mask           (H, W), where one is good                              valid_mask, fmask
 =============  =====================================================  ==============================
 
 In version 7.3 the members of structures go by their path: ``outputs/object``.
@@ -43,10 +44,11 @@ NAMES = {
     "x": ("xcoords", "ppX", "x"),
     "y": ("ycoords", "ppY", "y"),
     "patterns": ("dp", "diffraction", "diff3d", "patterns", "fmag"),
+    "mask": ("valid_mask", "fmask"),  # of others nobody knows the sense
 }
 #: Patterns that are amplitudes by their name.
 AMPLITUDES = ("diff3d", "fmag")
-POINTS = ("last", "first")
+POINTS, GOOD = ("last", "first"), ("nonzero", "zero")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Options(FrameOptions):
 
     Attributes
     ----------
-    object, probe, positions, x, y, patterns : str, optional
+    object, probe, positions, x, y, patterns, mask : str, optional
         Name of the array that holds each part; looked for by default.
     quantity : {"amplitude", "intensity"}, optional
         What a sample of a pattern is; by default amplitude under the names ``diff3d`` and
@@ -64,6 +66,8 @@ class Options(FrameOptions):
         Which axis of the patterns counts the points.
     layers : {"mode", "slice"}
         What the planes of an object are, where there are several.
+    good : {"nonzero", "zero"}
+        Which values of the mask are good pixels.
     one_based : bool
         Whether the first pixel is at 1, as MATLAB counts, rather than at 0.
     """
@@ -74,15 +78,21 @@ class Options(FrameOptions):
     x: str | None = None
     y: str | None = None
     patterns: str | None = None
+    mask: str | None = None
     quantity: str | None = None
     points: str = "last"
     layers: str = "mode"
+    good: str = "nonzero"
     one_based: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         quantity_option(self.quantity)
-        for name, values in (("points", POINTS), ("layers", get_args(LayerAxis))):
+        for name, values in (
+            ("points", POINTS),
+            ("layers", get_args(LayerAxis)),
+            ("good", GOOD),
+        ):
             if getattr(self, name) not in values:
                 raise ValueError(one_of(name, getattr(self, name), values))
         if not isinstance(self.one_based, bool):
@@ -107,9 +117,10 @@ def needed_bytes(path: Path, options: Options) -> int:
         If the file is missing, damaged or no MATLAB file.
     """
     file = MatlabFile.open(path)
-    found = {part: _find(file, options, part) for part in NAMES if part != "patterns"}
     # Headers of version 5 do not tell complex numbers; what is read is copied into C's order.
-    return sum(4 * file.headers[name].nbytes for name in found.values() if name is not None)
+    copies = dict.fromkeys(NAMES, 4) | {"patterns": 0 if file.is_hdf5 else 2}
+    found = {part: _find(file, options, part) for part in NAMES}
+    return sum(copies[part] * file.headers[name].nbytes for part, name in found.items() if name)
 
 
 def read(path: Path, options: Options) -> Scan:
@@ -151,6 +162,7 @@ def read(path: Path, options: Options) -> Scan:
         source=str(path),
         probe=probe,
         patterns=patterns,
+        mask=_mask(file, names["mask"], options),
         layer_axis=options.layers if image is not None and image.ndim == 3 else None,  # type: ignore[arg-type]
         remedies=options.remedies("scan=mat"),
         assumptions=options.assumptions() | taken | assumed | {"one_based": str(options.one_based)},
@@ -198,6 +210,19 @@ def _patterns(
     stack = file.patterns(name, options.points == "last", quantity)
     reason = "as chosen" if options.quantity else "by its name"
     return stack, {"quantity": f"{quantity}, {reason}", "points": options.points}
+
+
+def _mask(file: MatlabFile, name: str | None, options: Options) -> Array | None:
+    """Return which pixels are good."""
+    if name is None:
+        return None
+    if len(file.headers[name].shape) != 2:
+        raise InputFileError(
+            f"{file.path}: {name!r} has shape {file.headers[name].shape}. Expected one mask for "
+            "all patterns, (H, W). Set scan.mask to another name."
+        )
+    good: Array = (file.load(name) != 0) == (options.good == "nonzero")
+    return np.ascontiguousarray(good)
 
 
 def _coordinates(file: MatlabFile, names: dict[str, str | None]) -> Positions | None:

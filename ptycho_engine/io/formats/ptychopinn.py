@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from ...errors import InputFileError, OutputError, one_line
 from ...geometry import Positions
+from ..declared import LIMIT, declared_object
 from ..frames import FrameOptions, place
 from ..npz_archive import NpzArchive
 from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
 from ..patterns import Patterns, Quantity, quantity_option
-from ..pickled_json import find_object, parse_object
 from ..scan import CuttableScan, Scan
 from ..scan_writing import Named, report_dropped, write_arrays
 
@@ -44,8 +44,8 @@ COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
 #: What a scan may hold and the format has no key for.
 DROPPED = ("pixel_size", "detector_pixel_size", "energy", "distance", "mask")
-#: Bytes of a `_metadata` that is read, and what a byte of JSON becomes in Python at most: ``{},``.
-METADATA_LIMIT, METADATA_GROWTH = 1024**2, 25
+#: What a byte of JSON becomes in Python at most: ``{},``.
+METADATA_GROWTH = 25
 
 Array = NDArray[Any]
 
@@ -91,8 +91,8 @@ def needed_bytes(path: Path, options: Options | None) -> int:
         for key in set(archive.names).intersection(COORDINATES + LOADED):
             header = archive.header(key)
             if key == "_metadata":
-                length = METADATA_LIMIT if header.dtype.hasobject else header.nbytes
-                needed += METADATA_GROWTH * min(length, METADATA_LIMIT)
+                length = LIMIT if header.dtype.hasobject else header.nbytes
+                needed += METADATA_GROWTH * min(length, LIMIT)
             elif not header.dtype.hasobject:  # those are refused
                 needed += header.nbytes
             if key in COORDINATES:
@@ -380,27 +380,9 @@ def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
         _check_length(archive, "scan_index", shape[0], count)
         found["scan_index"] = archive.load("scan_index")
     if "_metadata" in archive.names:
-        declared, reason = _declared(archive)
+        declared, reason = declared_object(archive, "_metadata")
         if declared is not None:
             found["_metadata"] = declared
         else:
             found["_metadata_note"] = f"_metadata was ignored: {reason}"
     return found
-
-
-def _declared(archive: NpzArchive) -> tuple[dict[str, Any] | None, str]:
-    """Return the object that `_metadata` spells, or None and why there is none."""
-    header = archive.header("_metadata")
-    none = "no JSON object was found in it, and it is never unpickled"
-    if header.dtype.hasobject:
-        return find_object(archive.raw("_metadata", METADATA_LIMIT)), none
-    if header.dtype.kind not in "US" or header.shape not in ((), (1,)):
-        return None, none
-    if header.nbytes > METADATA_LIMIT:
-        return None, f"it takes {header.nbytes} bytes, and up to {METADATA_LIMIT} are read"
-    # NumPy would not take a text that is no Unicode.
-    encoding = "utf-8"
-    if header.dtype.kind == "U":
-        encoding = "utf-32-be" if header.dtype.byteorder == ">" else "utf-32-le"
-    text = archive.raw("_metadata", METADATA_LIMIT).decode(encoding, "replace")
-    return parse_object(text.rstrip("\0")), none

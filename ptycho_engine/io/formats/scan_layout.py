@@ -114,7 +114,7 @@ def _opened(path: Path) -> Iterator[_Layout]:
         yield _Layout(group, group.names, _checked(path, said, ", ".join(group.names)))
         return
     with Hdf5File(path) as file:
-        text = file.attributes().get(RECORD)
+        text = file.attribute("/", RECORD)
         said = parse_object(text) if isinstance(text, str) else None
         names = tuple(name for name in file.names() if file.is_dataset(name))
         yield _Layout(file, names, _checked(path, said, file.listing()))

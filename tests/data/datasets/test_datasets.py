@@ -1,5 +1,6 @@
 """Datasets: values, groups, several scans, outputs of ours, memory, order, refusals."""
 
+import dataclasses
 import gc
 import os
 import pickle
@@ -12,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_scans import toy_scan
 
+from ptycho_engine.app.jobs import train
+from ptycho_engine.app.jobs.training_job import TrainingJob
 from ptycho_engine.data.datasets.augmentation import Augmentation
 from ptycho_engine.data.datasets.datasets import PatchDataset
+from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
 from ptycho_engine.errors import InputFileError, ItemError, MemoryBudgetError, RequestError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
-from ptycho_engine.io.scan_files import ScanSource, write_scan
+from ptycho_engine.io.scan_files import ScanSource, read_scan, write_scan
 from ptycho_engine.io.specs import ArraySpec
 from ptycho_engine.io.store import Store
 from ptycho_engine.testing import reference_patches
@@ -175,6 +179,34 @@ def test_an_output_without_patches_is_none_of_ours(tmp_path):
         store.finish(())
     with pytest.raises(InputFileError, match=r"x\.zarr"):
         PatchDataset(path)
+
+
+def test_shuffling_opens_each_of_many_files_once(tmp_path):
+    scans, opened = [], []
+    for number in range(7):
+        write_scan(tmp_path / f"{number}.npz", toy_scan(seed=number, points=5))
+        scans.append(tmp_path / f"{number}.npz")
+    dataset = PatchDataset(scans, fields=["patches", "scan", "index"], max_open=3)
+    take = dataset._opening.open
+    dataset._shelf._open = lambda number: opened.append(number) or take(number)
+    dataset.close()
+    seen = [(s, i) for b in dataset.batches(2, seed=1, prefetch=0)
+            for s, i in zip(b["scan"].tolist(), b["index"].tolist(), strict=True)]  # fmt: skip
+    assert sorted(seen) == [(s, i) for s in range(7) for i in range(5)]
+    assert sorted(opened) == list(range(7))
+    assert seen != sorted(seen)
+    firsts = [scan for scan, _ in seen[:15]]
+    assert len(set(firsts)) == 3  # shuffled together
+    assert firsts != sorted(firsts)
+
+
+def test_what_is_doubtful_is_said_once(tmp_path):
+    scan = dataclasses.replace(toy_scan(), warnings=("looks odd",))
+    with logged() as events:
+        dataset = PatchDataset([scan, toy_scan()], max_open=1)
+        for number in (0, 12, 1, 13):
+            dataset[number]
+    assert [e["reason"] for e in events if e["event"] == "doubtful_scan"] == ["looks odd"]
 
 
 def open_files():
@@ -347,3 +379,18 @@ def test_the_budget_is_held_before_anything_is_read():
 def test_what_cannot_be_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make(toy_scan())
+
+
+@pytest.mark.parametrize("suffix", ["zarr", "h5", "npz"])
+def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix):
+    write_scan(tmp_path / "scan.npz", toy_scan(points=30, size=8, shape=(60, 60)))
+    settings = GroupSettings(members=4, count=12, seed=3)
+    source = ScanSource("npz", tmp_path / "scan.npz")
+    path = tmp_path / f"train.{suffix}"
+    train.run(TrainingJob(source, settings, path, keys="native", plugin="numba", picture=False))
+    fields = ("patterns", "patches", "positions", "index", "probe")
+    stored = PatchDataset(path, fields=fields)[::-1]
+    groups = make_groups(read_scan("npz", source.path).positions, settings)
+    cut = PatchDataset(source, groups=groups, fields=fields)[::-1]
+    for name, array in cut.items():
+        np.testing.assert_array_equal(stored[name], array)

@@ -1,5 +1,7 @@
 """Keras and tf.data get what the dataset holds: every item once an epoch, shuffled anew."""
 
+import sys
+
 import numpy as np
 import pytest
 from toy_scans import toy_scan
@@ -8,7 +10,7 @@ from ptycho_engine import Engine
 from ptycho_engine.data.datasets.augmentation import Augmentation
 from ptycho_engine.data.datasets.datasets import PatchDataset
 from ptycho_engine.data.datasets.handover import Handover
-from ptycho_engine.errors import RequestError
+from ptycho_engine.errors import MissingExtraError, RequestError
 
 BATCH = {"patterns": 1, "amplitude": 2, "phase": 3}
 
@@ -31,6 +33,12 @@ def test_unknown_fields_and_targets_alone_are_refused():
         Handover.of(list(BATCH), ["phases"], None)
     with pytest.raises(RequestError, match="without inputs"):
         Handover.of(list(BATCH), None, ["phase"])
+
+
+def test_without_torch_there_is_a_line_that_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"to_torch: needs torch.*ptycho_engine\[torch\]"):
+        dataset_of().to_torch(4)
 
 
 def dataset_of(points=23, plugin="numba"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptycho_engine.data.datasets.ordering import epoch_order, shard_of
+from ptycho_engine.data.datasets.ordering import by_scan, epoch_order, shard_of
 from ptycho_engine.errors import RequestError
 
 
@@ -17,6 +17,21 @@ def test_shares_of_an_epoch_hold_every_number_once(length, seed, epoch, count):
     shares = [shard_of(order, index, count) for index in range(count)]
     assert sorted(np.concatenate(shares)) == list(range(length))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 6), max_size=30), st.integers(1, 4), st.integers(0, 9))
+def test_few_scans_come_at_a_time(scans, at_once, seed):
+    scans = np.sort(np.array(scans, int))
+    plain = epoch_order(len(scans), seed, 2)
+    order = by_scan(plain, scans, at_once, seed, 2)
+    assert sorted(order) == list(range(len(scans)))
+    begun = {scan: place for place, scan in reversed(list(enumerate(scans[order])))}
+    ended = {scan: place for place, scan in enumerate(scans[order])}
+    for place in range(len(scans)):
+        assert sum(begun[scan] <= place <= ended[scan] for scan in begun) <= at_once
+    if len(scans) and scans.max() < at_once:
+        np.testing.assert_array_equal(order, plain)
 
 
 def test_epochs_and_seeds_differ_and_without_a_seed_nothing_moves():

@@ -38,6 +38,20 @@ def test_ten_files_and_more_keep_their_order(tmp_path):
     np.testing.assert_array_equal(scan.patterns.read(), stack(11, dtype="u2"))
 
 
+def test_a_virtual_dataset_of_all_files(tmp_path):
+    path = detector_master(tmp_path, (4, 2))
+    layout = h5py.VirtualLayout((6, SIZE, SIZE), "u2")
+    for number, (start, stop) in enumerate([(0, 4), (4, 6)], start=1):
+        name, shape = f"scan_data_{number:06d}.h5", (stop - start, SIZE, SIZE)
+        layout[start:stop] = h5py.VirtualSource(name, "entry/data/data", shape, "u2")
+    with h5py.File(path, "a") as file:
+        for number in (1, 2):
+            del file[f"entry/data/data_{number:06d}"]
+        file.create_virtual_dataset("entry/data/data", layout)
+    assert dectris.recognise(path)
+    np.testing.assert_array_equal(read(path).patterns.take([5, 0]), stack(6, dtype="u2")[[5, 0]])
+
+
 def test_the_energy_may_be_none_of_a_photon(tmp_path):
     path = detector_master(tmp_path)
     scan = read(path, energy="none")

@@ -27,7 +27,7 @@ CLEAR = ("InputFileError", "MemoryBudgetError")
 PLACES = {
     "npz": ("objectGuess", "diff3d"), "ptychodus": ("object", None), "pty_chi": ("object", "dp"),
     "ptychodus_training": ("object", "patterns"), "ptycho_engine": ("object", "patterns"),
-    "cxi": ("entry_1/image_1/data", "entry_1/instrument_1/detector_1/data"),
+    "cxi": ("entry_1/image_2/data", "entry_1/instrument_1/detector_1/data"),
     "ptyd": ("info/ptycho_engine/object", "chunks/0/data"),
     "dectris": (None, "entry/data/data_000001"),
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from ptycho_engine import read_output
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError
 from ptycho_engine.io.catalogue import find_format
+from ptycho_engine.io.formats import scan_layout
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import read_scan, write_scan
@@ -141,3 +144,22 @@ def test_what_cannot_be_told_in_json(tmp_path):
     with pytest.raises(OutputError, match="JSON"):
         write_scan(tmp_path / "s.h5", scan)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_document_names_what_there_is():
+    page = (Path(__file__).parents[3] / "docs" / "scan-layout.md").read_text(encoding="utf-8")
+    arrays, record = (
+        part.split("\n## ")[0] for part in re.split(r"## (?:Arrays|The record)", page)[1:]
+    )
+    named = set(re.findall(r"^\| `(\w+)` \|", arrays, re.MULTILINE))
+    assert named == {*scan_layout.ARRAYS, "patterns", f"{scan_layout.PREFIX}NAME"}
+    known = {
+        "layout",
+        "metadata",
+        "assumptions",
+        *scan_layout.WORDS,
+        *scan_layout.NUMBERS,
+        *scan_layout.PAIRS,
+    }
+    assert set(re.findall(r"^\| `(\w+)` \|", record, re.MULTILINE)) == known
+    assert f"chunks of {scan_layout.CHUNK} in Zarr" in page
