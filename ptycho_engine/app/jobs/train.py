@@ -91,7 +91,7 @@ class PlannedTraining:
     blocks : GroupBlocks
         How it comes.
     plan : Plan
-        What cutting takes.
+        What cutting takes, and the patterns beside it.
     """
 
     opened: Opened
@@ -186,6 +186,7 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     engine = opened.engine.with_budget(left)
     opened = replace(opened, engine=engine, budget=left)
     plan = engine.plan(scan.image, places, **vars(cut), layout="channel")
+    plan = replace(plan, workspace_bytes=plan.workspace_bytes + blocks.held)
     return PlannedTraining(opened, groups, cut, patterns, places, content, blocks, plan)
 
 
@@ -210,7 +211,7 @@ def log_training_plan(job: TrainingJob, planned: PlannedTraining) -> None:
         block=planned.blocks.groups,
         patterns=None if planned.patterns is None else list(planned.patterns.shape),
         output=format_bytes(sum(spec.nbytes for spec in specs.values())),
-        workspace=format_bytes(plan.workspace_bytes + planned.blocks.held),
+        workspace=format_bytes(plan.workspace_bytes),
         budget=format_bytes(plan.memory_budget),
     )
 

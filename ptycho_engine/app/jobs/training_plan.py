@@ -48,7 +48,7 @@ def plan_training(job: TrainingJob) -> dict[str, Any]:
         "block": planned.blocks.groups,
         "memory": {
             "scan": scan.held_bytes,
-            "workspace": plan.workspace_bytes + planned.blocks.held,
+            "workspace": plan.workspace_bytes,
             "budget": plan.memory_budget,
         },
         "output": output_plan(job.output, planned.content.specs(None)),
