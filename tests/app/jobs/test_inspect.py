@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_files import real_file
 
 from ptycho_engine.app.command import dispatch
 from ptycho_engine.app.jobs.findings import describe
@@ -163,3 +164,24 @@ def test_a_missing_file_is_refused(tmp_path, monkeypatch, capsys):
     assert "scan.path: received nothing" in capsys.readouterr().err
     assert dispatch(["inspect", "scan.path=none.npz"]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "expected"),
+    [
+        ("dls_scan_scan1.ptyr", None, (128, 0, 92)),
+        ("ptychotorch_metadata_250_nominalPos.hdf5", None, (256, 755, 961)),
+    ],
+)
+def test_windows_of_files_of_other_programs(name, size, expected):
+    (found,) = run(InspectionJob(ScanSource("file", real_file(name)), size)).scans
+    windows = found["windows"]
+    assert (windows["size"], windows["leaving"], found["positions"]["count"]) == expected
+
+
+def test_a_measured_file_of_another_program():
+    path = real_file("cdtools_PETRAIII_P25_Near_Field_Ptycho.cxi")
+    (found,) = run(InspectionJob(ScanSource("file", path))).scans
+    assert found["object"] is found["windows"] is None
+    assert found["patterns"]["quantity"] == "intensity"
+    assert found["mask"] == {"shape": [100, 100], "bad_pixels": 5}
