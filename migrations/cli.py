@@ -100,6 +100,9 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("old", type=Path, metavar="OLD", help=".yaml, .json or .py")
     command.add_argument("-o", "--output", type=Path, metavar="NEW", help="a .yaml file")
     command.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    command.add_argument(
+        "--train", action="store_true", help="for ptycho-engine train, with the groups"
+    )
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:

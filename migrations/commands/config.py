@@ -27,13 +27,13 @@ RESERVED = ("config", "inspect", "convert", "simulate", "train", "hydra_settings
 def run(options: argparse.Namespace) -> int:
     """Convert a file of legacy parameters; return the exit code."""
     try:
-        return convert(options.old, options.output, options.overwrite)
+        return convert(options.old, options.output, options.overwrite, options.train)
     except (PtychoEngineError, OSError) as error:
         complain(error)
         return FAILED
 
 
-def convert(path: Path, output: Path | None, overwrite: bool) -> int:
+def convert(path: Path, output: Path | None, overwrite: bool, train: bool = False) -> int:
     """Convert a file, and say what did not go over; PtychoEngineError if that cannot be done."""
     from ptycho_engine.compat.params.resolution import resolve
 
@@ -50,19 +50,19 @@ def convert(path: Path, output: Path | None, overwrite: bool) -> int:
         raise InputFileError(
             f"{path}: none of its keys is a legacy parameter, so that nothing was written: {keys}"
         )
-    text = render(old, resolution, output or Path("NEW.yaml"))
+    text = render(old, resolution, output or Path("NEW.yaml"), train=train)
     with tempfile.TemporaryDirectory() as folder:
         validate(text, Path(folder))
     if output is None:
         sys.stdout.write(text)
     else:
         write_file(output, text.encode())
-    for line in report(old, resolution):
+    for line in report(old, resolution, train):
         complain(line)
     return DONE
 
 
-def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
+def report(old: OldFile, resolution: Resolution, train: bool = False) -> Iterator[str]:
     """Yield what is to be said of a conversion."""
     yield from (f"{old.path}: {remark}" for remark in (*old.remarks, *resolution.conflicts))
     yield from (f"{old.path}: {unknown(key)}" for key in resolution.legacy.unknown)
@@ -70,7 +70,8 @@ def report(old: OldFile, resolution: Resolution) -> Iterator[str]:
     if "scan.path" not in resolution.values:
         yield "no scan file is named: add scan=npz scan.path=FILE where you run it"
     yield f"plugin {resolution.plugin}: {resolution.reason}"
-    left = [*resolution.of_groups, *resolution.legacy.dropped, *resolution.legacy.unknown]
+    groups = () if train else resolution.of_groups
+    left = [*groups, *resolution.legacy.dropped, *resolution.legacy.unknown]
     if left:
         yield f"left out, each with its reason in the new file: {', '.join(left)}"
 

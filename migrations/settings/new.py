@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -13,19 +14,32 @@ from typing import Any
 from ptycho_engine.compat.params.flags import BATCH_OPTIONS
 from ptycho_engine.compat.params.keys import SELECTION, LegacyKey, find_key
 from ptycho_engine.compat.params.resolution import Resolution
+from ptycho_engine.data.grouping.group_settings import GroupSettings
 
 from .comments import Comment
 from .old import OldFile
 
 
-def render(old: OldFile, resolution: Resolution, output: Path) -> str:
-    """Write the new configuration: YAML that ``ptycho-engine --config-name`` takes."""
+def render(old: OldFile, resolution: Resolution, output: Path, *, train: bool = False) -> str:
+    """Write the new configuration: YAML that ``ptycho-engine --config-name`` takes.
+
+    Parameters
+    ----------
+    old : OldFile
+        The file of legacy parameters.
+    resolution : Resolution
+        What they came to.
+    output : Path
+        Where the new file goes.
+    train : bool
+        Whether it is for ``ptycho-engine train``, and holds the groups too.
+    """
     from ruamel.yaml import YAML
 
-    document = _document(resolution)
+    document = _document(resolution, train)
     places: dict[str, list[Comment]] = {}
     for key, comment in old.comments.items():
-        places.setdefault(_new_place(key, resolution) or "", []).append(comment)
+        places.setdefault(_new_place(key, resolution, train) or "", []).append(comment)
     for place, comments in places.items():
         _attach(document, place, comments)
     stream = io.StringIO()
@@ -37,18 +51,19 @@ def render(old: OldFile, resolution: Resolution, output: Path) -> str:
     head = (
         f"# Made from {_one_line(old.path.name)} by ptycho-migrate config. Run it where the old "
         "one ran, as\n# paths in it count from there:\n"
-        f"#   ptycho-engine --config-dir {folder} --config-name {_one_line(output.stem)}\n\n"
+        f"#   ptycho-engine {'train ' * train}--config-dir {folder} "
+        f"--config-name {_one_line(output.stem)}\n\n"
     )
-    return head + stream.getvalue() + "".join(_left_out(old, resolution))
+    return head + stream.getvalue() + "".join(_left_out(old, resolution, train))
 
 
-def _document(resolution: Resolution) -> Any:
+def _document(resolution: Resolution, train: bool) -> Any:
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     values = resolution.values
     chosen = CommentedMap({"override plugin": resolution.plugin})
     chosen.yaml_add_eol_comment(resolution.reason, "override plugin")
-    defaults = CommentedSeq(["config", chosen])
+    defaults = CommentedSeq(["train" if train else "config", chosen])
     document = CommentedMap({"defaults": defaults})
     for key in ("patch_size", "rounding"):
         if key in values:
@@ -59,6 +74,12 @@ def _document(resolution: Resolution) -> Any:
     if "scan.path" in values:
         defaults.append(CommentedMap({"override scan": "npz"}))
         document["scan"] = CommentedMap({"path": literally(str(values["scan.path"]))})
+    if train:
+        settings = asdict(resolution.group_settings())
+        usual = asdict(GroupSettings()) | {"members": None}
+        document["groups"] = CommentedMap({k: v for k, v in settings.items() if v != usual[k]})
+        document["mirrored"] = True
+        document.yaml_add_eol_comment("cuts where PtychoPINN cut", "mirrored")
     defaults.append("_self_")
     return document
 
@@ -73,10 +94,10 @@ def literally(text: str) -> str:
     return re.sub(r"(\\*)\$\{", lambda match: match.group(1) * 2 + r"\${", text)
 
 
-def _new_place(old_key: str, resolution: Resolution) -> str | None:
+def _new_place(old_key: str, resolution: Resolution, train: bool) -> str | None:
     """Return the dotted key of the new configuration that an old one stands behind, if any."""
     row = _row(old_key)
-    if row is None or row.target is None or row.of_groups:
+    if row is None or row.target is None or (row.of_groups and not train):
         return None
     if row.target != SELECTION:
         return row.target
@@ -107,12 +128,12 @@ def _attach(document: Any, place: str, comments: list[Comment]) -> None:
         holder.yaml_add_eol_comment("; ".join(behind), key)
 
 
-def _left_out(old: OldFile, resolution: Resolution) -> Iterator[str]:
+def _left_out(old: OldFile, resolution: Resolution, train: bool) -> Iterator[str]:
     """Yield, as comments, what of the old file has no meaning here."""
     entries = [
         (path, value, reason)
         for path, value in _flat(old.values)
-        if (reason := _reason(path, resolution)) is not None
+        if (reason := _reason(path, resolution, train)) is not None
     ]
     if entries:
         yield "\n# Left out of the old file:\n"
@@ -126,11 +147,11 @@ def _left_out(old: OldFile, resolution: Resolution) -> Iterator[str]:
         yield from (f"# {line}\n" for line in old.comments[""].before)
 
 
-def _reason(path: str, resolution: Resolution) -> str | None:
+def _reason(path: str, resolution: Resolution, train: bool) -> str | None:
     row = _row(path)
     if row is None:
         return "unknown"
-    if _new_place(path, resolution) is not None:
+    if _new_place(path, resolution, train) is not None:
         return None
     if row.of_groups:
         return f"is {row.target}: {resolution.values[str(row.target)]} of training data"
@@ -166,6 +187,8 @@ def validate(text: str, folder: Path) -> None:
     try:
         with initialize_config_dir(str(folder.resolve()), version_base="1.3"):
             config = compose("made", overrides=["hydra.searchpath=[pkg://ptycho_engine.conf]"])
+        if OmegaConf.is_missing(config.scan, "path"):
+            config.scan.path = "scan.npz"  # is named where it is run
         job: Any = OmegaConf.to_object(config)
         options = dict(job.plugin)
         with warnings.catch_warnings():
