@@ -191,8 +191,8 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
 
 
 def file_facts(path: Path | None) -> dict[str, int] | None:
-    """Return what tells another file of the same name: size in bytes, and time of change."""
-    if path is None or not path.is_file():
+    """Return what tells another scan of the same name: size in bytes, and time of change."""
+    if path is None:
         return None
     found = path.stat()
     return {"bytes": found.st_size, "changed_ns": found.st_mtime_ns}
