@@ -30,3 +30,18 @@ def find_partner(path: Path) -> Path | None:
     """Return the other file of a pair if it is there."""
     other = partner_path(path)
     return other if other is not None and other.is_file() else None
+
+
+def check_beside(option: str, name: str | None) -> None:
+    """Refuse an option that names a file elsewhere than beside another one.
+
+    Raises
+    ------
+    ValueError
+        If it is no name alone.
+    """
+    if name is not None and Path(name).name != name:
+        raise ValueError(
+            f"{option}: received {name!r}. Expected a name alone: the files of a scan lie in one "
+            "folder."
+        )

@@ -167,6 +167,20 @@ class Patterns(Shown):
         MemoryBudgetError, InputFileError
             As `read`.
         """
+        wanted = self._checked(indices)
+        found, inverse = np.unique(wanted, return_inverse=True)
+        # Where the run of neighbours ends: the next index is not the one that follows.
+        ends = np.flatnonzero(np.diff(found, append=-1) != 1)
+        starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+        ranges = list(zip(found[starts].tolist(), (found[ends] + 1).tolist(), strict=True))
+        in_order = len(found) == len(wanted) and bool((np.diff(wanted) > 0).all())
+        if in_order:
+            return self._read(ranges)
+        check_reading(self._what, (len(found) + len(wanted)) * self._pattern_bytes)
+        return np.ascontiguousarray(self._read(ranges)[inverse])
+
+    def _checked(self, indices: ArrayLike) -> NDArray[np.intp]:
+        """Refuse what are no indices of patterns."""
         wanted = np.asarray(indices)
         count = self.shape[0]
         if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
@@ -180,16 +194,7 @@ class Patterns(Shown):
             raise RequestError(
                 f"{self.source}: received the index {bad}. Expected indices from 0 to {count - 1}."
             )
-        found, inverse = np.unique(wanted, return_inverse=True)
-        # Where the run of neighbours ends: the next index is not the one that follows.
-        ends = np.flatnonzero(np.diff(found, append=-1) != 1)
-        starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
-        ranges = list(zip(found[starts].tolist(), (found[ends] + 1).tolist(), strict=True))
-        in_order = len(found) == len(wanted) and bool((np.diff(wanted) > 0).all())
-        if in_order:
-            return self._read(ranges)
-        check_reading(self._what, (len(found) + len(wanted)) * self._pattern_bytes)
-        return np.ascontiguousarray(self._read(ranges)[inverse])
+        return wanted
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[tuple[int, int, Array]]:
         """Read all patterns, some at a time.
@@ -245,26 +250,20 @@ class Patterns(Shown):
 
     def watched(self, told: Callable[[int], None]) -> Patterns:
         """Return the patterns; a function is told how many have been read, each time."""
-        return replace(self, load=partial(_load_watched, self, told))
+        stream = None if self.stream is None else partial(_stream_watched, self, told)
+        return replace(self, load=partial(_load_watched, self, told), stream=stream)
 
-    def mapped(
-        self, change: Callable[[Array], Array], frame: tuple[int, int], dtype: np.dtype[Any]
-    ) -> Patterns:
-        """Return patterns that are changed when they are read, some megabytes at a time.
+    def picked(self, indices: ArrayLike) -> Patterns:
+        """Return some of the patterns, in any order, read when they are asked for.
 
-        Parameters
-        ----------
-        change : callable
-            Takes patterns (count, H, W), which it may overwrite, and returns what they become,
-            (count, height, width). A function of a module, or a `functools.partial` of one: other
-            processes get it pickled.
-        frame : (int, int)
-            Height and width of what they become.
-        dtype : dtype
-            Of what they become.
+        Raises
+        ------
+        RequestError
+            As `take`.
         """
-        load = partial(_load_mapped, self, change)
-        return replace(self, shape=(self.shape[0], *frame), dtype=np.dtype(dtype), load=load)
+        wanted = self._checked(indices)
+        shape = (len(wanted), *self.shape[1:])
+        return replace(self, shape=shape, load=partial(_load_picked, self, wanted), stream=None)
 
     @property
     def _pattern_bytes(self) -> int:
@@ -310,6 +309,17 @@ def fill_ranges(stack: Array, ranges: Ranges, into: Array) -> None:
         at += stop - start
 
 
+def _load_picked(
+    patterns: Patterns, indices: NDArray[np.intp], ranges: Ranges, into: Array
+) -> None:
+    """Let another source fill in what stands at indices."""
+    wanted = np.concatenate([indices[start:stop] for start, stop in ranges])
+    if (np.diff(wanted) == 1).all():  # one range of it
+        patterns.load([(int(wanted[0]), int(wanted[-1]) + 1)], into)
+    else:
+        into[...] = patterns.take(wanted)
+
+
 def _load_joined(parts: tuple[Patterns, ...], ranges: Ranges, into: Array) -> None:
     """Let each part fill its share of the ranges."""
     first, at = 0, 0
@@ -331,30 +341,10 @@ def _load_watched(
     told(len(into))
 
 
-def _load_mapped(
-    patterns: Patterns, change: Callable[[Array], Array], ranges: Ranges, into: Array
-) -> None:
-    at, step = 0, max(1, BLOCK_BYTES // max(1, patterns._pattern_bytes))
-    for batch in _batches(ranges, step):
-        count = sum(stop - start for start, stop in batch)
-        into[at : at + count] = change(patterns._read(batch))
-        at += count
-
-
-def _batches(ranges: Ranges, step: int) -> Iterator[list[tuple[int, int]]]:
-    """Share ranges out, in their order, so that no batch has more than `step` patterns."""
-    batch: list[tuple[int, int]] = []
-    room = step
-    for start, stop in ranges:
-        while start < stop:
-            end = min(stop, start + room)
-            batch.append((start, end))
-            room, start = room - (end - start), end
-            if not room:
-                yield batch
-                batch, room = [], step
-    if batch:
-        yield batch
+def _stream_watched(patterns: Patterns, told: Callable[[int], None], step: int) -> Iterator[Array]:
+    for block in patterns._steps(step):
+        told(len(block))
+        yield block
 
 
 def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:

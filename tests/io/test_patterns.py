@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, RequestError
-from ptycho_engine.io import patterns as patterns_module
 from ptycho_engine.io.formats.ptychopinn import Options, read_npz
 from ptycho_engine.io.npz_archive import NpzArchive
-from ptycho_engine.io.patterns import Patterns, fill_ranges
+from ptycho_engine.io.patterns import Patterns
 
 COUNT, SHAPE = 11, (3, 4)
 STACK = np.arange(COUNT * 12, dtype=np.uint16).reshape(COUNT, *SHAPE)
@@ -36,6 +35,11 @@ def test_any_range_and_any_indices_of_any_files(cuts, wanted, indices):
         start, stop = wanted
         np.testing.assert_array_equal(patterns.read(start, stop), STACK[start:stop])
         np.testing.assert_array_equal(patterns.take(indices), STACK[np.array(indices, int)])
+        picked = patterns.picked(indices)
+        np.testing.assert_array_equal(picked.read(), STACK[np.array(indices, int)])
+        np.testing.assert_array_equal(
+            picked.read(len(indices) // 2), picked.read()[len(indices) // 2 :]
+        )
 
 
 @settings(max_examples=15)
@@ -200,28 +204,3 @@ def test_what_the_patterns_of_an_npz_are(tmp_path, dtype, declared, chosen, quan
     assert scan.patterns.quantity == quantity
     assert len(scan.warnings) == (quantity is None)
     assert scan.assumptions.get("quantity", "").startswith(quantity or "")
-
-
-@settings(max_examples=40)
-@given(st.lists(st.integers(0, 39), max_size=30, unique=True), st.integers(1, 9))
-def test_changes_as_patterns_are_read(indices, room):
-    """In the order of the indices, and never more at a time than a block has room for."""
-    stack = np.arange(40 * 6, dtype="u2").reshape(40, 2, 3)
-    sizes = []
-
-    def load(ranges, into):
-        sizes.append(len(into))
-        fill_ranges(stack, ranges, into)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(patterns_module, "BLOCK_BYTES", room * stack[0].nbytes)
-        changed = Patterns(stack.shape, stack.dtype, load).mapped(_negated, (2, 2), np.dtype("f8"))
-        found = changed.take(indices)
-    np.testing.assert_array_equal(found, -stack[np.array(indices, int), :, :2].astype(float))
-    assert found.dtype == "f8"
-    assert sum(sizes) == len(indices)
-    assert max(sizes, default=0) <= room
-
-
-def _negated(patterns):
-    return -patterns[:, :, :2].astype(np.float64)

@@ -20,7 +20,7 @@ from ..disk import writing
 from ..hdf5_file import Hdf5File
 from ..hdf5_writing import Dataset, origin_of, write_hdf5
 from ..keyed_arrays import KeyedArrays, open_arrays
-from ..pairs import find_partner, partner_path, role_of
+from ..pairs import check_beside, find_partner, partner_path, role_of
 from ..patterns import Patterns, quantity_option
 from ..products import DISTANCE, ENERGIES, OBJECT, PROBE, SPACING, Frame, X, Y
 from ..scan import Scan
@@ -72,11 +72,7 @@ class Options:
         ):
             if value not in known:
                 raise ValueError(one_of(name, value, known))
-        if self.other is not None and Path(self.other).name != self.other:
-            raise ValueError(
-                f"other: received {self.other!r}. Expected a name alone: both files of a pair lie "
-                "in one folder."
-            )
+        check_beside("other", self.other)
 
     def assumptions(self) -> dict[str, str]:
         """Return what the files leave open, as `Scan.assumptions`."""

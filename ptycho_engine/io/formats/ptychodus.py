@@ -4,7 +4,8 @@ The arrays are those of :mod:`ptycho_engine.io.products`, with ``probe_position_
 number of each position's pattern. Sizes of pixels and the centre of the object are attributes of
 the arrays in HDF5, and keys such as ``object_pixel_width_m`` in npz. Files of every version are
 read: of before 1.2, where energy has another name than since 1.7, with the weights of probe shares
-in attributes or a dataset. A product holds no patterns.
+in attributes or a dataset. A product holds no patterns: those of the file that an option
+names are matched by their numbers.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import numpy as np
 
 from ...errors import InputFileError, OutputError
 from .. import products
+from ..diffraction import with_diffraction
 from ..disk import writing
 from ..hdf5_writing import Dataset, origin_of, write_hdf5
 from ..keyed_arrays import KeyedArrays, open_arrays
-from ..pairs import find_partner
+from ..pairs import check_beside, find_partner
 from ..products import (
     DISTANCE,
     ENERGIES,
@@ -59,14 +61,18 @@ class Options:
         What the coordinates are: some programs write pixels where metres belong.
     swapped : bool
         Whether x and y are exchanged.
+    patterns : str, optional
+        Name of the file, in the same folder, that holds the diffraction patterns.
     """
 
     pixel_size: float | None = None
     units: str = "m"
     swapped: bool = False
+    patterns: str | None = None
 
     def __post_init__(self) -> None:
         products.check_options(self.pixel_size, self.units)
+        check_beside("patterns", self.patterns)
 
     def assumptions(self) -> dict[str, str]:
         """Return what was chosen, as `Scan.assumptions`."""
@@ -111,7 +117,7 @@ def read(path: Path, options: Options) -> Scan:
         index, doubts, assumed = _index(arrays, len(yx))
         told = {key: value for key in TOLD if (value := arrays.said(key)) is not None}
         kept = {key: arrays.load(key) for key in KEPT if key in arrays.names}
-        return Scan(
+        scan = Scan(
             positions=positions,
             source=str(path),
             pixel_size=pixels,
@@ -130,6 +136,9 @@ def read(path: Path, options: Options) -> Scan:
             **found,
             **probe,
         )
+    if options.patterns is None:
+        return scan
+    return with_diffraction(scan, path.parent / options.patterns)
 
 
 def _index(

@@ -1,0 +1,69 @@
+"""Patterns that are changed as they are read: in order, in blocks, in one pass, anywhere."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptycho_engine.io import pattern_changes
+from ptycho_engine.io.pattern_changes import changed
+from ptycho_engine.io.patterns import Patterns, fill_ranges
+
+STACK = np.arange(40 * 6, dtype="u2").reshape(40, 2, 3)
+EXPECTED = -STACK[:, :, :2].astype(float)
+
+
+def negated(patterns):
+    return -patterns[:, :, :2].astype(np.float64)
+
+
+def load(ranges, into):
+    fill_ranges(STACK, ranges, into)
+
+
+def stream(step):
+    return (STACK[start : start + step] for start in range(0, len(STACK), step))
+
+
+def negative(source):
+    return changed(source, negated, (2, 2), np.dtype("f8"))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 39), max_size=30, unique=True), st.integers(1, 9))
+def test_indices_in_any_order(indices, room):
+    """Never more at a time than a block has room for."""
+    sizes = []
+
+    def watched(ranges, into):
+        sizes.append(len(into))
+        load(ranges, into)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pattern_changes, "BLOCK_BYTES", room * STACK[0].nbytes)
+        found = negative(Patterns(STACK.shape, STACK.dtype, watched)).take(indices)
+    np.testing.assert_array_equal(found, EXPECTED[np.array(indices, int)])
+    assert found.dtype == "f8"
+    assert sum(sizes) == len(indices)
+    assert max(sizes, default=0) <= room
+
+
+@pytest.mark.parametrize("streamer", [None, stream])
+@pytest.mark.parametrize("room", [1, 7, 100])
+def test_blocks(monkeypatch, streamer, room):
+    """A block of small patterns is never made of a block that is larger."""
+    monkeypatch.setattr(pattern_changes, "BLOCK_BYTES", room * STACK[0].nbytes)
+    source = Patterns(STACK.shape, STACK.dtype, load, stream=streamer)
+    blocks = list(negative(source).blocks(10 * EXPECTED[0].nbytes))
+    np.testing.assert_array_equal(np.concatenate([block for _, _, block in blocks]), EXPECTED)
+    assert [start for start, _, _ in blocks] == [0, *(stop for _, stop, _ in blocks)][:-1]
+    if streamer:
+        assert max(len(block) for _, _, block in blocks) <= min(room, 10)
+
+
+def test_other_processes_get_them():
+    again = pickle.loads(pickle.dumps(negative(Patterns.of(STACK))))
+    np.testing.assert_array_equal(again.read(3, 5), EXPECTED[3:5])
+    assert negative(Patterns.of(STACK[:0])).read().shape == (0, 2, 2)
