@@ -30,10 +30,11 @@ DEFAULT_SECTIONS = (
     "migration",
     "grouping",
     "simulation",
+    "datasets",
     "scan_reading",
 )
-#: Streaming writes gigabytes, and the device section needs jax: only when asked for.
-SECTIONS = (*DEFAULT_SECTIONS, "streaming", "device")
+#: Streaming and training write gigabytes, and the device section needs jax: only when asked for.
+SECTIONS = (*DEFAULT_SECTIONS, "streaming", "training", "device")
 RESULTS = Path(__file__).parent / "results"
 
 

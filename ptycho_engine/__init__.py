@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors
+    from .data.datasets.augmentation import Augmentation
+    from .data.datasets.datasets import PatchDataset
+    from .data.datasets.splitting import Region
+    from .data.grouping.group_settings import GroupSettings, make_groups
+    from .data.grouping.grouping import group
+    from .data.grouping.groups import Groups
+    from .data.simulation.exposure import Exposure
+    from .data.simulation.propagation import SliceGap
+    from .data.simulation.recipe import Recipe
+    from .data.simulation.simulation import Simulation
+    from .data.simulation.synthesis import make_scan
     from .deprecation.table import RemovedIn2Warning
     from .discovery import PluginSource, list_plugins
     from .engine import Engine
@@ -14,6 +25,9 @@ if TYPE_CHECKING:
     from .host.hookspecs import hookimpl
     from .host.host import Host
     from .io.outputs import StoredOutput, read_output
+    from .io.patterns import Patterns
+    from .io.scan import Scan
+    from .io.scan_files import ScanSource, read_scan, write_scan
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
     from .request.planning import Plan
@@ -22,38 +36,72 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Augmentation",
     "Block",
     "Capabilities",
     "Engine",
+    "Exposure",
     "ExtractionRequest",
+    "GroupSettings",
+    "Groups",
     "Host",
+    "PatchDataset",
+    "Patterns",
     "Plan",
     "PluginSource",
+    "Recipe",
+    "Region",
     "RemovedIn2Warning",
+    "Scan",
+    "ScanSource",
+    "Simulation",
+    "SliceGap",
     "StoredOutput",
     "__version__",
     "errors",
     "extract_patches",
+    "group",
     "hookimpl",
     "list_plugins",
+    "make_groups",
+    "make_scan",
     "read_output",
+    "read_scan",
+    "write_scan",
 ]
 
 #: The module in which each public name is defined.
 _HOMES = {
+    "Augmentation": "data.datasets.augmentation",
     "Block": "request.blocks",
     "Capabilities": "host.capabilities",
     "Engine": "engine",
+    "Exposure": "data.simulation.exposure",
     "ExtractionRequest": "request.extraction",
+    "GroupSettings": "data.grouping.group_settings",
+    "Groups": "data.grouping.groups",
     "Host": "host.host",
+    "PatchDataset": "data.datasets.datasets",
+    "Patterns": "io.patterns",
     "Plan": "request.planning",
     "PluginSource": "discovery",
+    "Recipe": "data.simulation.recipe",
+    "Region": "data.datasets.splitting",
     "RemovedIn2Warning": "deprecation.table",
+    "Scan": "io.scan",
+    "ScanSource": "io.scan_files",
+    "Simulation": "data.simulation.simulation",
+    "SliceGap": "data.simulation.propagation",
     "StoredOutput": "io.outputs",
     "extract_patches": "shortcuts",
+    "group": "data.grouping.grouping",
     "hookimpl": "host.hookspecs",
     "list_plugins": "discovery",
+    "make_groups": "data.grouping.group_settings",
+    "make_scan": "data.simulation.synthesis",
     "read_output": "io.outputs",
+    "read_scan": "io.scan_files",
+    "write_scan": "io.scan_files",
 }
 
 

@@ -32,6 +32,8 @@ ENTRY_POINT_GROUP = "ptycho_engine.plugins"
 FORMAT_GROUP = "ptycho_engine.formats"
 GROUPING_GROUP = "ptycho_engine.groupings"
 CONF_GROUP = "ptycho_engine.conf"
+#: What messages call an entry of the group of groupings.
+GROUPING = "grouping strategy"
 #: In place of the distribution of an object that was registered by hand.
 REGISTERED = "registered"
 

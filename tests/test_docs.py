@@ -4,12 +4,17 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_module
 
 from ptycho_engine.app.overrides import hydra_arguments, sort_arguments
 from ptycho_engine.app.schema import register_schemas
+from ptycho_engine.app.subcommands import SUBCOMMANDS, sort_subcommand
 from ptycho_engine.host import hookspecs
+from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import write_scan
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -22,7 +27,8 @@ def fences(text: str, language: str) -> list[str]:
 
 
 def engine_commands() -> list[str]:
-    texts = [README, *(page.read_text() for page in MIGRATIONS)]
+    pages = [*MIGRATIONS, *sorted((ROOT / "docs").glob("*.md"))]
+    texts = [README, *(page.read_text() for page in pages)]
     blocks = "\n".join(block for text in texts for block in fences(text, "bash"))
     commands = [line for line in blocks.splitlines() if line.startswith("ptycho-engine ")]
     others = tuple(f"ptycho-engine {word}" for word in ("plugins", "info", "--h"))
@@ -33,6 +39,37 @@ def test_readme_example_runs():
     example = fences(README, "python")[0]
     assert len([line for line in example.splitlines() if line.strip()]) <= 12
     exec(compile(example, "README.md", "exec"), {})
+
+
+def some_scan() -> Scan:
+    """Return what a reader has: a few frames of a detector, and where they were taken."""
+    rng = np.random.default_rng(0)
+    frames = Patterns.of(rng.poisson(5, (3, 256, 256)).astype(np.uint16), "intensity")
+    return Scan(
+        None, rng.uniform(140, 160, (3, 2)), "some", None, frames,
+        pixel_size=(1e-8, 1e-8), detector_pixel_size=(7.5e-5, 7.5e-5), energy=8000.0, distance=2.0,
+    )  # fmt: skip
+
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if fences(p.read_text(), "python")], ids=lambda page: page.name
+)
+def test_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what one example writes, the next ones read
+    if "scan.cxi" in page.read_text():
+        write_scan("scan.cxi", some_scan())
+    names = {}
+    for number, block in enumerate(fences(page.read_text(), "python")):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page):
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", page.read_text()):
+        assert (page.parent / link).exists(), link
 
 
 def test_first_screen_holds_two_commands_that_set_themselves_up():
@@ -48,12 +85,15 @@ def test_first_screen_holds_two_commands_that_set_themselves_up():
 
 @pytest.mark.parametrize("command", engine_commands())
 def test_documented_commands_compose(command):
-    arguments = [a for a in shlex.split(command)[1:] if a not in ("--multirun", "scan.npz")]
-    first = [re.sub(r",.*", "", argument) for argument in arguments]
+    name, words = sort_subcommand(shlex.split(command)[1:])
+    root, words = SUBCOMMANDS[name].chosen(words)
+    named = ("--multirun", "scan.npz", "scan.h5", "FILE", "IN", "FOLDER", *root.flags)
+    first = [re.sub(r",.*", "", word) for word in words if word not in named]
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-        config = compose("config", overrides=hydra_arguments(sort_arguments(first)))
-    assert config.patch_size > 0
+        overrides = hydra_arguments(sort_arguments(first), root.places[-1:])
+        config = compose(root.config, overrides=overrides)
+    assert "runner" in config
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\(((?!http)[^)#]+)\)", README))

@@ -279,6 +279,9 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 NAMED = ("compat", "data", "deprecation", "host", "request", "geometry", "arrays", "native", "app",
          "io", "report", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
+    "datasets": "the room, and the class that it is about",
+    "grouping": "the room, and the function that it is about",
+    "simulation": "the room, and the class that it is about",
     "host": "the room, and the class Host that it is about",
     "kernels": "weights of an interpolation in geometry, compiled loops in native",
 }

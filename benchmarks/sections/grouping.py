@@ -61,7 +61,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     """Time each strategy in turn with a default tree that is built and asked for as many points."""
     from scipy.spatial import cKDTree
 
-    from ptycho_engine.data.group_settings import GroupSettings, make_groups
+    from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
 
     points = SCANS[task["scan"]](task["points"])
     count = task["groups"]
@@ -96,10 +96,10 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 def check_nearest(points: np.ndarray) -> None:
     """Nothing is timed unchecked: some groups are held against every distance."""
-    from ptycho_engine.data.tree import nearest
+    from ptycho_engine.data.grouping.tree import PointTree
 
     seeds = np.linspace(0, len(points) - 1, CHECKED).astype(np.int64)
-    found = nearest(points, seeds, NEIGHBOURS)
+    found = PointTree(points).nearest(seeds, NEIGHBOURS)
     for seed, row in zip(seeds, found, strict=True):
         away = points - points[seed]
         squares = away[:, 0] * away[:, 0] + away[:, 1] * away[:, 1]
@@ -113,15 +113,16 @@ def per_sample(row: dict[str, Any]) -> float:
 
 
 def report(result: dict[str, Any]) -> str:
-    header = ("", "scan", "points", "groups", "seconds", "/ query", "ns/(B log2 P)", "")
+    header = ("", "scan", "points", "groups", "ms", "/ query", "ns/(B log2 P)", "")
     rows = []
     for row in result["rows"]:
         same = row["scan"], f"{row['points']:,}", f"{row['groups']:,}"
         if row["status"] != "timed":
             rows.append(("", *same, "-", "-", "-", row["status"]))
             continue
-        figures = number(row["seconds"]), number(row["to_query"]), number(per_sample(row))
-        rows.append((row["strategy"], *same, *figures, ""))
+        figures = number(1e3 * row["seconds"]), number(row["to_query"]), number(per_sample(row))
+        remark = "out of 25 neighbours" if row["strategy"] == "quadrant" else ""
+        rows.append((row["strategy"], *same, *figures, remark))
     title = (
         f"Grouping: P points into B groups of {MEMBERS} out of K = {NEIGHBOURS}, coverage "
         "included;\n/ query: time over that of a default cKDTree, built and asked for K neighbours "

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from ptycho_engine.data.exposure import Exposure
-from ptycho_engine.data.simulation import CHUNK_SAMPLES, Simulation
+from ptycho_engine.data.simulation.exposure import Exposure
+from ptycho_engine.data.simulation.simulation import CHUNK_SAMPLES, Simulation
 from ptycho_engine.workers import core_count, share
 
 from ..problem import Problem
@@ -27,7 +27,7 @@ from ..worker import WorkerError, measure
 PHOTONS = 1e6
 #: Patterns of which noise is drawn, at most: it takes as long as thirty times as many without.
 NOISY = 2_000
-FFT, POISSON = "scipy.fft", "Generator.poisson"
+FFT, POISSON, WITHOUT = "scipy.fft", "Generator.poisson", "without noise"
 
 
 def run(settings: Settings) -> dict[str, Any]:
@@ -54,14 +54,18 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
         "noise": (_patterns(problem, Exposure(PHOTONS), out[:noisy]), POISSON, noisy),
     }
     means = _means(problem, noisy)
-    limits: dict[str, Action] = {
+    others: dict[str, Action] = {
         FFT: _transforms(count, n),
         POISSON: lambda: np.random.default_rng(0).poisson(means),
+        WITHOUT: _patterns(problem, Exposure(PHOTONS, noise=False), out[:noisy]),
     }
-    every = {name: action for name, (action, _, _) in actions.items()} | limits
+    every = {name: action for name, (action, _, _) in actions.items()} | others
     for action in every.values():
         once(action)
     seconds = in_turn(every, task["repeats"])
+    pairs = zip(seconds["noise"], seconds[WITHOUT], strict=True)
+    seconds["noise alone"] = [noise - without for noise, without in pairs]
+    timed = {name: (limit, patterns) for name, (_, limit, patterns) in actions.items()}
     rows = [
         {
             "what": name,
@@ -71,9 +75,9 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
             "to_limit": ratio(seconds[name], seconds[limit]),
             "to_limit_best": best_ratio(seconds[name], seconds[limit]),
         }
-        for name, (_, limit, patterns) in actions.items()
+        for name, (limit, patterns) in (timed | {"noise alone": (POISSON, noisy)}).items()
     ]
-    return {"problem": asdict(problem), "rows": rows, "threads": core_count()}
+    return {"problem": asdict(problem), "rows": rows}
 
 
 def _patterns(problem: Problem, exposure: Exposure, out: np.ndarray) -> Action:
@@ -130,6 +134,7 @@ def report(result: dict[str, Any]) -> str:
         f"Simulation: patterns of {n} x {n} out of {problem.object_size} x {problem.object_size}, "
         "one probe, into a reused output;\n"
         "scaled: to a number of photons, which is a pass of its own; noise: Poisson's, scaled;\n"
+        "alone: less what the same takes without;\n"
         "/ limit: time over that of scipy.fft alone, in place, in the caches, in as many threads,\n"
         "or of NumPy's Generator.poisson of the same means"
     )

@@ -84,7 +84,8 @@ def plain(error: BaseException) -> str:
         r"Could not find '(\w+)/(.+?)'\s+Available options in .*:((\s+\S+$)+)", text, re.M
     )
     if no_choice:
-        return one_of(no_choice[1], no_choice[2], no_choice[3].split())
+        choices = [name for name in no_choice[3].split() if not name.endswith("schema")]
+        return one_of(no_choice[1], no_choice[2], choices)
     missing = re.search(r"missing mandatory value: .*\s+full_key: (\S+)", text)
     if missing:
         return f"{missing[1]}: received nothing. Expected a value. Add {missing[1]}=VALUE."

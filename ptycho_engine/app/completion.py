@@ -104,7 +104,7 @@ def _candidates(before: Sequence[str], word: str) -> Iterator[str]:
             variants = SUBCOMMANDS[subcommand].variants
             yield from (f"{name} " for name in variants if name.startswith(word))
         names = [k.name for k in (*groups(root.config), *every_key(chosen, root.config))]
-        names += ["scan.path"]  # of any format
+        names += ["scan.path"] if "scan" in {g.name for g in groups(root.config)} else []
         yield from (f"{name}=" for name in names if name.startswith(word))
         yield from files(word)
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import ConfigurationError
+import numpy as np
+
+from ..data.detector.detector_settings import Preparation
+from ..data.grouping.group_settings import GroupSettings
+from ..data.simulation.recipe import Recipe
+from ..errors import ConfigurationError, one_line
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
-from .jobs.convert import ConversionJob
+from .jobs.conversion_job import ConversionJob
 from .jobs.extraction_job import ExtractionJob
-from .jobs.inspect import InspectionJob
+from .jobs.inspection_job import InspectionJob
+from .jobs.simulation_job import SimulationJob
+from .jobs.training_job import TrainingJob
 from .scans import scan_source
-from .schema import SCHEMAS, ConvertConfig, InspectConfig, JobConfig
+from .schema import (
+    RECIPE_PARTS,
+    SCHEMAS,
+    ConvertConfig,
+    InspectConfig,
+    JobConfig,
+    SimulateConfig,
+    TrainConfig,
+)
 from .vocabulary import expanded
 
 
@@ -96,10 +112,129 @@ def inspection_job(config: InspectConfig, folder: Path) -> InspectionJob:
 
 
 def conversion_job(config: ConvertConfig, folder: Path) -> ConversionJob:
-    """Make the job of writing a scan anew; a relative path is relative to the folder."""
+    """Make the job of writing a scan anew; a relative path is relative to the folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If the frames cannot be prepared so.
+    """
+    settings = asdict(config.detector)
+    for name, shape in (("centre", (2,)), ("shift", (2,)), ("matrix", (2, 2))):
+        settings[name] = numbers(f"detector.{name}", settings[name], shape)
     return ConversionJob(
         scan_source(config.scan),
         folder / expanded(config.output.path),
         config.output.format,
+        config.memory_budget,
+        Preparation(**settings),
+    )
+
+
+def numbers(name: str, value: Any, shape: tuple[int, ...]) -> Any:
+    """Read lists of numbers of a configuration as tuples of floats; None stays.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are others.
+    """
+    if value is None:
+        return None
+    try:
+        found = np.array(value, float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.shape != shape or not np.isfinite(found).all():
+        raise ConfigurationError(
+            f"{name}: received {one_line(value, 60)}. Expected {' x '.join(map(str, shape))} "
+            "finite numbers."
+        )
+    return tuple(map(tuple, found.tolist())) if found.ndim == 2 else tuple(found.tolist())
+
+
+def training_job(
+    config: TrainConfig,
+    folder: Path,
+    reason: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> TrainingJob:
+    """Make the job of a configuration of training data whose legacy settings are worked in.
+
+    Parameters
+    ----------
+    config, folder, reason, context
+        As for :func:`extraction_job`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value cannot be used, or gridsize and the members of groups disagree.
+    """
+    plugin, options = named_plugin(config.plugin)
+    output = config.output
+    return TrainingJob(
+        scan=scan_source(config.scan),
+        groups=GroupSettings(**{**asdict(config.groups), "members": members_of(config)}),
+        output=folder / expanded(output.path),
+        patch_size=config.patch_size,
+        interpolation=cast(Interpolation, config.interpolation),
+        fill=cast(Fill, config.fill),
+        rounding=cast(Rounding, config.rounding),
+        mirrored=config.mirrored,
+        keys=output.keys,
+        chunk=output.chunk,
+        plugin=plugin,
+        options=options,
+        wrappers=tuple(config.wrappers),
+        memory_budget=config.memory_budget,
+        overwrite=output.overwrite,
+        resume=output.resume,
+        picture=output.picture,
+        reason=reason,
+        context=context or {},
+    )
+
+
+def members_of(config: TrainConfig) -> int:
+    """Return the members of a group: those that are set, or those of a square of `gridsize`.
+
+    Raises
+    ------
+    ConfigurationError
+        If both are set and disagree, or the side is not above zero.
+    """
+    if config.gridsize < 1:
+        raise ConfigurationError(
+            f"gridsize: received {config.gridsize}. Expected the side of a group, 1 or more."
+        )
+    members: int | None = config.groups.members
+    if members is not None and config.gridsize not in (1, members**0.5):
+        raise ConfigurationError(
+            f"gridsize: received {config.gridsize} beside groups.members={members}. Expected one "
+            "of them, or the square of the one as the other."
+        )
+    return config.gridsize**2 if members is None else members
+
+
+def simulation_job(config: SimulateConfig, folder: Path) -> SimulationJob:
+    """Make the job of a simulation; a relative path is relative to the folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting cannot be used.
+    """
+    parts: dict[str, Any] = {
+        name: kind(**asdict(getattr(config, name))) for name, kind in RECIPE_PARTS.items()
+    }
+    for name in ("object", "probe"):
+        if parts[name].path is not None:
+            parts[name] = replace(parts[name], path=str(expanded(parts[name].path)))
+    output = config.output
+    return SimulationJob(
+        Recipe(**parts, seed=config.seed),
+        folder / expanded(output.path),
+        output.format,
         config.memory_budget,
     )

@@ -1,4 +1,4 @@
-"""``ptycho-engine plugins --check``: each plugin and format at work, in a process of its own.
+"""``ptycho-engine plugins --check``: each thing installed at work, in a process of its own.
 
 `inspect` runs in that process and writes down what it found; whatever else happens there, an exit,
 a crash, a hang, is the lack of an answer.
@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..discovery import GROUPING
 from ..errors import MissingExtraError, PluginError, one_line, printable
 
 OK = "ok"
@@ -39,12 +40,12 @@ os._exit(0)  # whatever threads there are
 
 
 def verdicts(subjects: Iterable[tuple[str, str]], seconds: float) -> list[str]:
-    """Put plugins and formats to work, a few at a time.
+    """Put plugins, formats and strategies to work, a few at a time.
 
     Parameters
     ----------
     subjects : iterable of (str, str)
-        Kind, ``"plugin"`` or ``"format"``, and name of each.
+        Kind, ``"plugin"``, ``"format"`` or ``"grouping strategy"``, and name of each.
     seconds : float
         How long each may take.
 
@@ -142,7 +143,7 @@ def _ending(code: int) -> str:
 def inspect(kind: str, name: str, answer: str) -> None:
     """Put a plugin or format to work, and write to the file `answer` how that went."""
     try:
-        (_inspect_plugin if kind == "plugin" else _inspect_format)(name)
+        _INSPECT[kind](name)
     except MissingExtraError as error:
         verdict = f"{NOT_INSTALLED}: {error}"
     except Exception as error:
@@ -209,6 +210,16 @@ def _inspect_format(name: str) -> None:
 
     load_format(name)
     _composed("scan", name)
+
+
+def _inspect_strategy(name: str) -> None:
+    """Form a few groups on a grid."""
+    from ..data.grouping.grouping import group
+
+    group([(y, x) for y in range(6) for x in range(6)], 4, 4, strategy=name)
+
+
+_INSPECT = {"plugin": _inspect_plugin, "format": _inspect_format, GROUPING: _inspect_strategy}
 
 
 def _composed(group: str, name: str) -> Any:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..data.grouping.group_settings import GroupSettings
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
 from .scans import scan_config
-from .schema import JobConfig
+from .schema import JobConfig, TrainConfig
 
 if TYPE_CHECKING:
     from ..compat import Resolution
@@ -24,18 +25,21 @@ MODES = ("none", "legacy")
 
 #: Keys of the job that legacy settings may set, beside the plugin and the scan.
 PLAIN = ("patch_size", "rounding")
+#: What begins the keys of groups, and the one that `gridsize` says in another way.
+GROUPS, MEMBERS = "groups.", "groups.members"
+Settings = TypeVar("Settings", JobConfig, TrainConfig)
 #: What stands for the path where the packaged configuration chooses the scan.
 DEFAULT_SCAN = "<synthetic scan>"
 
 
 def work_in_legacy(
-    job: JobConfig, overrides: Sequence[str], environ: Mapping[str, str] | None = None
-) -> tuple[JobConfig, Resolution | None]:
+    job: Settings, overrides: Sequence[str], environ: Mapping[str, str] | None = None
+) -> tuple[Settings, Resolution | None]:
     """Work legacy settings into a job, if it asks for them.
 
     Parameters
     ----------
-    job : JobConfig
+    job : JobConfig or TrainConfig
         The composed configuration.
     overrides : sequence of str
         What the command line set, as Hydra lists it: ``key=value``. These values win.
@@ -44,7 +48,7 @@ def work_in_legacy(
 
     Returns
     -------
-    job : JobConfig
+    job : JobConfig or TrainConfig
         With the values settled.
     resolution : Resolution or None
         Plugin, reason and sources; None if the job asks for no legacy settings.
@@ -78,7 +82,7 @@ def work_in_legacy(
         config={
             key: value
             for key, value in composed.items()
-            if not _was_given(key, given) and value != _default(key)
+            if not _was_given(key, given) and value != _default(job, key)
         },
         overrides=overriding,
         params=others,
@@ -88,7 +92,12 @@ def work_in_legacy(
         params_origin="compat.values",
     )
     resolution.warn()
-    return _with_values(job, resolution), resolution
+    settled = _with_values(job, resolution)
+    if isinstance(settled, TrainConfig):
+        groups = replace(settled.groups, **asdict(resolution.group_settings()))
+        mirrored = settled.mirrored or "mirrored" not in given
+        settled = replace(settled, groups=groups, gridsize=1, mirrored=mirrored)
+    return settled, resolution
 
 
 def _split(
@@ -110,14 +119,19 @@ def _split(
     return overriding, others
 
 
-def _composed(job: JobConfig) -> dict[str, Any]:
+def _composed(job: Settings) -> dict[str, Any]:
     """Every value of the job that legacy settings may set, by dotted key."""
+    groups: dict[str, Any] = {}
+    if isinstance(job, TrainConfig):
+        groups = {f"{GROUPS}{name}": value for name, value in asdict(job.groups).items()}
+        if groups[MEMBERS] is None:
+            groups[MEMBERS] = job.gridsize**2
     values: dict[str, Any] = {key: getattr(job, key) for key in PLAIN}
     plugin = dict(job.plugin)
     values["plugin"] = plugin.pop("name")
     values |= {f"plugin.{option}": value for option, value in plugin.items()}
     values["scan.path"] = getattr(job.scan, "path", _kind(job.scan))
-    return values
+    return values | groups
 
 
 def _kind(scan: Any) -> str:
@@ -127,17 +141,20 @@ def _kind(scan: Any) -> str:
 def _was_given(key: str, given: Sequence[str]) -> bool:
     if key == "scan.path":  # choosing another scan, or anything in it, is a choice against a path
         return any(name.partition(".")[0] == "scan" for name in given)
-    return key in given
+    return key in given or (key == MEMBERS and "gridsize" in given)
 
 
-def _default(key: str) -> Any:
+def _default(job: Settings, key: str) -> Any:
     """Return what the packaged configuration sets, so that the user's own configuration shows."""
-    plain = {name: getattr(JobConfig, name) for name in PLAIN}
+    if key.startswith(GROUPS):
+        name = key.removeprefix(GROUPS)
+        return getattr(GroupSettings(), name)
+    plain = {name: getattr(type(job), name) for name in PLAIN}
     known = plain | {"plugin": DEFAULT_PLUGIN, "scan.path": DEFAULT_SCAN}
     return known.get(key, "auto")
 
 
-def _with_values(job: JobConfig, resolution: Resolution) -> JobConfig:
+def _with_values(job: Settings, resolution: Resolution) -> Settings:
     values = resolution.values
     options = dict(resolution.options)
     if job.plugin["name"] == resolution.plugin:

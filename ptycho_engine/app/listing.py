@@ -1,4 +1,4 @@
-"""``ptycho-engine plugins``: plugins and formats, where they come from, whether they load."""
+"""``ptycho-engine plugins``: what is installed, where it comes from, whether it loads."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ..discovery import (
     CONF_GROUP,
     ENTRY_POINT_GROUP,
     FORMAT_GROUP,
+    GROUPING,
+    GROUPING_GROUP,
     PluginSource,
     contributed_folders,
     discover,
@@ -36,11 +38,11 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class PluginState:
-    """One line of the listing: a plugin, a format of scans, or metadata that names neither.
+    """One line of the listing: a plugin, a format of scans, a strategy, or what names none.
 
     Attributes
     ----------
-    kind : {"plugin", "format", "cannot be used"}
+    kind : {"plugin", "format", "grouping strategy", "cannot be used"}
         What it is.
     name, target, distribution, version : str
         As in :class:`~ptycho_engine.discovery.PluginSource`.
@@ -64,15 +66,15 @@ def main(arguments: list[str]) -> int:
     """Print the listing; return 0, or 1 if something that is installed cannot be used."""
     parser = argparse.ArgumentParser(
         prog="ptycho-engine plugins",
-        description="List the installed plugins and formats of scans. Without --check none of "
-        "their code runs: each module is located and its syntax read. Choose one with plugin=NAME "
-        "or scan=NAME.",
+        description="List the installed plugins, formats of scans and grouping strategies. Without "
+        "--check none of their code runs: each module is located and its syntax read. Choose one "
+        "with plugin=NAME or scan=NAME.",
     )
     parser.add_argument(
         "--check",
         action="store_true",
         help="put each one to work in a process of its own: compose its configuration, select it, "
-        "and cut one small patch",
+        "and cut one small patch; a strategy forms a few groups",
     )
     parser.add_argument(
         "--timeout",
@@ -100,7 +102,7 @@ def _seconds(text: str) -> float:
 
 
 def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
-    """Describe every installed plugin and format, and whatever metadata names nothing.
+    """Describe every installed plugin, format and strategy, and whatever metadata names nothing.
 
     Parameters
     ----------
@@ -112,7 +114,8 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
     Returns
     -------
     list of PluginState
-        Plugins before formats, each in the order of their names; then what cannot be used.
+        Plugins, formats, grouping strategies, each in the order of their names; then what cannot
+        be used.
     """
     missing = {
         source.distribution: f"configuration package {source.target} not found"
@@ -120,7 +123,8 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
         if folder is None
     }
     found: list[tuple[str, PluginSource, str]] = []
-    for kind, sources in (("plugin", discover()), ("format", list_formats())):
+    kinds = ("plugin", discover()), ("format", list_formats()), (GROUPING, discover(GROUPING_GROUP))
+    for kind, sources in kinds:
         taken = Counter(source.name for source in sources)
         for source in sources:
             state = _state(source, taken[source.name])
@@ -150,7 +154,7 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
 
 def _unusable(missing: dict[str, str]) -> list[PluginState]:
     """Describe metadata that names nothing, and packages of configuration that are not there."""
-    faults = find_faults(ENTRY_POINT_GROUP, FORMAT_GROUP, CONF_GROUP)
+    faults = find_faults(ENTRY_POINT_GROUP, FORMAT_GROUP, GROUPING_GROUP, CONF_GROUP)
     described = [
         PluginState(UNUSABLE, f.name, f.target, f.distribution, f.version, f.reason) for f in faults
     ]
@@ -214,7 +218,8 @@ def print_table(states: list[PluginState]) -> None:
     # In a pipe there is no screen width to fold the lines at. Names of others are no markup.
     width = None if sys.stdout.isatty() else 200
     console = Console(width=width, markup=False, emoji=False, highlight=False)
-    for kind, more in (("plugin", ()), ("format", ("suffixes",)), (UNUSABLE, ())):
+    tables = ("plugin", ()), ("format", ("suffixes",)), (GROUPING, ()), (UNUSABLE, ())
+    for kind, more in tables:
         table = Table(kind, "from", "module", "state", *more, box=None)
         for state in (state for state in states if state.kind == kind):
             row = [state.name, f"{state.distribution} {state.version}", state.target, state.state]

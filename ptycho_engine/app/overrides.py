@@ -20,7 +20,7 @@ from ..io.catalogue import find_format, formats_of
 from .vocabulary import PATHS, expanded
 
 #: Of the keys whose values are paths those that are read.
-READ = ("scan.path", "compat.params")
+READ = ("scan.path", "compat.params", "object.path", "probe.path")
 NUMBERS = {1: "one", 2: "two"}
 
 

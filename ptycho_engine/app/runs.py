@@ -25,7 +25,6 @@ from ..report.progress import Display
 from .arguments import check_arguments, check_configuration
 from .borrowed_hydra import borrowed_hydra
 from .complaints import Complaints, refuse_unknown_keys
-from .composition import composed_settings
 from .interrupts import Interrupts, interruptible
 from .outcomes import DONE, FAULT, INTERRUPTED, REFUSED, Outcome, Outcomes
 from .overrides import exists, hydra_arguments, sort_arguments
@@ -205,6 +204,8 @@ def what_is_left(config: Any, folder: Path, run_id: str) -> str:
 
 def checked_settings(config: Any, root: Root) -> Any:
     """Turn a composed configuration into settings, if there is nothing in it that nobody knows."""
+    from .composition import composed_settings
+
     refuse_unknown_keys(config)
     plain: Any = OmegaConf.to_container(config, resolve=True)
     check_configuration(plain)

@@ -6,9 +6,12 @@ format are its own dataclass (`scans`).
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from functools import partial
+from typing import Any, get_type_hints
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
@@ -16,6 +19,9 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING
 
+from ..data.detector.detector_settings import Preparation
+from ..data.grouping.group_settings import GroupSettings
+from ..data.simulation.recipe import Recipe
 from ..discovery import contributed_folders, discover
 from .config_files import register_config_files
 from .scans import FormatConfigs
@@ -38,6 +44,15 @@ class ScanOutputConfig:
 
     path: str = MISSING
     format: str | None = None
+
+
+@dataclass
+class TrainingOutputConfig(OutputConfig):
+    """Where training data goes."""
+
+    path: str = "train.zarr"
+    keys: str = "auto"
+    chunk: int = 16
 
 
 class Progress(Enum):
@@ -120,13 +135,85 @@ class ConvertConfig:
     """One scan written anew."""
 
     scan: Any = MISSING
+    detector: Any = MISSING
     output: ScanOutputConfig = MISSING
     runner: RunnerConfig = MISSING
     memory_budget: str | None = None
 
 
+@dataclass
+class TrainConfig:
+    """One set of training data."""
+
+    plugin: Any = MISSING
+    scan: Any = MISSING
+    groups: Any = MISSING
+    output: TrainingOutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    compat: CompatConfig = field(default_factory=CompatConfig)
+    gridsize: int = 1
+    patch_size: int | None = None
+    interpolation: str = "bilinear"
+    fill: str = "zeros"
+    rounding: str = "exact"
+    mirrored: bool = False
+    memory_budget: str | None = None
+    wrappers: list[str] = field(default_factory=list)
+
+
+@dataclass
+class SimulateConfig:
+    """One simulated scan."""
+
+    object: Any = MISSING
+    probe: Any = MISSING
+    trajectory: Any = MISSING
+    beam: Any = MISSING
+    exposure: Any = MISSING
+    output: ScanOutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    seed: int = 0
+    memory_budget: str | None = None
+
+
+def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
+    """Make a dataclass that Hydra can fill of one whose instances are frozen.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass, whose fields all have defaults.
+    **changed : (type, default)
+        Fields that are others in a configuration.
+    """
+    entries: list[Any] = []
+    for name, hint in get_type_hints(kind).items():
+        found = kind.__dataclass_fields__[name]  # type: ignore[attr-defined]
+        if name in changed:
+            hint, default = changed[name]
+            entries.append((name, hint, field(default_factory=partial(copy.copy, default))))
+        elif found.default_factory is not dataclasses.MISSING:
+            entries.append((name, hint, field(default_factory=found.default_factory)))
+        else:
+            entries.append((name, hint, field(default=found.default)))
+    return dataclasses.make_dataclass(f"{kind.__name__}Config", entries)
+
+
+#: The groups of settings that a simulated scan is made of, and their dataclasses.
+RECIPE_PARTS: dict[str, type] = {
+    name: kind
+    for name, kind in get_type_hints(Recipe).items()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+}
+
 #: The schema of each root configuration, by the name of its file.
-SCHEMAS: dict[str, type] = {"config": JobConfig, "inspect": InspectConfig, "convert": ConvertConfig}
+SCHEMAS: dict[str, type] = {
+    "config": JobConfig,
+    "inspect": InspectConfig,
+    "convert": ConvertConfig,
+    "train": TrainConfig,
+    "simulate": SimulateConfig,
+}
 
 
 def register_schemas() -> None:
@@ -136,8 +223,16 @@ def register_schemas() -> None:
         store.store(name=f"{root}_schema", node=schema)
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="output", name="scan_schema", node=ScanOutputConfig)
+    store.store(group="output", name="training_schema", node=TrainingOutputConfig)
+    groups = plain_copy(GroupSettings, members=(int | None, None))
+    store.store(group="groups", name="schema", node=groups)
     store.store(group="runner", name="schema", node=RunnerConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
+    pairs = {"centre": (Any, None), "matrix": (Any, None), "fill": (str | None, None)}
+    detector = plain_copy(Preparation, shift=(list[float], [0.0, 0.0]), **pairs)
+    store.store(group="detector", name="schema", node=detector)
+    for name, kind in RECIPE_PARTS.items():
+        store.store(group=name, name="schema", node=plain_copy(kind))
     folders = configuration_folders()
     for source in discover():
         if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):

@@ -68,6 +68,12 @@ def _windows(event: Mapping[str, Any]) -> str:
     return f"{count} patches leave the object, by up to {event['beyond_pixels']:g} pixels"
 
 
+def _simulation(event: Mapping[str, Any]) -> str:
+    shape = " x ".join(map(str, event["object"]))
+    size = event["size"]
+    return f"{event['patterns']:,} patterns of {size} x {size} of a {event['kind']} ({shape})"
+
+
 def _groups(event: Mapping[str, Any]) -> str:
     return (
         f"{event['groups']:,} groups of {event['members']} ({event['strategy']}) use "
@@ -81,6 +87,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "plan": _plan,
     "windows": _windows,
     "groups": _groups,
+    "simulation": _simulation,
     "done": _done,
 }
 

@@ -72,7 +72,7 @@ class Subcommand:
         return int(getattr(import_module(f".{module}", __package__), function)(arguments))
 
 
-EXTRACT = Root("config", "extract")
+EXTRACT, TRAIN = Root("config", "extract"), Root("train", "train")
 JSON = ("--json",)
 
 #: The subcommands, the default one first.
@@ -101,8 +101,37 @@ SUBCOMMANDS = {
         (
             ("ptycho-engine convert IN OUT", "the suffix of OUT is the format"),
             ("ptycho-engine convert IN OUT scan.KEY=VALUE", "an option of the reader"),
+            ("ptycho-engine convert IN OUT detector.size=128", "frames cropped about the beam"),
         ),
         Root("convert", "convert", places=("scan.path", "output.path")),
+    ),
+    "simulate": Subcommand(
+        "a whole scan of which everything is known, in any format that can be written",
+        (
+            ("ptycho-engine simulate OUT", "a star under a Gaussian beam"),
+            ("ptycho-engine simulate OUT object=cells probe=zone_plate", "others"),
+        ),
+        Root("simulate", "simulate", places=("output.path",)),
+    ),
+    "train": Subcommand(
+        "groups of neighbouring patches with their patterns, for a network",
+        (
+            ("ptycho-engine train FILE gridsize=2 groups.count=5000", "-> train.zarr"),
+            ("ptycho-engine train FILE output.path=train.npz", "as PtychoPINN has it"),
+        ),
+        TRAIN,
+    ),
+    "plan": Subcommand(
+        "bytes, chunks, budget and output of a job, before it does anything; --json",
+        (
+            ("ptycho-engine plan FILE KEY=VALUE ...", "of the patches that would be cut"),
+            ("ptycho-engine plan train FILE KEY=VALUE ...", "of training data"),
+        ),
+        Root("config", "plan", flags=JSON),
+        {
+            "extract": Root("config", "plan", flags=JSON),
+            "train": Root("train", "plan_training", flags=JSON),
+        },
     ),
     "plugins": Subcommand(
         "list plugins and formats; --check imports each", function="listing:main"

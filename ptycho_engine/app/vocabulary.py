@@ -21,7 +21,15 @@ from ..errors import PtychoEngineError
 from ..io.catalogue import list_formats, load_format
 
 #: Keys whose values are paths.
-PATHS = ("scan.path", "output.path", "compat.params", "picture")
+PATHS = ("scan.path", "output.path", "compat.params", "picture", "object.path", "probe.path")
+#: Keys that say which choice of a group was made.
+CHOSEN = {
+    "plugin": "name",
+    "compat": "mode",
+    "object": "kind",
+    "probe": "kind",
+    "trajectory": "kind",
+}
 _ENTRY = re.compile(r"(?:  - )?([\w.]+):(?: +(.*))?$")
 _CHOICES = re.compile(r"[\w.]+( \| [\w.]+)+$")
 
@@ -111,7 +119,7 @@ def keys_of(group: str, choice: str) -> list[Key]:
             return [
                 dataclasses.replace(key, name=f"{group}.{key.name}")
                 for key in _entries(path, "")
-                if (group, key.name) not in (("plugin", "name"), ("compat", "mode"))
+                if key.name != CHOSEN.get(group)
             ]
     return []
 

@@ -157,7 +157,7 @@ TABLE: tuple[Deprecation, ...] = (
         "PED029",
         "function",
         "ptycho_engine.compat.generate_grouped_data",
-        "groups of your own choice, as positions (B, C, 2) of (y, x)",
+        "ptycho_engine.group, whose members are (B, C, 2) of (y, x)",
         "0007-grouped-data.md",
         ("ptycho.raw_data.RawData.generate_grouped_data", _LOADER_METHOD),
         ("ptycho_engine.compat:generate_grouped_data",),

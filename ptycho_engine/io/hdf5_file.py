@@ -9,7 +9,7 @@ ever unpickled.
 from __future__ import annotations
 
 import math
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
 from .hdf5_heaps import check_heaps
-from .hdf5_ranges import fill_from
+from .hdf5_ranges import fill_from, mapped_values
+from .hdf5_values import has_texts, is_dataset, is_small, plain
+from .mapped_stack import MappedStack
 from .npy_header import Header
 from .patterns import Patterns, Quantity, Ranges
 from .reading import check_file, looks_like, reading
@@ -30,8 +32,6 @@ Array = NDArray[Any]
 KIND = "HDF5 file"
 #: Links and files that are followed one after the other, and names that a message lists.
 DEEPEST, LISTED = 20, 40
-#: Bytes of an attribute, or of a text, that is read.
-TEXT_BYTES = 2**20
 #: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
 PARTS = ("real", "imag")
 
@@ -103,7 +103,7 @@ class Hdf5File:
     def is_dataset(self, name: str) -> bool:
         """Whether a name leads to a dataset."""
         with reading(self.path, repr(name), KIND):
-            return _is_dataset(self._find(name))
+            return is_dataset(self._find(name))
 
     def header(self, name: str) -> Header:
         """Shape and dtype of a dataset, of which nothing is read.
@@ -166,7 +166,7 @@ class Hdf5File:
                 "real patterns of shape (P, H, W). Choose the reader of this layout."
             )
         *leading, height, width = header.shape
-        load = partial(_load_patterns, self.path, name, header)
+        load = Hdf5Stack(self.path, name, header)
         shape = (math.prod(leading), height, width)
         return Patterns(shape, header.dtype, load, quantity, str(self.path))
 
@@ -194,11 +194,11 @@ class Hdf5File:
             found = self._find(name)
             if found is None or key not in found.attrs:
                 return None
-            if not _is_small(held := found.attrs.get_id(key)):
+            if not is_small(held := found.attrs.get_id(key)):
                 return None
-            if _has_texts(held.dtype):
+            if has_texts(held.dtype):
                 self._check_heaps(found)
-            return _plain(found.attrs[key])
+            return plain(found.attrs[key])
 
     def attributes(self, name: str = "/") -> dict[str, Any]:
         """Return all attributes of a group or dataset that `attribute` would return.
@@ -231,14 +231,14 @@ class Hdf5File:
         """
         with reading(self.path, repr(name), KIND):
             dataset = self._dataset(name)
-            if dataset.size != 1 or not _is_small(dataset.id):
+            if dataset.size != 1 or not is_small(dataset.id):
                 raise InputFileError(
                     f"{self.path}: {name!r} has shape {dataset.shape}. Expected a single text. "
                     "Check the file."
                 )
-            if _has_texts(dataset.dtype):
+            if has_texts(dataset.dtype):
                 self._check_heaps(dataset)
-            return str(_plain(dataset[()]))
+            return str(plain(dataset[()]))
 
     def listing(self) -> str:
         """Name the datasets of the file with their shapes, for messages."""
@@ -257,14 +257,14 @@ class Hdf5File:
             except InputFileError:  # it would hide what the message is about
                 found.append(f"{full} (a link that leads nowhere)")
                 continue
-            if _is_dataset(held):
+            if is_dataset(held):
                 found.append(f"{full} {held.shape}")
             elif held is not None:
                 self._list(full, found, depth + 1)
 
     def _dataset(self, name: str) -> Any:
         found = self._find(name)
-        if _is_dataset(found):
+        if is_dataset(found):
             return found
         raise InputFileError(
             f"{self.path}: {name!r} is missing. Found: {self.listing()}. Expected a dataset of "
@@ -332,8 +332,7 @@ class Hdf5File:
     def _other(self, name: str, moved: bool = True) -> Hdf5File:
         """Open another file that this one names, in its own folder or below.
 
-        Files that were moved together name where they were: if that is elsewhere, a file of the
-        name in the folder counts, unless the library is to find it by itself.
+        Files moved together name where they were: a file of that name in the folder counts then.
         """
         folder = self.path.resolve().parent
         place, beside = ((folder / where).resolve() for where in (name, Path(name).name))
@@ -357,44 +356,45 @@ class Hdf5File:
         return self._others.setdefault(place, Hdf5File(place, _depth=self._depth + 1))
 
 
-def _load_patterns(path: Path, name: str, header: Header, ranges: Ranges, into: Array) -> None:
-    with Hdf5File(path) as file:
-        if file.header(name) != header:
-            raise InputFileError(
-                f"{path}: {name!r} is another than when the scan was read. Expected the same file. "
-                "Read the scan again."
-            )
-        with reading(path, repr(name), KIND):
-            dataset = file._dataset(name)
-            file._check_values(name, dataset)
-            fill_from(dataset, ranges, into)
+@dataclass(frozen=True)
+class Hdf5Stack:
+    """The loader of patterns in a file.
 
-
-def _is_dataset(found: Any) -> bool:
-    return hasattr(found, "read_direct")
-
-
-def _has_texts(dtype: np.dtype[Any]) -> bool:
-    """Whether values are of any length, and so lie in heaps."""
-    return bool(dtype.kind == "O")
-
-
-def _is_small(held: Any) -> bool:
-    """Whether a dataset or an attribute, by its identifier, holds numbers or texts, and few.
-
-    Where a damaged bit makes a text a sequence of unknown kind, the library crashes on reading it.
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        The dataset.
+    header : Header
+        What it was when the scan was read.
     """
-    import h5py
 
-    simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
-    size = int(math.prod(held.shape or ())) * int(held.dtype.itemsize)
-    return size <= TEXT_BYTES and held.get_type().get_class() in simple
+    path: Path
+    name: str
+    header: Header
 
+    def __call__(self, ranges: Ranges, into: Array) -> None:
+        """Fill an array with ranges of the patterns."""
+        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+            fill_from(self._dataset(file), ranges, into)
 
-def _plain(value: Any) -> Any:
-    """Turn what h5py returns of an attribute into a number, a text or an array of them."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.reshape(-1)[0]
-    if isinstance(value, bytes):
-        return value[:TEXT_BYTES].decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) else value
+    def mapped(self) -> MappedStack | None:
+        """Map the dataset, if it lies in one piece."""
+        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+            dataset = self._dataset(file)
+            found = mapped_values(dataset)
+            if found is None:
+                return None
+            flat = found.reshape(-1, *self.header.shape[-2:])
+            return MappedStack.of(Path(dataset.file.filename), flat)
+
+    def _dataset(self, file: Hdf5File) -> Any:
+        if file.header(self.name) != self.header:
+            raise InputFileError(
+                f"{self.path}: {self.name!r} is another than when the scan was read. Expected the "
+                "same file. Read the scan again."
+            )
+        dataset = file._dataset(self.name)
+        file._check_values(self.name, dataset)
+        return dataset

@@ -26,7 +26,7 @@ def fill_from(dataset: Any, ranges: Ranges, into: Array) -> None:
     into : ndarray, shape (count, H, W)
         Contiguous, in native byte order.
     """
-    mapped = _mapped(dataset)
+    mapped = mapped_values(dataset)
     if mapped is not None:
         fill_ranges(mapped.reshape(-1, *mapped.shape[-2:]), ranges, into)
         return
@@ -41,7 +41,7 @@ def fill_from(dataset: Any, ranges: Ranges, into: Array) -> None:
             at += count
 
 
-def _mapped(dataset: Any) -> Array | None:
+def mapped_values(dataset: Any) -> Array | None:
     """Map a dataset that lies in its file in one piece, which the library reads far slower.
 
     Returns

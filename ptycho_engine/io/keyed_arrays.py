@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputFileError, one_line
 from ..geometry import Positions
-from .hdf5_file import TEXT_BYTES, Hdf5File
+from .hdf5_file import Hdf5File
+from .hdf5_values import TEXT_BYTES
 from .npy_header import Header
 from .npz_archive import NpzArchive
 from .reading import looks_like

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputFileError
 from ..memory import check_reading
+from .mapped_stack import MappedStack
 from .npy_header import Header
 from .npz_archive import NpzArchive
 from .patterns import Patterns, Quantity, Ranges, fill_ranges
@@ -43,7 +45,7 @@ def npz_patterns(
     header = archive.header(key)
     shape = header.shape
     count, height, width = (shape[-1], *shape[:2]) if order == LAST else shape[:3]
-    load = partial(_load, archive.path, key, header, order)
+    load = NpzStack(archive.path, key, header, order)
     dtype = header.dtype.newbyteorder("=")
     in_one_pass = partial(_stream, archive.path, key, header)
     packed = not archive.is_stored(key) and _in_rows(header, order)
@@ -71,19 +73,53 @@ def _stream(path: Path, key: str, header: Header, step: int) -> Iterator[NDArray
             yield block.reshape(block.shape[:3])
 
 
-def _load(
-    path: Path, key: str, header: Header, order: str, ranges: Ranges, into: NDArray[Any]
-) -> None:
-    with NpzArchive(path) as archive:
-        _check_same(archive, key, header)
-        whole = len(into) == header.shape[0]
-        if _in_rows(header, order) and (whole or not archive.is_stored(key)):
-            archive.load_ranges(key, ranges, into)
-            return
-        if archive.is_stored(key):
-            source = archive.map(key)
-        else:
-            check_reading(f"{path}: reading the compressed patterns", header.nbytes)
-            source = archive.load(key)
-    patterns = np.moveaxis(source, -1, 0) if order == LAST else source.reshape(source.shape[:3])
-    fill_ranges(patterns, ranges, into)
+@dataclass(frozen=True)
+class NpzStack:
+    """The loader of patterns in an archive.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    key : str
+        The array.
+    header : Header
+        What it was when the scan was read.
+    order : str
+        How its axes lie.
+    """
+
+    path: Path
+    key: str
+    header: Header
+    order: str
+
+    def __call__(self, ranges: Ranges, into: NDArray[Any]) -> None:
+        """Fill an array with ranges of the patterns."""
+        header = self.header
+        with NpzArchive(self.path) as archive:
+            _check_same(archive, self.key, self.header)
+            whole = len(into) == header.shape[0]
+            if _in_rows(header, self.order) and (whole or not archive.is_stored(self.key)):
+                archive.load_ranges(self.key, ranges, into)
+                return
+            if archive.is_stored(self.key):
+                source = archive.map(self.key)
+            else:
+                check_reading(f"{self.path}: reading the compressed patterns", header.nbytes)
+                source = archive.load(self.key)
+        fill_ranges(self._points_first(source), ranges, into)
+
+    def mapped(self) -> MappedStack | None:
+        """Map the array, if it is stored and not empty."""
+        with NpzArchive(self.path) as archive:
+            _check_same(archive, self.key, self.header)
+            if not archive.is_stored(self.key) or 0 in self.header.shape:
+                return None
+            return MappedStack.of(self.path, self._points_first(archive.map(self.key)))
+
+    def _points_first(self, source: NDArray[Any]) -> NDArray[Any]:
+        """Return the array as (P, H, W)."""
+        return (
+            np.moveaxis(source, -1, 0) if self.order == LAST else source.reshape(source.shape[:3])
+        )

@@ -29,7 +29,8 @@ class Loader(Protocol):
     """Fills an array with ranges of the patterns of a source, one range after the other.
 
     It is a function of a module, or a `functools.partial` of one: other processes get it pickled,
-    so that it keeps a path rather than an open file. What it raises are errors of the engine.
+    so that it keeps a path rather than an open file. What it raises are errors of the engine. One
+    that has ``mapped()`` returns there a loader that keeps its file mapped, or None.
     """
 
     def __call__(self, ranges: Ranges, into: Array) -> None:
@@ -224,6 +225,16 @@ class Patterns(Shown):
             return (self.read(start, min(start + step, count)) for start in range(0, count, step))
         check_reading(self._what, min(step, count) * self._pattern_bytes)
         return self.stream(step)
+
+    def opened(self) -> Patterns:
+        """Return patterns whose file stays mapped, so that reading them takes no more than a copy.
+
+        Whoever asks lets go of them in time, and hands them to no other process. Patterns that do
+        not lie in their file in one piece are returned as they are.
+        """
+        mapped = getattr(self.load, "mapped", None)
+        stack = None if mapped is None else mapped()
+        return self if stack is None else replace(self, load=stack)
 
     def as_quantity(self, quantity: Quantity) -> Patterns:
         """Return the patterns as amplitude, or as intensity, computed when they are read.

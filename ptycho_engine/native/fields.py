@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_engine.native.stores import VECTOR_BYTES
+
 from .compilation import compiled
+from .intrinsics import fence, store_past_caches
 
 Array = NDArray[Any]
 
@@ -39,7 +42,7 @@ def multiply(field: Array, factors: Array) -> None:
 
 
 @compiled
-def amplitudes(field: Array, scale: float, out: Array, places: Array) -> None:
+def amplitudes(field: Array, scale: float, out: Array, places: Array, past_caches: bool) -> None:
     """Write amplitudes times a scale, zero frequency in the middle.
 
     Parameters
@@ -52,20 +55,30 @@ def amplitudes(field: Array, scale: float, out: Array, places: Array) -> None:
         Receives the amplitudes, zero frequency at sample ``N // 2``.
     places : ndarray of int, shape (c,)
         Which of `out`.
+    past_caches : bool
+        Whether they are stored past the caches, which asks for aligned rows.
     """
     count, n = field.shape[:2]
     half = n // 2
+    row = np.empty(n, out.dtype)
+    left, right = row[:half], row[half:]
     for p in range(count):
         for i in range(n):
             line, target = field[p, i], out[places[p], (i + half) % n]
-            left, right = target[:half], target[half:]
+            rest = line[2 * (n - half) :]
             for j in range(n - half):
                 x, y = line[2 * j], line[2 * j + 1]
                 right[j] = scale * np.sqrt(x * x + y * y)
-            rest = line[2 * (n - half) :]
             for j in range(half):
                 x, y = rest[2 * j], rest[2 * j + 1]
                 left[j] = scale * np.sqrt(x * x + y * y)
+            if past_caches:
+                for vector in range(row.nbytes // VECTOR_BYTES):
+                    store_past_caches(target, row, vector)
+            else:
+                for j in range(n):
+                    target[j] = row[j]
+    fence()
 
 
 @compiled

@@ -125,7 +125,7 @@ def place_inside(
 def needed_size(positions: Positions, patch_size: int, margin: float) -> tuple[int, int]:
     """Return the smallest object that holds the windows of positions about the origin."""
     reach = np.abs(positions).max(axis=0, initial=0)  # windows of even sizes reach further up
-    height, width = (math.ceil(2 * (r + margin)) + patch_size + 1 for r in reach)
+    height, width = (math.ceil(2 * (r + margin)) + patch_size for r in reach)
     return height, width
 
 

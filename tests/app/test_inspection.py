@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from distributions import install, plugin
 
+from ptycho_engine.app.inspection import inspect
+from ptycho_engine.app.listing import describe
+from ptycho_engine.discovery import GROUPING
+
 HEAD = "from ptycho_engine.plugin import Capabilities, hookimpl\n"
 CUT = "@hookimpl\ndef extract_patches(out):\n    out[...] = 7\n    return out\n"
 OPTIONS = """
@@ -199,3 +203,15 @@ def running(pid):
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_a_grouping_strategy_is_listed_and_forms_groups(tmp_path):
+    listed = {state.name: state for state in describe(check=False) if state.kind == GROUPING}
+    assert {"nearest", "combinations", "legacy"} <= set(listed)
+    assert {state.state for state in listed.values()} == {"ok"}
+    answer = tmp_path / "answer"
+    for name in listed:
+        inspect(GROUPING, name, str(answer))
+        assert answer.read_text() == "ok", name
+    inspect(GROUPING, "neerest", str(answer))
+    assert "grouping strategy 'neerest' is not known. Did you mean 'nearest'" in answer.read_text()

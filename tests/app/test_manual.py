@@ -76,7 +76,8 @@ GROUPS_DEFAULT = {group.name: group.default for group in groups()}
 def test_defaults_are_those_of_the_code(root):
     for key in plain_keys(root):
         value = getattr(schema.SCHEMAS[root], key.name, [])
-        assert key.default == ("null" if value is None else str(value)), key
+        written = {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
+        assert key.default == written, key
     for group, kind in GROUPS.items():
         for key in keys_of(group, GROUPS_DEFAULT[group]):
             value = getattr(kind, key.name.partition(".")[2])

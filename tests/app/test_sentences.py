@@ -128,3 +128,10 @@ def test_paths_are_as_seen_from_here(tmp_path, monkeypatch):
     assert short_path(str(tmp_path.parent / "b.npz")) == "~/b.npz"
     assert short_path(sys.prefix) == sys.prefix
     assert short_path("b.npz") == "b.npz"
+
+
+def test_groups_are_said_in_a_line():
+    event = {"event": "groups", "level": "info", "strategy": "nearest", "members": 4,
+             "groups": 12_000, "used": 1_900, "points": 2_000, "share": 0.95}  # fmt: skip
+    said = "12,000 groups of 4 (nearest) use 1,900 of 2,000 positions"
+    assert for_people(None, "info", event) == said

@@ -206,12 +206,62 @@ def test_groups_are_checked_then_timed_beside_a_tree():
 
 def test_wrong_neighbours_are_not_timed(monkeypatch):
     from benchmarks.sections import grouping
-    from ptycho_engine.data import tree
+    from ptycho_engine.data.grouping import tree
 
-    right = tree.nearest
-    monkeypatch.setattr(tree, "nearest", lambda points, seeds, k: right(points, seeds, k)[:, ::-1])
+    right = tree.PointTree.nearest
+    wrong = lambda self, seeds, count: right(self, seeds, count)[:, ::-1]  # noqa: E731
+    monkeypatch.setattr(tree.PointTree, "nearest", wrong)
     with pytest.raises(RuntimeError, match="are not the nearest"):
         grouping.check_nearest(grouping.SCANS["spiral"](100))
+
+
+def test_items_of_a_dataset_are_checked_then_timed_beside_a_loop():
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import datasets
+
+    problem = asdict(Problem(patches=20, patch_size=16, object_size=48))
+    rows = datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})["rows"]
+    assert len(rows) == 6
+    assert all(row["items_per_second"] > 0 and row["to_base"] > 0 for row in rows)
+    failed = {"name": "DataLoader", "status": "torch is not installed"}
+    printed = datasets.report({"rows": [*rows, failed], "problem": problem})
+    assert "dataset.batches(16)" in printed
+    assert "torch is not installed" in printed
+
+
+def test_a_loop_that_cuts_elsewhere_is_not_timed(monkeypatch):
+    from dataclasses import asdict
+
+    from benchmarks.peers.item_loop import ItemLoop
+    from benchmarks.problem import Problem
+    from benchmarks.sections import datasets
+
+    right = ItemLoop.patch
+    monkeypatch.setattr(ItemLoop, "patch", lambda loop, number: right(loop, number)[::-1])
+    problem = asdict(Problem(patches=4, patch_size=16, object_size=48))
+    with pytest.raises(AssertionError, match="amplitude"):
+        datasets.work({"kind": "arrays", "problem": problem, "repeats": 1})
+
+
+def test_patterns_are_timed_beside_their_transforms_and_draws():
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import simulation
+
+    problem = asdict(Problem(patches=70, patch_size=8, object_size=32))
+    result = simulation.work({"problem": problem, "repeats": 1})
+    rows = {row["what"]: row["limit"] for row in result["rows"]}
+    fft, poisson = simulation.FFT, simulation.POISSON
+    assert rows == {
+        "amplitudes": fft, "scaled": fft, "noise": poisson, "noise alone": poisson,
+    }  # fmt: skip
+    assert min(row["to_limit"] for row in result["rows"] if row["what"] != "noise alone") > 0
+    printed = simulation.report(result)
+    assert "patterns of 8 x 8 out of 32 x 32" in printed
+    assert "failed" in simulation.report({"problem": problem, "rows": []})
 
 
 def test_patterns_are_read_from_every_kind_of_file():
@@ -269,3 +319,17 @@ def test_small_chunks_are_timed_beside_one():
     printed = chunks.report({"rows": [row, failed], "problem": problem, "chunk": 2})
     assert "8 patches of 8 x 8 per call in chunks of 2" in printed
     assert "failed" in printed
+
+
+def test_training_is_checked_then_timed_step_by_step():
+    from benchmarks.sections import training
+
+    problem = {"patches": 20, "patch_size": 8, "object_size": 40}
+    result = training.work({"problem": problem, "repeats": 1})
+    names = [row["name"] for row in result["rows"]]
+    assert names[-3:] == ["train, .h5", "train, .zarr", training.BASE]
+    assert all(row["seconds"] > 0 and row["to_base"] > 0 for row in result["rows"])
+    assert result["bytes"] > 20 * 4 * 8 * 8 * (8 + 4)
+    printed = training.report(result)
+    assert "20 groups of 4" in printed
+    assert "failed" in training.report({"rows": [], "problem": problem, "bytes": 0})

@@ -51,7 +51,9 @@ def test_the_native_step_of_grouped_data_keeps_the_numbers():
     names = run("0007-grouped-data.md")
     legacy = names["grouped"]["Y"].numpy()
     np.testing.assert_allclose(names["native"], legacy, rtol=0, atol=1e-6 * np.abs(legacy).max())
-    assert names["exact"].shape == legacy.shape == (10, 16, 16, 4)
+    np.testing.assert_array_equal(names["same"].indices, names["grouped"]["nn_indices"])
+    assert names["exact"].shape == names["patterns"].shape == legacy.shape == (10, 16, 16, 4)
+    assert (names["exact"] != names["native"]).any()
 
 
 def test_what_the_page_calls_without_a_drop_in_has_none():

@@ -20,7 +20,7 @@ def counted(positions, shape, size):
 COORDINATES = st.integers(-80, 160).map(lambda n: n / 8)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     st.lists(st.tuples(COORDINATES, COORDINATES), max_size=6),
     st.tuples(st.integers(1, 9), st.integers(1, 9)),

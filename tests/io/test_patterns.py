@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, RequestError
 from ptycho_engine.io.formats.ptychopinn import Options, read_npz
 from ptycho_engine.io.npz_archive import NpzArchive
+from ptycho_engine.io.pattern_changes import changed
 from ptycho_engine.io.patterns import Patterns
 
 COUNT, SHAPE = 11, (3, 4)
@@ -204,3 +205,29 @@ def test_what_the_patterns_of_an_npz_are(tmp_path, dtype, declared, chosen, quan
     assert scan.patterns.quantity == quantity
     assert len(scan.warnings) == (quantity is None)
     assert scan.assumptions.get("quantity", "").startswith(quantity or "")
+
+
+def _plus_one(frames):
+    return (frames + 1)[:, :2]
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_changes_reach_what_is_read_in_blocks_too(tmp_path, save):
+    """A compressed member has a way of its own to be gone through."""
+    stack = np.arange(COUNT * 9, dtype=np.float32).reshape(COUNT, 3, 3)
+    where = {"xcoords": np.zeros(COUNT), "ycoords": np.zeros(COUNT)}
+    save(tmp_path / "scan.npz", diff3d=stack, objectGuess=np.ones((4, 4)), **where)
+    patterns, told = read_npz(tmp_path / "scan.npz").patterns, []
+    ways = {
+        "intensity": (patterns.as_quantity("intensity"), stack**2),
+        "changed": (changed(patterns, _plus_one, (2, 3), np.dtype(np.float32)), (stack + 1)[:, :2]),
+        "picked": (patterns.picked([3, 1]), stack[[3, 1]]),
+        "joined": (Patterns.joined([patterns, patterns]), np.concatenate([stack, stack])),
+        "watched": (patterns.watched(told.append), stack),
+    }
+    for name, (found, expected) in ways.items():
+        assert found.shape == expected.shape, name
+        blocks = np.concatenate([block for _, _, block in found.blocks(100)])
+        np.testing.assert_array_equal(blocks, expected, name)
+        np.testing.assert_array_equal(found.read(), expected, name)
+    assert sum(told) == 2 * COUNT

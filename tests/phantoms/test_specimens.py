@@ -20,7 +20,7 @@ def test_drawings_are_within_their_range(name, shape):
         assert all(drawing.std() > 0.1 for drawing in drawn(name, shape))
 
 
-@pytest.mark.parametrize("name", set(SPECIMENS) - {"star"})
+@pytest.mark.parametrize("name", sorted(set(SPECIMENS) - {"star"}))
 def test_a_seed_determines_a_drawing(name):
     for one, same, other in zip(drawn(name), drawn(name), drawn(name, seed=1), strict=True):
         np.testing.assert_array_equal(one, same)

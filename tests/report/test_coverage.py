@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ptycho_engine.data.grouping import group
+from ptycho_engine.data.grouping.grouping import group
 from ptycho_engine.report import coverage
 from ptycho_engine.report.canvas import SIGNATURE
 from ptycho_engine.report.coverage import CoverageView, draw_coverage, paint_coverage

@@ -18,7 +18,6 @@ Examples
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -27,19 +26,16 @@ from typing import Any
 
 from ...compilations import compilation_counts
 from ...engine import Engine
-from ...errors import MemoryBudgetError
 from ...io.scan import CuttableScan
-from ...io.scan_files import check_source, read_scan
-from ...io.targets import check_output
 from ...logs import get_logger
-from ...memory import format_bytes, parse_bytes
-from ...report.companion import Companion, check_picture
+from ...memory import format_bytes
 from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
 from .extraction_job import ExtractionJob
 from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, begin_output, draw, fill
+from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
 
@@ -99,71 +95,34 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    engine = Engine(
-        job.plugin,
-        options=job.options,
-        memory_budget=job.memory_budget,
-        wrappers=job.wrappers,
-        reason=job.reason,
-        context=job.context,
-    )
-    engine.capabilities.check_cut(job.cut, engine.plugin)
-    check_source(job.scan, memory_budget=job.memory_budget)
-    # Whoever is told that something exists may remove it: all that is wrong is said before.
-    inputs = [] if job.scan.path is None else [Path(job.scan.path)]
-    check_output(job.output, job.overwrite, inputs)
-    companion = Companion(job.output)
-    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
-    started = time.perf_counter()
-    scan = read_scan(
-        job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
-    ).for_cutting()
-    read = time.perf_counter() - started
-    engine = engine.with_budget(remaining_budget(job, scan))
-    plan = engine.plan(scan.image, scan.positions, **asdict(job.cut))
+    opened, plan = prepare(job)
+    engine, scan = opened.engine, opened.scan
     log_plan(job, scan, plan)
     reach = engine.reach(scan.image, scan.positions, **asdict(job.cut))
     doubts = log_reach(reach, scan)
-    records = provenance(engine, scan, run_id or uuid.uuid4().hex[:12])
+    records = provenance(engine, scan, run_id, job.context)
     records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
-    records["assumptions"] = scan.assumptions
-    if "sources" in job.context:
-        records["setting_sources"] = job.context["sources"]
-    if "tensorflow" in engine.capabilities.arrays:
-        with waiting("loading TensorFlow"):
-            import_tensorflow_quietly()
+    load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
         filled = fill(store, job, engine, scan, progress)
         if job.picture:
-            companion.draw(lambda: draw(job, engine, scan, filled.samples))
+            opened.companion.draw(lambda: draw(job, engine, scan, filled.samples))
         seconds = time.perf_counter() - started
-        spent = {"read": read, "extract": filled.extracting, "write": filled.writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=companion)
-    picture = companion.path if companion.placed else None
+        spent = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
+        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companion)
+    picture = opened.companion.path if opened.companion.placed else None
     result = Result(job.output, picture, len(scan.positions), plan, seconds)
     log_done(result)
     return result
 
 
-def remaining_budget(job: ExtractionJob, scan: CuttableScan) -> int | str | None:
-    """Return what the scan leaves of a budget; what is free has shrunk by itself.
-
-    Raises
-    ------
-    MemoryBudgetError
-        If it leaves nothing.
-    """
-    if job.memory_budget is None:
-        return None
-    budget = parse_bytes(job.memory_budget)
-    if scan.held_bytes >= budget:
-        raise MemoryBudgetError(
-            f"{scan.source}: the scan holds {format_bytes(scan.held_bytes)}, and the memory budget "
-            f"is {format_bytes(budget)}. Expected room for patches beside it. Raise memory_budget."
-        )
-    return budget - scan.held_bytes
+def load_framework(engine: Engine, waiting: Waiting) -> None:
+    """Import TensorFlow where the plugin needs it, which takes seconds."""
+    if "tensorflow" in engine.capabilities.arrays:
+        with waiting("loading TensorFlow"):
+            import_tensorflow_quietly()
 
 
 def log_plan(job: ExtractionJob, scan: CuttableScan, plan: Plan) -> None:

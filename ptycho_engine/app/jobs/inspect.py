@@ -18,39 +18,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputFileError, PtychoEngineError, RequestError
+from ...errors import InputFileError, OutputError, PtychoEngineError, RequestError
 from ...io.catalogue import formats_of
+from ...io.disk import writing
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...report.companion import check_picture, write_picture
 from ...report.picture import Preview, draw_preview
 from .findings import describe
+from .inspection_job import InspectionJob
 from .patch_output import short_source
 from .wording import as_lines, as_list
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
-
-
-@dataclass(frozen=True)
-class InspectionJob:
-    """What to look at.
-
-    Attributes
-    ----------
-    scan : ScanSource
-        The file; a folder that is no scan itself is a list of scans.
-    patch_size : int, optional
-        Rows and columns of a window; by default those of the patterns, else of the probe.
-    picture : Path, optional
-        Where to draw the object with its positions; nothing is replaced.
-    memory_budget : int or str, optional
-        Bytes, or a text such as ``"2GiB"``, that reading may take.
-    """
-
-    scan: ScanSource
-    patch_size: int | None = None
-    picture: Path | None = None
-    memory_budget: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,19 +83,30 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
     if is_folder_of_scans(job.scan.path):
         return Inspection(list(_each(job, waiting)), listed=True)
     if job.picture is not None:
-        inputs = [] if job.scan.path is None else [job.scan.path]
-        check_picture(job.picture, False, inputs)
+        _check_picture(job.picture, job.scan.path)
     scan = _read(job, job.scan, waiting)
     found = describe(scan, job.patch_size)
     if job.picture is None:
         return Inspection([found])
-    write_picture(job.picture, _draw(scan, found))
+    drawn = _draw(scan, found)
+    with writing(job.picture):
+        write_picture(job.picture, drawn)
     return Inspection([found], picture=job.picture)
 
 
 def is_folder_of_scans(path: Path | None) -> bool:
     """Whether a path is a folder, and not one that a format has the suffix of."""
     return path is not None and path.is_dir() and not formats_of(path)
+
+
+def _check_picture(path: Path, source: Path | None) -> None:
+    """Refuse a picture that could not be written."""
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
+            "Create it with mkdir -p, or choose another picture."
+        )
+    check_picture(path, False, [] if source is None else [source])
 
 
 def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:

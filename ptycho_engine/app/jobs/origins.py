@@ -6,6 +6,7 @@ import hashlib
 import platform
 import resource
 import sys
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,18 +25,21 @@ from ...request.planning import Plan
 FRAMEWORKS = ("tensorflow", "jax", "torch", "cupy", "llvmlite")
 
 
-def provenance(engine: Engine, scan: CuttableScan, run_id: str) -> dict[str, Any]:
-    """Say what made an output: versions, plugin, source and time."""
+def provenance(
+    engine: Engine, scan: CuttableScan, run_id: str | None, context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Say what made an output: versions, plugin, source and time, and where settings come from."""
     from ... import __version__
 
     source = engine.source
+    sources = {"setting_sources": context["sources"]} if "sources" in context else {}
     return {
         "ptycho_engine": __version__,
         "plugin": engine.plugin,
         "plugin_source": source.target,
         "plugin_distribution": f"{source.distribution} {source.version}".strip(),
         "plugin_options": engine.options,
-        "run_id": run_id,
+        "run_id": run_id or uuid.uuid4().hex[:12],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scan": scan.source,
         "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).exists() else None,
@@ -43,6 +47,8 @@ def provenance(engine: Engine, scan: CuttableScan, run_id: str) -> dict[str, Any
         "python": platform.python_version(),
         "numpy": np.__version__,
         "libraries": library_versions(),
+        "assumptions": scan.assumptions,
+        **sources,
     }
 
 

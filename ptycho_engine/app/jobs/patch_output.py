@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...engine import Engine
+from ...geometry.cut import Cut
 from ...io.scan import CuttableScan
 from ...io.specs import ArraySpec
 from ...io.store import Store
@@ -50,39 +51,54 @@ class Filled:
 Progress = Callable[[Iterator[Block], int], Iterator[Block]]
 
 
-def begin_output(job: ExtractionJob, scan: CuttableScan, records: dict[str, Any]) -> Store:
-    """Begin an output, or resume one: flat patches, and the positions in it already.
+def output_arrays(job: ExtractionJob, scan: CuttableScan) -> dict[str, ArraySpec]:
+    """Return what an output holds.
 
     Patches of an object with layers are (P, layers, N, N), so that points are the first axis.
     """
     size, layers = job.cut.patch_size, scan.image.shape[:-2]
+    return {
+        "patches": ArraySpec(
+            (len(scan.positions), *layers, size, size),
+            scan.image.dtype,
+            ("point", *scan.layer_axes, "y", "x"),
+        ),
+        "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
+    }
+
+
+def patch_geometry(scan: CuttableScan, cut: Cut, layout: str) -> dict[str, Any]:
+    """Say what positions and patches mean."""
+    return {
+        "axis_order": "y, x",
+        "units": "object pixels",
+        "anchor": "sample patch_size // 2 sits at the position",
+        "object_shape": list(scan.image.shape),
+        "layout": layout,
+        **asdict(cut),
+    }
+
+
+def identity(settings: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides whether two runs write the same."""
+    return {
+        "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
+        **{name: records[name] for name in DECISIVE},
+    }
+
+
+def begin_output(job: ExtractionJob, scan: CuttableScan, records: dict[str, Any]) -> Store:
+    """Begin an output, or resume one: flat patches, and the positions in it already."""
     settings = job.settings()
     store = Store.create(
         job.output,
-        {
-            "patches": ArraySpec(
-                (len(scan.positions), *layers, size, size),
-                scan.image.dtype,
-                ("point", *scan.layer_axes, "y", "x"),
-            ),
-            "positions": ArraySpec.of(scan.positions, ("point", "coordinate"), "object pixels"),
-        },
+        output_arrays(job, scan),
         overwrite=job.overwrite,
         resume=job.resume,
-        geometry={
-            "axis_order": "y, x",
-            "units": "object pixels",
-            "anchor": "sample patch_size // 2 sits at the position",
-            "object_shape": list(scan.image.shape),
-            "layout": "flat",
-            **asdict(job.cut),
-        },
+        geometry=patch_geometry(scan, job.cut, "flat"),
         configuration=settings,
         provenance=records,
-        identity={
-            "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
-            **{name: records[name] for name in DECISIVE},
-        },
+        identity=identity(settings, records),
     )
     try:
         if not store.is_finished("positions", ()):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.published import is_oversampled, published_groups
+from ...data.grouping.published import is_oversampled, published_groups
 from ...errors import CompatError
 
 Array = NDArray[Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...data.group_settings import GroupSettings
-from ...data.published import LEGACY
+from ...data.grouping.group_settings import GroupSettings
+from ...data.grouping.published import LEGACY
 from ...discovery import build_options
 
 #: What the program took where nothing was said.
@@ -23,8 +23,8 @@ def legacy_group_settings(given: Mapping[str, Any]) -> GroupSettings:
     Parameters
     ----------
     given : mapping of str to object
-        Fields of :class:`~ptycho_engine.data.group_settings.GroupSettings` that legacy parameters,
-        or the new configuration, set.
+        Fields of :class:`~ptycho_engine.GroupSettings` that legacy parameters, or the new
+        configuration, set.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...data.group_settings import GroupSettings
+from ...data.grouping.group_settings import GroupSettings
 from ...deprecation import table as deprecations
 from ...deprecation.callsite import warn_caller
 from ...discovery import discover

@@ -10,7 +10,8 @@ from events import logged
 
 from ptycho_engine.app.command import dispatch
 from ptycho_engine.app.jobs import convert
-from ptycho_engine.app.jobs.convert import ConversionJob, differences, run
+from ptycho_engine.app.jobs.convert import ConversionJob, run
+from ptycho_engine.app.jobs.scan_output import differences
 from ptycho_engine.errors import InputFileError, OutputError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
@@ -54,23 +55,53 @@ def test_options_of_the_reader_count(job, capsys):
     np.testing.assert_allclose(found.patterns.read(), np.sqrt(SCAN.patterns.read()), rtol=1e-6)
 
 
+def test_frames_are_prepared_on_the_way(job, capsys):
+    """Of a scan as it was measured: an object would not belong to what comes of it."""
+    measured = Scan(
+        None, SCAN.positions, "measured", None, Patterns.of(SCAN.patterns.read(), "intensity"),
+        pixel_size=(1e-8, 1e-8), detector_pixel_size=(5e-5, 5e-5), energy=8000.0, distance=1.0,
+    )  # fmt: skip
+    write_scan("raw.cxi", measured)
+    typed = ["detector.flip_y=true", "detector.bin=2", "detector.positions_follow=false"]
+    assert dispatch(["convert", "raw.cxi", "ready.cxi", *typed]) == 0
+    assert "steps=" in capsys.readouterr().err
+    found = read_scan("cxi", Path("ready.cxi"))
+    frames = SCAN.patterns.read()[:, ::-1]
+    binned = frames.reshape(7, 4, 2, 4, 2).sum(axis=(2, 4))
+    np.testing.assert_allclose(found.patterns.read(), binned, rtol=1e-6)
+    assert found.detector_pixel_size == pytest.approx((1e-4, 1e-4))
+    assert dispatch(["convert", "in.npz", "out.npz", *typed]) == 2
+    assert "is for what was measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("detector.centre=[1]", "detector.centre: received [1]. Expected 2 finite numbers"),
+        ("detector.matrix=[[1,0],[0,x]]", "detector.matrix"),
+        ("detector.fill=white", "fill 'white' is not known"),
+        ("detector.bin=0", "bin: received 0"),
+    ],
+)
+def test_frames_that_cannot_be_prepared_so_are_refused(job, tmp_path, capsys, typed, words):
+    assert dispatch(["convert", "in.npz", "out.npz", typed]) == 2
+    assert words in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.npz"]
+
+
 def test_what_the_format_has_no_place_for_is_said(job, monkeypatch):
     more = {"note": "of the user", "scan_index": np.zeros(7, int)}
     full = dataclasses.replace(
         SCAN, energy=8000.0, distance=1.5, pixel_size=(1e-8, 1e-8),
         mask=np.ones((8, 8), bool), metadata=more,
     )  # fmt: skip
-    answers = iter([full])
-    read = convert.read_scan
-    monkeypatch.setattr(
-        convert, "read_scan", lambda *how, **more: next(answers, None) or read(*how, **more)
-    )
+    monkeypatch.setattr(convert, "read_scan", lambda *_, **__: full)
     with logged() as logs:
         result = run(job)
     expected = {"energy eV", "distance m", "pixel size m", "mask", "note"}
     assert set(result.dropped) == expected
-    said = [log["reason"] for log in logs if log["event"] == "dropped"]
-    assert {words.partition(":")[0] for words in said} == expected
+    (said,) = [log["reason"] for log in logs if log["event"] == "dropped"]
+    assert set(said.partition(": ")[2].split(", ")) == expected
 
 
 def test_differences_are_more_than_rounding():
@@ -95,11 +126,7 @@ def test_patterns_are_read_block_by_block(job, monkeypatch):
     patterns = Patterns((1000, 128, 128), np.dtype("f4"), load, "amplitude")
     positions = np.full((1000, 2), 10.0)
     scan = dataclasses.replace(SCAN, positions=positions, patterns=patterns, probe=None)
-    answers = iter([scan])
-    read = convert.read_scan
-    monkeypatch.setattr(
-        convert, "read_scan", lambda *how, **more: next(answers, None) or read(*how, **more)
-    )
+    monkeypatch.setattr(convert, "read_scan", lambda *_, **__: scan)
     counts = []
 
     @contextmanager

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from ptycho_engine import Engine, read_output
 from ptycho_engine.app.composition import extraction_job
-from ptycho_engine.app.jobs import extract, origins
+from ptycho_engine.app.jobs import extract, origins, prerequisites
 from ptycho_engine.app.jobs.extract import run
 from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 from ptycho_engine.app.jobs.patch_output import LONGEST, short_source
@@ -153,7 +153,7 @@ def test_patches_of_an_object_with_layers_have_the_points_first(job, monkeypatch
     scan = make_synthetic(0, 96, 30, 11.0)
     layers = np.stack([scan.image, 2 * scan.image])
     layered = dataclasses.replace(scan, image=layers, layer_axis="slice", assumptions={"a": "b"})
-    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: layered)
+    monkeypatch.setattr(prerequisites, "read_scan", lambda *_, **__: layered)
     job = dataclasses.replace(job, output=job.output.with_suffix(suffix), picture=True)
     with read_output(run(job).output) as output:
         assert output.specs["patches"].axes == ("point", "slice", "y", "x")
@@ -164,7 +164,7 @@ def test_patches_of_an_object_with_layers_have_the_points_first(job, monkeypatch
 
 def test_a_scan_without_an_object_is_refused(job, monkeypatch, tmp_path):
     scan = Scan(None, np.zeros((3, 2)), "measured.cxi")
-    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: scan)
+    monkeypatch.setattr(prerequisites, "read_scan", lambda *_, **__: scan)
     with pytest.raises(InputFileError, match=r"measured\.cxi: holds no object.*positions \(3, y 0"):
         run(job)
     assert list(tmp_path.iterdir()) == []
@@ -244,13 +244,13 @@ def test_what_cannot_be_done_leaves_nothing(job, tmp_path, changes, error):
 
 def test_an_output_is_refused_before_the_scan_is_read(job, monkeypatch):
     job.output.write_text("mine")
-    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: pytest.fail("was read"))
+    monkeypatch.setattr(prerequisites, "read_scan", lambda *_, **__: pytest.fail("was read"))
     with pytest.raises(OutputError, match="exists already"):
         run(job)
 
 
 def test_a_plugin_is_refused_before_the_scan_is_read(job, monkeypatch):
-    monkeypatch.setattr(extract, "read_scan", lambda *_, **__: pytest.fail("was read"))
+    monkeypatch.setattr(prerequisites, "read_scan", lambda *_, **__: pytest.fail("was read"))
     with pytest.raises(UnknownPluginError):
         run(dataclasses.replace(job, plugin="nambu"))
 
@@ -266,9 +266,9 @@ def test_the_scan_counts_against_the_budget(job, monkeypatch):
 
 
 def test_a_scan_that_leaves_nothing_is_refused(job, monkeypatch):
-    read = extract.read_scan
-    monkeypatch.setattr(extract, "check_source", lambda *_, **__: None)
-    monkeypatch.setattr(extract, "read_scan", lambda *how, memory_budget: read(*how))
+    read = prerequisites.read_scan
+    monkeypatch.setattr(prerequisites, "check_source", lambda *_, **__: None)
+    monkeypatch.setattr(prerequisites, "read_scan", lambda *how, memory_budget: read(*how))
     with pytest.raises(MemoryBudgetError, match=r"the scan holds 72\.47 KiB, .* is 48\.83 KiB"):
         run(dataclasses.replace(job, memory_budget=50_000))
 

@@ -144,6 +144,13 @@ def test_a_picture_is_drawn_where_it_is_asked_for(file, tmp_path):
         run(InspectionJob(file, picture=picture))
 
 
+def test_a_picture_that_cannot_be_written_is_refused(file, tmp_path, capsys):
+    assert dispatch(["inspect", "scan.npz", "picture=none/p.png"]) == 2
+    assert "the folder" in capsys.readouterr().err
+    assert dispatch(["inspect", "scan.npz", "picture=scan.npz"]) == 2
+    assert "is the scan itself" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("size", [0, -3])
 def test_a_size_that_is_none_is_refused(file, size):
     with pytest.raises(RequestError, match="patch_size: received"):

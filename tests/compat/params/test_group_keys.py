@@ -11,7 +11,7 @@ from ptycho_engine.compat import generate_grouped_data
 from ptycho_engine.compat.params.group_keys import legacy_group_settings
 from ptycho_engine.compat.params.keys import KEYS
 from ptycho_engine.compat.params.resolution import resolve
-from ptycho_engine.data.group_settings import GroupSettings, make_groups
+from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
 from ptycho_engine.errors import ConfigurationError, RequestError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")

@@ -1,0 +1,30 @@
+"""What is to be looked into, as one plain object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...io.scan_files import ScanSource
+
+
+@dataclass(frozen=True)
+class InspectionJob:
+    """What to look at.
+
+    Attributes
+    ----------
+    scan : ScanSource
+        The file; a folder that is no scan itself is a list of scans.
+    patch_size : int, optional
+        Rows and columns of a window; by default those of the patterns, else of the probe.
+    picture : Path, optional
+        Where to draw the object with its positions; nothing is replaced.
+    memory_budget : int or str, optional
+        Bytes, or a text such as ``"2GiB"``, that reading may take.
+    """
+
+    scan: ScanSource
+    patch_size: int | None = None
+    picture: Path | None = None
+    memory_budget: int | str | None = None

@@ -1,0 +1,153 @@
+"""What comes before the first patch: refusals, the scan, the plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ...engine import Engine
+from ...errors import MemoryBudgetError
+from ...geometry.cut import Cut
+from ...io.scan import CuttableScan
+from ...io.scan_files import ScanSource, check_source, read_scan
+from ...io.targets import check_output
+from ...memory import format_bytes, parse_bytes
+from ...report.companion import Companion, check_picture
+from ...request.planning import Plan
+from .extraction_job import ExtractionJob
+
+
+class Work(Protocol):
+    """What the jobs that cut patches have in common."""
+
+    @property
+    def scan(self) -> ScanSource: ...  # noqa: D102
+    @property
+    def output(self) -> Path: ...  # noqa: D102
+    @property
+    def plugin(self) -> str: ...  # noqa: D102
+    @property
+    def options(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def wrappers(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def memory_budget(self) -> int | str | None: ...  # noqa: D102
+    @property
+    def overwrite(self) -> bool: ...  # noqa: D102
+    @property
+    def picture(self) -> bool: ...  # noqa: D102
+    @property
+    def reason(self) -> str | None: ...  # noqa: D102
+    @property
+    def context(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A job whose scan is read, and whose output could be written.
+
+    Attributes
+    ----------
+    engine : Engine
+        What cuts, within the budget that the scan leaves.
+    scan : CuttableScan
+        What was read.
+    companion : Companion
+        The picture to be.
+    reading : float
+        Seconds that reading took.
+    budget : int or None
+        Bytes that the scan leaves; None for half of what is free at each step.
+    """
+
+    engine: Engine
+    scan: CuttableScan
+    companion: Companion
+    reading: float
+    budget: int | None
+
+
+def prepare(job: ExtractionJob) -> tuple[Opened, Plan]:
+    """Prepare an extraction, and plan it; nothing has been written, and no patch cut.
+
+    Raises
+    ------
+    PtychoEngineError
+        Of the class that says what is wrong.
+    """
+    opened = open_scan(job, job.cut)
+    scan = opened.scan
+    return opened, opened.engine.plan(scan.image, scan.positions, **asdict(job.cut))
+
+
+def open_scan(job: Work, cut: Cut) -> Opened:
+    """Refuse what cannot be done, then read the scan.
+
+    Parameters
+    ----------
+    job : Work
+        The job.
+    cut : Cut
+        What is cut, its size aside.
+
+    Raises
+    ------
+    PtychoEngineError
+        Of the class that says what is wrong.
+    """
+    engine = Engine(
+        job.plugin,
+        options=job.options,
+        memory_budget=job.memory_budget,
+        wrappers=job.wrappers,
+        reason=job.reason,
+        context=job.context,
+    )
+    engine.capabilities.check_cut(cut, engine.plugin)
+    check_source(job.scan, memory_budget=job.memory_budget)
+    companion = check_places(job.scan, job.output, job.overwrite, job.picture)
+    started = time.perf_counter()
+    scan = read_scan(
+        job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
+    ).for_cutting()
+    reading = time.perf_counter() - started
+    budget = remaining_budget(job.memory_budget, scan)
+    return Opened(engine.with_budget(budget), scan, companion, reading, budget)
+
+
+def check_places(scan: ScanSource, output: Path, overwrite: bool, picture: bool) -> Companion:
+    """Refuse an output, or its picture, that could not be written; return the picture to be.
+
+    Raises
+    ------
+    OutputError
+        With what is in the way: whoever is told that something exists may remove it, so all that
+        is wrong is said before any work.
+    """
+    inputs = [] if scan.path is None else [Path(scan.path)]
+    check_output(output, overwrite, inputs)
+    companion = Companion(output)
+    check_picture(companion.path, overwrite, inputs, wanted=picture)
+    return companion
+
+
+def remaining_budget(memory_budget: int | str | None, scan: CuttableScan) -> int | None:
+    """Return what the scan leaves of a budget; what is free has shrunk by itself.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If it leaves nothing.
+    """
+    if memory_budget is None:
+        return None
+    budget = parse_bytes(memory_budget)
+    if scan.held_bytes >= budget:
+        raise MemoryBudgetError(
+            f"{scan.source}: the scan holds {format_bytes(scan.held_bytes)}, and the memory budget "
+            f"is {format_bytes(budget)}. Expected room for patches beside it. Raise memory_budget."
+        )
+    return budget - scan.held_bytes

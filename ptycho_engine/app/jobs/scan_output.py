@@ -1,0 +1,104 @@
+"""A scan written to a file, counted as its patterns go by, and compared with what stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import PtychoEngineError
+from ...io.scan import Scan
+from ...io.scan_files import read_scan, write_scan
+from ...logs import get_logger
+from .findings import contents
+
+#: Given a noun and a total, makes a context that yields what is told of how many are done.
+Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+#: What is compared of an array, besides whether there is one.
+COMPARED = ("shape", "count", "dtype", "quantity", "units", "layer_axis")
+#: Relative to the number, or to the extent of the positions: less is rounding.
+CLOSE = 1e-6
+
+
+@contextmanager
+def uncounted(noun: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Count nothing."""
+    yield lambda done: None
+
+
+def write_counted(path: Path, scan: Scan, name: str, counting: Counting) -> None:
+    """Write a scan in the format of a name; its patterns are counted block by block."""
+    total = 0 if scan.patterns is None else scan.patterns.shape[0]
+    with counting("patterns", total) as done:
+        write_scan(path, watched(scan, done), name)
+
+
+def watched(scan: Scan, done: Callable[[int], None]) -> Scan:
+    """Return a scan whose patterns tell how many have been read."""
+    if scan.patterns is None:
+        return scan
+    count = 0
+
+    def tell(more: int) -> None:
+        nonlocal count
+        count += more
+        done(count)
+
+    return replace(scan, patterns=scan.patterns.watched(tell))
+
+
+def lost(path: Path, name: str, before: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Read back what was written, compare, and log what is not there: dropped, and changed.
+
+    Whatever the writer promises, this is so.
+    """
+    try:
+        after = contents(read_scan(name, path, log=False))
+    except PtychoEngineError as error:
+        get_logger().warning("not_compared", reason=f"{path}: cannot be read back: {error}")
+        return (), ()
+    metadata = set(before["metadata"]) - set(after["metadata"]) - {"patterns"}
+    dropped = [
+        name.replace("_", " ")
+        for name, value in before.items()
+        if name not in ("metadata", "wavelength_m") and value is not None and after[name] is None
+    ]
+    changed = [
+        f"{name.replace('_', ' ')}: {words}"
+        for name, value in before.items()
+        if name != "metadata" and value is not None and after[name] is not None
+        for words in differences(value, after[name])
+    ]
+    dropped += sorted(metadata)
+    if dropped:
+        reason = f"{path.name} has no place for: {', '.join(dropped)}"
+        get_logger().warning("dropped", reason=reason)
+    for words in changed:
+        get_logger().warning("changed", reason=words)
+    return tuple(dropped), tuple(changed)
+
+
+def differences(before: Any, after: Any) -> Iterator[str]:
+    """Say in words how two descriptions of one thing differ, but for rounding."""
+    if not isinstance(before, dict):
+        if not close(before, after):
+            yield f"{before} became {after}"
+        return
+    for key in COMPARED:
+        if key in before and before[key] != after[key]:
+            yield f"{key} {before[key]} became {after[key]}"
+    if before.get("units") == after.get("units") and "extent" in before and "extent" in after:
+        scale = max(before["extent"])
+        for key in ("lowest", "highest"):
+            if not close(before[key], after[key], scale):
+                yield f"{key} {before[key]} became {after[key]}"
+
+
+def close(one: Any, other: Any, scale: float = 0.0) -> bool:
+    """Whether numbers, or lists of them, differ by rounding alone."""
+    pair = np.array(one, float), np.array(other, float)  # None becomes NaN
+    return bool(np.allclose(*pair, rtol=CLOSE, atol=CLOSE * scale, equal_nan=True))

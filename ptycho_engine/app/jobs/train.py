@@ -1,0 +1,270 @@
+"""Training data of a scan, top to bottom: read, group, cut, read patterns, write, picture.
+
+Examples
+--------
+>>> import tempfile
+>>> from pathlib import Path
+>>> from ptycho_engine.data.grouping.group_settings import GroupSettings
+>>> from ptycho_engine.io.scan_files import ScanSource
+>>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 96})
+>>> groups = GroupSettings(members=4, count=20)
+>>> with tempfile.TemporaryDirectory() as folder:
+...     path = Path(folder, "train.zarr")
+...     run(TrainingJob(scan, groups, path, patch_size=16, plugin="numba")).groups
+20
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...compilations import compilation_counts
+from ...data.grouping.group_settings import make_groups
+from ...data.grouping.groups import Groups
+from ...errors import InputFileError
+from ...geometry.cut import Cut
+from ...io.patterns import Patterns
+from ...io.scan import CuttableScan
+from ...io.store import Store
+from ...logs import get_logger
+from ...memory import format_bytes
+from ...report.companion import Companion
+from ...report.coverage import CoverageView, draw_coverage
+from ...request.blocks import Block
+from ...request.planning import Plan
+from .extract import Waiting, load_framework, log_reach
+from .findings import window_size
+from .origins import costs, peak_resident_bytes, provenance
+from .patch_output import Progress, identity, patch_geometry, short_source
+from .prerequisites import Opened, open_scan
+from .training_job import TrainingJob
+from .training_output import Filling, GroupBlocks, begin_training, chunk_of, plan_blocks
+from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    output : Path
+        The file or store.
+    picture : Path or None
+        The picture of the coverage, if there is one.
+    groups : int
+        Groups that it holds.
+    seconds : float
+        Duration of cutting, reading patterns and writing.
+    """
+
+    output: Path
+    picture: Path | None
+    groups: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedTraining:
+    """A training job that can begin.
+
+    Attributes
+    ----------
+    opened : Opened
+        The scan, and what cuts.
+    groups : Groups
+        The groups.
+    cut : Cut
+        What is cut.
+    patterns : Patterns or None
+        Amplitudes of the scan.
+    places : ndarray of float64, shape (B, C, 2)
+        Where patches are cut.
+    content : TrainingSet
+        What is written.
+    blocks : GroupBlocks
+        How it comes.
+    plan : Plan
+        What cutting takes.
+    """
+
+    opened: Opened
+    groups: Groups
+    cut: Cut
+    patterns: Patterns | None
+    places: Any
+    content: TrainingSet
+    blocks: GroupBlocks
+    plan: Plan
+
+
+def run(
+    job: TrainingJob,
+    *,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+    waiting: Waiting = nullcontext,
+) -> TrainingResult:
+    """Make training data.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        What to do.
+    run_id, progress, waiting
+        As for :func:`ptycho_engine.app.jobs.extract.run`; groups are counted.
+
+    Raises
+    ------
+    PtychoEngineError
+        Of the class that says what is wrong; nothing is left behind then.
+    """
+    planned = plan_training_job(job)
+    opened, groups, plan = planned.opened, planned.groups, planned.plan
+    engine, scan, companion = opened.engine, opened.scan, opened.companion
+    log_training_plan(job, planned)
+    reach = engine.reach(scan.image, planned.places.reshape(-1, 2), **vars(planned.cut))
+    doubts = log_reach(reach, scan)
+    records = provenance(engine, scan, run_id, job.context)
+    records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
+    records |= {"groups": {"strategy": groups.strategy, **groups.coverage.records()}}
+    records |= {"scan_file": file_facts(job.scan.path)}
+    load_framework(engine, waiting)
+    started = time.perf_counter()
+    resident, compiled = peak_resident_bytes(), compilation_counts()
+    with _begin(job, planned, records) as store:
+        writing = _fill(store, planned, progress)
+        if job.picture:
+            companion.draw(lambda: _draw(scan, groups))
+        seconds = time.perf_counter() - started
+        spent = {"read": opened.reading, "extract": seconds - writing, "write": writing}
+        store.publish(provenance=costs(plan, spent, compiled, resident), together=companion)
+    result = _result(job, companion, len(groups), seconds)
+    size = format_bytes(sum(s.nbytes for s in store.arrays.values()))
+    get_logger().info(
+        "done",
+        output=str(result.output),
+        picture=str(result.picture) if result.picture else None,
+        groups=result.groups,
+        size=size,
+        seconds=round(seconds, 3),
+    )
+    return result
+
+
+def plan_training_job(job: TrainingJob) -> PlannedTraining:
+    """Read the scan, form the groups, and plan the rest; nothing has been written.
+
+    Raises
+    ------
+    PtychoEngineError
+        Of the class that says what is wrong.
+    """
+    opened = open_scan(job, job.cut())
+    scan = opened.scan
+    size, _ = window_size(scan, job.patch_size)
+    if size is None:
+        raise InputFileError(
+            f"{scan.source}: holds neither patterns nor a probe, whose size patches would have. "
+            "Expected one of them, or to be told. Set patch_size."
+        )
+    cut = job.cut(size)
+    patterns = None if scan.patterns is None else scan.patterns.as_quantity("amplitude")
+    groups = make_groups(scan.positions, job.groups)
+    places = mirrored_members(groups) if job.mirrored else groups.members
+    describe = ptychopinn_set if job.for_ptychopinn else native_set
+    content = describe(scan, groups, cut, patterns)
+    budget = opened.budget
+    blocks = plan_blocks(content, patterns, job.chunk, budget)
+    left = None if budget is None else budget - blocks.held
+    engine = opened.engine.with_budget(left)
+    opened = replace(opened, engine=engine, budget=left)
+    plan = engine.plan(scan.image, places, **vars(cut), layout="channel")
+    return PlannedTraining(opened, groups, cut, patterns, places, content, blocks, plan)
+
+
+def file_facts(path: Path | None) -> dict[str, int] | None:
+    """Return what tells another file of the same name: size in bytes, and time of change."""
+    if path is None or not path.is_file():
+        return None
+    found = path.stat()
+    return {"bytes": found.st_size, "changed_ns": found.st_mtime_ns}
+
+
+def log_training_plan(job: TrainingJob, planned: PlannedTraining) -> None:
+    """Say what is about to be done, and what it will take."""
+    scan, plan, specs = planned.opened.scan, planned.plan, planned.content.specs(None)
+    count, members = planned.groups.indices.shape
+    get_logger().info(
+        "plan",
+        scan=scan.source,
+        object=list(scan.image.shape),
+        patches=count * members,
+        patch_size=planned.cut.patch_size,
+        block=planned.blocks.groups,
+        patterns=None if planned.patterns is None else list(planned.patterns.shape),
+        output=format_bytes(sum(spec.nbytes for spec in specs.values())),
+        workspace=format_bytes(plan.workspace_bytes + planned.blocks.held),
+        budget=format_bytes(plan.memory_budget),
+    )
+
+
+def _begin(job: TrainingJob, planned: PlannedTraining, records: dict[str, Any]) -> Store:
+    settings = job.settings()
+    quantity = None if planned.patterns is None else planned.patterns.quantity
+    geometry = patch_geometry(planned.opened.scan, planned.cut, "channel") | {
+        "members": planned.groups.indices.shape[1],
+        "relative": "positions less centres",
+        "mirrored": job.mirrored,
+        "patterns": quantity,
+    }
+    create = partial(
+        Store.create,
+        job.output,
+        overwrite=job.overwrite,
+        resume=job.resume,
+        geometry=geometry,
+        configuration=settings,
+        provenance=records,
+        identity=identity(settings, records) | {"scan_file": records["scan_file"]},
+    )
+    specs = planned.content.specs(chunk_of(job.output, job.chunk))
+    return begin_training(create, planned.content, specs)
+
+
+def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> float:
+    """Write everything; return the seconds that writing took."""
+    filling = Filling(
+        store,
+        planned.content,
+        planned.opened.engine,
+        planned.opened.scan.image,
+        planned.places,
+        planned.groups.indices,
+        planned.cut,
+        planned.patterns,
+        planned.blocks.groups,
+    )
+    blocks: Iterator[Block] = filling.blocks()
+    if progress is not None:
+        blocks = progress(blocks, sum(stop - start for start, stop in filling.missing()))
+    seconds = sum(filling.write(block) for block in blocks)
+    started = time.perf_counter()
+    filling.write_points()
+    return seconds + time.perf_counter() - started
+
+
+def _draw(scan: CuttableScan, groups: Groups) -> bytes:
+    coverage, title = groups.coverage, f"{short_source(scan.source)}, {groups.strategy}"
+    return draw_coverage(CoverageView(groups.positions, coverage.uses, coverage.extents, title))
+
+
+def _result(job: TrainingJob, companion: Companion, groups: int, seconds: float) -> TrainingResult:
+    picture = companion.path if companion.placed else None
+    return TrainingResult(job.output, picture, groups, seconds)

@@ -1,0 +1,119 @@
+"""What training data is to be made, as one plain object: made by hand, or of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ...data.grouping.group_settings import GroupSettings
+from ...engine import DEFAULT_PLUGIN
+from ...errors import ConfigurationError, one_of
+from ...geometry.cut import Cut, Fill, Interpolation, Rounding
+from ...io.containers import format_of
+from ...io.scan_files import ScanSource
+
+#: Whose names arrays have: ours, or PtychoPINN's, which ``auto`` takes for ``.npz``.
+Keys = Literal["auto", "native", "ptychopinn"]
+KEYS: tuple[str, ...] = get_args(Keys)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What to read, which groups to form, what to cut, and where to write.
+
+    Attributes
+    ----------
+    scan : ScanSource
+        What to read.
+    groups : GroupSettings
+        Which points form which groups.
+    output : Path
+        The file or store; the suffix names its format.
+    patch_size : int, optional
+        Rows and columns of a patch; by default those of the patterns, else of the probe.
+    interpolation, fill, rounding : str
+        As for :class:`~ptycho_engine.geometry.cut.Cut`.
+    mirrored : bool
+        Whether patches are cut where PtychoPINN cuts them: each at the point mirror of its
+        position about the mean of its group.
+    keys : {"auto", "native", "ptychopinn"}
+        Whose names arrays have; ``auto`` takes PtychoPINN's for ``.npz``, and ours elsewhere.
+    chunk : int
+        Groups in a chunk of a Zarr store.
+    plugin, options, wrappers, memory_budget, overwrite, resume, reason, context
+        As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
+    picture : bool
+        Whether to draw beside the output which positions the groups use.
+    """
+
+    scan: ScanSource
+    groups: GroupSettings
+    output: Path
+    patch_size: int | None = None
+    interpolation: Interpolation = "bilinear"
+    fill: Fill = "zeros"
+    rounding: Rounding = "exact"
+    mirrored: bool = False
+    keys: str = "auto"
+    chunk: int = 16
+    plugin: str = DEFAULT_PLUGIN
+    options: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: tuple[str, ...] = ()
+    memory_budget: int | str | None = None
+    overwrite: bool = False
+    resume: bool = False
+    picture: bool = True
+    reason: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.keys not in KEYS:
+            raise ConfigurationError(one_of("output.keys", self.keys, KEYS))
+        if isinstance(self.chunk, bool) or not isinstance(self.chunk, int) or self.chunk < 1:
+            raise ConfigurationError(
+                f"output.chunk: received {self.chunk!r}. Expected groups, a number above zero."
+            )
+
+    def cut(self, size: int | None = None) -> Cut:
+        """Return what is cut, of the size that the job or its scan says.
+
+        Raises
+        ------
+        RequestError
+            If it cannot be cut.
+        """
+        wanted = self.patch_size if self.patch_size is not None else size
+        return Cut(1 if wanted is None else wanted, self.interpolation, self.fill, self.rounding)
+
+    @property
+    def for_ptychopinn(self) -> bool:
+        """Whether arrays have the names of PtychoPINN."""
+        return self.keys == "ptychopinn" or (
+            self.keys == "auto" and format_of(self.output) == "npz"
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the job as the configuration that makes it, for the records of the output."""
+        groups = asdict(self.groups)
+        return {
+            "plugin": {"name": self.plugin, **self.options},
+            "scan": self.scan.settings(),
+            "groups": groups,
+            "output": {
+                "path": str(self.output),
+                "overwrite": self.overwrite,
+                "resume": self.resume,
+                "picture": self.picture,
+                "keys": self.keys,
+                "chunk": self.chunk,
+            },
+            "patch_size": self.patch_size,
+            "interpolation": self.interpolation,
+            "fill": self.fill,
+            "rounding": self.rounding,
+            "mirrored": self.mirrored,
+            "memory_budget": self.memory_budget,
+            "wrappers": list(self.wrappers),
+        }

@@ -1,0 +1,192 @@
+"""The output of a training job: begun or resumed, filled with patches and patterns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine import Engine
+from ...errors import MemoryBudgetError
+from ...geometry.cut import Cut
+from ...geometry.layouts import flat_to_channel
+from ...io.containers import format_of
+from ...io.patterns import BLOCK_BYTES, Patterns
+from ...io.specs import ArraySpec
+from ...io.store import Store
+from ...memory import format_bytes, parse_bytes
+from ...request.blocks import Block
+from .training_set import TrainingSet
+
+Array = NDArray[Any]
+#: Patterns are in memory as they are read, in the order of the groups, and in the channel layout.
+COPIES = 3
+
+
+@dataclass(frozen=True)
+class GroupBlocks:
+    """How groups come in blocks.
+
+    Attributes
+    ----------
+    groups : int
+        Groups of a block, whole chunks of them.
+    held : int
+        Bytes that their patterns, and what is made of them, take beside the patches.
+    """
+
+    groups: int
+    held: int
+
+
+def plan_blocks(
+    content: TrainingSet, patterns: Patterns | None, chunk: int, budget: int | None
+) -> GroupBlocks:
+    """Choose blocks: about 16 MiB of each array, within a quarter of the budget.
+
+    Parameters
+    ----------
+    content : TrainingSet
+        What is written.
+    patterns : Patterns or None
+        What is read for it.
+    chunk : int
+        Groups of a chunk.
+    budget : int or None
+        Bytes that are left; None for half of what is free.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If the patterns of one chunk do not fit.
+    """
+    budget = budget or parse_bytes(None)
+    specs = [spec for spec, _ in content.streamed.values()]
+    one = [spec.nbytes // max(1, spec.shape[0]) for spec in specs]
+    beside = sum(one[1:]) + (0 if patterns is None else COPIES * max(one[1:], default=0))
+    most = min(BLOCK_BYTES // max(1, *one), budget // (4 * max(1, beside)))
+    groups = max(1, most // chunk) * chunk
+    if groups * beside >= budget:
+        raise MemoryBudgetError(
+            f"{groups} groups, one chunk, take {format_bytes(groups * beside)} beside their "
+            f"patches, and {format_bytes(budget)} of the memory budget are left. Expected room for "
+            "them. Choose a smaller output.chunk, or raise memory_budget."
+        )
+    return GroupBlocks(groups, groups * beside)
+
+
+def begin_training(
+    create: Callable[..., Store], content: TrainingSet, specs: dict[str, ArraySpec]
+) -> Store:
+    """Begin an output, or resume one; what is in memory is written already."""
+    store = create(arrays=specs)
+    try:
+        for name, array in content.held.items():
+            if not store.is_finished(name, ()):
+                store.write(name, (), np.asarray(array.values, specs[name].dtype))
+        if content.held:
+            _finish(store, content)
+    except BaseException:
+        store.discard()
+        raise
+    return store
+
+
+def _finish(store: Store, content: TrainingSet) -> None:
+    if not all(store.is_finished(name, ()) for name in content.held):
+        store.finish(())
+
+
+def chunk_of(path: Any, chunk: int) -> int | None:
+    """Return the groups of a chunk, where the format has chunks and resumes with them."""
+    return chunk if format_of(path) == "zarr" else None
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """What fills an output.
+
+    Attributes
+    ----------
+    store : Store
+        The output.
+    content : TrainingSet
+        Its arrays.
+    engine : Engine
+        What cuts patches.
+    image : ndarray
+        The object.
+    places : ndarray of float64, shape (B, C, 2)
+        Where patches are cut.
+    indices : ndarray of int64, shape (B, C)
+        Whose patterns belong to them.
+    cut : Cut
+        What is cut.
+    patterns : Patterns or None
+        The patterns of the scan.
+    groups : int
+        Groups of a block.
+    """
+
+    store: Store
+    content: TrainingSet
+    engine: Engine
+    image: Array
+    places: Array
+    indices: Array
+    cut: Cut
+    patterns: Patterns | None
+    groups: int
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Ranges of groups that are still to come, in any of the arrays."""
+        ranges = {r for name in self.content.streamed for r in self.store.missing(name)}
+        merged: list[tuple[int, int]] = []
+        for start, stop in sorted(ranges):
+            if merged and start <= merged[-1][1]:
+                merged[-1] = merged[-1][0], max(stop, merged[-1][1])
+            else:
+                merged.append((start, stop))
+        return merged
+
+    def blocks(self) -> Iterator[Block]:
+        """Cut the patches that are missing, block by block: (b, [layers,] N, N, C)."""
+        for first, last in self.missing():
+            cut = self.engine.stream(
+                self.image,
+                self.places[first:last],
+                **asdict(self.cut),
+                layout="channel",
+                block_size=self.groups,
+            )
+            for block in cut:
+                patches = np.moveaxis(block.patches, -4, 0)
+                yield Block(first + block.start, first + block.stop, patches)
+
+    def write(self, block: Block) -> float:
+        """Write a block of groups to each array; return the seconds that writing took."""
+        region = slice(block.start, block.stop)
+        read = None
+        if self.patterns is not None:
+            flat = self.patterns.take(self.indices[region].reshape(-1))
+            read = flat_to_channel(flat, self.indices.shape[1])
+            del flat
+        seconds = 0.0
+        for name, (_, make) in self.content.streamed.items():
+            if not self.store.is_finished(name, region):
+                values = make(block.patches, read)
+                begun = time.perf_counter()
+                self.store.write(name, region, values)
+                seconds += time.perf_counter() - begun
+        self.store.finish(region)
+        return seconds
+
+    def write_points(self) -> None:
+        """Write what comes by point: patterns as the scan has them, block by block."""
+        for name, patterns in self.content.points.items():
+            for start, stop, block in patterns.blocks():
+                self.store.write(name, slice(start, stop), block)

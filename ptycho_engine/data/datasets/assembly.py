@@ -1,0 +1,166 @@
+"""Makes the part of a batch that comes from one source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augmentation import Augmentation, Codes, turned, turned_positions
+from .columns import OF_PATCHES, Column
+from .contents import Contents
+from .entries import Entry
+from .ordering import Indices
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The items of a batch that come from one source.
+
+    Attributes
+    ----------
+    contents, entry : Contents, Entry
+        The source, open, and what is known of it.
+    number : int
+        Which source of the dataset.
+    rows : ndarray of int64, shape (B,) or (B, C)
+        Rows of the source.
+    items : ndarray of int64, shape (B,)
+        Numbers of the items among all of the dataset.
+    epoch : int
+        The epoch.
+    """
+
+    contents: Contents
+    entry: Entry
+    number: int
+    rows: Indices
+    items: Indices
+    epoch: int
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """How parts are made.
+
+    Attributes
+    ----------
+    columns : dict of str to Column
+        What is made.
+    members : int or None
+        Members of a group.
+    augmentation : Augmentation or None
+        What is changed.
+    """
+
+    columns: Mapping[str, Column]
+    members: int | None
+    augmentation: Augmentation | None
+
+    def make(self, part: Part) -> dict[str, Array]:
+        """Return the arrays of a part, by field; its patches are cut in one call."""
+        made: dict[str, Array] = {}
+        codes = None
+        if self.augmentation is not None:
+            codes = self.augmentation.codes(part.items, part.epoch)
+        if "patterns" in self.columns:
+            made["patterns"] = self._patterns(part, codes)
+        if self._cuts:
+            made |= self._of_patches(part, codes)
+        for field in self.columns.keys() - made.keys():
+            made[field] = self._small(field, part, codes)
+        return {
+            field: np.ascontiguousarray(made[field], column.dtype).reshape(
+                len(part.items), *column.shape
+            )
+            for field, column in self.columns.items()
+        }
+
+    def peak(self, entries: Sequence[Entry]) -> int:
+        """Bytes an item takes at most while it is made, beside what the plugin needs.
+
+        First patterns are read: in the order of their file, then in that of the batch, or as
+        channels, then in each step of what changes them. Then patches are cut, and turned one
+        symmetry after the other.
+        """
+        columns, members = self.columns, self.members or 1
+        delivered = sum(column.nbytes for column in columns.values())
+        augmented = self.augmentation or Augmentation()
+        pattern, patch = (
+            members * max((c.nbytes for c in (getattr(e, name) for e in entries) if c), default=0)
+            for name in ("pattern", "patch")
+        )
+        reading = cutting = 0
+        if "patterns" in columns:
+            final = columns["patterns"].nbytes
+            changed = augmented.moves or augmented.noise or any(e.scale != 1 for e in entries)
+            reading = max(2 * pattern, pattern + final, 2 * final * changed)
+        if self._cuts:
+            layered = any(e.patch is not None and len(e.patch.shape) > 2 for e in entries)
+            copies = 2 + 2 / len(augmented.symmetries) if augmented.moves else 1 + layered
+            hidden = patch * ("patches" not in columns)
+            others = sum(c.nbytes for name, c in columns.items() if name not in OF_PATCHES)
+            cutting = max(delivered + hidden, others + int(copies * patch))
+        return max(delivered, reading, cutting)
+
+    @property
+    def _cuts(self) -> bool:
+        """Whether any field is made of patches."""
+        return not self.columns.keys().isdisjoint(OF_PATCHES)
+
+    @property
+    def _axes(self) -> tuple[int, int]:
+        """Rows and columns of patches and patterns."""
+        return (-2, -1) if self.members is None else (-3, -2)
+
+    def _of_patches(self, part: Part, codes: Codes | None) -> dict[str, Array]:
+        patches = part.contents.patches(part.rows)  # (B, [layers,] N, N[, C])
+        if codes is not None:
+            patches = turned(patches, codes, self._axes)
+        makers: dict[str, Callable[[], Array]] = {
+            "patches": lambda: patches,
+            "amplitude": lambda: np.abs(patches),
+            "phase": lambda: np.arctan2(patches.imag, patches.real),
+        }
+        return {field: makers[field]() for field in OF_PATCHES if field in self.columns}
+
+    def _patterns(self, part: Part, codes: Codes | None) -> Array:
+        patterns = part.contents.patterns(part.rows)  # (B, H, W[, C])
+        entry, dtype = part.entry, self.columns["patterns"].dtype
+        squared = entry.quantity == "intensity"
+        if self.augmentation is not None and self.augmentation.noise:
+            counts, photons = 1.0, self.augmentation.photons
+            if photons is not None and entry.power:
+                counts = photons / entry.power
+            patterns = np.maximum(patterns, 0, dtype=dtype)
+            patterns = patterns if squared else np.square(patterns)
+            patterns = self.augmentation.noisy(patterns, part.items, part.epoch, counts)
+            patterns = patterns if squared else np.sqrt(patterns, out=patterns)
+        if entry.scale != 1.0:
+            patterns = patterns * dtype.type(entry.scale ** (2 if squared else 1))
+        return patterns if codes is None else turned(patterns, codes, self._axes, periodic=True)
+
+    def _small(self, field: str, part: Part, codes: Codes | None) -> Array:
+        count, column = len(part.items), self.columns[field]
+        if field == "positions":
+            positions = part.contents.positions(part.rows)
+            size = part.entry.object_size
+            if codes is None or size is None:
+                return positions
+            return turned_positions(positions, codes, size, part.contents.cut.patch_size)
+        if field == "index":
+            return part.contents.indices(part.rows)
+        if field == "scan":
+            return np.full(count, part.number, np.int64)
+        if field == "scale":
+            return np.full(count, part.entry.scale, np.float32)
+        modes = part.contents.probe
+        assert modes is not None
+        probes = np.zeros((count, *column.shape), column.dtype)
+        probes[:, : len(modes)] = modes
+        return probes if codes is None else turned(probes, codes, (-2, -1))

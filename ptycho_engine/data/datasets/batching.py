@@ -1,0 +1,55 @@
+"""Batches one after the other, while the next ones are being made."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import TypeVar
+
+from ...workers import submit
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ahead(make: Callable[[T], R], tasks: Iterable[T], count: int) -> Iterator[R]:
+    """Yield what tasks make, in their order, while the pool works on the next ones.
+
+    Parameters
+    ----------
+    make : callable
+        Makes one of them, in any thread.
+    tasks : iterable
+        What to make.
+    count : int
+        How many are made, or wait to be taken, besides the one that was yielded; with 0 each is
+        made when it is asked for.
+
+    Yields
+    ------
+    object
+        What `make` returned.
+
+    Raises
+    ------
+    BaseException
+        The error of `make`, where its turn comes. Whatever was begun has ended when this has.
+    """
+    begun: deque[tuple[partial[R], Future[R]]] = deque()
+    rest = iter(tasks)
+    try:
+        while True:
+            for task in rest:
+                work = partial(make, task)
+                begun.append((work, submit(work) if count else Future()))
+                if len(begun) > count - 1:
+                    break
+            if not begun:
+                return
+            work, future = begun.popleft()
+            # One that no thread has begun is made here: the pool may be busy with who waits for it.
+            yield work() if future.cancel() else future.result()
+    finally:
+        wait([future for _, future in begun if not future.cancel()])

@@ -1,0 +1,300 @@
+"""What items are made of: an open scan, or an open output of ours, asked for rows of it.
+
+Rows of a scan are numbers of its points, (K,), or of the members of groups, (B, C). Rows of an
+output are those of its arrays, (K,), whether these are points or groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine import Engine
+from ...errors import InputFileError
+from ...geometry import Positions
+from ...geometry.cut import Cut
+from ...geometry.layouts import flat_to_channel
+from ...io.outputs import StoredOutput, read_output
+from ...io.patterns import Patterns, Quantity
+from ...io.scan import Scan
+from ...request.prepared import PreparedObject
+from .columns import Column
+from .ordering import Indices
+from .rows import take_rows
+
+Array = NDArray[Any]
+
+
+@dataclass(eq=False)
+class ScanContents:
+    """A scan whose patches are cut when they are asked for.
+
+    Attributes
+    ----------
+    scan : Scan
+        The scan, its positions in object pixels.
+    cut : Cut
+        What is cut.
+    engine : Engine
+        What cuts it.
+    wanted : {"amplitude", "intensity"}, optional
+        What patterns are to be; as they are by default.
+    """
+
+    scan: Scan
+    cut: Cut
+    engine: Engine
+    wanted: Quantity | None = None
+    members: int | None = field(default=None, init=False)
+
+    @property
+    def source(self) -> str:
+        """Where the scan came from."""
+        return self.scan.source
+
+    @property
+    def rows(self) -> int:
+        """Number of scan points."""
+        return len(self._positions)
+
+    @cached_property
+    def _positions(self) -> Positions:
+        if self.scan.positions is None:
+            raise InputFileError(
+                f"{self.source}: holds no positions. Expected those of the scan. Choose a file "
+                "with them."
+            )
+        return self.scan.positions
+
+    @cached_property
+    def _looked_at(self) -> tuple[PreparedObject, tuple[str, ...]]:
+        """The object, and what is doubtful about all positions: of each batch no more is said."""
+        prepared = self.engine.prepare(self.scan.image)
+        reach = self.engine.reach(
+            prepared,
+            self._positions,
+            self.cut.patch_size,
+            interpolation=self.cut.interpolation,
+            fill=self.cut.fill,
+            rounding=self.cut.rounding,
+        )
+        return prepared, reach.warnings(self.scan.remedies)
+
+    @property
+    def _prepared(self) -> PreparedObject:
+        return self._looked_at[0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the scan."""
+        return self.scan.warnings
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is doubtful about where patches lie."""
+        return () if self.scan.image is None else self._looked_at[1]
+
+    @cached_property
+    def patch(self) -> Column | None:
+        """Shape and dtype of a patch, if there is an object."""
+        image, size = self.scan.image, self.cut.patch_size
+        return None if image is None else Column((*image.shape[:-2], size, size), image.dtype)
+
+    @cached_property
+    def _patterns(self) -> Patterns | None:
+        if self.scan.patterns is None:
+            return None
+        patterns = self.scan.patterns.opened()
+        return patterns if self.wanted is None else patterns.as_quantity(self.wanted)
+
+    @property
+    def quantity(self) -> Quantity | None:
+        """What its patterns are."""
+        return None if self._patterns is None else self._patterns.quantity
+
+    @cached_property
+    def pattern(self) -> Column | None:
+        """Shape and dtype of a pattern, if there are any."""
+        found = self._patterns
+        return None if found is None else Column(found.shape[1:], found.dtype)
+
+    @cached_property
+    def probe(self) -> Array | None:
+        """The modes of the probe, (modes, N, N), if there is one."""
+        found = self.scan.probe
+        return None if found is None else found.reshape(-1, *found.shape[-2:])
+
+    @property
+    def object_size(self) -> tuple[int, int] | None:
+        """Height and width of the object, if there is one."""
+        return None if self.scan.image is None else self.scan.image.shape[-2:]
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that stay in memory while it is open."""
+        return self.scan.held_bytes
+
+    def positions(self, rows: Indices) -> Positions:
+        """Return positions (y, x), in object pixels: (K, 2) or (B, C, 2)."""
+        return self._positions[rows]
+
+    def patches(self, rows: Indices) -> Array:
+        """Cut patches, all in one call: (K, [layers,] N, N) or (B, [layers,] N, N, C)."""
+        cut = self.cut
+        patches: Array = self.engine.extract(
+            self._prepared,
+            self._positions[rows],
+            cut.patch_size,
+            interpolation=cut.interpolation,
+            fill=cut.fill,
+            rounding=cut.rounding,
+            layout="flat" if rows.ndim == 1 else "channel",
+        )
+        layers = self._prepared.image.ndim - 2
+        return np.moveaxis(patches, layers, 0) if layers else patches
+
+    def patterns(self, rows: Indices) -> Array:
+        """Read patterns: (K, H, W) or (B, H, W, C)."""
+        assert self._patterns is not None
+        if rows.size == 1:  # the least that is asked for, and often
+            number = int(rows.reshape(-1)[0])
+            flat = self._patterns.read(number, number + 1)
+        else:
+            flat = self._patterns.take(rows.reshape(-1))
+        return flat if rows.ndim == 1 else flat_to_channel(flat, rows.shape[1])
+
+    def indices(self, rows: Indices) -> Indices:
+        """Return numbers of scan points: (K,) or (B, C)."""
+        return rows
+
+    def workspace(self, points: int) -> int:
+        """Return what cutting so many patches takes of memory beside them."""
+        cut, nowhere = self.cut, np.zeros((points, 2))
+        plan = self.engine.plan(
+            self._prepared,
+            nowhere,
+            cut.patch_size,
+            interpolation=cut.interpolation,
+            fill="zeros",
+            rounding=cut.rounding,
+        )
+        return plan.workspace_bytes
+
+
+@dataclass(eq=False)
+class StoreContents:
+    """An output of ours that holds patches and positions: rows are read from it.
+
+    Attributes
+    ----------
+    path : Path
+        Where it lies.
+    quantity : {"amplitude", "intensity"}
+        What its patterns are.
+    """
+
+    path: Path
+    quantity: Quantity | None = "amplitude"
+    engine: Engine | None = field(default=None, init=False)
+    warnings: tuple[str, ...] = field(default=(), init=False)
+    doubts: tuple[str, ...] = field(default=(), init=False)
+
+    @cached_property
+    def _output(self) -> StoredOutput:
+        return read_output(self.path)
+
+    @property
+    def source(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    @property
+    def rows(self) -> int:
+        """Number of points, or of groups."""
+        return int(self._output.patches.shape[0])
+
+    @cached_property
+    def members(self) -> int | None:
+        """Members of a group, or None where rows are points: positions tell."""
+        shape = self._output.arrays["positions"].shape
+        return int(shape[1]) if len(shape) == 3 else None
+
+    @cached_property
+    def cut(self) -> Cut:
+        """What was cut, as the output records it."""
+        recorded = self._output.geometry
+        how = {name: recorded[name] for name in ("interpolation", "fill", "rounding")
+               if isinstance(recorded.get(name), str)}  # fmt: skip
+        assert self.patch is not None
+        return Cut(self.patch.shape[-1], **how)
+
+    def _column(self, name: str) -> Column | None:
+        array = self._output.arrays.get(name)
+        if array is None:
+            return None
+        shape = tuple(map(int, array.shape[1:]))
+        return Column(shape if self.members is None else shape[:-1], np.dtype(array.dtype))
+
+    @property
+    def patch(self) -> Column | None:
+        """Shape and dtype of a patch, without members."""
+        return self._column("patches")
+
+    @property
+    def pattern(self) -> Column | None:
+        """Shape and dtype of a pattern, without members."""
+        return self._column("patterns")
+
+    @cached_property
+    def probe(self) -> Array | None:
+        """The modes of the probe, (modes, N, N), if it is stored."""
+        found = self._output.arrays.get("probe")
+        return None if found is None else np.asarray(found[...]).reshape(-1, *found.shape[-2:])
+
+    @property
+    def object_size(self) -> tuple[int, int] | None:
+        """Height and width of the object that patches were cut from, as far as it is recorded."""
+        shape = self._output.geometry.get("object_shape")
+        if not isinstance(shape, list) or len(shape) < 2:
+            return None
+        height, width = (int(size) for size in shape[-2:])
+        return height, width
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that stay in memory while it is open."""
+        return int(self._positions.nbytes)
+
+    @cached_property
+    def _positions(self) -> Positions:
+        return self._output.positions
+
+    def positions(self, rows: Indices) -> Positions:
+        """As `ScanContents`."""
+        return self._positions[rows]
+
+    def patches(self, rows: Indices) -> Array:
+        """As `ScanContents`."""
+        return take_rows(self._output.arrays["patches"], rows)
+
+    def patterns(self, rows: Indices) -> Array:
+        """As `ScanContents`."""
+        return take_rows(self._output.arrays["patterns"], rows)
+
+    def indices(self, rows: Indices) -> Indices:
+        """As `ScanContents`."""
+        stored = self._output.arrays.get("indices")
+        return rows if stored is None else take_rows(stored, rows).astype(np.int64)
+
+    def workspace(self, points: int) -> int:
+        """As `ScanContents`: nothing is cut."""
+        return 0
+
+
+#: An open source of items.
+Contents = ScanContents | StoreContents

@@ -1,0 +1,57 @@
+"""Which fields of a batch a network gets, and which it is to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import RequestError, one_of
+
+
+@dataclass(frozen=True)
+class Handover:
+    """How fields are handed to a training loop.
+
+    Attributes
+    ----------
+    inputs, targets : tuple of str or None
+        Names of fields; without either, batches stay dictionaries.
+    """
+
+    inputs: tuple[str, ...] | None
+    targets: tuple[str, ...] | None
+
+    @classmethod
+    def of(
+        cls, fields: Sequence[str], inputs: Sequence[str] | None, targets: Sequence[str] | None
+    ) -> Handover:
+        """Check names against the fields that there are.
+
+        Raises
+        ------
+        RequestError
+            If a name is none of them, or there are targets without inputs.
+        """
+        for name in (*(inputs or ()), *(targets or ())):
+            if name not in fields:
+                raise RequestError(one_of("field", name, fields))
+        if targets and not inputs:
+            raise RequestError(
+                f"targets: received {list(targets)} without inputs. Expected both, or neither."
+            )
+        return cls(*(None if names is None else tuple(names) for names in (inputs, targets)))
+
+    def __call__(self, batch: Mapping[str, Any]) -> Any:
+        """Return a batch as (inputs, targets), inputs alone, or as it is.
+
+        A single field is handed over as it is, several as a dictionary.
+        """
+        if self.inputs is None:
+            return dict(batch)
+        parts = tuple(
+            batch[names[0]] if len(names) == 1 else {name: batch[name] for name in names}
+            for names in (self.inputs, self.targets)
+            if names
+        )
+        return parts if len(parts) > 1 else parts[0]

@@ -1,0 +1,1 @@
+"""From the frames of a detector to N x N patterns."""

@@ -1,0 +1,112 @@
+"""Which points of a scan take part: a region, a sample, the first ones.
+
+Each returns indices in ascending order, so that what is made of the points can be traced to the
+scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import RequestError, one_of
+from ...geometry import Positions
+
+Indices = NDArray[np.int64]
+Unit = Literal["pixels", "fraction"]
+Bounds = Sequence[float] | None
+
+UNITS = ("pixels", "fraction")
+
+
+def region(positions: Positions, y: Bounds, x: Bounds, *, unit: Unit = "pixels") -> Indices:
+    """Find the positions within bounds, which belong to the region themselves.
+
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (P, 2)
+        Scan positions (y, x) in object pixels.
+    y, x : (float, float) or None
+        Lower and upper bound along each axis; None for none.
+    unit : {"pixels", "fraction"}
+        Whether bounds are coordinates in object pixels, or fractions of the way from the lowest to
+        the highest position, as the ``x_bounds`` and ``y_bounds`` of PtychoPINN are.
+
+    Returns
+    -------
+    ndarray of int64
+        Indices of positions.
+
+    Raises
+    ------
+    RequestError
+        If bounds are not two finite numbers in ascending order, or the unit is unknown.
+    """
+    if unit not in UNITS:
+        raise RequestError(one_of("bounds unit", unit, UNITS))
+    inside = np.ones(len(positions), bool)
+    for axis, (name, bounds) in enumerate((("y", y), ("x", x))):
+        if bounds is None:
+            continue
+        low, high = _checked(name, bounds)
+        along = positions[:, axis]
+        if unit == "fraction" and len(along):
+            least, span = along.min(), np.ptp(along)
+            low, high = least + low * span, least + high * span
+        inside &= (along >= low) & (along <= high)
+    return np.flatnonzero(inside)
+
+
+def _checked(name: str, bounds: Sequence[float]) -> tuple[float, float]:
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        low, high = np.inf, -np.inf
+    if not -np.inf < low <= high < np.inf:
+        raise RequestError(
+            f"{name} bounds: received {bounds!r}. Expected a lower and an upper bound, finite."
+        )
+    return low, high
+
+
+def subsample(
+    points: int, wanted: int, rng: np.random.Generator | np.random.RandomState
+) -> Indices:
+    """Draw points of a scan, none twice; nothing is drawn where all are wanted.
+
+    Parameters
+    ----------
+    points : int
+        P, how many there are.
+    wanted : int
+        How many take part; all if there are fewer.
+    rng : numpy.random.Generator or RandomState
+        What draws. PtychoPINN's sample is that of a RandomState.
+
+    Returns
+    -------
+    ndarray of int64
+        Indices in ascending order.
+
+    Raises
+    ------
+    RequestError
+        If fewer than none are wanted.
+    """
+    if wanted >= points:
+        return np.arange(points)
+    return np.sort(rng.choice(points, size=_counted(wanted), replace=False))
+
+
+def sequential(points: int, wanted: int) -> Indices:
+    """Take the first points of a scan, all if there are fewer; errors as for `subsample`."""
+    return np.arange(min(_counted(wanted), points))
+
+
+def _counted(wanted: int) -> int:
+    if wanted < 0:
+        raise RequestError(f"subset: received {wanted} points. Expected zero or more.")
+    return wanted

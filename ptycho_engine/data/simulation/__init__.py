@@ -1,0 +1,1 @@
+"""Diffraction patterns of an object, a probe and positions."""

@@ -1,0 +1,149 @@
+"""How patterns are recorded: photons, counting noise, and what the detector makes of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ConfigurationError, one_line, one_of
+
+Quantity = Literal["amplitude", "intensity"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+#: The most that an unsigned integer of 16, of 32 bits counts.
+MOST_16, MOST_32 = 2**16 - 1, 2**32 - 1
+#: More photons than NumPy draws.
+MOST_PHOTONS = 1e18
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Settings of an exposure, plain values alone.
+
+    Attributes
+    ----------
+    photons : float or None
+        Mean number of photons that reach the detector in a pattern, over the whole scan; None
+        takes the probe as it is: its squared amplitude then counts photons.
+    noise : bool
+        Whether counts are drawn from the Poisson distribution.
+    seed : int
+        Of the noise, not negative; the same seed gives the same patterns.
+    quantity : {"amplitude", "intensity"}
+        What is returned: the square root of counts, or counts.
+    normalised : bool
+        Whether amplitudes are divided by the photon scale s at the end, intensities by its
+        square: patterns of the probe as it is, with the noise of so many photons. PtychoPINN's
+        simulated amplitudes are.
+    background : float
+        Mean counts of each pixel beside the pattern's own, added before the noise.
+    saturation : float or None
+        Counts beyond which a pixel shows these; None for none.
+    integers : bool
+        Whether counts are whole numbers without noise, too. Intensities that are not normalised
+        then have the dtype uint16 or, unless the saturation fits that, uint32.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value cannot be used.
+    """
+
+    photons: float | None = 1e6
+    noise: bool = True
+    seed: int = 0
+    quantity: str = "amplitude"
+    normalised: bool = False
+    background: float = 0.0
+    saturation: float | None = None
+    integers: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quantity not in QUANTITIES:
+            raise ConfigurationError(one_of("exposure.quantity", self.quantity, QUANTITIES))
+        if type(self.seed) is not int or not 0 <= self.seed < 2**64:
+            raise ConfigurationError(
+                f"exposure.seed: received {one_line(repr(self.seed), 60)}. Expected an integer "
+                "from 0 to 2**64 - 1."
+            )
+        most = MOST_32 if self.integers else MOST_PHOTONS
+        _check("photons", self.photons, "photons of a pattern, or null", 1e-300, MOST_PHOTONS)
+        _check("background", self.background, "counts of a pixel", 0.0, MOST_PHOTONS)
+        _check("saturation", self.saturation, "counts of a pixel, or null", 1.0, most)
+        if self.background is None:
+            raise ConfigurationError(
+                "exposure.background: received None. Expected counts of a pixel, 0 for none."
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether patterns leave the detector as they reach it."""
+        counts = self.noise or self.integers or self.saturation is not None
+        return not counts and not self.background
+
+    @property
+    def needs_scale(self) -> bool:
+        """Whether patterns depend on the photon scale: what is plain and normalised does not."""
+        return not (self.is_plain and self.normalised)
+
+    @property
+    def dtype_of_counts(self) -> np.dtype[Any] | None:
+        """Unsigned integers, if that is what is returned."""
+        if not self.integers or self.normalised or self.quantity != "intensity":
+            return None
+        return np.dtype(np.uint16 if (self.saturation or MOST_32) <= MOST_16 else np.uint32)
+
+    def record(
+        self,
+        mean: Array,
+        out: Array,
+        scale: float,
+        rng: np.random.Generator | None,
+        mask: Array | None = None,
+    ) -> None:
+        """Make patterns of the counts that are expected.
+
+        Parameters
+        ----------
+        mean : ndarray of float, shape (c, N, N)
+            Mean counts of the exit wave; used up.
+        out : ndarray, shape (c, N, N)
+            Receives the patterns.
+        scale : float
+            The photon scale s that `mean` has, by which `normalised` divides; 1 if it has none.
+        rng : numpy.random.Generator or None
+            Source of the noise, drawn pattern by pattern; None for none.
+        mask : ndarray of bool, shape (N, N), optional
+            False where the detector sees nothing: those pixels are 0.
+        """
+        if self.background:
+            mean += mean.dtype.type(self.background)
+        counts = mean if rng is None else rng.poisson(mean)
+        if self.integers and rng is None:
+            np.rint(counts, out=counts)
+        most = self.saturation or (MOST_32 if self.integers else None)
+        if most is not None:
+            np.minimum(counts, most, out=counts, casting="unsafe")
+        if mask is not None:
+            counts *= mask
+        np.copyto(out, counts, casting="unsafe")
+        if self.quantity == "amplitude":
+            np.sqrt(out, out=out)
+        if self.normalised:
+            out /= out.dtype.type(scale if self.quantity == "amplitude" else scale**2)
+
+
+def _check(name: str, value: Any, what: str, least: float, most: float) -> None:
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not least <= value <= most:
+        raise ConfigurationError(
+            f"exposure.{name}: received {one_line(repr(value), 60)}. Expected {what}, "
+            f"{'above 0' if least < 1e-200 and least else f'{least:g} or more'}, at most {most:g}."
+        )

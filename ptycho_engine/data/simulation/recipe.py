@@ -1,0 +1,224 @@
+"""What a simulated scan is made of: settings, plain values alone, that can be configuration groups.
+
+`ptycho_engine.data.simulation.synthesis` makes the scan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...errors import ConfigurationError, one_of
+from ...phantoms.numbers import MOST_PIXELS, MOST_POINTS, MOST_SEED, real_number, whole_number
+from ...phantoms.specimens import SPECIMENS
+from ...phantoms.trajectories import TRAJECTORIES
+from .exposure import Exposure
+
+#: Objects and probes that come from files.
+OBJECT_FILES = ("image", "scan")
+PROBES = ("gaussian", "zone_plate", "file")
+#: Planck's constant times the speed of light, in electronvolts times metres (CODATA 2018: exact).
+PLANCK_LIGHT = 6.62607015e-34 * 299_792_458 / 1.602176634e-19
+
+
+@dataclass(frozen=True)
+class ObjectSettings:
+    """What is looked at.
+
+    Attributes
+    ----------
+    kind : {"star", "field", "leaves", "cells", "image", "scan"}
+        A Siemens star; a Gaussian random field; dead leaves; cells; the picture of an image file,
+        whose brightness is amplitude and phase; or the object of a scan file, as it is.
+    path : str or None
+        The file of ``image`` and ``scan``.
+    size : int or None
+        Rows and columns of what is drawn; None for as many as the windows need.
+    feature : float
+        Size of the finest details of ``field``, ``leaves`` and ``cells``, in pixels.
+    amplitude_low, amplitude_high : float
+        Range of the amplitude.
+    phase_low, phase_high : float
+        Range of the phase, in radians.
+    slices : int
+        Slices S of a thick object, each drawn anew.
+    gap : float
+        Metres of free space between slices.
+    """
+
+    kind: str = "star"
+    path: str | None = None
+    size: int | None = None
+    feature: float = 12.0
+    amplitude_low: float = 0.6
+    amplitude_high: float = 1.0
+    phase_low: float = -0.5
+    phase_high: float = 0.5
+    slices: int = 1
+    gap: float = 1e-6
+
+    def __post_init__(self) -> None:
+        _one_of("object.kind", self.kind, (*SPECIMENS, *OBJECT_FILES))
+        _path("object", self.kind, self.path, OBJECT_FILES)
+        if self.size is not None:
+            whole_number("object.size", self.size, 1, MOST_PIXELS)
+        real_number("object.feature", self.feature, "pixels", 1.0)
+        real_number("object.amplitude_low", self.amplitude_low, "an amplitude", 0.0)
+        real_number("object.amplitude_high", self.amplitude_high, "an amplitude", 0.0)
+        real_number("object.phase_low", self.phase_low, "radians", -100.0, 100.0)
+        real_number("object.phase_high", self.phase_high, "radians", -100.0, 100.0)
+        whole_number("object.slices", self.slices, 1, 1000)
+        real_number("object.gap", self.gap, "metres", 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """What it is lit with.
+
+    Attributes
+    ----------
+    kind : {"gaussian", "zone_plate", "file"}
+        A Gaussian beam; the focus of a Fresnel zone plate; or the probe of a scan file.
+    path : str or None
+        The file of ``file``.
+    size : int
+        Size N of probe and patterns in pixels; that of the file, if it comes from one.
+    fwhm : float
+        Full width at half maximum of a Gaussian's intensity, in pixels.
+    outer_zone_width : float
+        Metres of the zone plate's outermost zone, which the focus is about as wide as.
+    defocus : float
+        Metres from the focus to the object.
+    central_stop : float
+        Diameter of the stop over that of the zone plate.
+    modes : int
+        Incoherent modes M, made of one; a file's own modes are kept if this is 1.
+    decay : float
+        Power of a mode over that of the one before it.
+    """
+
+    kind: str = "gaussian"
+    path: str | None = None
+    size: int = 64
+    fwhm: float = 16.0
+    outer_zone_width: float = 50e-9
+    defocus: float = 0.0
+    central_stop: float = 0.3
+    modes: int = 1
+    decay: float = 0.3
+
+    def __post_init__(self) -> None:
+        _one_of("probe.kind", self.kind, PROBES)
+        _path("probe", self.kind, self.path, ("file",))
+        whole_number("probe.size", self.size, 1, 16384)
+        real_number("probe.fwhm", self.fwhm, "pixels")
+        real_number("probe.outer_zone_width", self.outer_zone_width, "metres", None, 1.0)
+        real_number("probe.defocus", self.defocus, "metres", -10.0, 10.0)
+        real_number("probe.central_stop", self.central_stop, "a share", 0.0, 0.99)
+        whole_number("probe.modes", self.modes, 1, 100)
+        real_number("probe.decay", self.decay, "a ratio of powers", None, 1.0)
+
+
+@dataclass(frozen=True)
+class TrajectorySettings:
+    """Where the probe goes.
+
+    Attributes
+    ----------
+    kind : {"fermat", "spiral", "raster"}
+        A Fermat spiral, an Archimedean spiral, or a square grid, which `irregularity` makes a
+        jittered grid.
+    points : int
+        Positions P.
+    step : float
+        Mean spacing in object pixels: one position for each ``step ** 2``.
+    irregularity : float
+        Standard deviation of the way of each position from the figure, in steps: it is known,
+        and part of the nominal positions.
+    error : float
+        Standard deviation of the true positions from the nominal ones, in object pixels.
+    margin : float
+        Object pixels that stay free between windows and the borders of the object.
+    """
+
+    kind: str = "fermat"
+    points: int = 1000
+    step: float = 8.0
+    irregularity: float = 0.05
+    error: float = 0.0
+    margin: float = 2.0
+
+    def __post_init__(self) -> None:
+        _one_of("trajectory.kind", self.kind, TRAJECTORIES)
+        whole_number("trajectory.points", self.points, 1, MOST_POINTS)
+        real_number("trajectory.step", self.step, "object pixels")
+        real_number("trajectory.irregularity", self.irregularity, "steps", 0.0, 10.0)
+        real_number("trajectory.error", self.error, "object pixels", 0.0)
+        real_number("trajectory.margin", self.margin, "object pixels", 0.0)
+
+
+@dataclass(frozen=True)
+class BeamSettings:
+    """Light and lengths, which patterns depend on where an object is thick, or a probe focused.
+
+    Attributes
+    ----------
+    energy : float
+        Electronvolts of a photon.
+    pixel_size : float
+        Metres between neighbouring samples of the object.
+    distance : float
+        Metres from the object to the detector.
+    """
+
+    energy: float = 8800.0
+    pixel_size: float = 1e-8
+    distance: float = 2.0
+
+    def __post_init__(self) -> None:
+        real_number("beam.energy", self.energy, "electronvolts", None, 1e9)
+        real_number("beam.pixel_size", self.pixel_size, "metres", None, 1.0)
+        real_number("beam.distance", self.distance, "metres", None, 1e4)
+
+    @property
+    def wavelength(self) -> float:
+        """Metres."""
+        return PLANCK_LIGHT / self.energy
+
+    def detector_pixel_size(self, size: int) -> float:
+        """Metres between pixels of a detector of N x N that sees the far field of N samples."""
+        return self.wavelength * self.distance / (size * self.pixel_size)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a simulated scan.
+
+    Attributes
+    ----------
+    object, probe, trajectory, beam, exposure
+        Each its own.
+    seed : int
+        Of the object and the positions; noise has one of its own, `exposure.seed`.
+    """
+
+    object: ObjectSettings = field(default_factory=ObjectSettings)
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+    trajectory: TrajectorySettings = field(default_factory=TrajectorySettings)
+    beam: BeamSettings = field(default_factory=BeamSettings)
+    exposure: Exposure = field(default_factory=Exposure)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole_number("seed", self.seed, 0, MOST_SEED)
+
+
+def _one_of(name: str, value: object, options: object) -> None:
+    known = tuple(options)  # type: ignore[arg-type, var-annotated]
+    if value not in known:
+        raise ConfigurationError(one_of(name, value, known))
+
+
+def _path(group: str, kind: str, path: str | None, kinds: tuple[str, ...]) -> None:
+    if (path is not None) != (kind in kinds):
+        expected = "that of a file" if kind in kinds else f"none: {kind} comes from no file"
+        raise ConfigurationError(f"{group}.path: received {path!r}. Expected {expected}.")

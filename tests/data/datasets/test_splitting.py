@@ -1,0 +1,88 @@
+"""Train and test share no pixel of the object: asked of the patches themselves."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptycho_engine import Engine
+from ptycho_engine.data.datasets.datasets import PatchDataset
+from ptycho_engine.data.datasets.splitting import Region
+from ptycho_engine.errors import RequestError
+from ptycho_engine.geometry.cut import FILLS, INTERPOLATIONS
+from ptycho_engine.io.scan import Scan
+
+SHAPE = (9, 10)
+ENGINE = Engine("numba")
+#: Of each pixel an object in which it alone is not zero, (90, 9, 10).
+IMPULSES = np.eye(90, dtype=np.float32).reshape(90, *SHAPE)
+
+
+def pixels_of(positions, size, interpolation, fill):
+    """Which pixels each patch is made of: (P, 90)."""
+    patches = ENGINE.extract(IMPULSES, positions, size, interpolation=interpolation, fill=fill)
+    return np.moveaxis(patches != 0, 0, 1).any(axis=(2, 3))
+
+
+kernels = sorted(ENGINE.capabilities.interpolations & set(INTERPOLATIONS) - {"fourier"})
+whole = st.sampled_from([0.0, 0.5, 0.25])
+coordinates = st.builds(lambda a, b: a + b, st.integers(-12, 20), whole)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.sampled_from(kernels),
+    st.sampled_from([fill for fill in FILLS if fill != "error"]),
+    st.one_of(
+        st.tuples(st.floats(0.1, 0.9), st.sampled_from("yx")),
+        st.builds(lambda a, b, h, w: (Region(a, b, a + h, b + w), "y"),
+                  *(st.integers(-3, 8),) * 2, *(st.integers(1, 9),) * 2),
+    ),
+)  # fmt: skip
+def test_no_pixel_is_in_train_and_test(positions, size, interpolation, fill, test):
+    scan = Scan(IMPULSES[0], np.array(positions), "impulses")
+    how = {"interpolation": interpolation, "fill": fill, "fields": ["patches", "index"]}
+    dataset = PatchDataset(scan, size, **how, engine=ENGINE)
+    split = dataset.split(*test)
+    assert len(split.train) + len(split.test) + split.dropped == len(dataset)
+    train, held = (part[:]["index"] for part in (split.train, split.test))
+    used = pixels_of(positions, size, interpolation, fill)
+    assert not (used[train].any(axis=0) & used[held].any(axis=0)).any()
+    region = split.regions[0]
+    rows, columns = np.indices(SHAPE)
+    inside = (rows >= region.top) & (rows < region.bottom)
+    inside &= (columns >= region.left) & (columns < region.right)
+    assert inside.reshape(-1)[used[held].any(axis=0)].all()
+
+
+def test_of_a_raster_as_few_are_dropped_as_overlap():
+    """Windows of 4 at each row: 3 rows of positions reach across an edge."""
+    rows = np.arange(20, 60, dtype=float)
+    scan = Scan(np.ones((80, 80), np.float32), np.stack([rows, rows], 1), "line")
+    split = PatchDataset(scan, 4, interpolation="nearest", engine=ENGINE).split(0.25)
+    assert (len(split.train), len(split.test), split.dropped) == (28, 9, 3)
+    assert (split.train[:]["positions"][:, 0] < split.test[:]["positions"][:, 0].min()).all()
+
+
+def test_groups_count_with_all_their_members():
+    positions = np.array([[10.0, 10], [10, 14], [40, 10], [40, 14]])
+    scan = Scan(np.ones((60, 60), np.float32), positions, "four")
+    groups = np.array([[0, 1], [2, 3], [1, 2]])
+    split = PatchDataset(scan, 4, groups=groups, engine=ENGINE).split(Region(top=25))
+    assert (len(split.train), len(split.test), split.dropped) == (1, 1, 1)
+    assert split.test[0]["positions"].tolist() == [[40, 10], [40, 14]]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Region(3, 0, 3, 5), "rows 3 to 3"),
+        (lambda: Region.of_share(np.zeros((3, 2)), 1.0), "received 1.0 along 'y'"),
+        (lambda: Region.of_share(np.zeros((3, 2)), 0.5, "z"), "along 'z'"),
+    ],
+)
+def test_what_is_no_region_is_refused(make, message):
+    with pytest.raises(RequestError, match=message):
+        make()

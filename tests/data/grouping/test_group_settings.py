@@ -1,0 +1,78 @@
+"""Settings become groups: region, then sample, then groups, all by indices of the whole scan."""
+
+import numpy as np
+import pytest
+from events import logged
+from omegaconf import OmegaConf
+
+from ptycho_engine.data.grouping.group_settings import GroupSettings, make_groups
+from ptycho_engine.data.grouping.grouping import group
+from ptycho_engine.errors import ConfigurationError, RequestError
+
+SCAN = np.random.default_rng(2).uniform(0, 60, (80, 2))
+
+
+def test_indices_are_those_of_the_whole_scan():
+    how = {"members": 4, "count": 10, "strategy": "random_of_k", "subsample": 30}
+    groups = make_groups(SCAN, GroupSettings(**how, y_bounds=[0.0, 0.5], seed=3))
+    assert groups.members[..., 0].max() <= SCAN[:, 0].min() + 0.5 * np.ptp(SCAN[:, 0])
+    np.testing.assert_array_equal(groups.positions, SCAN)
+    np.testing.assert_array_equal(groups.members, SCAN[groups.indices])
+    assert groups.coverage.uses.shape == (80,)
+    assert len(np.unique(groups.indices)) <= 30
+
+
+def test_what_is_not_asked_for_changes_nothing():
+    groups = make_groups(SCAN, GroupSettings(members=4, strategy="combinations", seed=7))
+    plain = group(SCAN, 4, 80, strategy="combinations", rng=7)
+    np.testing.assert_array_equal(groups.indices, plain.indices)
+
+
+def test_seeds_of_sample_and_groups_are_apart_or_one_goes_on():
+    def drawn(**seeds):
+        how = {"members": 2, "count": 20, "strategy": "random_of_k", "subsample": 40}
+        return make_groups(SCAN, GroupSettings(**how, **seeds)).indices
+
+    def defined(sampling, grouping):
+        kept = np.sort(sampling.choice(80, size=40, replace=False))
+        return kept[group(SCAN[kept], 2, 20, strategy="random_of_k", rng=grouping).indices]
+
+    one, two = np.random.default_rng(1), np.random.default_rng(2)
+    np.testing.assert_array_equal(drawn(subsample_seed=1, seed=2), defined(one, two))
+    on = np.random.default_rng(1)
+    expected = defined(on, on)
+    np.testing.assert_array_equal(drawn(subsample_seed=1, seed=None), expected)
+    np.testing.assert_array_equal(drawn(seed=1), expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"seed": None}, ConfigurationError, "neither seed nor subsample_seed"),
+        ({"seed": -1}, ConfigurationError, "received the seed -1"),
+        ({"seed": 1 << 32, "strategy": "legacy"}, RequestError, "received 4294967296 with"),
+        ({"subsample": -1}, RequestError, "received -1 points"),
+        ({"subsample": 3, "members": 4}, RequestError, "received 3 points for groups of 4"),
+        ({"y_bounds": [0.9, 0.1]}, RequestError, "y bounds"),
+        ({"bounds_unit": "metres"}, RequestError, "bounds unit 'metres' is not known"),
+        ({"options": {"spread": 1}}, ConfigurationError, "option 'spread' is not known"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(settings, error, message):
+    with pytest.raises(error, match=message):
+        make_groups(SCAN, GroupSettings(**settings))
+
+
+def test_one_event_says_how_the_scan_is_covered():
+    with logged() as events:
+        groups = make_groups(SCAN, GroupSettings(members=4, count=12))
+    (event,) = events
+    assert event["event"] == "groups"
+    assert (event["strategy"], event["groups"], event["points"]) == ("nearest", 12, 80)
+    assert event["used"] == groups.coverage.used
+
+
+def test_the_settings_are_a_schema():
+    schema = OmegaConf.structured(GroupSettings)
+    merged = OmegaConf.merge(schema, {"members": 4, "x_bounds": [0.1, 0.9]})
+    assert OmegaConf.to_object(merged) == GroupSettings(members=4, x_bounds=[0.1, 0.9])

@@ -1,0 +1,206 @@
+"""Whole scans from a recipe: what is drawn, what is read, what is the same for a seed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from ptycho_engine.data.simulation.exposure import Exposure
+from ptycho_engine.data.simulation.propagation import SliceGap
+from ptycho_engine.data.simulation.recipe import (
+    BeamSettings,
+    ObjectSettings,
+    ProbeSettings,
+    Recipe,
+    TrajectorySettings,
+)
+from ptycho_engine.data.simulation.simulation import Simulation
+from ptycho_engine.data.simulation.synthesis import make_scan
+from ptycho_engine.errors import ConfigurationError, InputFileError, MemoryBudgetError
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import write_scan
+
+SMALL = Recipe(
+    probe=ProbeSettings(size=16, fwhm=5.0), trajectory=TrajectorySettings(points=30, step=3.0)
+)
+
+
+def small(**changes):
+    """Change settings of the small recipe by group: ``probe={"modes": 2}``."""
+    settings = {
+        name: replace(getattr(SMALL, name), **value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return replace(SMALL, **settings)
+
+
+def test_a_recipe_determines_everything():
+    one, same, other = (make_scan(small(seed=seed)) for seed in (1, 1, 2))
+    for name in ("image", "probe", "positions", "nominal_positions"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
+    np.testing.assert_array_equal(one.simulation.patterns(), same.simulation.patterns())
+    assert not np.array_equal(one.positions, other.positions)
+
+
+def test_the_object_does_not_change_with_the_way_nor_with_the_noise():
+    recipe = small(object={"kind": "field", "size": 60})
+    others = (
+        replace(recipe, trajectory=replace(recipe.trajectory, points=20, error=0.4)),
+        replace(recipe, exposure=Exposure(seed=9)),
+    )
+    image = make_scan(recipe).image
+    for other in others:
+        np.testing.assert_array_equal(make_scan(other).image, image)
+
+
+@pytest.mark.parametrize("kind", ["star", "field", "leaves", "cells"])
+@pytest.mark.parametrize("way", ["fermat", "spiral", "raster"])
+def test_what_is_drawn_has_its_ranges_and_holds_the_scan(kind, way):
+    ranges = {"amplitude_low": 0.7, "amplitude_high": 0.9, "phase_low": 0.2, "phase_high": 1.2}
+    scan = make_scan(small(object={"kind": kind, **ranges}, trajectory={"kind": way}))
+    assert scan.image.dtype == np.complex64
+    amplitude, phase = np.abs(scan.image), np.angle(scan.image)
+    assert 0.7 - 1e-6 <= amplitude.min() < amplitude.max() <= 0.9 + 1e-6
+    assert 0.2 - 1e-6 <= phase.min() < phase.max() <= 1.2 + 1e-6
+    assert scan.simulation.shape == (30, 16, 16)
+    starts = scan.positions - 8
+    assert starts.min() >= 2
+    assert (starts + 16 <= np.array(scan.image.shape) - 2).all()
+
+
+def test_true_positions_differ_from_nominal_ones_as_asked_for():
+    recipe = small(trajectory={"points": 2000, "step": 0.5, "error": 0.8})
+    scan = make_scan(recipe)
+    wrong = scan.positions - scan.nominal_positions
+    assert wrong.mean() == pytest.approx(0, abs=0.05)
+    assert wrong.std() == pytest.approx(0.8, rel=0.05)
+    assert np.abs(wrong).max() <= 2.4 + 1e-9
+    there, meant = (
+        Simulation(scan.image, p, scan.probe, Exposure(None, noise=False), scale=1.0).patterns(0, 9)
+        for p in (scan.positions, scan.nominal_positions)
+    )
+    exposure = Exposure(None, noise=False)
+    seen = make_scan(replace(recipe, exposure=exposure)).simulation.patterns(0, 9)
+    np.testing.assert_array_equal(seen, there)
+    assert not np.allclose(seen, meant, rtol=1e-3)
+    exact = make_scan(small())
+    np.testing.assert_array_equal(exact.positions, exact.nominal_positions)
+
+
+def test_thick_objects_and_modes():
+    recipe = small(object={"kind": "cells", "slices": 3, "gap": 1e-5}, probe={"modes": 2})
+    scan = make_scan(replace(recipe, exposure=Exposure(None, noise=False)))
+    assert scan.image.shape[0] == 3
+    assert scan.probe.shape == (2, 16, 16)
+    assert not np.array_equal(scan.image[0], scan.image[1])
+    gap = SliceGap(1e-5, recipe.beam.wavelength, recipe.beam.pixel_size)
+    plain = Exposure(None, noise=False)
+    expected = Simulation(scan.image, scan.positions, scan.probe, plain, gap=gap).patterns()
+    np.testing.assert_array_equal(scan.simulation.patterns(), expected)
+
+
+def test_a_zone_plate_lights_the_object():
+    settings = {"kind": "zone_plate", "outer_zone_width": 3e-8, "defocus": 2e-5}
+    scan = make_scan(small(probe=settings))
+    assert np.abs(scan.probe).max() == pytest.approx(1)
+    assert scan.recipe.beam.wavelength == pytest.approx(1.409e-10, rel=1e-3)  # of 8.8 keV
+    assert BeamSettings(distance=1.0).detector_pixel_size(64) == pytest.approx(2.2e-4, rel=2e-3)
+
+
+def test_object_and_probe_of_a_scan_file(tmp_path):
+    source = make_scan(small(probe={"size": 12, "fwhm": 4.0}))
+    path = tmp_path / "scan.npz"
+    write_scan(
+        path, Scan(source.image, source.positions, "test", source.probe.astype(np.complex64))
+    )
+    scan = make_scan(
+        small(
+            object={"kind": "scan", "path": str(path)},
+            probe={"kind": "file", "path": str(path)},
+            trajectory={"points": 9},
+        )
+    )
+    np.testing.assert_array_equal(scan.image, source.image)
+    np.testing.assert_allclose(scan.probe, source.probe, rtol=1e-6)
+    assert scan.simulation.shape == (9, 12, 12)
+
+
+def test_arrays_of_the_caller():
+    image, probe = np.full((80, 90), 0.5 + 0j), np.ones((10, 10))
+    scan = make_scan(small(), image=image, probe=probe)
+    assert scan.image is image
+    assert scan.probe is probe
+    np.testing.assert_allclose(scan.positions.mean(axis=0), (40, 45), atol=1.5)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16", "F"])
+def test_the_brightness_of_an_image(tmp_path, mode):
+    from PIL import Image
+
+    levels = np.linspace(0, 255, 70 * 64).reshape(70, 64).round()
+    dtype = {"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8)
+    pixels = (levels * (100 if mode == "I;16" else 1)).astype(dtype)
+    picture = Image.fromarray(pixels)
+    path = tmp_path / "image.tiff"
+    (picture.convert("RGB") if mode == "RGB" else picture).save(path)
+    scan = make_scan(small(object={"kind": "image", "path": str(path)}))
+    expected = levels / 255
+    np.testing.assert_allclose(np.abs(scan.image), 0.6 + 0.4 * expected, atol=1e-6)
+    np.testing.assert_allclose(np.angle(scan.image), expected - 0.5, atol=1e-6)
+
+
+def test_files_that_hold_nothing_of_the_kind(tmp_path):
+    path = tmp_path / "image.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    with pytest.raises(InputFileError, match="cannot be read as an image"):
+        make_scan(small(object={"kind": "image", "path": str(path)}))
+    with pytest.raises(InputFileError, match="is no regular file"):
+        make_scan(small(object={"kind": "image", "path": str(tmp_path)}))
+    with_none = tmp_path / "scan.npz"
+    write_scan(with_none, Scan(np.ones((9, 9), np.complex64), np.array([[4.0, 4.0]]), "test"))
+    with pytest.raises(InputFileError, match="holds no probe"):
+        make_scan(small(probe={"kind": "file", "path": str(with_none)}))
+
+
+def test_a_scan_that_leaves_its_object_says_what_fits():
+    with pytest.raises(
+        ConfigurationError, match=r"object: received 20 x 20 pixels\. Expected"
+    ) as caught:
+        make_scan(small(object={"size": 20}))
+    size = int(str(caught.value).split("Expected ")[1].split()[0])
+    width = int(str(caught.value).split(" x ")[2].split()[0])
+    make_scan(small(object={"size": max(size, width)}))
+
+
+def test_more_than_the_budget_is_refused_before_it_is_made():
+    for changes in ({"object": {"size": 90_000}}, {"trajectory": {"points": 10**9}}):
+        with pytest.raises(MemoryBudgetError, match=r"simulation: .* takes .* GiB"):
+            make_scan(small(**changes), memory_budget="1GiB")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ObjectSettings(kind="stars"), "Did you mean 'star'"),
+        (lambda: ObjectSettings(kind="image"), "object.path: received None. Expected that of a"),
+        (lambda: ObjectSettings(path="x.png"), "object.path: received 'x.png'. Expected none"),
+        (lambda: ObjectSettings(feature=0), "object.feature: received 0. Expected pixels"),
+        (lambda: ObjectSettings(slices=0), "object.slices: received 0"),
+        (lambda: ProbeSettings(kind="airy"), "probe.kind 'airy' is not known"),
+        (lambda: ProbeSettings(size=1.5), "probe.size: received 1.5. Expected an integer"),
+        (lambda: ProbeSettings(decay=0), "probe.decay: received 0"),
+        (lambda: TrajectorySettings(step=float("nan")), "trajectory.step: received nan"),
+        (lambda: TrajectorySettings(error=-1), "trajectory.error: received -1"),
+        (lambda: BeamSettings(energy="high"), "beam.energy: received 'high'"),
+        (lambda: Recipe(seed=-1), "seed: received -1"),
+    ],
+)
+def test_settings_are_checked(make, words):
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+    assert words in str(caught.value)
+
+
+def test_hydra_knows_every_type_of_a_recipe():
+    assert OmegaConf.to_object(OmegaConf.structured(Recipe)) == Recipe()
