@@ -1,72 +1,61 @@
-"""Patterns that are changed as they are read, some megabytes at a time."""
+"""Patterns that are changed, picked, joined or watched: how they are read from a source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..memory import check_reading
-from .patterns import BLOCK_BYTES, Patterns, Ranges
+if TYPE_CHECKING:
+    from .patterns import Patterns, Ranges
 
 Array = NDArray[Any]
-#: Takes patterns (count, H, W), which it may overwrite, and returns what they become.
-Change = Callable[[Array], Array]
 
 
-def changed(
-    patterns: Patterns, change: Change, frame: tuple[int, int], dtype: np.dtype[Any]
-) -> Patterns:
-    """Return patterns that are changed when they are read.
-
-    Parameters
-    ----------
-    patterns : Patterns
-        As they lie in their source.
-    change : callable
-        Takes patterns (count, H, W), which it may overwrite, and returns what they become,
-        (count, height, width). A function of a module, or a `functools.partial` of one: other
-        processes get it pickled.
-    frame : (int, int)
-        Height and width of what they become.
-    dtype : dtype
-        Of what they become.
-    """
-    made = np.dtype(dtype)
-    stream = None if patterns.stream is None else partial(_stream, patterns, change, made)
-    shape = (patterns.shape[0], *frame)
-    load = partial(_load, patterns, change)
-    return replace(patterns, shape=shape, dtype=made, load=load, stream=stream)
+def load_picked(patterns: Patterns, indices: NDArray[np.intp], ranges: Ranges, into: Array) -> None:
+    """Let another source fill in what stands at indices."""
+    wanted = np.concatenate([indices[start:stop] for start, stop in ranges])
+    if (np.diff(wanted) == 1).all():  # one range of it
+        patterns.load([(int(wanted[0]), int(wanted[-1]) + 1)], into)
+    else:
+        into[...] = patterns.take(wanted)
 
 
-def _at_once(patterns: Patterns) -> int:
-    """Return how many patterns of a source make up a block."""
-    return max(1, BLOCK_BYTES * patterns.shape[0] // max(1, patterns.nbytes))
+def load_joined(parts: tuple[Patterns, ...], ranges: Ranges, into: Array) -> None:
+    """Let each part fill its share of the ranges."""
+    first, at = 0, 0
+    for part in parts:
+        count = part.shape[0]
+        own = [(max(a - first, 0), min(b - first, count)) for a, b in ranges]
+        own = [(a, b) for a, b in own if a < b]
+        length = sum(b - a for a, b in own)
+        if length:
+            part.load(own, into[at : at + length])
+        first, at = first + count, at + length
 
 
-def _load(patterns: Patterns, change: Change, ranges: Ranges, into: Array) -> None:
+def load_watched(
+    patterns: Patterns, told: Callable[[int], None], ranges: Ranges, into: Array
+) -> None:
+    """Fill from another source, and tell how many."""
+    patterns.load(ranges, into)
+    told(len(into))
+
+
+def load_mapped(
+    patterns: Patterns, change: Callable[[Array], Array], ranges: Ranges, into: Array
+) -> None:
+    """Fill with what patterns of another source become, some megabytes at a time."""
     at = 0
-    for batch in _batches(ranges, _at_once(patterns)):
+    for batch in batches(ranges, patterns.step()):
         count = sum(stop - start for start, stop in batch)
-        needed = count * patterns.nbytes // patterns.shape[0]
-        check_reading(f"{patterns.source}: reading the patterns", needed)
-        block = np.empty((count, *patterns.shape[1:]), patterns.dtype)
-        patterns.load(batch, block)
-        into[at : at + count] = change(block)
+        into[at : at + count] = change(patterns.read_ranges(batch))
         at += count
 
 
-def _stream(patterns: Patterns, change: Change, dtype: np.dtype[Any], step: int) -> Iterator[Array]:
-    if patterns.stream is not None:
-        for block in patterns.stream(min(step, _at_once(patterns))):
-            yield np.ascontiguousarray(change(block), dtype)
-
-
-def _batches(ranges: Ranges, step: int) -> Iterator[list[tuple[int, int]]]:
+def batches(ranges: Ranges, step: int) -> Iterator[list[tuple[int, int]]]:
     """Share ranges out, in their order, so that no batch has more than `step` patterns."""
     batch: list[tuple[int, int]] = []
     room = step
@@ -80,3 +69,49 @@ def _batches(ranges: Ranges, step: int) -> Iterator[list[tuple[int, int]]]:
                 batch, room = [], step
     if batch:
         yield batch
+
+
+def load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:
+    """Fill with the root, or the square, of what another source holds."""
+    if patterns.dtype == into.dtype:
+        patterns.load(ranges, into)
+    else:
+        into[...] = patterns.read_ranges(ranges)
+    convert(patterns, into)
+
+
+def convert(patterns: Patterns, values: Array) -> None:
+    """Turn samples of a source into the root, or the square, of themselves."""
+    if patterns.quantity == "intensity":
+        np.sqrt(np.maximum(values, 0, out=values), out=values)
+    else:
+        np.square(values, out=values)
+
+
+def stream_as(patterns: Patterns, dtype: np.dtype[Any], step: int) -> Iterator[Array]:
+    """Yield the root, or the square, of what another source holds."""
+    for block in patterns.in_steps(step):
+        values = block.astype(dtype, copy=False)
+        convert(patterns, values)
+        yield values
+
+
+def stream_watched(patterns: Patterns, told: Callable[[int], None], step: int) -> Iterator[Array]:
+    """Yield the patterns of another source, and tell how many."""
+    for block in patterns.in_steps(step):
+        told(len(block))
+        yield block
+
+
+def stream_mapped(
+    patterns: Patterns, change: Callable[[Array], Array], step: int
+) -> Iterator[Array]:
+    """Yield what the patterns of another source become, which may be smaller or larger than it."""
+    for block in patterns.in_steps(min(step, patterns.step())):
+        yield np.ascontiguousarray(change(block))
+
+
+def stream_joined(parts: tuple[Patterns, ...], step: int) -> Iterator[Array]:
+    """Yield the patterns of one source after the other."""
+    for part in parts:
+        yield from part.in_steps(step)

@@ -14,6 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 from ..display import Shown
 from ..errors import InputFileError, RequestError, one_line
 from ..memory import check_reading
+from .pattern_changes import (
+    load_as,
+    load_joined,
+    load_mapped,
+    load_picked,
+    load_watched,
+    stream_as,
+    stream_joined,
+    stream_mapped,
+    stream_watched,
+)
 
 Array = NDArray[Any]
 #: Ranges (start, stop) of patterns, ascending, apart from each other and none of them empty.
@@ -106,7 +117,7 @@ class Patterns(Shown):
                     f"{first._kind()}, as in {first.source}. Read the files as scans of their own."
                 )
         shape = (sum(part.shape[0] for part in parts), *first.shape[1:])
-        load, stream = partial(_load_joined, parts), partial(_stream_joined, parts)
+        load, stream = partial(load_joined, parts), partial(stream_joined, parts)
         return replace(first, shape=shape, load=load, stream=stream)
 
     def _kind(self) -> str:
@@ -146,7 +157,7 @@ class Patterns(Shown):
                 f"{self.source}: received the range {start} to {stop}. Expected one within the "
                 f"{count} patterns."
             )
-        return self._read([(start, stop)] if start < stop else [])
+        return self.read_ranges([(start, stop)] if start < stop else [])
 
     def take(self, indices: ArrayLike) -> Array:
         """Read patterns by index, in any order and as often as asked for.
@@ -176,9 +187,9 @@ class Patterns(Shown):
         ranges = list(zip(found[starts].tolist(), (found[ends] + 1).tolist(), strict=True))
         in_order = len(found) == len(wanted) and bool((np.diff(wanted) > 0).all())
         if in_order:
-            return self._read(ranges)
+            return self.read_ranges(ranges)
         check_reading(self._what, (len(found) + len(wanted)) * self._pattern_bytes)
-        return np.ascontiguousarray(self._read(ranges)[inverse])
+        return np.ascontiguousarray(self.read_ranges(ranges)[inverse])
 
     def _checked(self, indices: ArrayLike) -> NDArray[np.intp]:
         """Refuse what are no indices of patterns."""
@@ -212,13 +223,16 @@ class Patterns(Shown):
         patterns : ndarray, shape (stop - start, H, W)
             What lies there.
         """
-        step = max(1, size // max(1, self._pattern_bytes))
-        start = 0
-        for block in self._steps(step):
+        step, start = self.step(size), 0
+        for block in self.in_steps(step):
             yield start, start + len(block), block
             start += len(block)
 
-    def _steps(self, step: int) -> Iterator[Array]:
+    def step(self, size: int | None = None) -> int:
+        """Return how many patterns a block of so many bytes, or a usual one, holds: at least 1."""
+        return max(1, (BLOCK_BYTES if size is None else size) // max(1, self._pattern_bytes))
+
+    def in_steps(self, step: int) -> Iterator[Array]:
         """Yield all patterns, up to so many at a time."""
         count = self.shape[0]
         if self.stream is None:
@@ -255,14 +269,35 @@ class Patterns(Shown):
                 "Expected to be told. Set the option quantity of the reader."
             )
         dtype = np.result_type(self.dtype, np.float32)
-        stream = None if self.stream is None else partial(_stream_as, self, dtype)
-        load = partial(_load_as, self)
+        stream = None if self.stream is None else partial(stream_as, self, dtype)
+        load = partial(load_as, self)
         return replace(self, dtype=dtype, load=load, quantity=quantity, stream=stream)
 
     def watched(self, told: Callable[[int], None]) -> Patterns:
         """Return the patterns; a function is told how many have been read, each time."""
-        stream = None if self.stream is None else partial(_stream_watched, self, told)
-        return replace(self, load=partial(_load_watched, self, told), stream=stream)
+        stream = None if self.stream is None else partial(stream_watched, self, told)
+        return replace(self, load=partial(load_watched, self, told), stream=stream)
+
+    def mapped(
+        self, change: Callable[[Array], Array], frame: tuple[int, int], dtype: np.dtype[Any]
+    ) -> Patterns:
+        """Return patterns that are changed when they are read, some megabytes at a time.
+
+        Parameters
+        ----------
+        change : callable
+            Takes patterns (count, H, W), which it may overwrite, and returns what they become,
+            (count, height, width). A function of a module, or a `functools.partial` of one: other
+            processes get it pickled.
+        frame : (int, int)
+            Height and width of what they become.
+        dtype : dtype
+            Of what they become.
+        """
+        load = partial(load_mapped, self, change)
+        stream = None if self.stream is None else partial(stream_mapped, self, change)
+        shape = (self.shape[0], *frame)
+        return replace(self, shape=shape, dtype=np.dtype(dtype), load=load, stream=stream)
 
     def picked(self, indices: ArrayLike) -> Patterns:
         """Return some of the patterns, in any order, read when they are asked for.
@@ -274,7 +309,7 @@ class Patterns(Shown):
         """
         wanted = self._checked(indices)
         shape = (len(wanted), *self.shape[1:])
-        return replace(self, shape=shape, load=partial(_load_picked, self, wanted), stream=None)
+        return replace(self, shape=shape, load=partial(load_picked, self, wanted), stream=None)
 
     @property
     def _pattern_bytes(self) -> int:
@@ -284,7 +319,8 @@ class Patterns(Shown):
     def _what(self) -> str:
         return f"{self.source}: reading the patterns"
 
-    def _read(self, ranges: Ranges) -> Array:
+    def read_ranges(self, ranges: Ranges) -> Array:
+        """Read ranges of the patterns, one after the other, as `read`."""
         count = sum(stop - start for start, stop in ranges)
         check_reading(self._what, count * self._pattern_bytes)
         patterns = np.empty((count, *self.shape[1:]), self.dtype)
@@ -318,70 +354,3 @@ def fill_ranges(stack: Array, ranges: Ranges, into: Array) -> None:
     for start, stop in ranges:
         into[at : at + stop - start] = stack[start:stop]
         at += stop - start
-
-
-def _load_picked(
-    patterns: Patterns, indices: NDArray[np.intp], ranges: Ranges, into: Array
-) -> None:
-    """Let another source fill in what stands at indices."""
-    wanted = np.concatenate([indices[start:stop] for start, stop in ranges])
-    if (np.diff(wanted) == 1).all():  # one range of it
-        patterns.load([(int(wanted[0]), int(wanted[-1]) + 1)], into)
-    else:
-        into[...] = patterns.take(wanted)
-
-
-def _load_joined(parts: tuple[Patterns, ...], ranges: Ranges, into: Array) -> None:
-    """Let each part fill its share of the ranges."""
-    first, at = 0, 0
-    for part in parts:
-        count = part.shape[0]
-        own = [(max(a - first, 0), min(b - first, count)) for a, b in ranges]
-        own = [(a, b) for a, b in own if a < b]
-        length = sum(b - a for a, b in own)
-        if length:
-            part.load(own, into[at : at + length])
-        first, at = first + count, at + length
-
-
-def _load_watched(
-    patterns: Patterns, told: Callable[[int], None], ranges: Ranges, into: Array
-) -> None:
-    """Fill from another source, and tell how many."""
-    patterns.load(ranges, into)
-    told(len(into))
-
-
-def _stream_watched(patterns: Patterns, told: Callable[[int], None], step: int) -> Iterator[Array]:
-    for block in patterns._steps(step):
-        told(len(block))
-        yield block
-
-
-def _load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:
-    """Fill with the root, or the square, of what another source holds."""
-    if patterns.dtype == into.dtype:
-        patterns.load(ranges, into)
-    else:
-        into[...] = patterns._read(ranges)
-    _convert(patterns, into)
-
-
-def _convert(patterns: Patterns, values: Array) -> None:
-    """Turn samples of a source into the root, or the square, of themselves."""
-    if patterns.quantity == "intensity":
-        np.sqrt(np.maximum(values, 0, out=values), out=values)
-    else:
-        np.square(values, out=values)
-
-
-def _stream_as(patterns: Patterns, dtype: np.dtype[Any], step: int) -> Iterator[Array]:
-    for block in patterns._steps(step):
-        values = block.astype(dtype, copy=False)
-        _convert(patterns, values)
-        yield values
-
-
-def _stream_joined(parts: tuple[Patterns, ...], step: int) -> Iterator[Array]:
-    for part in parts:
-        yield from part._steps(step)

@@ -1,14 +1,11 @@
-"""Patterns that are changed as they are read: in order, in blocks, in one pass, anywhere."""
+"""Patterns that are changed as they are read: in blocks, in one pass, in other processes."""
 
 import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ptycho_engine.io import pattern_changes
-from ptycho_engine.io.pattern_changes import changed
+from ptycho_engine.io import patterns as patterns_module
 from ptycho_engine.io.patterns import Patterns, fill_ranges
 
 STACK = np.arange(40 * 6, dtype="u2").reshape(40, 2, 3)
@@ -28,33 +25,14 @@ def stream(step):
 
 
 def negative(source):
-    return changed(source, negated, (2, 2), np.dtype("f8"))
-
-
-@settings(max_examples=40)
-@given(st.lists(st.integers(0, 39), max_size=30, unique=True), st.integers(1, 9))
-def test_indices_in_any_order(indices, room):
-    """Never more at a time than a block has room for."""
-    sizes = []
-
-    def watched(ranges, into):
-        sizes.append(len(into))
-        load(ranges, into)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pattern_changes, "BLOCK_BYTES", room * STACK[0].nbytes)
-        found = negative(Patterns(STACK.shape, STACK.dtype, watched)).take(indices)
-    np.testing.assert_array_equal(found, EXPECTED[np.array(indices, int)])
-    assert found.dtype == "f8"
-    assert sum(sizes) == len(indices)
-    assert max(sizes, default=0) <= room
+    return source.mapped(negated, (2, 2), np.dtype("f8"))
 
 
 @pytest.mark.parametrize("streamer", [None, stream])
 @pytest.mark.parametrize("room", [1, 7, 100])
 def test_blocks(monkeypatch, streamer, room):
     """A block of small patterns is never made of a block that is larger."""
-    monkeypatch.setattr(pattern_changes, "BLOCK_BYTES", room * STACK[0].nbytes)
+    monkeypatch.setattr(patterns_module, "BLOCK_BYTES", room * STACK[0].nbytes)
     source = Patterns(STACK.shape, STACK.dtype, load, stream=streamer)
     blocks = list(negative(source).blocks(10 * EXPECTED[0].nbytes))
     np.testing.assert_array_equal(np.concatenate([block for _, _, block in blocks]), EXPECTED)

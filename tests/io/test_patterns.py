@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, RequestError
+from ptycho_engine.io import patterns as patterns_module
 from ptycho_engine.io.formats.ptychopinn import Options, read_npz
 from ptycho_engine.io.npz_archive import NpzArchive
-from ptycho_engine.io.pattern_changes import changed
-from ptycho_engine.io.patterns import Patterns
+from ptycho_engine.io.patterns import Patterns, fill_ranges
 
 COUNT, SHAPE = 11, (3, 4)
 STACK = np.arange(COUNT * 12, dtype=np.uint16).reshape(COUNT, *SHAPE)
@@ -207,6 +207,31 @@ def test_what_the_patterns_of_an_npz_are(tmp_path, dtype, declared, chosen, quan
     assert scan.assumptions.get("quantity", "").startswith(quantity or "")
 
 
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 39), max_size=30, unique=True), st.integers(1, 9))
+def test_changes_as_patterns_are_read(indices, room):
+    """In the order of the indices, and never more at a time than a block has room for."""
+    stack = np.arange(40 * 6, dtype="u2").reshape(40, 2, 3)
+    sizes = []
+
+    def load(ranges, into):
+        sizes.append(len(into))
+        fill_ranges(stack, ranges, into)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patterns_module, "BLOCK_BYTES", room * stack[0].nbytes)
+        changed = Patterns(stack.shape, stack.dtype, load).mapped(_negated, (2, 2), np.dtype("f8"))
+        found = changed.take(indices)
+    np.testing.assert_array_equal(found, -stack[np.array(indices, int), :, :2].astype(float))
+    assert found.dtype == "f8"
+    assert sum(sizes) == len(indices)
+    assert max(sizes, default=0) <= room
+
+
+def _negated(patterns):
+    return -patterns[:, :, :2].astype(np.float64)
+
+
 def _plus_one(frames):
     return (frames + 1)[:, :2]
 
@@ -218,14 +243,14 @@ def test_changes_reach_what_is_read_in_blocks_too(tmp_path, save):
     where = {"xcoords": np.zeros(COUNT), "ycoords": np.zeros(COUNT)}
     save(tmp_path / "scan.npz", diff3d=stack, objectGuess=np.ones((4, 4)), **where)
     patterns, told = read_npz(tmp_path / "scan.npz").patterns, []
-    ways = {
+    changed = {
         "intensity": (patterns.as_quantity("intensity"), stack**2),
-        "changed": (changed(patterns, _plus_one, (2, 3), np.dtype(np.float32)), (stack + 1)[:, :2]),
+        "mapped": (patterns.mapped(_plus_one, (2, 3), np.dtype(np.float32)), (stack + 1)[:, :2]),
         "picked": (patterns.picked([3, 1]), stack[[3, 1]]),
         "joined": (Patterns.joined([patterns, patterns]), np.concatenate([stack, stack])),
         "watched": (patterns.watched(told.append), stack),
     }
-    for name, (found, expected) in ways.items():
+    for name, (found, expected) in changed.items():
         assert found.shape == expected.shape, name
         blocks = np.concatenate([block for _, _, block in found.blocks(100)])
         np.testing.assert_array_equal(blocks, expected, name)

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import RequestError, one_of
-from ...io.pattern_changes import changed
 from ...io.patterns import Patterns
 from ...io.scan import Scan
 from .detector_frames import Fill, bin_dtype, binned, filled, oriented, window, without_dark
@@ -61,7 +60,7 @@ def crop(
     good = np.ones(stack.shape[1:], bool) if scan.mask is None else scan.mask
     mask = window(good[None], start, shape)[0]
     ratio = np.divide(stack.shape[1:], shape) if _is_far(scan) else np.ones(2)
-    cut = changed(stack, partial(window, start=start, shape=shape), shape, stack.dtype)
+    cut = stack.mapped(partial(window, start=start, shape=shape), shape, stack.dtype)
     text = f"crop to {height} x {width} about the {said} centre {middle[0]}, {middle[1]}"
     return _resized(scan, ratio, text, patterns=cut, mask=None if mask.all() else mask)
 
@@ -122,7 +121,7 @@ def bin_pixels(scan: Scan, factor: int) -> Scan:
         scan,
         np.ones(2) if _is_far(scan) else np.full(2, float(factor)),
         f"bin {factor} x {factor}",
-        patterns=changed(stack, partial(binned, factor=int(factor)), frame, dtype),
+        patterns=stack.mapped(partial(binned, factor=int(factor)), frame, dtype),
         mask=mask,
         detector_pixel_size=pixel and (pixel[0] * factor, pixel[1] * factor),
     )
@@ -163,7 +162,7 @@ def orient(
     names = (("flip y", flip_y), ("flip x", flip_x), ("transpose", transpose))
     said = ", ".join(name for name, chosen in names if chosen) or "leave orientation"
     changes: dict[str, Any] = {
-        "patterns": changed(stack, change, frame, stack.dtype),
+        "patterns": stack.mapped(change, frame, stack.dtype),
         "mask": None if scan.mask is None else np.ascontiguousarray(change(scan.mask[None])[0]),
     }
     if transpose:
@@ -203,7 +202,7 @@ def subtract_dark(scan: Scan, dark: ArrayLike | None = None) -> Scan:
             f"of {stack.shape[1:]}. Expected a real frame of their shape. Give one, or leave it."
         )
     dtype = np.result_type(stack.dtype, frame.dtype, np.float32)
-    clean = changed(stack, partial(without_dark, dark=frame), stack.shape[1:], dtype)
+    clean = stack.mapped(partial(without_dark, dark=frame), stack.shape[1:], dtype)
     rest = {name: value for name, value in scan.metadata.items() if name != "dark"}
     return _noted(scan, "subtract dark frame", patterns=clean, metadata=rest)
 
@@ -234,7 +233,7 @@ def mask_pixels(scan: Scan, bad: ArrayLike, fill: Fill = "zero") -> Scan:
     if fill not in ("zero", "neighbours"):
         raise RequestError(one_of("fill", fill, ("zero", "neighbours")))
     good = ~pixels if scan.mask is None else scan.mask & ~pixels
-    clean = changed(stack, partial(filled, good=good, fill=fill), stack.shape[1:], stack.dtype)
+    clean = stack.mapped(partial(filled, good=good, fill=fill), stack.shape[1:], stack.dtype)
     text = f"mask {np.count_nonzero(~good)} pixels, filled with {fill}"
     return _noted(scan, text, patterns=clean, mask=good)
 

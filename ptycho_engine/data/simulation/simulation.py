@@ -26,8 +26,8 @@ from ...memory import parse_bytes
 from ...native import fields as loops
 from ...workers import core_count, share
 from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
-from .diffraction import across_the_object, write_patterns
 from .exposure import Exposure
+from .far_field import across_the_object, write_patterns
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
 from .noise import BLOCK, stream
 from .propagation import SliceGap

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...errors import InputFileError, OutputError
 from .. import products
-from ..diffraction_files import with_diffraction
+from ..diffraction import with_diffraction
 from ..disk import writing
 from ..hdf5_writing import Dataset, origin_of, write_hdf5
 from ..keyed_arrays import KeyedArrays, open_arrays
