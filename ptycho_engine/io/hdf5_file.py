@@ -194,8 +194,7 @@ class Hdf5File:
             found = self._find(name)
             if found is None or key not in found.attrs:
                 return None
-            held = found.attrs.get_id(key)
-            if not is_small(held):
+            if not is_small(held := found.attrs.get_id(key)):
                 return None
             if has_texts(held.dtype):
                 self._check_heaps(found)
@@ -263,17 +262,14 @@ class Hdf5File:
             elif held is not None:
                 self._list(full, found, depth + 1)
 
-    def _missing(self, name: str) -> InputFileError:
-        return InputFileError(
+    def _dataset(self, name: str) -> Any:
+        found = self._find(name)
+        if is_dataset(found):
+            return found
+        raise InputFileError(
             f"{self.path}: {name!r} is missing. Found: {self.listing()}. Expected a dataset of "
             "this name. Choose the reader of this layout, or add it."
         )
-
-    def _dataset(self, name: str) -> Any:
-        found = self._find(name)
-        if not is_dataset(found):
-            raise self._missing(name)
-        return found
 
     def _header(self, name: str, dataset: Any) -> Header:
         dtype = dataset.dtype
@@ -296,7 +292,7 @@ class Hdf5File:
         if dataset.is_virtual:
             for source in dataset.virtual_sources():
                 if source.file_name != ".":
-                    other = self._other(source.file_name)
+                    other = self._other(source.file_name, moved=False)
                     other._check_values(source.dset_name, other._dataset(source.dset_name))
             return
         if dataset.size and not dataset.id.get_storage_size():
@@ -333,28 +329,31 @@ class Hdf5File:
             return self._find(f"{start}/{link.path}/{rest}", depth + 1)
         return found
 
-    def _other(self, name: str) -> Hdf5File:
-        """Open another file that this one names, in its own folder or below."""
+    def _other(self, name: str, moved: bool = True) -> Hdf5File:
+        """Open another file that this one names, in its own folder or below.
+
+        Files moved together name where they were: a file of that name in the folder counts then.
+        """
         folder = self.path.resolve().parent
-        place = (folder / name).resolve()
+        place, beside = ((folder / where).resolve() for where in (name, Path(name).name))
+        if moved and not place.is_relative_to(folder) and beside.is_file():
+            place = beside
+        if place in self._others:
+            return self._others[place]
+        if not place.exists():
+            raise DeadLinkError(f"{place}: no such file; {self.path} links to it. Copy it.")
         if not place.is_relative_to(folder):
             raise InputFileError(
                 f"{self.path}: a link leads to {one_line(name, 100)!r}, outside of the folder of "
                 "the file. Expected all of a scan in one folder. Copy that file there, and link "
                 "to its name alone."
             )
-        if place not in self._others and not place.exists():
-            raise DeadLinkError(
-                f"{place}: no such file. Expected the one that {self.path} links to. Copy it there."
+        if self._depth >= DEEPEST:
+            raise InputFileError(
+                f"{self.path}: is behind more than {DEEPEST} links from file to file. Expected "
+                "fewer; they may lead in a circle. Write the files again without them."
             )
-        if place not in self._others:
-            if self._depth >= DEEPEST:
-                raise InputFileError(
-                    f"{self.path}: is behind more than {DEEPEST} links from file to file. Expected "
-                    "fewer; they may lead in a circle. Write the files again without them."
-                )
-            self._others[place] = Hdf5File(place, _depth=self._depth + 1)
-        return self._others[place]
+        return self._others.setdefault(place, Hdf5File(place, _depth=self._depth + 1))
 
 
 @dataclass(frozen=True)

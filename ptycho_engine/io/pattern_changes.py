@@ -106,9 +106,9 @@ def stream_watched(patterns: Patterns, told: Callable[[int], None], step: int) -
 def stream_mapped(
     patterns: Patterns, change: Callable[[Array], Array], step: int
 ) -> Iterator[Array]:
-    """Yield what the patterns of another source become."""
-    for block in patterns.in_steps(step):
-        yield change(block)
+    """Yield what the patterns of another source become, which may be smaller or larger than it."""
+    for block in patterns.in_steps(min(step, patterns.step())):
+        yield np.ascontiguousarray(change(block))
 
 
 def stream_joined(parts: tuple[Patterns, ...], step: int) -> Iterator[Array]:

@@ -207,6 +207,33 @@ def test_links_that_leave_the_folder(file, path, kind):
     refused(file, "leads to", "outside of the folder")
 
 
+def test_files_that_were_moved_together(file, path):
+    """Links name where they were, absolutely or in a folder above; those of the folder count."""
+    with h5py.File(path.parent / "part.h5", "w") as part:
+        part["data"] = np.arange(3)
+    file["data"] = h5py.ExternalLink("/where/it/was/part.h5", "/data")
+    file["above"] = h5py.ExternalLink("../was/part.h5", "/data")
+    file["gone"] = h5py.ExternalLink("/where/it/was/other.h5", "/data")
+    file.close()
+    with Hdf5File(path) as opened:
+        for name in ("data", "above"):
+            np.testing.assert_array_equal(opened.load(name), np.arange(3))
+        assert "gone" not in opened
+
+
+def test_virtual_datasets_that_were_moved(file, path):
+    """The library would follow their names by itself, to where they were."""
+    with h5py.File(path.parent / "part.h5", "w") as part:
+        part["values"] = np.arange(3)
+    outside = path.parent.parent / "part.h5"
+    with h5py.File(outside, "w") as part:
+        part["values"] = np.arange(3, 6)
+    layout = h5py.VirtualLayout((3,), "i8")
+    layout[:] = h5py.VirtualSource(str(outside), "values", (3,))
+    file.create_virtual_dataset("data", layout)
+    refused(file, "outside of the folder")
+
+
 def test_links_in_a_circle(file, path):
     file["data"] = h5py.SoftLink("/data")
     refused(file, "behind more than 20 links")

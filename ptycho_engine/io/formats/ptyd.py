@@ -228,7 +228,9 @@ def _joined(
     file: Hdf5File, chunks: list[str], name: str, ranks: tuple[int, ...], kinds: str, expected: str
 ) -> Array | None:
     """Put an array of all chunks together; None if none has it."""
-    having = [chunk for chunk in chunks if nodes.holds(file, f"{chunk}/{name}")]
+    # What was not known is a list of None there, a group.
+    known = (chunk for chunk in chunks if file.is_dataset(f"{chunk}/{name}"))
+    having = [chunk for chunk in known if nodes.holds(file, f"{chunk}/{name}")]
     if not having:
         return None
     if len(having) < len(chunks):
@@ -320,6 +322,8 @@ def _meta(scan: Scan) -> dict[str, Any]:
         "psize": None if pixel is None else np.array(pixel),
         "label": scan.metadata.get("label"),
     }
+    if scan.assumptions.get("propagation", "far").startswith("near"):
+        found["propagation"] = "nearfield"
     return {name: value for name, value in found.items() if value is not None}
 
 

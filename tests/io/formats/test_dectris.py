@@ -69,12 +69,14 @@ def test_fewer_frames_than_were_to_be_taken(tmp_path):
     ("link", "words"),
     [
         (h5py.ExternalLink("gone.h5", "/data"), "gone.h5: no such file"),
-        (h5py.ExternalLink("../scan_data_000001.h5", "/data"), "outside of the folder"),
+        (h5py.ExternalLink("../secret.h5", "/data"), "outside of the folder"),
         (None, "without number"),
     ],
 )
 def test_files_that_are_not_there(tmp_path, link, words):
-    path = detector_master(tmp_path, (2, 2, 2), **{"entry/data/data_000002": link})
+    (tmp_path / "scan").mkdir()
+    save(tmp_path / "secret.h5", {"data": stack(2, dtype="u2")})
+    path = detector_master(tmp_path / "scan", (2, 2, 2), **{"entry/data/data_000002": link})
     with pytest.raises(InputFileError, match=words):
         read(path)
 

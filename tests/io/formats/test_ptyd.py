@@ -40,14 +40,14 @@ def test_what_is_read(path):
     np.testing.assert_array_equal(scan.mask, ~bad)
 
 
-def test_chunks_in_files_of_their_own(path):
+@pytest.mark.parametrize("folder", ["", "/where/they/were/"])
+def test_chunks_in_files_of_their_own(path, folder):
     """They follow by number, not by name; one whose file is gone is left out, as ptypy does."""
     links = {}
     for number, (start, stop) in {2: (0, 1), 10: (1, 4), 11: (4, 6)}.items():
         name = f"scan.ptyd.part{number:03d}"
-        part = {"chunks": {str(number): ptypy_chunk(start, stop)}}
-        ptypy_file(path.parent / name, part)
-        links[str(number)] = h5py.ExternalLink(name, f"/chunks/{number}")
+        ptypy_file(path.parent / name, ptypy_chunk(start, stop))
+        links[str(number)] = h5py.ExternalLink(folder + name, "/")
     ptyd(path, links)
     np.testing.assert_array_equal(read(path).patterns.read(), stack())
     (path.parent / "scan.ptyd.part010").unlink()
@@ -59,6 +59,11 @@ def test_chunks_in_files_of_their_own(path):
     (path.parent / "scan.ptyd.part011").unlink()
     with pytest.raises(InputFileError, match="no chunk of patterns"):
         read(path)
+
+
+def test_positions_that_were_not_known(path):
+    scan = read(ptyd(path, {"0": ptypy_chunk(0, 6, positions=(None,) * 6)}))
+    assert (scan.positions, scan.patterns.shape[0]) == (None, 6)
 
 
 def test_weights(path):
