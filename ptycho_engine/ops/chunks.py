@@ -120,6 +120,42 @@ def bind(
 
 
 @cache
+def differentiated_apart(function: Any) -> ChunkFunction:
+    """Differentiate a compiled chunk function in another one, which nothing observes either.
+
+    TensorFlow builds the gradient itself where it is asked for, with what observes operations in
+    it, and could not compile it then.
+    """
+    plain = unwrap(function.python_function)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def slopes(
+        image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor, upstream: tf.Tensor
+    ) -> list[tf.Tensor]:
+        patches = plain(image, starts, offsets)
+        # Unlike a tape, this heeds the gradient that was put on the gathering of windows. Nearest
+        # samples have no slope along positions.
+        none = tf.UnconnectedGradients.ZERO
+        of: list[tf.Tensor] = tf.gradients(
+            patches, [image, offsets], upstream, unconnected_gradients=none
+        )
+        return of
+
+    @tf.custom_gradient
+    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+            with unobserved():
+                of_image, of_offsets = slopes(image, starts, offsets, upstream)
+            return of_image, None, of_offsets
+
+        with unobserved():
+            return function(image, starts, offsets), gradient
+
+    found: ChunkFunction = cut
+    return found
+
+
+@cache
 def serial_function(cut: ChunkFunction, rows: int) -> Any:
     """Cut a small chunk in pieces, on one thread: waking another takes longer than the work.
 

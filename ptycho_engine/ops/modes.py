@@ -55,11 +55,16 @@ def at_once(work: Callable[P, R]) -> Callable[P, R]:
 
 
 @contextmanager
-def unobserved() -> Iterator[None]:
+def unobserved() -> Iterator[bool]:
     """Trace without what observes each operation, as ``tf.debugging.enable_check_numerics`` does.
 
     What it adds to a graph cannot be compiled by XLA, and would stay in it. TensorFlow has no
     public way to do so; where there is no other, nothing happens.
+
+    Yields
+    ------
+    bool
+        Whether anything did observe.
     """
     context: Any = None
     try:
@@ -72,7 +77,7 @@ def unobserved() -> Iterator[None]:
     for observer in observers:
         context.remove_op_callback(observer)
     try:
-        yield
+        yield bool(observers)
     finally:
         for observer in observers:
             context.add_op_callback(observer)

@@ -14,7 +14,7 @@ from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.extraction import ExtractionRequest
 from .arrange import arrange_tensor, from_interleaved, to_interleaved
-from .chunks import ChunkFunction
+from .chunks import ChunkFunction, differentiated_apart
 from .modes import unobserved
 from .shapes import is_tiled, room_for
 
@@ -47,13 +47,15 @@ def extract_tensor(
     source, starts, offsets = _prepare(request, image, positions, one_shape)
     n, lead, k = request.patch_size, image.shape[:-2], 2 if image.dtype.is_complex else 1
 
-    def cut(slice_: tf.Tensor) -> tf.Tensor:
+    def cut_all(slice_: tf.Tensor) -> tf.Tensor:
         def cut_chunk(chunk: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             first, offsets = chunk
             refused = tf.math.is_nan(offsets)
             offsets = tf.where(refused, tf.zeros_like(offsets), offsets)
-            with unobserved():
-                patches = function(slice_, first, offsets)  # of unknown shape if the object's is
+            with unobserved() as observed:
+                apart = observed and one_shape and is_symbolic(first)
+                cut = differentiated_apart(function) if apart else function
+                patches = cut(slice_, first, offsets)  # of unknown shape if the object's is
             patches = tf.ensure_shape(patches, (None, n, k * n))
             if is_symbolic(positions):  # others were refused before
                 patches = nan_where(tf.reduce_any(refused, 1)[:, None, None], patches)
@@ -62,12 +64,12 @@ def extract_tensor(
         return _in_chunks(cut_chunk, starts, offsets, chunk_size, (n, n), image.dtype)
 
     if lead.rank == 0:
-        patches = cut(source)
+        patches = cut_all(source)
     else:
         slices = tf.reshape(source, tf.concat([[-1], tf.shape(source)[-2:]], 0))
         slices = tf.ensure_shape(slices, (lead.num_elements(), *source.shape[-2:]))
         signature = tf.TensorSpec((positions.shape[0], n, n), image.dtype)
-        patches = tf.map_fn(cut, slices, fn_output_signature=signature)
+        patches = tf.map_fn(cut_all, slices, fn_output_signature=signature)
         patches = tf.reshape(patches, tf.concat([tf.shape(image)[:-2], [-1, n, n]], 0))
     patches = tf.ensure_shape(patches, (*lead, positions.shape[0], n, n))
     return arrange_tensor(patches, request.layout, request.channels)
