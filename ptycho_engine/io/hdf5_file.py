@@ -2,8 +2,7 @@
 
 Links are followed by us, never by the library: one that leads to another file is taken only if
 that lies in the folder of the file itself, or below. The same holds for the sources of virtual
-datasets. Shapes are known, and may be held against a budget, before anything is read. Nothing is
-ever unpickled.
+datasets. Shapes are known before anything is read, and nothing is ever unpickled.
 """
 
 from __future__ import annotations
