@@ -2,7 +2,8 @@
 
 Importing TensorFlow takes several seconds, and many tests run a program that needs it. Each program
 gets a fork of a process that has imported libraries of others, has used none of them, and knows
-nothing of this package. What start-up itself does is tested in processes started by `subprocess`.
+nothing of this package; the command ``ptycho-engine`` gets one of a process that has imported the
+command, too. What start-up itself does is tested in processes started by `subprocess`.
 """
 
 import atexit
@@ -14,9 +15,19 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+COMMAND = "ptycho_engine.app.command"
+LIBRARIES = "tensorflow", "numba", "hydra", "structlog", "rich.console", "matplotlib.figure"
+OURS = (
+    COMMAND,
+    *(f"ptycho_engine.app.{name}" for name in ("schema", "composition", "runs", "work", "manual")),
+    *(f"ptycho_engine.app.jobs.{name}" for name in ("extract", "inspect", "convert", "train")),
+    "ptycho_engine.plugins.numba",
+    "h5py",
+    "zarr",
+)
 SERVER = """
 import gc, importlib, json, os, runpy, sys
-for name in "tensorflow", "numba", "hydra", "structlog", "rich.console", "matplotlib.figure":
+for name in json.loads(sys.argv[1]):
     try:
         importlib.import_module(name)
     except ImportError:
@@ -39,7 +50,11 @@ os.environ.clear()
 os.environ.update(job["env"])
 sys.path[0:1] = ["", *filter(None, job["env"].get("PYTHONPATH", "").split(os.pathsep))]
 kind, *sys.argv = job["arguments"]
-if kind == "-m":
+if kind == "-m" and sys.argv[0] in sys.modules:
+    module = sys.modules[sys.argv[0]]
+    sys.argv[0] = module.__file__
+    module.main()
+elif kind == "-m":
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 elif kind == "-c":
     code, sys.argv[0] = sys.argv[0], "-c"
@@ -52,9 +67,9 @@ else:
 
 
 @cache
-def _server():
+def _server(*imported):
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
+        [sys.executable, "-c", SERVER, json.dumps(imported)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     atexit.register(process.communicate)  # closes its input, and so ends it
@@ -84,7 +99,8 @@ def run_python(*arguments, cwd=None, env=None):
             "env": dict(os.environ if env is None else env),
             "streams": [(os.devnull, os.O_RDONLY), (str(out), write), (str(err), write)],
         }
-        server = _server()
+        is_command = arguments[:2] == ["-m", COMMAND]
+        server = _server(*LIBRARIES, *(OURS if is_command else ()))
         print(json.dumps(job), file=server.stdin, flush=True)
         code = int(server.stdout.readline())
         return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())

@@ -67,6 +67,7 @@ def without_tensorflow(*arguments):
     )
 
 
+@pytest.mark.slow_cases("arguments2")
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["plugins"], ["plugins", "--check"], ["--version"]]
 )
@@ -180,6 +181,7 @@ def test_progress_bar_when_asked_for(tmp_path):
     assert "30/30" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_iterative_warns_once_with_removal_and_guide(tmp_path):
     done = run(tmp_path, "scan.points=3", "scan.object_size=32", "patch_size=8", "plugin=iterative")

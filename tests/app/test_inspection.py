@@ -143,6 +143,7 @@ def test_a_check_says_what_is_wrong(kind, states):
     assert len(states[kind]) <= 600
 
 
+@pytest.mark.slow
 def test_only_faults_make_a_check_fail(tmp_path):
     kinds = ("sound", "a framework that is missing")
     for number, kind in enumerate(kinds):

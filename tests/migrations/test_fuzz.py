@@ -82,6 +82,7 @@ def settles(text):
     assert rewrite(once, RULES).text == once
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(text=mutated)
 def test_mutated_files_never_crash_and_one_run_is_enough(text):

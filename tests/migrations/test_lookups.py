@@ -34,6 +34,7 @@ def test_the_table_is_that_of_the_signatures():
             assert LOOKED_UP.get(leaf, {}) == places, leaf
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("level", "arguments"), [("shim", ""), ("native", ", gridsize=1"), ("shim", ", N=None")]

@@ -72,7 +72,7 @@ def legacy(tmp_path_factory):
     return folder, results(folder, "before.npz"), cell_output(folder)
 
 
-@pytest.mark.slow_cases("levels1", "levels2")
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("levels", [["shim"], ["native"], ["shim", "native"]])
 def test_results_stay(tmp_path, legacy, levels, capsys):

@@ -118,6 +118,7 @@ def test_eager_execution_switched_off_is_a_clear_refusal():
     """)
 
 
+@pytest.mark.slow_cases("batched", "iterative")
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "iterative"])
 def test_numerics_may_be_checked(plugin):
     run(f"""

@@ -54,6 +54,7 @@ def compilations(plugin):
     return chunk_function(kind)
 
 
+@pytest.mark.slow_cases("tensor", "array")
 @pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
 @pytest.mark.parametrize("source", ["array", "shared", "tensor"])
 @pytest.mark.parametrize(
@@ -92,6 +93,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow_cases("how3", "how6")
 @pytest.mark.parametrize("chunk_size", ["auto", 7])
 @pytest.mark.parametrize(("layout", "how"), CASES)
 def test_tiles_give_the_same_bits(layout, how, chunk_size, monkeypatch, request):

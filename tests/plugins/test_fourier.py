@@ -91,7 +91,7 @@ def test_windows_beside_the_object_are_continued_by_the_fill(fill):
     assert_close(patches, reference_patches(image, positions, 5, "fourier", fill), image)
 
 
-@pytest.mark.slow_cases("chunked_xla")
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_slopes_at_whole_pixels(plugin):
     tf = pytest.importorskip("tensorflow")
