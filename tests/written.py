@@ -50,10 +50,10 @@ class Blocks:
 def begin(path, plan, overwrite=False, **options):
     store = Store.create(path, plan.specs(), overwrite=overwrite, **plan.records, **options)
     try:
-        store.write(
-            "positions", (), np.asarray(plan.positions).astype(plan.specs()["positions"].dtype)
-        )
-        store.finish(())
+        if not store.is_finished("positions", ()):
+            dtype = plan.specs()["positions"].dtype
+            store.write("positions", (), np.asarray(plan.positions).astype(dtype))
+            store.finish(())
     except BaseException:
         store.discard()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,15 @@ def writing(path: Path) -> Iterator[None]:
             "whatever stood there stands as it was. Free space, check permissions, or choose "
             "another output.path."
         ) from error
+
+
+def is_full_disk(error: object) -> bool:
+    """Whether an error, or what it came from, is that a disk or a share of it is full."""
+    while isinstance(error, BaseException):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
 
 
 def write_all(stream: IO[bytes], data: memoryview) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 
 from ..deferral import deferred_signals
 from ..errors import OutputError
+from ..logs import get_logger
 from . import partials
 from .containers import format_of, make_container
 from .containers.base import Container
-from .disk import as_bytes, checksum_of, sync, sync_tree, writing
+from .disk import as_bytes, checksum_of, is_full_disk, sync, sync_tree, writing
 from .journal import Journal
 from .lease import Lease
 from .ledger import Ledger
@@ -34,7 +35,7 @@ class Store:
     Everything lies in ``.NAME.partial-HASH/`` beside the target until `publish`. A context that is
     left without an error publishes; after any exception, ``KeyboardInterrupt`` included, nothing
     is left and an earlier output is as it was. A killed process leaves the folder, which the next
-    run resumes or sweeps.
+    run resumes or sweeps; so does one that resumes and fills the disk.
 
     Regions are tuples of slices along the first axes of an array. Zarr and HDF5 without chunks
     take them in any order and from several threads; npz takes them in the order of the array.
@@ -66,11 +67,13 @@ class Store:
         arrays: Mapping[str, ArraySpec],
         overwrite: bool,
         records: dict[str, dict[str, Any]],
+        resume: bool,
     ) -> None:
         self.path = path
         self.arrays = dict(arrays)
         self._overwrite = overwrite
         self._records = records
+        self._resume = resume
         self._target = resolve(path)
         self._ledger = Ledger(path, arrays)
         self._folder: Path | None = None
@@ -102,7 +105,8 @@ class Store:
         overwrite : bool
             Whether an earlier output may be replaced.
         resume : bool
-            Whether to go on with what a killed run left. Its finished regions are read back and
+            Whether to go on with what a killed run left, and to leave what is finished where the
+            disk fills. Its finished regions are read back and
             compared with their checksums; `is_finished` tells which need not come again. Where
             the format cannot, the output starts anew and a log line says so.
         geometry, configuration, provenance : mapping, optional
@@ -133,7 +137,7 @@ class Store:
         records = dict(zip(RECORDS, (geometry, configuration, provenance), strict=True))
         records |= dict(more or {})
         plain = {name: json.loads(to_json(name, record or {})) for name, record in records.items()}
-        store = cls(path, arrays, overwrite, plain)
+        store = cls(path, arrays, overwrite, plain, resume)
         if identity is None:
             identity = {name: plain[name] for name in RECORDS[:2]}
         whole = {
@@ -142,16 +146,16 @@ class Store:
             **json.loads(to_json("identity", identity)),
         }
         try:
-            store._begin(whole, resume)
+            store._begin(whole)
         except BaseException:
             store.discard()
             raise
         return store
 
-    def _begin(self, identity: dict[str, Any], resume: bool) -> None:
+    def _begin(self, identity: dict[str, Any]) -> None:
         folder = partials.partial_folder(self._target, identity)
         with writing(self.path):
-            if resume and not folder.is_dir():
+            if self._resume and not folder.is_dir():
                 partials.refuse_changed(self.path, self._target, folder, identity)
             partials.sweep(self._target, folder)
             check_space(self.path, self._target.parent, self._needed(folder))
@@ -163,7 +167,7 @@ class Store:
             if self._overwrite and self._target.is_dir():
                 check_exchange(folder, self._target)
             self._container = make_container(self.path, self._content, self.arrays)
-            if not self._continue(resume):
+            if not self._continue():
                 self._start_anew(identity)
 
     def _needed(self, folder: Path) -> int:
@@ -183,13 +187,13 @@ class Store:
         self._ledger.begin(Journal.begin(self._folder, identity))
         self._container.create()
 
-    def _continue(self, resume: bool) -> bool:
+    def _continue(self) -> bool:
         """Go on with what lies in the folder; False if there is nothing to go on with."""
         assert self._folder is not None
         journal = Journal.load(self._folder)
         if journal is None and not os.path.lexists(self._content):
             return False
-        reason = reopen(self._container, journal) if resume else "output.resume is false"
+        reason = reopen(self._container, journal) if self._resume else "output.resume is false"
         if reason or journal is None:
             partials.report_loss(self._folder, reason)
             partials.remove(self._content)
@@ -338,9 +342,32 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: object, *_: object) -> None:
         try:
             if kind is None and self._folder is not None:
                 self.publish()
-        finally:
+        except BaseException as raised:
+            self._end(raised)
+            raise
+        self._end(error)
+
+    def _end(self, error: object) -> None:
+        """Leave nothing behind, unless more room on the disk is all that a next run needs."""
+        if self._resume and self._folder and self._container.resumes and is_full_disk(error):
+            self._suspend()
+        else:
             self.discard()
+
+    def _suspend(self) -> None:
+        """Let go of what is finished, for a run that resumes."""
+        with deferred_signals():
+            folder, self._folder = self._folder, None
+            with suppress(Exception):  # it does not fit, either
+                self._container.close()
+            self._lease.release()
+        get_logger().warning(
+            "unfinished_output_kept",
+            path=str(folder),
+            reason="the disk is full",
+            then="free space and run again with output.resume=true",
+        )

@@ -344,3 +344,33 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, suffix):
             Blocks(store, plan).write(0, 2, np.ones((2, 4, 4), "f4"))
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["n" * 248 + end + suffix for end in "ab"]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+def test_a_run_that_resumes_leaves_what_it_finished_where_the_disk_fills(
+    tmp_path, monkeypatch, suffix, earlier
+):
+    monkeypatch.setattr(zarr_container, "CHUNK_BYTES", 2 * 64)
+    case = Case(tmp_path, suffix, (), earlier)
+
+    def run(upto):
+        with begin(case.path, case.plan, earlier, resume=True) as store:
+            begun = [a for a in range(0, 8, 2) if not store.is_finished("patches", slice(a, a + 2))]
+            for start in begun:
+                if start == upto:
+                    full_disk()
+                Blocks(store, case.plan).write(start, start + 2, np.full((2, 4, 4), start, "f4"))
+        return begun
+
+    with pytest.raises(OSError, match="No space"):
+        run(4)
+    kept = {entry.name for entry in tmp_path.iterdir()} - {case.path.name}
+    assert [name.startswith(f".p{suffix}.partial-") for name in kept] == [True]
+    if earlier:
+        with read_output(case.path) as stored:
+            assert (stored.patches[...] == 7).all()
+    assert run(None) == [4, 6]
+    assert [entry.name for entry in tmp_path.iterdir()] == [case.path.name]
+    with read_output(case.path) as stored:
+        expected = np.repeat(np.arange(0, 8, 2), 2)[:, None, None]
+        assert (stored.patches[...] == expected).all()
