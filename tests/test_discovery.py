@@ -158,6 +158,13 @@ def test_what_is_printable_is_one_short_line(text, limit):
         assert shown == text
 
 
+@given(st.text(min_size=1), st.integers(10, 60))
+def test_of_a_long_text_both_ends_are_shown(text, limit):
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in 200 * text)
+    half = (limit - 5) // 2
+    assert printable(200 * text, limit) == f"{shown[:half]} ... {shown[-half:]}"
+
+
 @given(st.text(min_size=1), st.text())
 def test_whatever_an_entry_point_says_it_is_a_source_or_a_fault(name, target):
     point = importlib.metadata.EntryPoint(name, target, discovery.ENTRY_POINT_GROUP)

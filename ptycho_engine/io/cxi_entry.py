@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputFileError, one_line, one_of
 from ..geometry import CENTRES, Positions
+from .frames import pixel_size_option
 from .hdf5_file import Hdf5File
 from .hdf5_quantities import ELECTRONVOLTS, METRES, array, check_finite, number, scale_of
 from .optics import Pair, far_field_pixel
@@ -105,9 +106,7 @@ class Options:
             value = getattr(self, name)
             if value not in values and not (name == "energy" and value is None):
                 raise ValueError(one_of(name, value, values))
-        size = self.pixel_size
-        if size is not None and not (np.isfinite(size) and size > 0):
-            raise ValueError(f"pixel_size: received {size}. Expected metres above zero.")
+        pixel_size_option(self.pixel_size)
 
 
 @dataclass(frozen=True)

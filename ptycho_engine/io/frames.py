@@ -12,6 +12,18 @@ from ..errors import InputFileError, one_of
 from ..geometry import ANCHORS, CENTRES, Positions, from_anchor, from_centre, from_xy
 
 
+def pixel_size_option(value: float | None) -> None:
+    """Refuse a value of a reader's option `pixel_size`, in metres, that is none.
+
+    Raises
+    ------
+    ValueError
+        With what was expected.
+    """
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise ValueError(f"pixel_size: received {value}. Expected metres above zero.")
+
+
 @dataclass(frozen=True)
 class FrameOptions:
     """How coordinates become positions (y, x) in object pixels.

@@ -16,7 +16,6 @@ Sizes of pixels and the object's centre in metres are numbers beside them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputFileError, OutputError, one_of
 from ..geometry import Positions, from_centre, to_centre
+from .frames import pixel_size_option
 from .hdf5_writing import complex_of
 from .keyed_arrays import KeyedArrays
 from .scan import CuttableScan, Scan
@@ -81,8 +81,7 @@ def check_options(pixel_size: float | None, units: str) -> None:
     ValueError
         With what was expected.
     """
-    if pixel_size is not None and not (math.isfinite(pixel_size) and pixel_size > 0):
-        raise ValueError(f"pixel_size: received {pixel_size}. Expected metres above zero.")
+    pixel_size_option(pixel_size)
     if units not in UNITS:
         raise ValueError(one_of("units", units, UNITS))
 

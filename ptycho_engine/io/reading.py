@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_line
@@ -57,6 +58,19 @@ def reading(path: Path, what: str, kind: str) -> Iterator[None]:
             f"{path}: cannot read {what}: {one_line(error) or type(error).__name__}. Expected an "
             f"intact {kind} that may be read. Check its permissions, or copy or write it again."
         ) from error
+
+
+def claiming(look: Callable[[Path], bool]) -> Callable[[Path], bool]:
+    """Let a format's `recognise` answer False of what it cannot read."""
+
+    @wraps(look)
+    def recognise(path: Path) -> bool:
+        try:
+            return look(path)
+        except InputFileError:
+            return False
+
+    return recognise
 
 
 def check_file(path: Path, kind: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,46 @@ CLOSE = 1e-6
 def uncounted(noun: str, total: int) -> Iterator[Callable[[int], None]]:
     """Count nothing."""
     yield lambda done: None
+
+
+@dataclass(frozen=True)
+class WrittenScan:
+    """What came of it.
+
+    Attributes
+    ----------
+    output : Path
+        The file.
+    patterns : int
+        Patterns in it.
+    dropped : tuple of str
+        What is known, and the format has no place for, by name.
+    changed : tuple of str
+        What is another in the file, such as a dtype, in words.
+    """
+
+    output: Path
+    patterns: int
+    dropped: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def write_and_compare(
+    path: Path, make: Callable[[], Scan], name: str, counting: Counting
+) -> WrittenScan:
+    """Write the scan that is made, in the format of a name, and compare what stands there.
+
+    The scan is nobody else's, so that it is gone from memory before what was written is read.
+    """
+    started, scan = time.perf_counter(), make()
+    before = contents(scan)
+    count = 0 if scan.patterns is None else scan.patterns.shape[0]
+    write_counted(path, scan, name, counting)
+    del scan
+    result = WrittenScan(path, count, *lost(path, name, before))
+    seconds = round(time.perf_counter() - started, 3)
+    get_logger().info("done", output=str(path), picture=None, seconds=seconds)
+    return result
 
 
 def write_counted(path: Path, scan: Scan, name: str, counting: Counting) -> None:

@@ -3,6 +3,7 @@
 Examples
 --------
 >>> import tempfile
+>>> from pathlib import Path
 >>> from ptycho_engine.data.simulation.recipe import Recipe, TrajectorySettings
 >>> recipe = Recipe(trajectory=TrajectorySettings(points=5))
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -13,12 +14,10 @@ Examples
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -30,31 +29,8 @@ from ...io.patterns import Patterns, Quantity, Ranges
 from ...io.scan import Scan
 from ...io.scan_files import find_writer
 from ...logs import get_logger
-from .findings import contents
-from .scan_output import Counting, lost, uncounted, write_counted
+from .scan_output import Counting, WrittenScan, uncounted, write_and_compare
 from .simulation_job import SimulationJob
-
-
-@dataclass(frozen=True)
-class SimulatedFile:
-    """What came of it.
-
-    Attributes
-    ----------
-    output : Path
-        The file.
-    patterns : int
-        Patterns in it.
-    dropped : tuple of str
-        What is known, and the format has no place for.
-    changed : tuple of str
-        What is another in the file, such as a dtype, in words.
-    """
-
-    output: Path
-    patterns: int
-    dropped: tuple[str, ...]
-    changed: tuple[str, ...]
 
 
 def run(
@@ -62,7 +38,7 @@ def run(
     *,
     counting: Counting = uncounted,
     waiting: Callable[[str], AbstractContextManager[Any]] = nullcontext,
-) -> SimulatedFile:
+) -> WrittenScan:
     """Simulate a scan. Patterns are computed and written block by block.
 
     Parameters
@@ -78,18 +54,16 @@ def run(
         Of the class that says what is wrong; nothing is left behind then.
     """
     name = find_writer(job.output, job.format).source.name
-    started = time.perf_counter()
+    return write_and_compare(job.output, lambda: _made(job, waiting), name, counting)
+
+
+def _made(job: SimulationJob, waiting: Callable[[str], AbstractContextManager[Any]]) -> Scan:
+    """Make the scan, its patterns computed when they are read."""
     with waiting("making object and positions"):
         made = make_scan(job.recipe, memory_budget=job.memory_budget)
         scan = as_scan(made)
     log_simulation(made)
-    before, count = contents(scan), made.simulation.shape[0]
-    write_counted(job.output, scan, name, counting)
-    del made, scan  # before what was written is read
-    result = SimulatedFile(job.output, count, *lost(job.output, name, before))
-    seconds = round(time.perf_counter() - started, 3)
-    get_logger().info("done", output=str(job.output), picture=None, seconds=seconds)
-    return result
+    return scan
 
 
 def as_scan(made: SimulatedScan) -> Scan:

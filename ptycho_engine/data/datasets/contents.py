@@ -78,10 +78,7 @@ class ScanContents:
         reach = self.engine.reach(
             prepared,
             self._positions,
-            self.cut.patch_size,
-            interpolation=self.cut.interpolation,
-            fill=self.cut.fill,
-            rounding=self.cut.rounding,
+            **vars(self.cut),
         )
         return prepared, reach.warnings(self.scan.remedies)
 
@@ -145,15 +142,9 @@ class ScanContents:
 
     def patches(self, rows: Indices) -> Array:
         """Cut patches, all in one call: (K, [layers,] N, N) or (B, [layers,] N, N, C)."""
-        cut = self.cut
+        layout: Any = "flat" if rows.ndim == 1 else "channel"
         patches: Array = self.engine.extract(
-            self._prepared,
-            self._positions[rows],
-            cut.patch_size,
-            interpolation=cut.interpolation,
-            fill=cut.fill,
-            rounding=cut.rounding,
-            layout="flat" if rows.ndim == 1 else "channel",
+            self._prepared, self._positions[rows], **vars(self.cut), layout=layout
         )
         layers = self._prepared.image.ndim - 2
         return np.moveaxis(patches, layers, 0) if layers else patches
@@ -174,15 +165,8 @@ class ScanContents:
 
     def workspace(self, points: int) -> int:
         """Return what cutting so many patches takes of memory beside them."""
-        cut, nowhere = self.cut, np.zeros((points, 2))
-        plan = self.engine.plan(
-            self._prepared,
-            nowhere,
-            cut.patch_size,
-            interpolation=cut.interpolation,
-            fill="zeros",
-            rounding=cut.rounding,
-        )
+        how = vars(self.cut) | {"fill": "zeros"}  # positions that lie nowhere leave the object
+        plan = self.engine.plan(self._prepared, np.zeros((points, 2)), **how)
         return plan.workspace_bytes
 
 

@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputFileError, OutputError
+from ...errors import OutputError
 from ...geometry import Positions, from_centre, to_metres
 from ..cxi_entry import (
     BEAM,
@@ -68,6 +68,7 @@ from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import JOULE, loaded_bytes
 from ..hdf5_writing import Dataset, Link, complex_of, origin_of, write_hdf5
 from ..optics import Pair, far_field_pixel
+from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
 from ..scan_writing import in_quantity
 from ..staging import staged
@@ -86,14 +87,12 @@ CLASSES = {
 }
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file is a CXI file: HDF5 with its version, or with its groups."""
-    try:
-        with Hdf5File(path) as file:
-            entries = entries_of(file)
-            return "cxi_version" in file or any(f"{e}/{DETECTOR}" in file for e in entries)
-    except InputFileError:
-        return False
+    with Hdf5File(path) as file:
+        entries = entries_of(file)
+        return "cxi_version" in file or any(f"{e}/{DETECTOR}" in file for e in entries)
 
 
 def needed_bytes(path: Path, options: Options) -> int:

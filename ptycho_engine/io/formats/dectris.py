@@ -31,6 +31,7 @@ from ...errors import InputFileError, one_line, one_of
 from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import ELECTRONVOLTS, METRES, array, loaded_bytes, number
 from ..patterns import Patterns
+from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
 
 DATA, DETECTOR = "entry/data", "entry/instrument/detector"
@@ -60,16 +61,14 @@ class Options:
             raise ValueError(one_of("energy", self.energy, ENERGIES))
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file is a master of a detector, or one of its files of data."""
-    try:
-        with Hdf5File(path) as file:
-            if _parts(file) or SETTINGS in file:
-                return True
-            part = f"{DATA}/data"
-            return file.is_dataset(part) and file.attribute(part, "image_nr_low") is not None
-    except InputFileError:
-        return False
+    with Hdf5File(path) as file:
+        if _parts(file) or SETTINGS in file:
+            return True
+        part = f"{DATA}/data"
+        return file.is_dataset(part) and file.attribute(part, "image_nr_low") is not None
 
 
 def needed_bytes(path: Path, options: Options) -> int:

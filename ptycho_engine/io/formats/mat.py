@@ -32,6 +32,7 @@ from ..frames import FrameOptions, place
 from ..hdf5_quantities import check_finite
 from ..matlab_file import MatlabFile
 from ..patterns import Patterns, quantity_option
+from ..reading import claiming
 from ..scan import LayerAxis, Scan
 
 Array = NDArray[Any]
@@ -99,12 +100,10 @@ class Options(FrameOptions):
             raise ValueError(f"one_based: received {self.one_based!r}. Expected true or false.")
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file is a MATLAB file that holds a part of a scan by its usual name."""
-    try:
-        file = MatlabFile.open(path)
-    except InputFileError:
-        return False
+    file = MatlabFile.open(path)
     return any(name in file.headers for names in NAMES.values() for name in names)
 
 

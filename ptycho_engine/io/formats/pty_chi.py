@@ -23,6 +23,7 @@ from ..keyed_arrays import KeyedArrays, open_arrays
 from ..pairs import check_beside, find_partner, partner_path, role_of
 from ..patterns import Patterns, quantity_option
 from ..products import DISTANCE, ENERGIES, OBJECT, PROBE, SPACING, Frame, X, Y
+from ..reading import claiming
 from ..scan import Scan
 from ..scan_writing import in_quantity, report_dropped
 from ..staging import staged
@@ -84,13 +85,11 @@ class Options:
         }
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file is one of a pair."""
-    try:
-        with open_arrays(path) as arrays:
-            names = set(arrays.names)
-    except InputFileError:
-        return False
+    with open_arrays(path) as arrays:
+        names = set(arrays.names)
     if PATTERNS in names:
         return True
     return {X, Y, OBJECT} <= names and not (

@@ -35,6 +35,7 @@ from ..products import (
     X,
     Y,
 )
+from ..reading import claiming
 from ..scan import Scan
 from ..scan_writing import report_dropped
 from ..staging import staged
@@ -79,14 +80,11 @@ class Options:
         return products.chosen(self.pixel_size, self.units, self.swapped)
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file is a product, and not the half of a pair of files."""
-    try:
-        with open_arrays(path) as arrays:
-            claimed = products.is_product(set(arrays.names))
-    except InputFileError:
-        return False
-    return claimed and find_partner(path) is None
+    with open_arrays(path) as arrays:
+        return products.is_product(set(arrays.names)) and find_partner(path) is None
 
 
 def needed_bytes(path: Path, options: Options | None) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputFileError, OutputError
+from ...errors import OutputError
 from ...geometry import from_anchor
 from .. import products
 from ..disk import writing
@@ -31,6 +31,7 @@ from ..hdf5_writing import Dataset, origin_of, write_hdf5
 from ..keyed_arrays import KeyedArrays, open_arrays
 from ..patterns import quantity_option
 from ..products import DISTANCE, ENERGIES, OBJECT, PROBE
+from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
 from ..scan_writing import in_quantity, report_dropped
 from ..staging import staged
@@ -56,13 +57,11 @@ class Options:
         quantity_option(self.quantity)
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file holds training data of ptychodus."""
-    try:
-        with open_arrays(path) as arrays:
-            return {PATTERNS, X, Y, OBJECT} <= set(arrays.names)
-    except InputFileError:
-        return False
+    with open_arrays(path) as arrays:
+        return {PATTERNS, X, Y, OBJECT} <= set(arrays.names)
 
 
 def needed_bytes(path: Path, options: Options | None) -> int:

@@ -33,6 +33,7 @@ from ..frames import FrameOptions, place
 from ..npz_archive import NpzArchive
 from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
 from ..patterns import Patterns, Quantity, quantity_option
+from ..reading import claiming
 from ..scan import CuttableScan, Scan
 from ..scan_writing import Named, report_dropped, write_arrays
 
@@ -68,13 +69,11 @@ class Options(FrameOptions):
         quantity_option(self.quantity)
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file is a PtychoPINN npz file: an archive that holds the required keys."""
-    try:
-        with NpzArchive(path) as archive:
-            return set(REQUIRED) <= set(archive.names)
-    except InputFileError:
-        return False
+    with NpzArchive(path) as archive:
+        return set(REQUIRED) <= set(archive.names)
 
 
 def needed_bytes(path: Path, options: Options | None) -> int:

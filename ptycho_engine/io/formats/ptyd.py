@@ -31,11 +31,13 @@ from numpy.typing import NDArray
 from ...errors import InputFileError, OutputError, one_line, one_of
 from ...geometry import to_metres
 from .. import ptypy_nodes as nodes
+from ..frames import pixel_size_option
 from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import check_finite, loaded_bytes
 from ..hdf5_writing import Dataset, complex_of, origin_of, write_hdf5
 from ..optics import Pair, far_field_pixel
 from ..patterns import Patterns, Ranges
+from ..reading import claiming
 from ..scan import Scan
 from ..scan_writing import in_quantity
 from ..staging import staged
@@ -66,18 +68,14 @@ class Options:
     def __post_init__(self) -> None:
         if self.weights not in WEIGHTS:
             raise ValueError(one_of("weights", self.weights, WEIGHTS))
-        size = self.pixel_size
-        if size is not None and not (np.isfinite(size) and size > 0):
-            raise ValueError(f"pixel_size: received {size}. Expected metres above zero.")
+        pixel_size_option(self.pixel_size)
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file holds chunks and what belongs to them."""
-    try:
-        with Hdf5File(path) as file:
-            return "chunks" in file and "meta" in file
-    except InputFileError:
-        return False
+    with Hdf5File(path) as file:
+        return "chunks" in file and "meta" in file
 
 
 def needed_bytes(path: Path, options: Options) -> int:

@@ -28,6 +28,7 @@ from ...geometry import Positions, from_anchor, from_metres
 from .. import ptypy_nodes as nodes
 from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import check_finite, loaded_bytes
+from ..reading import claiming
 from ..scan import Scan
 
 Array = NDArray[Any]
@@ -58,13 +59,11 @@ class Options:
             raise ValueError(one_of("anchor", self.anchor, ANCHORS))
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file holds a reconstruction."""
-    try:
-        with Hdf5File(path) as file:
-            return "header/kind" in file and "content" in file
-    except InputFileError:
-        return False
+    with Hdf5File(path) as file:
+        return "header/kind" in file and "content" in file
 
 
 def needed_bytes(path: Path, options: Options) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import InputFileError, one_line
 from ..hdf5_file import Hdf5File
 from ..pickled_json import parse_object
+from ..reading import claiming
 from ..scan import Scan
 from ..scan_writing import Named, write_arrays
 from ..zarr_group import ZarrGroup
@@ -54,13 +55,11 @@ class _Layout:
     record: dict[str, Any]
 
 
+@claiming
 def recognise(path: Path) -> bool:
     """Tell whether a file or store is of this layout."""
-    try:
-        with _opened(path):
-            return True
-    except InputFileError:
-        return False
+    with _opened(path):
+        return True
 
 
 def needed_bytes(path: Path, options: object) -> int:

@@ -238,7 +238,7 @@ def test_every_array_that_is_loaded_counts(tmp_path, key):
 
 def test_patterns_and_unknown_arrays_do_not_count(tmp_path):
     path = claiming(tmp_path / "scan.npz", "diff3d", "f8", (6, 1024, 1024))
-    read_scan("npz", path, memory_budget=10_000)
+    assert read_scan("npz", path, memory_budget=10_000).patterns.shape == (6, 1024, 1024)
 
 
 def test_patterns_count_when_they_are_read(tmp_path, monkeypatch):
