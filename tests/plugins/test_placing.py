@@ -1,5 +1,7 @@
 """Placement by numba: the same bits for any number of threads, and what it copies."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from ptycho_engine.plugins import numba as plugin
 from ptycho_engine import Engine
 from ptycho_engine.native.bands import equal_bands
 from ptycho_engine.native.scattering import scatter
+from ptycho_engine.request.placement import build_placement
 from ptycho_engine.testing import reference_placement
 
 KINDS = [
@@ -114,3 +117,22 @@ def test_patches_that_are_not_contiguous_are_copied_slice_by_slice_and_counted()
     np.testing.assert_array_equal(Engine("numba").place(strided, **request), expected)
     with pytest.raises(MemoryError):
         Engine("numba", memory_budget="1MB").place(strided, **request)
+
+
+@pytest.mark.parametrize("fill", ["zeros", "edge"])
+@pytest.mark.parametrize("strided", [False, True])
+def test_what_is_taken_was_planned(strided, fill):
+    positions = np.random.default_rng(0).uniform(0, 400, (200, 2))
+    patches = noise((2, 200, 32, 32), "complex64")
+    patches = np.asfortranarray(patches) if strided else patches
+    engine = Engine("numba", options={"threads": 2})
+    engine.place(patches[:, :2], positions[:2], (9, 9), fill=fill)
+    request = build_placement(patches, positions, (400, 400), fill=fill)
+    plan = engine._service.plan(request)
+    tracemalloc.start()
+    try:
+        engine.place(patches, positions, (400, 400), fill=fill)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * plan.peak_bytes < peak < plan.peak_bytes + 2**17
