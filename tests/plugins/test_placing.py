@@ -1,6 +1,7 @@
 """Placement by numba: the same bits for any number of threads, and what it copies."""
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -136,3 +137,38 @@ def test_what_is_taken_was_planned(strided, fill):
     finally:
         tracemalloc.stop()
     assert 0.8 * plan.peak_bytes < peak < plan.peak_bytes + 2**17
+
+
+@pytest.mark.parametrize("fill", ["zeros", "reflect"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_at_whole_positions_samples_land_as_they_are(interpolation, fill):
+    """Bit for bit, NaN, infinite and subnormal ones too, and in no other pixel."""
+    patches = noise((2, 5, 5), "complex64")
+    patches[0, 1, 2], patches[0, 4, 0], patches[1, 0, 0] = np.nan, np.inf, 1e-45
+    how = {"interpolation": interpolation, "fill": fill}
+    placed = Engine("numba").place(patches, [[4, 6], [9.0, 20.0]], (14, 30), **how)
+    expected = np.zeros((14, 30), "complex64")
+    expected[2:7, 4:9], expected[7:12, 18:23] = patches
+    np.testing.assert_array_equal(placed, expected)
+
+
+@settings(max_examples=25)
+@given(
+    inner=st.lists(st.integers(0, 30), max_size=6),
+    members=st.sampled_from([1, 3, 4]),
+    interpolation=st.sampled_from(["bilinear", "bicubic"]),
+    seed=st.integers(0, 99),
+)
+def test_bits_do_not_depend_on_where_bands_end(inner, members, interpolation, seed):
+    rng = np.random.default_rng(seed)
+    shape, layout = ((12, 7, 7), "flat") if members == 1 else ((4, 7, 7, members), "channel")
+    positions = rng.uniform(-5, 35, (12, 2) if members == 1 else (4, members, 2))
+    bounds = sorted({0, *inner, 30})
+    bands = list(pairwise(bounds))
+    how = {"interpolation": interpolation, "layout": layout}
+    patches, engine = noise(shape, "float32", seed), Engine("numba")
+    expected = engine.place(patches, positions, (30, 28), **how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugin, "equal_bands", lambda *arguments: bands[::-1])
+        placed = engine.place(patches, positions, (30, 28), **how)
+    assert placed.tobytes() == expected.tobytes()
