@@ -134,16 +134,13 @@ def differentiated_apart(function: Any) -> ChunkFunction:
     ) -> list[tf.Tensor]:
         patches = plain(image, starts, offsets)
         # Unlike a tape, this heeds the gradient that was put on the gathering of windows. Nearest
-        # samples have no slope along positions.
-        none = tf.UnconnectedGradients.ZERO
-        of: list[tf.Tensor] = tf.gradients(
-            patches, [image, offsets], upstream, unconnected_gradients=none
-        )
+        # samples have no slope along positions, and get None.
+        of: list[tf.Tensor] = tf.gradients(patches, [image, offsets], upstream)
         return of
 
     @tf.custom_gradient
     def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> Any:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor | None]:
             with unobserved():
                 of_image, of_offsets = slopes(image, starts, offsets, upstream)
             return of_image, None, of_offsets
