@@ -44,13 +44,16 @@ def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
 
 
 def flatten_tensor(patches: tf.Tensor, layout: str) -> tf.Tensor:
-    """Rearrange patches of a layout into flat ones (..., B * C, N, N): undoes `arrange_tensor`."""
+    """Rearrange patches of a layout into flat ones (..., B * C, N, N)."""
     if layout == "flat":
         return patches
     rank = patches.shape.rank
-    if layout == "channel":  # (..., B, N, N, C)
+    behind = 4 if layout == "channel" else 6  # axes of the layout behind the leading ones
+    n = patches.shape[-2]
+    if layout == "channel":
         patches = tf.transpose(patches, [*range(rank - 3), rank - 1, rank - 3, rank - 2])
-        lead, (n, columns) = tf.shape(patches)[:-4], patches.shape[-2:]
-    else:  # (..., B, g, g, N, N, 1)
-        lead, (n, columns) = tf.shape(patches)[:-6], patches.shape[-3:-1]
-    return tf.reshape(patches, tf.concat([lead, [-1, n, columns]], 0))
+    lead = [
+        patches.shape[axis] if patches.shape[axis] is not None else tf.shape(patches)[axis]
+        for axis in range(rank - behind)
+    ]
+    return tf.reshape(patches, (*lead, -1, n, n))
