@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.windows import padded_bytes
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
@@ -180,8 +181,8 @@ def serial_function(cut: ChunkFunction, rows: int) -> Any:
     return tf.function(counted(cut_pieces), jit_compile=True, autograph=False)
 
 
-def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
-    """Return the kind of chunk that serves a request."""
+def kind_of(request: LocatedRequest, *, compiled: bool) -> ChunkKind:
+    """Return the kind of chunk that serves a request, of patches to be cut or placed."""
     numbers = padded_bytes(request) // request.real_dtype.itemsize
     return ChunkKind(
         request.patch_size,
@@ -189,5 +190,5 @@ def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
         request.rounding,
         interleave=2 if request.dtype.kind == "c" else 1,
         compiled=compiled,
-        wide=numbers > np.iinfo(np.int32).max or None in tuple(request.image.shape[-2:]),
+        wide=numbers > np.iinfo(np.int32).max or None in request.shape,
     )

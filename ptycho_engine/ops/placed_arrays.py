@@ -15,7 +15,7 @@ from ..request.windows import find_windows, fold
 from .aligned import adopt, aligned_empty, as_tensor
 from .arrays import members_first, padded_rows
 from .modes import at_once, unobserved
-from .shapes import is_tiled, room_for, tile_cells, tile_shape
+from .shapes import canvas_shape, is_tiled, tile_cells
 from .slopes import SlopeFunction
 from .spreading import SpreadFunction
 from .tiles import tile_of
@@ -54,7 +54,7 @@ def add_array(
         `out`. Chunks are added in order, one at a time: the same bits in every run.
     """
     found, k = find_windows(request), request.dtype.itemsize // request.real_dtype.itemsize
-    shape = _canvas_shape(request, one_shape)
+    shape = canvas_shape(request, one_shape=one_shape)
     parts = list(_parts(request))
     for index in request.slices:
         patches = members_first(request, request.patches[index])  # (B, C, N, N)
@@ -100,7 +100,7 @@ def slopes_of_array(
         The gradient, summed over the leading axes of the object.
     """
     gradient = np.zeros((request.patch_count, 2))
-    shape = _canvas_shape(request, one_shape)
+    shape = canvas_shape(request, one_shape=one_shape)
     for index in request.slices:
         upstream = members_first(request, cotangent[index])
         for corner, members in _parts(request):
@@ -112,14 +112,6 @@ def slopes_of_array(
                     slopes = function(tile, *windows, _numbers(request, upstream, chunk, rows))
                 gradient[chunk] += slopes[: len(chunk)]
     return gradient
-
-
-def _canvas_shape(request: LocatedRequest, one_shape: bool) -> tuple[int, int]:
-    """Rows and columns of what a chunk is added to or cut from: the object padded, or a tile."""
-    if is_tiled(request):
-        return tile_shape(request)
-    shape = find_windows(request).padding.padded_shape(request.shape)
-    return room_for(shape) if one_shape else shape
 
 
 def _parts(request: LocatedRequest) -> Iterator[tuple[Array, Array]]:
@@ -142,7 +134,7 @@ def _chunks(members: Array, chunk_size: int) -> Iterator[Array]:
 def _windows(
     request: LocatedRequest, corner: Array, chunk: Array, rows: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Starts within a part, and offsets, of a chunk of `rows` patches; those missing stay at 0."""
+    """Return starts within a part and offsets of a chunk; rows beyond its patches are 0."""
     found = find_windows(request)
     return (
         as_tensor(padded_rows(found.starts[chunk] - corner, rows)),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
@@ -11,6 +9,7 @@ import tensorflow.experimental.numpy as tnp
 from ..arrays.tensorflow_arrays import nan_where
 from ..arrays.tensors import is_symbolic
 from ..request import windows
+from ..request.placement import PlacementRequest
 from .arrange import flatten_tensor, from_interleaved, to_interleaved
 from .modes import unobserved
 from .shapes import is_tiled, room_for
@@ -18,7 +17,7 @@ from .spreading import SpreadFunction
 
 
 def place_tensor(
-    request: Any, function: SpreadFunction, chunk_size: int, *, one_shape: bool
+    request: PlacementRequest, function: SpreadFunction, chunk_size: int, *, one_shape: bool
 ) -> tf.Tensor:
     """Add patches onto zeros: the adjoint of :func:`ptycho_engine.ops.tensor_path.extract_tensor`.
 

@@ -22,7 +22,7 @@ SlopeFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor
 
 @cache  # a dropped function would free nothing, and be compiled again
 def slope_function(kind: ChunkKind) -> Any:
-    """Return the ``tf.function`` that differentiates one chunk, without its gradient for the object.
+    """Return the ``tf.function`` that differentiates one chunk for its positions alone.
 
     Parameters
     ----------
