@@ -54,7 +54,7 @@ def extract_tensor(
             offsets = tf.where(refused, tf.zeros_like(offsets), offsets)
             with unobserved() as observed:
                 apart = observed and one_shape and is_symbolic(first)
-                cut = differentiated_apart(function) if apart else function
+                cut = differentiated_apart(function, (0, 2)) if apart else function
                 patches = cut(slice_, first, offsets)  # of unknown shape if the object's is
             patches = tf.ensure_shape(patches, (None, n, k * n))
             if is_symbolic(positions):  # others were refused before
