@@ -13,9 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ptycho_engine.native.bands import equal_bands
 from ptycho_engine.native.kernels import cut
-from ptycho_engine.native.scattering import scatter
+from ptycho_engine.native.placing import add_patches, adds_directly
 from ptycho_engine.native.stores import goes_past_caches
 from ptycho_engine.native.taps import tap_weights
 from ptycho_engine.plugin import (
@@ -31,7 +30,6 @@ from ptycho_engine.plugin import (
     copied_bytes,
     core_count,
     find_windows,
-    fold,
     hookimpl,
     make_plan,
     pad,
@@ -210,7 +208,7 @@ def _window_bytes(request: ExtractionRequest) -> int:
 def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
     """Count a canvas, the weights of all patches, copies of strided ones, a group a thread."""
     weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
-    canvas = 0 if _adds_directly(request) else padded_bytes(request)
+    canvas = 0 if adds_directly(request) else padded_bytes(request)
     copied = 0 if request.patches.flags.carray else request.patches_bytes // request.slice_count
     return make_plan(
         request,
@@ -225,31 +223,5 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
 
 @hookimpl
 def place_patches(request: PlacementRequest, options: Options, out: Array) -> Array:
-    """Add the patches onto every slice of the object, whose rows are shared out in bands."""
-    found, members = find_windows(request), request.channels
-    shape = (request.groups, request.patch_size, request.patch_size * members)
-    threads = options.count() if request.patches.size > SERIAL else 1
-    order = found.down_the_object(members)
-    weights, direct = tap_weights(request, found), _adds_directly(request)
-    before = 0 if not direct else found.padding.before
-    starts = found.starts - np.int32(before)
-    for index in request.slices:
-        groups = np.ascontiguousarray(request.patches[index]).reshape(shape)
-        canvas = out[index]
-        if not direct:
-            canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
-        image = canvas.view(request.real_dtype)
-        bands = equal_bands(starts[:, 0], request.cut.span, len(image), 2 * threads)
-        pieces = [
-            partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
-            for top, bottom in (bands if threads > 1 else [(0, len(image))])
-        ]
-        share(call, pieces, threads)
-        if not direct:
-            fold(canvas, found.padding, request.fill, out[index])
-    return out
-
-
-def _adds_directly(request: PlacementRequest) -> bool:
-    """Tell whether patches are added to the object itself, since nothing beyond it comes back."""
-    return request.fill == "zeros" or all_inside(request)
+    """Add the patches, in one order whatever the number of threads."""
+    return add_patches(request, out, options.count())

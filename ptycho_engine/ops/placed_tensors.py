@@ -96,7 +96,8 @@ def _in_chunks(
         return canvas
     if symbolic and count is not None and count <= chunk_size:
         return add(canvas, patches)  # the graph around it is compiled for this count
-    missing = -tf.shape(patches[1])[0] % chunk_size
+    total = tf.shape(patches[1])[0]
+    missing = tf.maximum(-(-total // chunk_size), 1) * chunk_size - total  # XLA folds one at least
     chunks = [_cut_up(values, missing, chunk_size) for values in patches]
     if symbolic:
         return tf.foldl(add, chunks, initializer=canvas)
