@@ -46,7 +46,7 @@ def place_tensor(
     shape, cut, dtype = request.shape, request.cut, patches.dtype
     refused = tf.reduce_any(tf.math.is_nan(positions), axis=1, keepdims=True)
     somewhere = tf.where(refused, tf.zeros_like(positions), positions)
-    first, offsets = windows.locate(somewhere, tuple(map(float, shape)), cut, xp=tnp)
+    first, offsets = windows.locate(somewhere, shape, cut, xp=tnp)
     padding = windows.padding_for(shape, cut, far=True)
     starts = tf.cast(first, tf.int32) + padding.before
     numbers = to_interleaved(patches)  # (..., P, N, k N)
