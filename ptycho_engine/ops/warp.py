@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from ..arrays.tensors import outside_autograph
 from ..errors import RequestError, one_of
 from ..extras import require
+from ..switches import report_unheeded
 from .runtime import prepare_tensorflow
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
@@ -122,6 +123,7 @@ def _prepared(images: Any, interpolation: str, fill: str, what: str) -> Any:
         if value not in options:
             raise RequestError(one_of(name, value, options))
     require("tensorflow", what)
+    report_unheeded("jit_compile=")
     prepare_tensorflow()
     import tensorflow as tf
 

@@ -4,12 +4,14 @@ from functools import partial
 
 import numpy as np
 import pytest
+from events import logged
 from golden import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 tf = pytest.importorskip("tensorflow")
 
+from ptycho_engine import switches
 from ptycho_engine.compilations import compilation_counts
 from ptycho_engine.errors import RequestError
 from ptycho_engine.ops.warp import projective_warp, translate
@@ -362,3 +364,14 @@ def test_batches_that_do_not_fit_are_refused_as_the_graph_runs():
     assert function(IMAGES, np.zeros((1, 2))).shape == IMAGES.shape
     with pytest.raises(tf.errors.InvalidArgumentError):
         function(IMAGES, np.zeros((2, 2)))
+
+
+def test_a_legacy_switch_is_not_heeded_and_logged(monkeypatch):
+    monkeypatch.setenv("USE_XLA_TRANSLATE", "0")
+    switches._say.cache_clear()
+    with logged() as events:
+        for _ in range(2):
+            translate(IMAGES, [[0.0, 0.0]])
+    assert [(e["event"], e["instead"]) for e in events] == [
+        ("legacy_switch_not_heeded", "jit_compile=")
+    ]
