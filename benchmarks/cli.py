@@ -33,6 +33,7 @@ DEFAULT_SECTIONS = (
     "placement",
     "datasets",
     "scan_reading",
+    "warp",
 )
 #: Streaming and training write gigabytes, and the device section needs jax: only when asked for.
 SECTIONS = (*DEFAULT_SECTIONS, "streaming", "training", "device")

@@ -88,7 +88,8 @@ def fill_array(
         for piece in cut(source, as_tensor(starts[chunk]), as_tensor(offsets[chunk])):
             values = np.asarray(memoryview(piece)).view(request.dtype)  # (rows, N, N)
             groups = values.reshape(-1, *target.shape[1:])[: last - first]
-            place(target, first, groups)
+            if len(groups):  # the last chunk is padded: its last pieces may hold nothing wanted
+                place(target, first, groups)
             first += len(groups)
 
     def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:

@@ -273,6 +273,19 @@ def test_patterns_are_read_from_every_kind_of_file():
     assert "HDF5, in one piece" in scan_reading.report(result)
 
 
+@pytest.mark.slow
+def test_warps_are_timed_beside_tensorflows():
+    pytest.importorskip("tensorflow")
+    from benchmarks.sections import warp
+
+    result = warp.work({"count": 2, "size": 6, "repeats": 1})
+    assert len(result["rows"]) == 11
+    assert min(row["to_others"] for row in result["rows"]) > 0
+    printed = warp.report(result)
+    assert "2 images of 6 x 6" in printed
+    assert "failed" in warp.report({"rows": [], "count": 2, "size": 6})
+
+
 def test_sections_report_what_failed():
     from benchmarks.sections import compile, device, migration, scan_reading, streaming
 

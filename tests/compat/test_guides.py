@@ -47,6 +47,13 @@ def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not():
     assert np.abs(names["exact"] - names["native"]).max() > 0.1 * amplitude
 
 
+def test_native_translation_keeps_the_numbers():
+    names = run("0003-translation.md")
+    np.testing.assert_allclose(
+        names["native_moved"], names["legacy_moved"], rtol=0, atol=5e-6
+    )  # coordinates of 32 pixels in single precision
+
+
 def test_the_native_step_of_grouped_data_keeps_the_numbers():
     names = run("0007-grouped-data.md")
     legacy = names["grouped"]["Y"].numpy()
