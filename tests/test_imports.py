@@ -203,6 +203,7 @@ ROOMS = {
     "engine": "errors display logs memory discovery geometry arrays request host service report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors compilations memory workers geometry arrays request native",
+    "layers": "errors extras geometry ops",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
@@ -277,7 +278,7 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
 NAMED = ("compat", "data", "deprecation", "host", "request", "geometry", "arrays", "native", "app",
-         "io", "report", "phantoms")  # fmt: skip
+         "io", "layers", "report", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
     "datasets": "the room, and the class that it is about",
     "grouping": "the room, and the function that it is about",
