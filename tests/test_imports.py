@@ -189,6 +189,7 @@ ROOMS = {
     "culprits": "discovery",
     "deferral": "",
     "compilations": "",
+    "switches": "logs",
     "workers": "deferral",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
@@ -202,16 +203,16 @@ ROOMS = {
     "service": "errors logs memory arrays request host",
     "engine": "errors display logs memory discovery geometry arrays request host service report",
     "shortcuts": "arrays geometry engine",
-    "ops": "errors compilations memory workers geometry arrays request native",
-    "layers": "errors extras geometry ops",
+    "ops": "errors extras compilations switches memory workers geometry arrays request native",
+    "layers": "errors extras geometry request ops",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
     "request native engine io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs allowance memory metadata deferral compilations discovery culprits "
-    "geometry request host engine io report deprecation compat data",
+    "app": "errors extras logs switches allowance memory metadata deferral compilations discovery "
+    "culprits geometry request host engine io report deprecation compat data",
 }
 
 
