@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .ops.warp import projective_warp, translate
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
+    from .request.placement import PlacementRequest
     from .request.planning import Plan
     from .shortcuts import extract_patches
 
@@ -48,6 +49,7 @@ __all__ = [
     "Host",
     "PatchDataset",
     "Patterns",
+    "PlacementRequest",
     "Plan",
     "PluginSource",
     "Recipe",
@@ -86,6 +88,7 @@ _HOMES = {
     "Host": "host.host",
     "PatchDataset": "data.datasets.datasets",
     "Patterns": "io.patterns",
+    "PlacementRequest": "request.placement",
     "Plan": "request.planning",
     "PluginSource": "discovery",
     "Recipe": "data.simulation.recipe",

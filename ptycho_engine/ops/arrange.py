@@ -18,11 +18,11 @@ def to_interleaved(image: tf.Tensor) -> tf.Tensor:
 
 
 def from_interleaved(patches: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Real (P, N, 2 N) to complex (P, N, N); real patches pass through."""
+    """Real (P, N, 2 M) to complex (P, N, M); real patches pass through."""
     if not dtype.is_complex:
         return patches
-    n = patches.shape[-2]
-    pairs = tf.reshape(patches, (-1, n, n, 2))
+    rows, numbers = patches.shape[-2:]
+    pairs = tf.reshape(patches, (-1, rows, numbers // 2, 2))
     return tf.complex(pairs[..., 0], pairs[..., 1])
 
 
@@ -41,3 +41,19 @@ def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
         return tf.transpose(grouped, [*range(rank - 2), rank - 1, rank, rank - 2])
     side = grid_side(channels)
     return tf.reshape(patches, (*lead, groups, side, side, n, n, 1))
+
+
+def flatten_tensor(patches: tf.Tensor, layout: str) -> tf.Tensor:
+    """Rearrange patches of a layout into flat ones (..., B * C, N, N)."""
+    if layout == "flat":
+        return patches
+    rank = patches.shape.rank
+    behind = 4 if layout == "channel" else 6  # axes of the layout behind the leading ones
+    n = patches.shape[-2]
+    if layout == "channel":
+        patches = tf.transpose(patches, [*range(rank - 3), rank - 1, rank - 3, rank - 2])
+    lead = [
+        patches.shape[axis] if patches.shape[axis] is not None else tf.shape(patches)[axis]
+        for axis in range(rank - behind)
+    ]
+    return tf.reshape(patches, (*lead, -1, n, n))
