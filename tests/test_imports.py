@@ -206,6 +206,7 @@ ROOMS = {
     "report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors extras compilations switches memory workers geometry arrays request native",
+    "layers": "errors extras geometry request ops",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
@@ -280,7 +281,7 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
 NAMED = ("compat", "data", "deprecation", "host", "request", "geometry", "arrays", "native", "app",
-         "io", "report", "phantoms")  # fmt: skip
+         "io", "layers", "report", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
     "datasets": "the room, and the class that it is about",
     "grouping": "the room, and the function that it is about",
