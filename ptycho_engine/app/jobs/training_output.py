@@ -72,9 +72,8 @@ def plan_blocks(
     if groups * beside >= budget:
         raise MemoryBudgetError(
             f"{groups} groups, one chunk or shard, take {format_bytes(groups * beside)} beside "
-            f"their patches, and {format_bytes(budget)} of the memory budget are left. Expected room for "
-            "them. Choose a smaller output.chunk or output.shard, or "
-            "raise memory_budget."
+            f"their patches, and {format_bytes(budget)} of the memory budget are left. Expected "
+            "room for them. Choose a smaller output.chunk or output.shard, or raise memory_budget."
         )
     return GroupBlocks(groups, groups * beside)
 

@@ -174,6 +174,8 @@ def ptychopinn_set(
         "objectGuess": Named(scan.image),
         **_scan_arrays(scan),
     }
+    if groups.sample is not None:
+        held["sample_indices"] = Named(groups.sample)
     streamed: dict[str, tuple[ArraySpec, Make]] = {
         "diffraction": (ArraySpec((count, *side, members), patterns.dtype), _read),
         "X_full": (

@@ -302,6 +302,7 @@ def test_legacy_settings_give_its_groups_index_for_index(job):
     expected = generate_grouped_data(part, SIZE, K=6, nsamples=30, gridsize=2)
     with np.load("t.npz", allow_pickle=False) as file:
         np.testing.assert_array_equal(file["nn_indices"], sample[expected["nn_indices"]])
+        np.testing.assert_array_equal(file["sample_indices"], sample)
     with read_output("t.npz") as output:
         assert output.configuration["mirrored"] is True
         assert output.provenance["setting_sources"]["groups.count"].startswith("command line")
