@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .exposure import Exposure
 from .far_field import across_the_object, write_patterns
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
-from .noise import BLOCK, stream
+from .noise import BLOCK, load_noise, stream
 from .propagation import SliceGap
 
 #: Samples of the patterns in one chunk, at most: 64 of 64 x 64. More leave the caches, fewer cost
@@ -100,6 +100,8 @@ class Simulation(Shown):
         If arrays do not fit, are not finite, or a window leaves the object.
     MemoryBudgetError
         If not even one pattern a time fits the budget.
+    UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
+        If the noise model is unknown, cannot be had, or has no such option.
 
     Examples
     --------
@@ -130,6 +132,8 @@ class Simulation(Shown):
         threads: int | None = None,
     ) -> None:
         self.exposure = exposure or Exposure()
+        chosen = self.exposure
+        self._noise = load_noise(chosen.model, chosen.options) if chosen.noise else None
         slices = complex_object(image, gap)
         modes = probe_modes(probe, slices.dtype)
         size = modes.shape[-1]
@@ -286,9 +290,10 @@ class Simulation(Shown):
         stop, shape = start + len(out), self.shape[1:]
 
         def write(room: _Room, block: tuple[int, int]) -> None:
-            rng = None
-            if self.exposure.noise:
+            draw = None
+            if self._noise is not None:
                 rng = stream(self.exposure.seed, block[0] // BLOCK)
+                draw = partial(self._noise, rng=rng)
             for a, b in _pieces(*block, chunk):
                 count = b - a
                 mean = room.means[: count * shape[0] ** 2].reshape(count, *shape)
@@ -297,7 +302,7 @@ class Simulation(Shown):
                 # Noise is drawn from the beginning of its block on, wanted or not.
                 wanted = out[max(a, start) - start : max(b, start) - start]
                 into = wanted if len(wanted) == count else np.empty((count, *shape), out.dtype)
-                self.exposure.record(mean, into, scale, rng, self._mask)
+                self.exposure.record(mean, into, scale, draw, self._mask)
                 if into is not wanted:
                     wanted[...] = into[count - len(wanted) :]
 

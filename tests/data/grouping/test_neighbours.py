@@ -1,4 +1,4 @@
-"""Neighbours found in cells are those of the definition, and crowded points are left to the tree."""
+"""Neighbours in cells are those of the definition; crowded points are left to the tree."""
 
 import numpy as np
 import pytest
