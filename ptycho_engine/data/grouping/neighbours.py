@@ -6,7 +6,7 @@ Both give the same: the point that asks, then the others by distance, then by in
 from __future__ import annotations
 
 import math
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Neighbours:
 
     def __init__(self, points: Points) -> None:
         self._points = points
-        self._cells = cache(partial(Cells.of, points))
+        self._cells: dict[int, Cells | None] = {}
 
     def nearest(self, seeds: Indices, count: int) -> Indices:
         """Find the nearest points of some points, as `PointTree.nearest` defines them.
@@ -60,11 +60,10 @@ class Neighbours:
         -------
         ndarray of int64, shape (S, K)
         """
-        if len(seeds) >= LEAST and 1 < count <= MOST:
-            cells = self._cells(count)
-            if cells is not None:
-                return cells.nearest(seeds, count)
-        return self._tree.nearest(seeds, count)
+        if count not in self._cells and len(seeds) >= LEAST and 1 < count <= MOST:
+            self._cells[count] = Cells.of(self._points, count)
+        cells = self._cells.get(count)
+        return (cells or self._tree).nearest(seeds, count)
 
     @cached_property
     def _tree(self) -> PointTree:

@@ -2,7 +2,8 @@
 
 A pattern is ``|F(O(r + p) P(r))|^2 / N^2``, F being the discrete Fourier transform, summed over the
 incoherent modes of the probe P; sums over a pattern equal sums over the exit wave (Parseval). A
-thick object has slices, with free space between them.
+thick object has slices, with free space between them. In the near field, free space takes the place
+of F / N.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .exposure import Exposure
 from .far_field import across_the_object, write_patterns
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
 from .noise import BLOCK, load_noise, stream
-from .propagation import SliceGap
+from .propagation import NearField, SliceGap
 
 #: Samples of the patterns in one chunk, at most: 64 of 64 x 64. More leave the caches, fewer cost
 #: calls of Python.
@@ -74,6 +75,8 @@ class Simulation(Shown):
         Photons, noise and detector.
     gap : SliceGap, optional
         The free space between slices; needed with two or more.
+    near_field : NearField, optional
+        The free space to a detector in the near field; by default it is in the far one.
     mask : array_like of bool, shape (N, N), optional
         False where the detector sees nothing, and patterns are 0.
     scale : float, optional
@@ -123,6 +126,7 @@ class Simulation(Shown):
         exposure: Exposure | None = None,
         *,
         gap: SliceGap | None = None,
+        near_field: NearField | None = None,
         mask: ArrayLike | None = None,
         scale: float | None = None,
         interpolation: Interpolation = "bilinear",
@@ -155,7 +159,8 @@ class Simulation(Shown):
             if engine
             else NativeCutter(prepared, places, what, self._budget)
         )
-        self._light = Illumination(cutter, len(slices), modes, transfer)
+        onward = None if near_field is None else near_field.to_detector(size).astype(slices.dtype)
+        self._light = Illumination(cutter, len(slices), modes, transfer, onward)
         self._object, self._positions = array_in_words(slices), places
         self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
@@ -213,7 +218,8 @@ class Simulation(Shown):
         Returns
         -------
         ndarray, shape (stop - start, N, N)
-            Amplitudes or intensities, zero frequency at sample ``N // 2``.
+            Amplitudes or intensities, zero frequency at sample ``N // 2``; in the near field, those
+            of each sample of the window.
 
         Raises
         ------
