@@ -96,7 +96,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 def check_nearest(points: np.ndarray) -> None:
     """Nothing is timed unchecked: some groups are held against every distance."""
-    from ptycho_engine.data.grouping.neighbours import Neighbours
+    from ptycho_engine.data.grouping.neighbour_search import Neighbours
 
     found = Neighbours(points).nearest(np.arange(len(points)), NEIGHBOURS)
     for seed in np.linspace(0, len(points) - 1, CHECKED).astype(np.int64):

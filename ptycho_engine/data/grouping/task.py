@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...errors import RequestError
 from ...geometry import Positions
-from .neighbours import Neighbours
+from .neighbour_search import Neighbours
 from .subsets import sequential
 from .tree import AT_ONCE, ORDERED_BYTES
 

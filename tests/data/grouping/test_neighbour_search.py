@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scattered import defined_nearest, points
 
-from ptycho_engine.data.grouping import cell_loops, neighbours
-from ptycho_engine.data.grouping.neighbours import Cells, Neighbours
+from ptycho_engine.data.grouping import cell_loops, neighbour_search
+from ptycho_engine.data.grouping.neighbour_search import Cells, Neighbours
 from ptycho_engine.data.grouping.tree import PointTree
 from ptycho_engine.errors import PluginLoadError
 
@@ -92,7 +92,7 @@ def test_without_a_compiler_the_tree_serves(monkeypatch):
 
 def test_points_are_shared_out_without_a_trace(monkeypatch):
     expected = Neighbours(GRID).nearest(np.arange(12_100), 5)
-    monkeypatch.setattr(neighbours, "PIECE", 999)
+    monkeypatch.setattr(neighbour_search, "PIECE", 999)
     np.testing.assert_array_equal(Neighbours(GRID).nearest(np.arange(12_100), 5), expected)
 
 
