@@ -184,6 +184,8 @@ def training_job(
         mirrored=config.mirrored,
         keys=output.keys,
         chunk=output.chunk,
+        shard=output.shard,
+        compression=output.compression,
         plugin=plugin,
         options=options,
         wrappers=tuple(config.wrappers),

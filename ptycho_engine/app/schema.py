@@ -53,6 +53,8 @@ class TrainingOutputConfig(OutputConfig):
     path: str = "train.zarr"
     keys: str = "auto"
     chunk: int = 16
+    shard: int | None = None
+    compression: str = "none"
 
 
 class Progress(Enum):
