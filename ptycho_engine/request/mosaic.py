@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..errors import MemoryBudgetError, RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..geometry.layouts import LAYOUTS, Layout
 from ..memory import format_bytes, parse_bytes
+from .blocks import Block
 from .canvas_shape import canvas_shape
 from .checks import check_positions
 from .normalisation import Overlap, Place, Reassembled, block_patches
 from .patch_input import PatchInput, open_patches
 from .patch_weights import patch_weights
 
-Array = NDArray[Any]
 #: Of blocks and how many patches they are in all, to the same blocks.
-PatchWatch = Callable[[Iterator[Array], int], Iterator[Array]]
+PatchWatch = Callable[[Iterator[Block], int], Iterator[Block]]
 #: Makes what places patches of a kind: of the cut, and the shape of the object.
 Placer = Callable[[Cut, tuple[int, int]], Place]
 
@@ -102,7 +102,7 @@ def reassemble(
     overlap = Overlap(placer(cut, size), where, size, cut, given.leading, given.dtype, scale)
     blocks = given.blocks if watch is None else watch(given.blocks, len(where))
     for block in blocks:
-        overlap.add(block)
+        overlap.add(block.patches)
     return overlap.result()
 
 

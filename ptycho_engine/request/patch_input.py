@@ -40,14 +40,14 @@ class PatchInput:
         Leading axes: modes, slices.
     dtype : dtype
         Of the patches.
-    blocks : iterator of ndarray, (..., n, N, N)
-        The patches in order, flat.
+    blocks : iterator of Block
+        The patches in order, flat, (..., n, N, N).
     """
 
     patch_size: int
     leading: tuple[int, ...]
     dtype: np.dtype[Any]
-    blocks: Iterator[Array]
+    blocks: Iterator[Block]
 
 
 def open_patches(patches: Any, layout: Layout, channels: int, count: int) -> PatchInput:
@@ -142,7 +142,7 @@ def _flat(
     channels: int,
     count: int,
     expected: tuple[tuple[int, ...], int, np.dtype[Any]],
-) -> Iterator[Array]:
+) -> Iterator[Block]:
     """Yield blocks as flat patches; refuse what does not fit the first, or another number."""
     leading, size, dtype = expected
     seen = 0
@@ -159,7 +159,7 @@ def _flat(
         seen += flat.shape[-3]
         if seen > count:
             break
-        yield flat
+        yield Block(seen - flat.shape[-3], seen, flat)
     if seen != count:
         received = "more" if seen > count else str(seen)
         raise RequestError(

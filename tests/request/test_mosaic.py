@@ -275,8 +275,8 @@ def test_blocks_are_watched():
     def watch(blocks, count):
         seen.append(count)
         for block in blocks:
-            seen.append(block.shape[-3])
+            seen.append((block.start, block.stop))
             yield block
 
     put_together(cut_out(), watch=watch)
-    assert seen == [9, 9]
+    assert seen == [9, (0, 9)]
