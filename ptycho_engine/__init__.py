@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .io.scan_files import ScanSource, read_scan, write_scan
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
+    from .request.normalisation import Reassembled
     from .request.placement import PlacementRequest
     from .request.planning import Plan
     from .shortcuts import extract_patches
@@ -51,6 +52,7 @@ __all__ = [
     "PlacementRequest",
     "Plan",
     "PluginSource",
+    "Reassembled",
     "Recipe",
     "Region",
     "RemovedIn2Warning",
@@ -88,6 +90,7 @@ _HOMES = {
     "PlacementRequest": "request.placement",
     "Plan": "request.planning",
     "PluginSource": "discovery",
+    "Reassembled": "request.normalisation",
     "Recipe": "data.simulation.recipe",
     "Region": "data.datasets.splitting",
     "RemovedIn2Warning": "deprecation.table",

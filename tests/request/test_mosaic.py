@@ -2,24 +2,30 @@
 
 import numpy as np
 import pytest
-from adjoints import matrix_of, naive_placer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine.errors import MemoryBudgetError, RequestError
-from ptycho_engine.geometry.cut import Cut
 from ptycho_engine.geometry.footprint import footprint
 from ptycho_engine.geometry.layouts import flat_to_channel, flat_to_grid
 from ptycho_engine.request import normalisation
 from ptycho_engine.request.blocks import Block
 from ptycho_engine.request.mosaic import Mosaic, reassemble
-from ptycho_engine.testing import reference_patches
+from ptycho_engine.testing import reference_patches, reference_placement
 
 SHAPE = (11, 13)
 RNG = np.random.default_rng(3)
 IMAGE = RNG.normal(size=SHAPE) + 1j * RNG.normal(size=SHAPE)
 POSITIONS = RNG.uniform(-1, 12, (9, 2))
 WHOLE = np.round(POSITIONS)
+
+
+def naive_placer(cut, shape):
+    def place(patches, positions, out):
+        placed = reference_placement(patches, positions, shape, cut.interpolation, cut.fill)
+        out += placed.astype(out.dtype)
+
+    return place
 
 
 def put_together(patches, positions=POSITIONS, shape=SHAPE, *, how=Mosaic(), **more):  # noqa: B008
@@ -46,10 +52,11 @@ def test_it_is_the_weighted_mean_by_definition(seed, size, interpolation, fill, 
     weights = None if weighted == "none" else rng.uniform(0, 1, shapes[weighted]).round(1)
     how = Mosaic(interpolation, fill)
     found = put_together(patches, positions, SHAPE, how=how, weights=weights)
-    matrix = matrix_of(Cut(size, interpolation, fill), SHAPE, positions)
     w = np.ones(patches.shape) if weights is None else np.broadcast_to(weights, patches.shape)
-    coverage = np.einsum("pij,pijhw->hw", w, matrix)
-    sums = np.einsum("pij,pijhw->hw", w * patches, matrix)
+    coverage, sums = (
+        reference_placement(part, positions, SHAPE, interpolation, fill)
+        for part in (w, w * patches)
+    )
     covered = coverage >= normalisation.least_coverage(np.dtype(found.coverage.dtype))
     expected = np.divide(sums, coverage, out=np.zeros_like(sums), where=covered)
     close = 1e-12 if patches.dtype.itemsize > 8 or dtype == "<f8" else 3e-6
