@@ -13,7 +13,7 @@ from ...engine import Engine
 from ...geometry import Positions
 from ...geometry.cut import Cut
 from ...io.containers import FORMATS
-from ...io.scan import Scan
+from ...io.scan import LayerAxis, Scan
 from ...io.scan_files import write_scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
@@ -25,7 +25,7 @@ from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
 
 #: What an array of an object with several planes calls them, where nothing does.
-PLANE = "mode"
+PLANE: LayerAxis = "mode"
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,13 @@ Examples
 >>> from ptycho_engine.data.stored_patches import PatchSource
 >>> from ptycho_engine.geometry.cut import Cut
 >>> from ptycho_engine.io.scan_files import ScanSource
->>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 64})
+>>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 96})
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     cut = Path(folder, "patches.npz")
 ...     _ = extract.run(ExtractionJob(scan, Cut(16), cut, plugin="numba", picture=False))
 ...     source = PatchSource(cut)
 ...     run(ReassemblyJob(source, Path(folder, "object.h5"), plugin="numba")).shape
-(64, 64)
+(96, 96)
 """
 
 from __future__ import annotations
