@@ -278,6 +278,7 @@ def reassembly_job(
         weight=config.weight,
         border=config.border,
         fit=config.fit,
+        pixel_size=config.pixel_size,
         plugin=plugin,
         options=options,
         wrappers=tuple(config.wrappers),

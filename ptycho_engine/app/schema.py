@@ -215,6 +215,7 @@ class ReassembleConfig:
     weight: str = "none"
     border: int = 0
     fit: bool = False
+    pixel_size: float | None = None
     memory_budget: str | None = None
     wrappers: list[str] = field(default_factory=list)
 

@@ -104,7 +104,7 @@ def _write_arrays(
         geometry=_geometry(job, arranged),
         configuration=job.settings(),
         provenance=_provenance(job, engine, made, arranged, run_id),
-        more={"scan": _scan_record(axes)} if readable else None,
+        more={"scan": _scan_record(job, axes)} if readable else None,
     )
     try:
         for name, array in arrays.items():
@@ -130,9 +130,18 @@ def _geometry(job: ReassemblyJob, arranged: Arranged) -> dict[str, Any]:
     }
 
 
-def _scan_record(axes: tuple[str, ...]) -> dict[str, Any]:
+def _scan_record(job: ReassemblyJob, axes: tuple[str, ...]) -> dict[str, Any]:
     """Make the record by which object and positions are a scan: see docs/scan-layout.md."""
-    return {"layout": 1, "units": "px", "layer_axis": axes[0] if axes else None}
+    return {
+        "layout": 1,
+        "units": "px",
+        "layer_axis": axes[0] if axes else None,
+        "pixel_size_m": _pixels(job),
+    }
+
+
+def _pixels(job: ReassemblyJob) -> tuple[float, float] | None:
+    return None if job.pixel_size is None else (job.pixel_size, job.pixel_size)
 
 
 def _provenance(
@@ -163,6 +172,7 @@ def _as_scan(
         f"reassembled from {job.patches.path}",
         probe,
         layer_axis=PLANE if several else None,
+        pixel_size=_pixels(job),
         metadata={"coverage": made.coverage},
     )
 
@@ -180,4 +190,6 @@ def draw(job: ReassemblyJob, engine: Engine, made: Reassembled, arranged: Arrang
         f"object {height} x {width} {made.object.dtype}; interpolation {cut.interpolation}, "
         f"outside the object: {cut.fill}{weight}{border}; plugin {engine.plugin}"
     )
-    return draw_object(ObjectView(made.object, made.coverage, arranged.points, title, caption))
+    return draw_object(
+        ObjectView(made.object, made.coverage, arranged.points, title, caption, job.pixel_size)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ class ReassemblyJob:
     fit : bool
         Whether positions are moved by whole pixels, so that the first window begins in the first
         pixel of the object, whose shape is then found.
+    pixel_size : float, optional
+        Metres between neighbouring samples of the object, for formats with positions in metres.
     plugin, options, wrappers, memory_budget, overwrite, picture, reason, context
         As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
     """
@@ -55,6 +58,7 @@ class ReassemblyJob:
     weight: str = "none"
     border: int = 0
     fit: bool = False
+    pixel_size: float | None = None
     plugin: str = DEFAULT_PLUGIN
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
@@ -71,6 +75,12 @@ class ReassemblyJob:
             raise ConfigurationError(
                 f"fit: received true beside shape={list(self.shape)}. Expected one of them: "
                 "positions that are moved have a shape found for them. Leave one out."
+            )
+
+        size = self.pixel_size
+        if size is not None and not (math.isfinite(size) and size > 0):
+            raise ConfigurationError(
+                f"pixel_size: received {size}. Expected metres above zero, or null."
             )
 
     def settings(self) -> dict[str, Any]:
@@ -91,6 +101,7 @@ class ReassemblyJob:
             "weight": self.weight,
             "border": self.border,
             "fit": self.fit,
+            "pixel_size": self.pixel_size,
             "memory_budget": self.memory_budget,
             "wrappers": list(self.wrappers),
         }
