@@ -1,4 +1,4 @@
-"""Engine.reassemble: the inverse of extraction where there is coverage, whatever patches come from."""
+"""Engine.reassemble: the inverse of extraction where there is coverage, whatever holds patches."""
 
 import json
 
@@ -40,10 +40,10 @@ def test_it_undoes_extraction_at_whole_positions(dtype, interpolation, fill):
 def test_between_pixels_a_smooth_object_comes_back_but_for_its_blur():
     y, x = np.mgrid[:70, :90]
     image = np.exp(1j * np.sin(y / 9) * np.cos(x / 11))
-    positions = RNG.uniform(10, 70, (300, 2))
+    positions = RNG.uniform(10, 60, (300, 2))
     found = ENGINE.reassemble(ENGINE.extract(image, positions, SIZE), positions, SHAPE)
     away = np.abs(found.object - image)
-    assert away[found.coverage > 0].max() < 0.25  # a rim is known from less than a pixel away
+    assert away[found.coverage > 0].max() < 0.12  # a rim is known from less than a pixel away
     assert away[found.coverage > 4].max() < 0.02
     exact = ENGINE.reassemble(
         ENGINE.extract(image, positions, SIZE, interpolation="nearest"), positions, SHAPE,
