@@ -211,7 +211,9 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
     """Count a canvas, the weights of all patches, copies of strided ones, a group a thread."""
     weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
     canvas = 0 if _adds_directly(request) else padded_bytes(request)
-    copied = 0 if request.patches.flags.carray else request.patches_bytes // request.slice_count
+    flags = request.patches.flags
+    ready = flags.c_contiguous and flags.aligned
+    copied = 0 if ready else request.patches_bytes // request.slice_count
     return make_plan(
         request,
         NAME,
@@ -231,10 +233,9 @@ def place_patches(request: PlacementRequest, options: Options, out: Array) -> Ar
     threads = options.count() if request.patches.size > SERIAL else 1
     order = found.down_the_object(members)
     weights, direct = tap_weights(request, found), _adds_directly(request)
-    before = 0 if not direct else found.padding.before
-    starts = found.starts - np.int32(before)
+    starts = found.starts - np.int32(found.padding.before) if direct else found.starts
     for index in request.slices:
-        groups = np.ascontiguousarray(request.patches[index]).reshape(shape)
+        groups = np.require(request.patches[index], requirements="CA").reshape(shape)
         canvas = out[index]
         if not direct:
             canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
