@@ -103,8 +103,12 @@ def test_what_is_not_served_is_refused():
         def extract_patches(self, request, options, plan, out):
             return out
 
+    def unread():
+        yield patches[:1]
+        pytest.fail("was read")
+
     with pytest.raises(CapabilityError):
-        Engine(Cutter()).reassemble(patches, WHOLE, SHAPE)
+        Engine(Cutter()).reassemble(unread(), WHOLE, SHAPE)
 
 
 def test_progress_is_shown(capsys):
