@@ -60,7 +60,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     """Time one who adds in turn with reading the patches once, and with us."""
     problem, how = Problem(**task["problem"]), task["interpolation"]
     adder = next((adder for adder in ADDERS if adder.name == task["peer"]), None)
-    positions = problem.positions()
+    positions = _positions(problem)
     engine, side = select_engine(OURS), problem.object_size
     add: Callable[..., np.ndarray]
     if adder is None:
@@ -110,6 +110,16 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _positions(problem: Problem) -> np.ndarray:
+    """Positions in random order; members of a group beside each other, as in a scan."""
+    positions = problem.positions()
+    if problem.channels == 1:
+        return positions
+    n = problem.patch_size
+    beside = np.random.default_rng(0).uniform(-n / 8, n / 8, positions.shape)
+    return np.clip(positions[:, :1] + beside, n // 2, problem.object_size - n + n // 2 - 0.01)
+
+
 def _patches(problem: Problem) -> np.ndarray:
     """Noise, the same in every patch: only their number matters to anyone."""
     n = problem.patch_size
@@ -122,7 +132,7 @@ def _patches(problem: Problem) -> np.ndarray:
 def check(add: Callable[..., Any], problem: Problem, how: str, whole: bool = False) -> None:
     """Nothing is timed unchecked: some patches are held against the reference."""
     few = replace(problem, patches=min(16, problem.patches), channels=1)
-    patches, positions, size = _patches(few), few.positions(), (few.object_size,) * 2
+    patches, positions, size = _patches(few), _positions(few), (few.object_size,) * 2
     expected = reference_placement(
         patches, np.rint(positions) if whole else positions, size, interpolation=how
     )
