@@ -174,7 +174,7 @@ def report(result: dict[str, Any]) -> str:
     title = (
         "Placement: patches added onto an object at any position, NumPy in and NumPy out;\n"
         "adding: onto an object that is there; reassembled: with the coverage, divided by it;\n"
-        "/ reading: time over that of reading the patches once on all cores; / numba: over ours of the\n"
-        "same patches, in the same process"
+        "/ reading: time over that of reading the patches once on all cores; / numba: over ours\n"
+        "of the same patches, in the same process"
     )
     return f"{title}\n\n{format_table(header, rows)}"

@@ -141,7 +141,8 @@ def needed_bytes(
     sums = math.prod(shape) * (planes * dtype.itemsize + real + 1)
     patch = planes * size * size * dtype.itemsize
     held = min(block_patches(patch), max(1, count))
-    return sums + held * (3 * patch + 2 * size * size * real)
+    # Patches as they come and as they are placed, their weights, and what placing takes beside.
+    return sums + held * (2 * patch + 2 * size * size * real)
 
 
 def _check_budget(
