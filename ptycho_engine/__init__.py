@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .ops.warp import projective_warp, translate
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
+    from .request.normalisation import Reassembled
     from .request.placement import PlacementRequest
     from .request.planning import Plan
     from .shortcuts import extract_patches
@@ -52,6 +53,7 @@ __all__ = [
     "PlacementRequest",
     "Plan",
     "PluginSource",
+    "Reassembled",
     "Recipe",
     "Region",
     "RemovedIn2Warning",
@@ -91,6 +93,7 @@ _HOMES = {
     "PlacementRequest": "request.placement",
     "Plan": "request.planning",
     "PluginSource": "discovery",
+    "Reassembled": "request.normalisation",
     "Recipe": "data.simulation.recipe",
     "Region": "data.datasets.splitting",
     "RemovedIn2Warning": "deprecation.table",

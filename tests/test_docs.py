@@ -88,6 +88,7 @@ def test_documented_commands_compose(command):
     name, words = sort_subcommand(shlex.split(command)[1:])
     root, words = SUBCOMMANDS[name].chosen(words)
     named = ("--multirun", "scan.npz", "scan.h5", "FILE", "IN", "FOLDER", *root.flags)
+    named += ("patches.h5", "train.zarr", "predicted.npz")
     first = [re.sub(r",.*", "", word) for word in words if word not in named]
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):

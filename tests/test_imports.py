@@ -201,7 +201,7 @@ ROOMS = {
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry arrays request",
     "service": "errors logs memory arrays request host",
-    "overlay": "errors geometry arrays request service",
+    "overlay": "errors geometry arrays request service report",
     "engine": "errors display logs memory discovery geometry arrays request host service overlay "
     "report",
     "shortcuts": "arrays geometry engine",
