@@ -1,0 +1,80 @@
+"""jax arrays, and the tracers that stand for them. Importing this module imports jax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..geometry.layouts import grid_side
+
+Array = np.ndarray[Any, Any]
+
+
+class JaxArrays:
+    """See :class:`ptycho_engine.arrays.adapter.ArrayAdapter`.
+
+    Positions whose numbers are known become float64 on the host at once, so that they are split
+    there whatever precision jax computes in. Patches are jax's where the object is, or where
+    either is traced.
+    """
+
+    name = "jax"
+
+    def convert(self, value: Any, what: str) -> jax.Array:
+        """Return `value` as an array of jax; tracers stay, so that gradients reach them."""
+        return value if isinstance(value, jax.Array) else jnp.asarray(value)
+
+    def shape(self, array: jax.Array) -> tuple[int | None, ...] | None:
+        """Return the shape, which is always known."""
+        return tuple(array.shape)
+
+    def dtype(self, array: jax.Array) -> np.dtype[Any]:
+        """Return the dtype."""
+        return np.dtype(array.dtype)
+
+    def dtype_name(self, array: jax.Array) -> str:
+        """Return its name."""
+        return np.dtype(array.dtype).name
+
+    def is_real(self, array: jax.Array) -> bool:
+        """Whether it holds real numbers."""
+        kinds = (jnp.integer, jnp.floating)
+        return any(jnp.issubdtype(array.dtype, kind) for kind in kinds)
+
+    def is_symbolic(self, array: Any) -> bool:
+        """Whether it is traced: by ``jax.jit``, ``grad`` or ``vmap``."""
+        return isinstance(array, jax.core.Tracer)
+
+    def real_pairs(self, positions: Any) -> tuple[Any, Array | None]:
+        """Flatten to (P, 2): float64 on the host, or traced in the precision that they have.
+
+        Those that are traced are not checked: patches of NaN and infinite ones are NaN.
+        """
+        if not self.is_symbolic(positions):
+            pairs = np.asarray(positions).astype(np.float64).reshape(-1, 2)
+            return pairs, pairs
+        single = np.dtype(positions.dtype).itemsize < 8
+        kind = jnp.float32 if single else jnp.result_type(float)
+        return positions.reshape(-1, 2).astype(kind), None
+
+    def to_numpy(self, array: Any) -> Array:
+        """Return the numbers on the host."""
+        return np.asarray(array)
+
+    def from_numpy(self, array: Array) -> jax.Array:
+        """Return an array of jax with these numbers, on its default device."""
+        return jnp.asarray(array)
+
+    def arrange(self, patches: jax.Array, layout: str, channels: int) -> jax.Array:
+        """Rearrange flat patches (..., B * C, N, N) into another layout."""
+        if layout == "flat":
+            return patches
+        *lead, count, n, _ = patches.shape
+        if layout == "channel":
+            grouped = patches.reshape(*lead, count // channels, channels, n, n)
+            return jnp.moveaxis(grouped, -3, -1)
+        side = grid_side(channels)
+        return patches.reshape(*lead, count // channels, side, side, n, n, 1)
