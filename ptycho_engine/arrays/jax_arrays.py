@@ -78,3 +78,13 @@ class JaxArrays:
             return jnp.moveaxis(grouped, -3, -1)
         side = grid_side(channels)
         return patches.reshape(*lead, count // channels, side, side, n, n, 1)
+
+    def flatten(self, patches: jax.Array, layout: str) -> jax.Array:
+        """Rearrange patches of a layout into flat ones (..., P, N, N)."""
+        if layout == "flat":
+            return patches
+        if layout == "channel":
+            *lead, groups, n, _, channels = patches.shape
+            return jnp.moveaxis(patches, -1, -3).reshape(*lead, groups * channels, n, n)
+        *lead, groups, side, _, n, _, _ = patches.shape
+        return patches.reshape(*lead, groups * side * side, n, n)
