@@ -12,10 +12,12 @@ from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
     ExtractionRequest,
+    PlacementRequest,
     Plan,
     copied_bytes,
     hookimpl,
     make_plan,
+    padded_bytes,
     whole_number_option,
 )
 
@@ -58,26 +60,71 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
     """Count the continued object, and the chunks in work."""
-    patch_bytes = request.patch_size**2 * request.dtype.itemsize
-    if KERNELS[request.interpolation].weights is None:  # windows, weights and spectra
-        patch_bytes += 8 * request.cut.span**2 * request.real_dtype.itemsize
-    return make_plan(
-        request,
-        NAME,
-        memory_budget,
-        fixed_bytes=copied_bytes(request, NAME),
-        bytes_per_patch=patch_bytes,
-        chunks_at_once=CHUNKS_AT_ONCE,
-        chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
-    )
+    return _plan(request, options, memory_budget, copied_bytes(request, NAME))
+
+
+@hookimpl
+def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
+    """Count the continued object, the sum that is made anew, and the chunks in work."""
+    return _plan(request, options, memory_budget, 3 * padded_bytes(request))
 
 
 @hookimpl
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the compiled kernel: over chunks of one shape, or over all patches of jax arrays."""
-    from ptycho_engine.jax_ops.chunked import fill_array
-    from ptycho_engine.jax_ops.native_path import extract_array
-
     if request.arrays.name == "jax":
+        from ptycho_engine.jax_ops.native_path import extract_array
+
         return extract_array(request)
+    from ptycho_engine.jax_ops.chunked import fill_array
+
     return fill_array(request, out, plan.chunk_size)
+
+
+@hookimpl
+def place_patches(request: PlacementRequest, plan: Plan, out: Any) -> Any:
+    """Run the transpose of the kernel: the same bits every time, but on a GPU."""
+    if request.arrays.name == "jax":
+        from ptycho_engine.jax_ops.adjoint import place_array
+
+        return place_array(request)
+    from ptycho_engine.jax_ops.chunked import add_to_array
+
+    return add_to_array(request, out, plan.chunk_size)
+
+
+@hookimpl
+def position_gradient(request: ExtractionRequest, cotangent: Any, plan: Plan) -> Any:
+    """Run the derivative of the kernel along the fractions."""
+    if request.arrays.name == "jax":
+        from ptycho_engine.jax_ops.native_path import slopes_of
+
+        return slopes_of(request, cotangent)
+    from ptycho_engine.jax_ops.chunked import sum_slopes
+
+    return sum_slopes(request, cotangent, plan.chunk_size)
+
+
+def _plan(
+    request: ExtractionRequest | PlacementRequest,
+    options: Options,
+    memory_budget: int,
+    fixed_bytes: int,
+) -> Plan:
+    """Plan chunks, or all patches at once where arrays are jax's."""
+    patch_bytes = request.patch_size**2 * request.dtype.itemsize
+    if KERNELS[request.interpolation].weights is None:  # windows, weights and spectra
+        patch_bytes += 8 * request.cut.span**2 * request.real_dtype.itemsize
+    chunk_size = None if isinstance(options.chunk_size, str) else options.chunk_size
+    if request.arrays.name == "jax":
+        chunk_size = max(1, request.patch_count)
+        fixed_bytes *= request.slice_count
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=fixed_bytes,
+        bytes_per_patch=patch_bytes,
+        chunks_at_once=CHUNKS_AT_ONCE,
+        chunk_size=chunk_size,
+    )

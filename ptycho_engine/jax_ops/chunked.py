@@ -1,22 +1,42 @@
-"""NumPy in, NumPy out: chunks of one shape, each computed while the one before it is copied."""
+"""NumPy in, NumPy out: chunks of one shape, so that one compilation serves every number of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
+from ..request.placement import PlacementRequest
 from ..request.prepared import CopyKey
-from ..request.windows import Windows, find_windows, pad, padded_bytes
+from ..request.windows import find_windows, fold, pad, padded_bytes, padding_of
 from .blending import CutKind, cut_real, cut_slice
-from .native_path import OWNER, kind_of
+from .native_path import OWNER, at_once, kind_of
 
 Array = np.ndarray[Any, Any]
+
+
+class Chunk(NamedTuple):
+    """Some groups of a request, and where their windows lie.
+
+    Attributes
+    ----------
+    groups : slice
+        Which.
+    starts, offsets : ndarray, shape (chunk_size, 2)
+        As `find_windows` gives them; zeros behind the last group of all.
+    """
+
+    groups: slice
+    starts: Array
+    offsets: Array
 
 
 def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array:
@@ -29,55 +49,97 @@ def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array
     out : ndarray, shape `request.output_shape`
         Receives the patches.
     chunk_size : int
-        Patches of a chunk, a multiple of the members of a group; the last is padded to it, so that
-        one compilation serves every number of positions.
+        Patches of a chunk, a multiple of the members of a group.
 
     Returns
     -------
     ndarray
         `out`.
     """
-    found = find_windows(request)
-    # In double precision where the arrays are, whatever jax is told; and at once, also while a
-    # function around this is traced.
-    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+
+    def copy(target: Array, groups: slice, patches: jax.Array) -> None:
+        values = np.asarray(patches).view(request.dtype).reshape(-1, *target.shape[1:])
+        target = target[groups]
+        target[...] = values[: len(target)]
+
+    how = kind_of(request), _interleave(request)
+    with at_once():
         for index in request.slices:
-            source = request.prepared.once(
-                CopyKey(OWNER, index, found.padding, request.fill),
-                partial(_padded, request, index, found),
-                padded_bytes(request),
-            )
-            _fill_slice(request, found, source, _members_first(request, out[index]), chunk_size)
+            source, target = _padded(request, index), _members_first(request, out[index])
+            before: tuple[slice, jax.Array] | None = None
+            for chunk in _chunks(request, chunk_size):
+                # jax computes this one while the one before it is copied.
+                patches = _cut_chunk(source, chunk.starts, chunk.offsets, *how)
+                if before is not None:
+                    copy(target, *before)
+                before = chunk.groups, patches
+            if before is not None:
+                copy(target, *before)
     return out
 
 
-def _fill_slice(
-    request: ExtractionRequest, found: Windows, source: jax.Array, target: Array, chunk_size: int
-) -> None:
-    """Fill the patches (B, C, N, N) of one slice; two chunks take turns."""
-    step = chunk_size // request.channels
-    firsts = range(0, request.groups, step)
-    kind, interleave = kind_of(request), 2 if source.dtype != request.dtype else 1
-    pending: list[tuple[int, jax.Array]] = []
-
-    def copy_one() -> None:
-        first, chunk = pending.pop(0)
-        groups = np.asarray(chunk).view(request.dtype).reshape(-1, *target.shape[1:])
-        count = min(step, len(target) - first)
-        target[first : first + count] = groups[:count]
-
-    for first in firsts:
-        rows = slice(first * request.channels, (first + step) * request.channels)
-        chunk = (_padded_rows(x[rows], chunk_size) for x in (found.starts, found.offsets))
-        pending.append((first, _cut_chunk(source, *chunk, kind, interleave)))
-        if len(pending) == 2:
-            copy_one()
-    while pending:
-        copy_one()
+def add_to_array(request: PlacementRequest, out: Array, chunk_size: int) -> Array:
+    """Add the patches of a request of NumPy arrays onto `out`, chunk by chunk, in their order."""
+    padding, interleave = padding_of(request), _interleave(request)
+    rows, columns = padding.padded_shape(request.shape)
+    dtype = request.real_dtype if interleave == 2 else request.dtype
+    with at_once():
+        for index in request.slices:
+            canvas = jnp.zeros((rows, interleave * columns), dtype)
+            flat = _members_first(request, request.patches[index])
+            for chunk in _chunks(request, chunk_size):
+                patches = _padded_rows(_flat(flat[chunk.groups]), chunk_size).view(dtype)
+                where = chunk.starts, chunk.offsets
+                canvas = _add_chunk(canvas, patches, *where, kind_of(request), interleave)
+            fold(np.array(canvas).view(request.dtype), padding, request.fill, out[index])
+    return out
 
 
-def _cut(source: jax.Array, starts: Any, offsets: Any, kind: CutKind, interleave: int) -> jax.Array:
-    if KERNELS[kind.interpolation].weights is None:
+def sum_slopes(request: ExtractionRequest, cotangent: Array, chunk_size: int) -> Array:
+    """Differentiate with respect to positions, chunk by chunk.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        A request of NumPy arrays.
+    cotangent : ndarray, shape `request.output_shape`
+        ``dL/dRe + i dL/dIm`` of the patches.
+    chunk_size : int
+        As for `fill_array`.
+
+    Returns
+    -------
+    ndarray of float64, shape (P, 2)
+        The gradient, summed over the slices of the object; columns (y, x).
+    """
+    members, interleave = request.channels, _interleave(request)
+    gradient = np.zeros((request.groups, members, 2))
+    with at_once():
+        for index in request.slices:
+            source, values = _padded(request, index), _members_first(request, cotangent[index])
+            for chunk in _chunks(request, chunk_size):
+                part = _padded_rows(_flat(values[chunk.groups]), chunk_size).view(source.dtype)
+                where = chunk.starts, chunk.offsets
+                slopes = _slope_chunk(source, part, *where, kind_of(request), interleave)
+                target = gradient[chunk.groups]
+                target += np.asarray(slopes).reshape(-1, members, 2)[: len(target)]
+    return gradient.reshape(-1, 2)
+
+
+def _chunks(request: LocatedRequest, chunk_size: int) -> Iterator[Chunk]:
+    found, members = find_windows(request), request.channels
+    step = chunk_size // members
+    for first in range(0, request.groups, step):
+        groups = slice(first, min(first + step, request.groups))
+        rows = slice(first * members, groups.stop * members)
+        windows = (_padded_rows(x[rows], chunk_size) for x in (found.starts, found.offsets))
+        yield Chunk(groups, *windows)
+
+
+def _cut(
+    source: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind, interleave: int
+) -> jax.Array:
+    if interleave == 1:
         return cut_slice(source, starts, offsets, kind)
     return cut_real(source, starts, offsets, kind, interleave)
 
@@ -85,23 +147,67 @@ def _cut(source: jax.Array, starts: Any, offsets: Any, kind: CutKind, interleave
 _cut_chunk = jax.jit(counted(_cut), static_argnums=(3, 4))
 
 
-def _padded(request: ExtractionRequest, index: tuple[int, ...], found: Windows) -> jax.Array:
-    """Continue one slice; of a kernel that is separable as its real view (H, k W)."""
-    padded = pad(request.image[index], found.padding, request.fill)
-    if KERNELS[request.interpolation].weights is not None:
-        padded = padded.view(request.real_dtype)
-    return jax.device_put(padded)
+@partial(jax.jit, static_argnums=(4, 5), donate_argnums=0)
+@counted
+def _add_chunk(
+    canvas: jax.Array,
+    patches: Any,
+    starts: Any,
+    offsets: Any,
+    kind: CutKind,
+    interleave: int,
+) -> jax.Array:
+    cut = partial(_cut, starts=starts, offsets=offsets, kind=kind, interleave=interleave)
+    added: jax.Array = jax.vjp(cut, canvas)[1](patches)[0]
+    return canvas + added
 
 
-def _members_first(request: ExtractionRequest, out: Array) -> Array:
+@partial(jax.jit, static_argnums=(4, 5))
+@counted
+def _slope_chunk(
+    source: jax.Array, cotangent: Any, starts: Any, offsets: Any, kind: CutKind, interleave: int
+) -> jax.Array:
+    cut = partial(_cut, source, starts, kind=kind, interleave=interleave)
+    # Of a complex function, jax's own convention takes the conjugate.
+    slopes: jax.Array = jax.vjp(cut, offsets)[1](cotangent.conj())[0]
+    return slopes
+
+
+def _interleave(request: LocatedRequest) -> int:
+    """Numbers per sample: 2 for complex objects, which separable kernels cut from a real view."""
+    separable = KERNELS[request.interpolation].weights is not None
+    return 2 if separable and request.dtype.kind == "c" else 1
+
+
+def _padded(request: ExtractionRequest, index: tuple[int, ...]) -> jax.Array:
+    """Continue one slice of an object, once as long as it is kept."""
+    padding = padding_of(request)
+
+    def make() -> jax.Array:
+        padded = pad(request.image[index], padding, request.fill)
+        return jax.device_put(padded.view(request.real_dtype) if real else padded)
+
+    real = _interleave(request) == 2
+    return request.prepared.once(
+        CopyKey(f"{OWNER} {'real' if real else 'whole'}", index, padding, request.fill),
+        make,
+        padded_bytes(request),
+    )
+
+
+def _members_first(request: LocatedRequest, patches: Array) -> Array:
     """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
     if request.layout == "channel":
-        return np.moveaxis(out, -1, 1)
-    return (
-        out.reshape(-1, request.channels, *out.shape[-3:-1])
-        if request.layout == "grid"
-        else out[:, None]
-    )
+        return np.moveaxis(patches, -1, 1)
+    if request.layout == "grid":
+        n = request.patch_size
+        return patches.reshape(-1, request.channels, n, n)
+    return patches[:, None]
+
+
+def _flat(groups: Array) -> Array:
+    """Flatten groups (b, C, N, N) to patches (b * C, N, N), side by side in memory."""
+    return np.ascontiguousarray(groups).reshape(-1, *groups.shape[2:])
 
 
 def _padded_rows(values: Array, count: int) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -9,8 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..compilations import counted
 from ..errors import CapabilityError
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.prepared import CopyKey
 from ..request.windows import Padding, find_windows, padded_bytes, padding_of
 from .blending import CutKind, cut_slice
@@ -40,48 +44,88 @@ def extract_array(request: ExtractionRequest) -> jax.Array:
     CapabilityError
         If a trace is of double precision, and jax is told to compute in single.
     """
-    arrays = request.arrays
-    if arrays.is_symbolic(request.image) or arrays.is_symbolic(request.positions):
-        refuse_double(request)
-        patches = cut_traced(request)
+    if is_traced(request, request.image):
+        starts, offsets, refused = traced_windows(request)
+        how = padding_of(request), request.fill, kind_of(request)
+        patches = cut_object(jnp.asarray(request.image), starts, offsets, *how)
+        if refused is not None:
+            nan = jnp.full((), np.nan, patches.dtype)
+            patches = jnp.where(refused[:, None, None], nan, patches)
     else:
-        # At once: a trace around this must not reach what is kept. Intermediate numbers may be in
-        # double precision, whatever jax is told: patches keep that of the object.
-        with jax.enable_x64(True), jax.ensure_compile_time_eval():
-            patches = _cut_known(request)
-    return arrays.arrange(patches, request.layout, request.channels)
+        with at_once():
+            found = find_windows(request)
+            padded = _kept_object(request)
+            patches = _cut_at_once(padded, found.starts, found.offsets, kind_of(request))
+    return request.arrays.arrange(patches, request.layout, request.channels)
 
 
-def refuse_double(request: ExtractionRequest) -> None:
-    """Refuse objects in double precision where jax would silently compute in single."""
-    if request.real_dtype == np.float64 and not jax.config.jax_enable_x64:
+def is_traced(request: LocatedRequest, values: Any) -> bool:
+    """Tell whether something of a request is traced.
+
+    Parameters
+    ----------
+    request : LocatedRequest
+        The request.
+    values : jax.Array or ndarray
+        Its object or its patches.
+
+    Returns
+    -------
+    bool
+        Whether the values or the positions are.
+
+    Raises
+    ------
+    CapabilityError
+        If they are, in double precision, and jax is told to compute in single.
+    """
+    symbolic = request.arrays.is_symbolic
+    traced = symbolic(values) or symbolic(request.positions)
+    if traced and request.real_dtype == np.float64 and not jax.config.jax_enable_x64:
         raise CapabilityError(
-            f"jax: received an object of {request.dtype_name} for jax arrays, and jax is told to "
-            "compute in single precision. Expected float32 or complex64. Convert the object, or "
+            f"jax: received {request.dtype_name} inside jit, grad or vmap, and jax is told to "
+            "compute in single precision. Expected float32 or complex64. Convert the arrays, or "
             'call jax.config.update("jax_enable_x64", True) first.'
         )
+    return traced
 
 
-def kind_of(request: ExtractionRequest) -> CutKind:
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Compute at once, though a trace goes on around this, and in the precision of the arrays.
+
+    What is computed may be kept, and must not belong to a trace. Arrays stay in double precision,
+    and intermediate numbers may be, whatever jax is told.
+    """
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+        yield
+
+
+def kind_of(request: LocatedRequest) -> CutKind:
     """Find what the function that cuts depends on besides its arrays."""
     return CutKind(request.patch_size, request.interpolation, request.rounding)
 
 
-def cut_traced(request: ExtractionRequest) -> jax.Array:
-    """Cut flat patches (..., P, N, N) inside a trace."""
-    padding, refused = padding_of(request), None
-    if request.arrays.is_symbolic(request.positions):
-        shape = request.image.shape[-2:]
-        starts, offsets, refused = placed(request.positions, shape, request.cut, padding)
-        offsets = offsets.astype(request.offset_dtype)
-    else:
+def traced_windows(request: LocatedRequest) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """Find windows inside a trace: starts, offsets, and which are refused, if that is not known."""
+    if not request.arrays.is_symbolic(request.positions):
         found = find_windows(request)
-        starts, offsets = jnp.asarray(found.starts), jnp.asarray(found.offsets)
-    padded = continued(jnp.asarray(request.image), padding, request.fill)
-    patches = cut_slices(padded, starts, offsets, kind_of(request))
-    if refused is None:
-        return patches
-    return jnp.where(refused[:, None, None], jnp.full((), np.nan, patches.dtype), patches)
+        return jnp.asarray(found.starts), jnp.asarray(found.offsets), None
+    padding = padding_of(request)
+    starts, offsets, refused = placed(request.positions, request.shape, request.cut, padding)
+    return starts, offsets.astype(request.offset_dtype), refused
+
+
+def cut_object(
+    image: jax.Array,
+    starts: jax.Array,
+    offsets: jax.Array,
+    padding: Padding,
+    fill: str,
+    kind: CutKind,
+) -> jax.Array:
+    """Cut flat patches (..., P, N, N) out of an object (..., H, W) that is first continued."""
+    return cut_slices(continued(image, padding, fill), starts, offsets, kind)
 
 
 def cut_slices(image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind) -> jax.Array:
@@ -94,22 +138,58 @@ def cut_slices(image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: Cu
     return patches.reshape(*image.shape[:-2], *patches.shape[1:])
 
 
-def _cut_known(request: ExtractionRequest) -> jax.Array:
-    """Cut flat patches of arrays whose numbers are known; the continued object is kept."""
-    found = find_windows(request)
-    padded = request.prepared.once(
-        CopyKey(OWNER, (), found.padding, request.fill),
-        partial(_continued_at_once, jnp.asarray(request.image), found.padding, request.fill),
+def slopes_of(request: ExtractionRequest, cotangent: jax.Array) -> jax.Array:
+    """Differentiate with respect to positions whose numbers are known.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        An extraction of jax arrays, not traced: a trace differentiates `extract_array` itself.
+    cotangent : jax.Array, shape `request.output_shape`
+        ``dL/dRe + i dL/dIm`` of the patches.
+
+    Returns
+    -------
+    jax.Array of float64, shape (P, 2)
+        The gradient of the loss, columns (y, x).
+    """
+    flat = request.arrays.flatten(cotangent, request.layout)
+    with at_once():
+        found = find_windows(request)
+        padded = _kept_object(request)
+        slopes = _slopes_at_once(padded, found.starts, found.offsets, flat, kind_of(request))
+        return slopes.astype(np.float64)
+
+
+def _kept_object(request: ExtractionRequest) -> jax.Array:
+    """Continue all slices of an object, once as long as it is kept."""
+    padding = padding_of(request)
+    padded: jax.Array = request.prepared.once(
+        CopyKey(OWNER, (), padding, request.fill),
+        partial(_continued_at_once, jnp.asarray(request.image), padding, request.fill),
         padded_bytes(request) * request.slice_count,
     )
-    return _cut_at_once(padded, found.starts, found.offsets, kind_of(request))
+    return padded
 
 
 @partial(jax.jit, static_argnums=(1, 2))
+@counted
 def _continued_at_once(image: jax.Array, padding: Padding, fill: str) -> jax.Array:
     return continued(image, padding, fill)
 
 
 @partial(jax.jit, static_argnums=3)
+@counted
 def _cut_at_once(padded: jax.Array, starts: Any, offsets: Any, kind: CutKind) -> jax.Array:
     return cut_slices(padded, starts, offsets, kind)
+
+
+@partial(jax.jit, static_argnums=4)
+@counted
+def _slopes_at_once(
+    padded: jax.Array, starts: Any, offsets: Any, cotangent: jax.Array, kind: CutKind
+) -> jax.Array:
+    # Of a complex function, jax's own convention takes the conjugate.
+    cut = partial(cut_slices, padded, starts, kind=kind)
+    slopes: jax.Array = jax.vjp(cut, offsets)[1](cotangent.conj())[0]
+    return slopes
