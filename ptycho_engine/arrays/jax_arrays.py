@@ -13,6 +13,27 @@ from ..geometry.layouts import grid_side
 Array = np.ndarray[Any, Any]
 
 
+class Precision:
+    """The functions of `jax.numpy`, for code that asks its module of arrays for `float64`.
+
+    Parameters
+    ----------
+    dtype : dtype
+        What stands for it: the widest that the positions of a trace have.
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        self.float64 = dtype
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(jnp, name)
+
+
+def refuse_positions(positions: jax.Array, bad: jax.Array) -> jax.Array:
+    """Make traced positions NaN where they are bad (P,): nothing can be raised as a trace runs."""
+    return jnp.where(bad[:, None], jnp.nan, positions)
+
+
 class JaxArrays:
     """See :class:`ptycho_engine.arrays.adapter.ArrayAdapter`.
 

@@ -51,13 +51,15 @@ def place_array(request: PlacementRequest) -> jax.Array:
     with at_once():
         found = find_windows(request)
         patches = request.arrays.flatten(jnp.asarray(request.patches), request.layout)
-        return _place_at_once(patches, found.starts, found.offsets, *how)
+        return place_object(patches, found.starts, found.offsets, *how)
 
 
+@partial(jax.jit, static_argnums=(3, 4, 5, 6))
+@counted
 def place_object(
     patches: jax.Array,
-    starts: jax.Array,
-    offsets: jax.Array,
+    starts: Any,
+    offsets: Any,
     shape: tuple[int, ...],
     padding: Padding,
     fill: str,
@@ -68,17 +70,3 @@ def place_object(
     transposed = jax.vjp(cut, jnp.zeros(shape, patches.dtype))[1]
     placed: jax.Array = transposed(patches)[0]
     return placed
-
-
-@partial(jax.jit, static_argnums=(3, 4, 5, 6))
-@counted
-def _place_at_once(
-    patches: jax.Array,
-    starts: Any,
-    offsets: Any,
-    shape: tuple[int, ...],
-    padding: Padding,
-    fill: str,
-    kind: CutKind,
-) -> jax.Array:
-    return place_object(patches, starts, offsets, shape, padding, fill, kind)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arrays.jax_arrays import Precision
 from ..geometry.cut import Cut
 from ..request.windows import Padding, locate, source_index
-
-
-class _Precision:
-    """The functions of `jax.numpy`, where `float64` is the widest that positions have here."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.float64 = dtype
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(jnp, name)
 
 
 def continued(image: jax.Array, padding: Padding, fill: str) -> jax.Array:
@@ -49,6 +40,7 @@ def continued(image: jax.Array, padding: Padding, fill: str) -> jax.Array:
     return image
 
 
+@partial(jax.jit, static_argnums=(1, 2, 3))
 def placed(
     positions: jax.Array, shape: tuple[int, int], cut: Cut, padding: Padding
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -78,5 +70,5 @@ def placed(
     """
     refused = ~jnp.isfinite(positions).all(axis=1)
     somewhere = jnp.where(refused[:, None], jnp.zeros_like(positions), positions)
-    first, offsets = locate(somewhere, shape, cut, _Precision(positions.dtype))
+    first, offsets = locate(somewhere, shape, cut, Precision(positions.dtype))
     return jax.lax.stop_gradient(first).astype(jnp.int32) + padding.before, offsets, refused

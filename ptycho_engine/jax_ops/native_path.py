@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arrays.forks import refuse_jax_after_fork
 from ..compilations import counted
 from ..errors import CapabilityError
 from ..request.extraction import ExtractionRequest
@@ -97,6 +98,7 @@ def at_once() -> Iterator[None]:
     What is computed may be kept, and must not belong to a trace. Arrays stay in double precision,
     and intermediate numbers may be, whatever jax is told.
     """
+    refuse_jax_after_fork()
     with jax.enable_x64(True), jax.ensure_compile_time_eval():
         yield
 
@@ -116,6 +118,8 @@ def traced_windows(request: LocatedRequest) -> tuple[jax.Array, jax.Array, jax.A
     return starts, offsets.astype(request.offset_dtype), refused
 
 
+@partial(jax.jit, static_argnums=(3, 4, 5))  # outside jax.jit, each operation were compiled alone
+@counted
 def cut_object(
     image: jax.Array,
     starts: jax.Array,

@@ -43,4 +43,4 @@ class TestNumbaLarge(PluginConformance):
 class TestJax(PluginConformance):
     plugin = "jax"
     options = {"chunk_size": 4}
-    max_examples = 10
+    max_examples = 5
