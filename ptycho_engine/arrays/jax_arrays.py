@@ -54,11 +54,13 @@ class JaxArrays:
 
     def dtype(self, array: jax.Array) -> np.dtype[Any]:
         """Return the dtype."""
-        return np.dtype(array.dtype)
+        dtype: np.dtype[Any] = np.dtype(array.dtype)
+        return dtype
 
     def dtype_name(self, array: jax.Array) -> str:
         """Return its name."""
-        return np.dtype(array.dtype).name
+        name: str = self.dtype(array).name
+        return name
 
     def is_real(self, array: jax.Array) -> bool:
         """Whether it holds real numbers."""

@@ -17,10 +17,14 @@ from ..request.located import LocatedRequest
 from ..request.placement import PlacementRequest
 from ..request.prepared import CopyKey
 from ..request.windows import find_windows, fold, pad, padded_bytes, padding_of
+from ..workers import share
 from .blending import CutKind, cut_real, cut_slice
 from .native_path import OWNER, at_once, kind_of
 
 Array = np.ndarray[Any, Any]
+
+#: Threads, each of which has a chunk computed and copies it while it is in the caches.
+WORKERS = 2
 
 
 class Chunk(NamedTuple):
@@ -57,24 +61,20 @@ def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array
         `out`.
     """
 
-    def copy(target: Array, groups: slice, patches: jax.Array) -> None:
-        values = np.asarray(patches).view(request.dtype).reshape(-1, *target.shape[1:])
-        target = target[groups]
-        target[...] = values[: len(target)]
-
     how = kind_of(request), _interleave(request)
-    with at_once():
-        for index in request.slices:
-            source, target = _padded(request, index), _members_first(request, out[index])
-            before: tuple[slice, jax.Array] | None = None
-            for chunk in _chunks(request, chunk_size):
-                # jax computes this one while the one before it is copied.
-                patches = _cut_chunk(source, chunk.starts, chunk.offsets, *how)
-                if before is not None:
-                    copy(target, *before)
-                before = chunk.groups, patches
-            if before is not None:
-                copy(target, *before)
+
+    def fill(chunk: Chunk) -> None:
+        with at_once():  # in each thread
+            patches = np.asarray(_cut_chunk(source, chunk.starts, chunk.offsets, *how))
+        groups = patches.view(request.dtype).reshape(-1, *target.shape[1:])
+        part = target[chunk.groups]
+        part[...] = groups[: len(part)]
+
+    for index in request.slices:
+        with at_once():
+            source = _padded(request, index)
+        target = _members_first(request, out[index])
+        share(fill, _chunks(request, chunk_size), WORKERS)
     return out
 
 

@@ -27,7 +27,14 @@ class JaxConformance:
         def extract(self, engine: Engine, image: Any, positions: Any, **more: Any) -> Any:
             """Cut patches of 4 x 4."""
 
-        def image(self, engine: Engine, dtype: str | None = None, **how: Any) -> Array:
+        @staticmethod
+        def image(
+            engine: Engine,
+            dtype: str | None = None,
+            lead: tuple[int, ...] = (),
+            shape: tuple[int, ...] = (9, 12),
+            seed: int = 0,
+        ) -> Array:
             """Return noise."""
 
         @staticmethod
