@@ -1,4 +1,4 @@
-"""The plugin that computes in jax beside chunked_xla: three ways of asking, in turn in one process."""
+"""The plugin that computes in jax beside chunked_xla: three questions, in turn in one process."""
 
 from __future__ import annotations
 
