@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -79,9 +80,25 @@ def adapter_of(*values: Any) -> ArrayAdapter:
         Of the first value that belongs to a framework other than NumPy; else NumPy's.
     """
     for value in values:
-        if not isinstance(value, np.ndarray) and is_tensor(value):
+        if isinstance(value, np.ndarray):
+            continue
+        if is_tensor(value):
             return _tensorflow()
+        if _is_jax(value):
+            return _jax()
     return NUMPY
+
+
+def _is_jax(value: Any) -> bool:
+    """Whether `value` is an array of jax, or a tracer; while jax is not imported nothing can be."""
+    return isinstance(value, getattr(sys.modules.get("jax"), "Array", ()))
+
+
+@lru_cache(maxsize=1)
+def _jax() -> ArrayAdapter:
+    from .jax_arrays import JaxArrays
+
+    return JaxArrays()
 
 
 @lru_cache(maxsize=1)
