@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .arrays.adapter import NUMPY
+from .arrays.operation import Operation
 from .errors import CapabilityError
 from .host.selection import SelectedPlugin
 from .logs import get_logger
@@ -59,6 +61,12 @@ class Service:
         capabilities.check(request, self.plugin.name)
         if arrays is NUMPY or arrays.name in capabilities.arrays:
             return
+        if not arrays.is_on_host(request.image):
+            raise CapabilityError(
+                f"{self.plugin.name}: computes on {', '.join(sorted(capabilities.arrays))} arrays, "
+                f"and the image is a {arrays.name} array on {request.image.device}. Choose a "
+                "plugin that reaches it there, or move it to the CPU first."
+            )
         if arrays.is_symbolic(request.image) or arrays.is_symbolic(request.positions):
             raise CapabilityError(
                 f"{self.plugin.name}: does not compute inside tf.function. Call it on eager "
@@ -108,9 +116,8 @@ class Service:
             if arrays.name not in self._converted:
                 self._converted.add(arrays.name)
                 get_logger().info("arrays_converted", plugin=self.plugin.name, arrays=arrays.name)
-            out = np.empty(converted.output_shape, converted.dtype)
-            self._fill(converted, plan, out)
-            return arrays.from_numpy(out)
+            operation = self._operation(request, plan)
+            return arrays.differentiable(operation, request.image, request.positions)
         served = self._served(request)
         patches = self.plugin.extract(served, self.options, plan, None)
         if served is request:
@@ -187,10 +194,7 @@ class Service:
         arrays = request.arrays
         if arrays.name in self.plugin.capabilities.arrays:
             return request, self.plan(request)
-        image, positions = map(arrays.to_numpy, (request.image, request.positions))
-        converted = replace(
-            request, image=image, positions=positions, prepared=PreparedObject(image)
-        )
+        converted = _on_host(request, request.image, request.positions)
         plan = self.plan(converted)  # the patches are held as NumPy's array beside the result
         return converted, replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
 
@@ -204,11 +208,39 @@ class Service:
         if patches is not out and not np.may_share_memory(patches := np.asarray(patches), out):
             place_patches(patches, request, out)
 
+    def _operation(self, request: ExtractionRequest, plan: Plan) -> Operation:
+        """Say how arrays of another framework are computed on by way of NumPy."""
+        arrays = request.arrays
+
+        def forward(image: Any, positions: Any) -> Any:
+            out = np.empty(request.output_shape, request.dtype)
+            self._fill(_on_host(request, image, positions), plan, out)
+            return arrays.from_numpy(out)
+
+        def adjoint(positions: Any, cotangent: Any) -> Any:
+            raise NotImplementedError
+
+        def position_gradient(image: Any, positions: Any, cotangent: Any) -> Any:
+            raise NotImplementedError
+
+        return Operation(forward, adjoint, position_gradient)
+
     def _served(self, request: ExtractionRequest) -> ExtractionRequest:
         """Return the request in a layout that the plugin returns."""
         if request.layout in self.plugin.capabilities.layouts:
             return request
         return replace(request, layout="flat", channels=1)
+
+
+def _on_host(request: ExtractionRequest, image: Any, positions: Any) -> ExtractionRequest:
+    """Return a request in NumPy arrays; what it keeps of a prepared object stays there."""
+    arrays, prepared = request.arrays, request.prepared
+    numbers = arrays.to_numpy(image)
+    if prepared.shared:
+        kept = prepared.once("host", partial(PreparedObject, numbers, shared=True))
+    else:
+        kept = PreparedObject(numbers)
+    return replace(request, image=numbers, positions=arrays.to_numpy(positions), prepared=kept)
 
 
 def _default_plan(request: ExtractionRequest, plugin: str, budget: int) -> Plan:

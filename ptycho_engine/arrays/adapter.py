@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from .forks import refuse_after_fork  # early: it looks at the threads that came along
 from .numpy_arrays import NumpyArrays
-from .tensors import is_tensor
+from .operation import Operation
+from .tensors import framework_of
 
 Array = np.ndarray[Any, Any]
 
@@ -58,8 +60,22 @@ class ArrayAdapter(Protocol):
     def arrange(self, patches: Any, layout: str, channels: int) -> Any:
         """Rearrange flat patches into another layout."""
 
+    def is_on_host(self, array: Any) -> bool:
+        """Whether the numbers lie in the memory of the host, or are brought there unasked."""
+
+    def differentiable(self, operation: Operation, values: Any, positions: Any) -> Any:
+        """Compute what is not written in the framework, so that it can differentiate the result.
+
+        `values` and `positions` are arrays of this framework or of NumPy.
+        """
+
 
 NUMPY = NumpyArrays()
+#: Module and class of the adapter of each of the `FRAMEWORKS`, imported when first needed.
+ADAPTERS = {
+    "tensorflow": ("tensorflow_arrays", "TensorFlowArrays"),
+    "torch": ("torch_arrays", "TorchArrays"),
+}
 
 
 def adapter_of(*values: Any) -> ArrayAdapter:
@@ -76,14 +92,16 @@ def adapter_of(*values: Any) -> ArrayAdapter:
         Of the first value that belongs to a framework other than NumPy; else NumPy's.
     """
     for value in values:
-        if not isinstance(value, np.ndarray) and is_tensor(value):
-            return _tensorflow()
+        framework = framework_of(value)
+        if framework is not None:
+            return _adapter(framework)
     return NUMPY
 
 
-@lru_cache(maxsize=1)
-def _tensorflow() -> ArrayAdapter:
-    refuse_after_fork()
-    from .tensorflow_arrays import TensorFlowArrays
-
-    return TensorFlowArrays()
+@lru_cache
+def _adapter(framework: str) -> ArrayAdapter:
+    if framework == "tensorflow":
+        refuse_after_fork()  # before it is imported
+    module, kind = ADAPTERS[framework]
+    adapter: ArrayAdapter = getattr(import_module(f"{__package__}.{module}"), kind)()
+    return adapter

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import RequestError
 from ..geometry import layouts
+from .operation import Operation
 
 Array = np.ndarray[Any, Any]
 
@@ -78,3 +79,11 @@ class NumpyArrays:
         if layout == "grid":
             return layouts.flat_to_grid(patches, layouts.grid_side(channels))
         return patches
+
+    def is_on_host(self, array: Array) -> bool:
+        """Say yes."""
+        return True
+
+    def differentiable(self, operation: Operation, values: Array, positions: Array) -> Any:
+        """Compute: NumPy differentiates nothing."""
+        return operation.forward(values, positions)

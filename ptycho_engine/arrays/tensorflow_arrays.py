@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .forks import refuse_after_fork
+from .operation import Operation
 from .tensors import is_symbolic
 
 
@@ -102,3 +103,35 @@ class TensorFlowArrays:
         from ..ops.arrange import arrange_tensor
 
         return arrange_tensor(patches, layout, channels)
+
+    def is_on_host(self, array: Any) -> bool:
+        """Say yes: TensorFlow brings numbers to the host when they are asked for."""
+        return True
+
+    def differentiable(self, operation: Operation, values: Any, positions: Any) -> tf.Tensor:
+        """Compute eagerly, and let a gradient tape reach the values and the positions."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def compute(values: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            def gradients(cotangent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+                if not watched:
+                    return operation.adjoint(positions, cotangent), None
+                return (
+                    operation.adjoint(positions, cotangent),
+                    operation.position_gradient(values, positions, cotangent),
+                )
+
+            return operation.forward(values, positions), gradients
+
+        values, positions = map(tf.convert_to_tensor, (values, positions))
+        watched = _is_watched(positions)
+        return compute(values, positions)
+
+
+def _is_watched(tensor: tf.Tensor) -> bool:
+    """Tell whether a tape may ask for the gradient of an eager tensor."""
+    try:
+        from tensorflow.python import pywrap_tfe
+    except ImportError:  # not public: another version may keep it elsewhere
+        return True
+    return bool(pywrap_tfe.TFE_Py_TapeSetPossibleGradientTypes([tensor]))

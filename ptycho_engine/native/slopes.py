@@ -51,7 +51,8 @@ def add_slopes(
     taps = rows.shape[2]
     k = width // n
     lines = np.empty((2, width + k * (taps - 1)), image.dtype)
-    for place, p in zip(places, patches):
+    for m in range(len(patches)):
+        place, p = places[m], patches[m]
         y, x = starts[p, 0], starts[p, 1] * k
         sums[:] = 0
         if taps == 2:

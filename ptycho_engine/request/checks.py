@@ -156,7 +156,7 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
         reason = 'fill="error": out of bounds, windows leave the object'
         return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
-    values = np.asarray(positions)
+    values = adapter_of(positions).to_numpy(positions)
     start = window_starts(values, cut)
     size = np.asarray(image.shape[-2:])
     low, high = sampled(start, cut)
