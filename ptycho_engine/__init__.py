@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .io.scan_files import ScanSource, read_scan, write_scan
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
+    from .request.placement import PlacementRequest
     from .request.planning import Plan
     from .shortcuts import extract_patches
 
@@ -47,6 +48,7 @@ __all__ = [
     "Host",
     "PatchDataset",
     "Patterns",
+    "PlacementRequest",
     "Plan",
     "PluginSource",
     "Recipe",
@@ -83,6 +85,7 @@ _HOMES = {
     "Host": "host.host",
     "PatchDataset": "data.datasets.datasets",
     "Patterns": "io.patterns",
+    "PlacementRequest": "request.placement",
     "Plan": "request.planning",
     "PluginSource": "discovery",
     "Recipe": "data.simulation.recipe",

@@ -69,6 +69,9 @@ class ArrayAdapter(Protocol):
         `values` and `positions` are arrays of this framework or of NumPy.
         """
 
+    def flatten(self, patches: Any, layout: str) -> Any:
+        """Rearrange patches of a layout into flat ones: the inverse of `arrange`."""
+
 
 NUMPY = NumpyArrays()
 #: Module and class of the adapter of each of the `FRAMEWORKS`, imported when first needed.

@@ -87,3 +87,9 @@ class NumpyArrays:
     def differentiable(self, operation: Operation, values: Array, positions: Array) -> Any:
         """Compute: NumPy differentiates nothing."""
         return operation.forward(values, positions)
+
+    def flatten(self, patches: Array, layout: str) -> Array:
+        """Rearrange patches of a layout into flat ones (..., P, N, N)."""
+        if layout == "channel":
+            return layouts.channel_to_flat(patches)
+        return layouts.grid_to_flat(patches) if layout == "grid" else patches

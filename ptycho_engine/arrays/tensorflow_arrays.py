@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ..errors import CapabilityError
 from .forks import refuse_after_fork
 from .operation import Operation
 from .tensors import is_symbolic
@@ -104,6 +106,12 @@ class TensorFlowArrays:
 
         return arrange_tensor(patches, layout, channels)
 
+    def flatten(self, patches: tf.Tensor, layout: str) -> tf.Tensor:
+        """Rearrange patches of a layout into flat ones (..., P, N, N)."""
+        from ..ops.arrange import flatten_tensor
+
+        return flatten_tensor(patches, layout)
+
     def is_on_host(self, array: Any) -> bool:
         """Say yes: TensorFlow brings numbers to the host when they are asked for."""
         return True
@@ -113,19 +121,35 @@ class TensorFlowArrays:
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def compute(values: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, Any]:
-            def gradients(cotangent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-                if not watched:
-                    return operation.adjoint(positions, cotangent), None
+            def gradients(cotangent: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
                 return (
-                    operation.adjoint(positions, cotangent),
-                    operation.position_gradient(values, positions, cotangent),
+                    _once(operation.adjoint, positions, cotangent) if wanted[0] else None,
+                    _once(operation.position_gradient, values, positions, cotangent)
+                    if wanted[1]
+                    else None,
                 )
 
             return operation.forward(values, positions), gradients
 
         values, positions = map(tf.convert_to_tensor, (values, positions))
-        watched = _is_watched(positions)
+        wanted = [_is_watched(tensor) for tensor in (values, positions)]
         return compute(values, positions)
+
+
+def _once(function: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
+    """Call what computes a gradient, of which there is none in turn."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def call(*tensors: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def refuse(cotangent: tf.Tensor) -> Any:
+            raise CapabilityError(
+                "gradient of a gradient: is not known where a plugin computes in NumPy arrays. "
+                'Choose the plugin "chunked_xla", or differentiate once.'
+            )
+
+        return function(*tensors), refuse
+
+    return call(*tensors)
 
 
 def _is_watched(tensor: tf.Tensor) -> bool:

@@ -99,14 +99,23 @@ class TorchArrays:
         side = layouts.grid_side(channels)
         return groups.unflatten(-3, (side, side)).unsqueeze(-1)
 
+    def flatten(self, patches: torch.Tensor, layout: str) -> torch.Tensor:
+        """Rearrange patches of a layout into flat ones (..., P, N, N)."""
+        if layout == "channel":
+            return patches.movedim(-1, -3).flatten(-4, -3)
+        return patches.squeeze(-1).flatten(-5, -3) if layout == "grid" else patches
+
     def differentiable(self, operation: Operation, values: Any, positions: Any) -> torch.Tensor:
         """Compute, and let autograd reach the values and the positions."""
-        tensors = (
-            given if isinstance(given, torch.Tensor) else torch.from_numpy(given)
-            for given in (values, positions)
-        )
-        result: torch.Tensor = _Differentiable.apply(*tensors, operation)
+        result: torch.Tensor = _Differentiable.apply(*map(_tensor, (values, positions)), operation)
         return result
+
+
+def _tensor(array: Any) -> torch.Tensor:
+    """Return an array as a tensor, which torch would warn of if it is read-only."""
+    if isinstance(array, torch.Tensor):
+        return array
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 class _Differentiable(torch.autograd.Function):  # type: ignore[misc]
