@@ -340,13 +340,14 @@ class Service:
     def _by_way_of_numpy(self, plan: Plan, request: ExtractionRequest) -> Any:
         """Cut patches of another framework's arrays in NumPy's."""
         converted = request.on_host()
-        out = np.empty(converted.output_shape, converted.dtype)
+        out = request.arrays.empty(converted.output_shape, converted.dtype)
         self._fill(converted, plan, out)
         return request.arrays.from_numpy(out)
 
     def _place_by_way_of_numpy(self, plan: Plan, request: PlacementRequest) -> Any:
         """Place patches of another framework's arrays in NumPy's."""
-        out = np.zeros(request.output_shape, request.dtype)
+        out = request.arrays.empty(request.output_shape, request.dtype)
+        out[...] = 0
         self._add(request.on_host(), plan, out)
         return request.arrays.from_numpy(out)
 

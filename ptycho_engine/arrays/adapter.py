@@ -54,8 +54,11 @@ class ArrayAdapter(Protocol):
     def to_numpy(self, array: Any) -> Array:
         """Return the numbers on the host."""
 
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return memory, as NumPy's, that `from_numpy` takes over without a copy."""
+
     def from_numpy(self, array: Array) -> Any:
-        """Return an array of this framework with these numbers."""
+        """Return an array of this framework with these numbers, which nobody changes any more."""
 
     def arrange(self, patches: Any, layout: str, channels: int) -> Any:
         """Rearrange flat patches into another layout."""

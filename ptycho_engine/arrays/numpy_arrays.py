@@ -68,6 +68,10 @@ class NumpyArrays:
         """Return the array itself."""
         return array
 
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return an array that is not filled."""
+        return np.empty(shape, dtype)
+
     def from_numpy(self, array: Array) -> Array:
         """Return the array itself."""
         return array

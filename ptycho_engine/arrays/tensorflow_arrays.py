@@ -94,11 +94,17 @@ class TensorFlowArrays:
         """Return the numbers of an eager tensor."""
         return np.asarray(array)
 
-    def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
-        """Return a tensor with these numbers, in one copy."""
-        from ..ops.aligned import as_tensor
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+        """Return aligned memory that is not filled."""
+        from ..ops.aligned import aligned_empty
 
-        return as_tensor(array)
+        return aligned_empty(shape, dtype)
+
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
+        """Return a tensor with these numbers: without a copy on the CPU if `empty` made them."""
+        from ..ops.aligned import adopt, as_tensor, is_aligned
+
+        return adopt(array) if is_aligned(array) else as_tensor(array)
 
     def arrange(self, patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""

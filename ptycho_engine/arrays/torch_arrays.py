@@ -85,6 +85,10 @@ class TorchArrays:
             ) from error
         return numbers
 
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return an array that is not filled."""
+        return np.empty(shape, dtype)
+
     def from_numpy(self, array: Array) -> torch.Tensor:
         """Return a tensor of the CPU that shares the memory of an array."""
         return torch.from_numpy(array)
