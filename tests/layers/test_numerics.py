@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layer_cases import (
     ALL_EXTRACTIONS,
+    ALL_PLACEMENTS,
     ELEMENTWISE,
     EXTRACTIONS,
     LOSSES,
     OPTICS,
+    PLACEMENTS,
+    TRANSLATIONS,
     Case,
     cast,
     check,
@@ -27,7 +30,7 @@ from layer_cases import (
 
 from ptycho_engine import layers
 
-CASES = [*ELEMENTWISE, *OPTICS, *LOSSES, *EXTRACTIONS]
+CASES = [*ELEMENTWISE, *OPTICS, *LOSSES, *TRANSLATIONS, *EXTRACTIONS, *PLACEMENTS]
 
 
 def run(case, inputs):
@@ -46,7 +49,7 @@ def test_outputs(case, precision):
     check(run(case, cast(case, precision)), case, precision)
 
 
-@named(CASES)
+@named([case for case in CASES if case.smooth])
 def test_gradients(case):
     gradients_of(case)
 
@@ -67,8 +70,8 @@ def gradients_of(case):
 
 
 @pytest.mark.slow
-@named(ALL_EXTRACTIONS)
-def test_every_way_to_cut(case):
+@named([*ALL_EXTRACTIONS, *ALL_PLACEMENTS])
+def test_every_way_to_cut_and_to_place(case):
     check(run(case, cast(case, "single")), case, "single")
     check(run(case, cast(case, "double")), case, "double")
     if case.smooth:
