@@ -207,7 +207,7 @@ ROOMS = {
     "report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors extras compilations switches memory workers geometry arrays request native",
-    "layers": "errors extras geometry request ops",
+    "layers": "errors extras geometry arrays request engine ops",  # engine: those of torch
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "

@@ -125,5 +125,6 @@ def test_prepared_objects_keep_their_copies(engine):
 
 def test_nothing_but_torch_is_imported(engine):
     engine.extract(torch.from_numpy(noise()), POSITIONS, 4)
-    assert "tensorflow" not in sys.modules
-    assert "jax" not in sys.modules
+    import ptycho_engine.layers.torch
+
+    assert sys.modules.keys().isdisjoint({"tensorflow", "keras", "jax"})
