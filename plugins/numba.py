@@ -282,7 +282,7 @@ def place_patches(request: PlacementRequest, options: Options, out: Array) -> Ar
     weights, direct = tap_weights(request, found), _adds_directly(request)
     starts = found.starts - np.int32(found.padding.before) if direct else found.starts
     for index in request.slices:
-        groups = np.require(request.patches[index], requirements="CA").reshape(shape)
+        groups = np.require(request.patches[index], requirements=["C", "A"]).reshape(shape)
         canvas = out[index]
         if not direct:
             canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, ClassVar
 
@@ -45,12 +45,7 @@ class PluginConformance(PlacementConformance):
         Examples of the property tests.
     """
 
-    options: ClassVar[Mapping[str, Any] | None] = None
     max_examples: ClassVar[int] = 25
-
-    def make_engine(self, **arguments: Any) -> Engine:
-        """Return an engine with the plugin; `arguments` are those of `Engine`."""
-        return Engine(self.plugin, options=self.options, **arguments)
 
     @pytest.fixture
     def engine(self) -> Engine:
