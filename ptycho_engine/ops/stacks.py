@@ -19,7 +19,6 @@ from .arrange import from_interleaved, to_interleaved
 from .chunks import ChunkKind, chunk_function
 from .modes import unobserved
 from .spreading import spread_function
-from .tensor_path import pad_tensor
 
 
 class StackWindows(NamedTuple):
@@ -66,7 +65,7 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
     xp: Any = np if objects.shape[1:].is_fully_defined() else tnp
     padding = windows.padding_for(shape, cut, far=True, xp=xp)
     found = _locate(positions, tf.shape(objects)[0], shape, padding, cut)
-    padded = to_interleaved(pad_tensor(objects, shape, padding, cut.fill))  # (B, H', k W')
+    padded = _padded(objects, shape, padding, cut.fill)  # (B, H', k W')
     tall = tf.reshape(padded, (-1, tf.shape(padded)[-1]))
     tall.set_shape((None, padded.shape[-1]))
     with unobserved():
@@ -151,6 +150,26 @@ def _locate(
     rows = tf.cast(padding.padded_shape(shape)[0], tf.int32)
     above = tf.repeat(tf.range(batch) * rows, members)  # rows of the objects before the own
     return StackWindows(starts + tf.stack([above, tf.zeros_like(above)], axis=1), offsets, bad)
+
+
+def _padded(
+    objects: tf.Tensor, shape: tuple[Any, Any], padding: windows.Padding, fill: str
+) -> tf.Tensor:
+    """Continue objects beyond their borders, as their real view, (B, H', k W')."""
+    numbers, before = to_interleaved(objects), padding.before  # first: XLA fuses the padding then
+    k = 2 if objects.dtype.is_complex else 1
+    if fill == "zeros":
+        below, right = padding.after
+        return tf.pad(numbers, [[0, 0], [before, below], [k * before, k * right]])
+    numbers = tf.reshape(numbers, (-1, *shape, k))
+    for axis in (1, 2):
+        size = shape[axis - 1]
+        index = tf.range(-before, size + padding.after[axis - 1])
+        numbers = tf.gather(numbers, windows.source_index(index, size, fill, xp=tnp), axis=axis)
+    rows, columns = tf.unstack(tf.shape(numbers)[1:3])
+    static = numbers.shape[2]
+    numbers = tf.reshape(numbers, (-1, rows, columns * k))
+    return tf.ensure_shape(numbers, (None, None, None if static is None else static * k))
 
 
 def _kind(cut: Cut, dtype: tf.DType, padded: tf.TensorShape) -> ChunkKind:
