@@ -26,6 +26,8 @@ SMALLER_CHUNK = "Choose a smaller chunk"
 SMALLER_BLOCK = "Choose a smaller block_size"
 FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
 FEWER_PATCHES = "Pass fewer patches at a time, adding onto one array with out="
+#: Where the numbers of each framework's arrays are not known.
+TRACES = {"tensorflow": "tf.function", "jax": "jax.jit, grad and vmap"}
 
 Array = np.ndarray[Any, Any]
 #: Of blocks and how many groups they are in all, to the same blocks.
@@ -85,8 +87,9 @@ class Service:
             )
         if arrays.is_symbolic(values) or arrays.is_symbolic(request.positions):
             raise CapabilityError(
-                f"{self.plugin.name}: does not compute inside tf.function. Call it on eager "
-                "tensors or NumPy arrays, or choose a plugin that declares tensors."
+                f"{self.plugin.name}: does not compute inside {TRACES[arrays.name]}. Call it on "
+                "arrays whose numbers are known, or choose a plugin that declares "
+                f"{arrays.name!r} among its arrays."
             )
 
     def plan(

@@ -81,6 +81,7 @@ NUMPY = NumpyArrays()
 ADAPTERS = {
     "tensorflow": ("tensorflow_arrays", "TensorFlowArrays"),
     "torch": ("torch_arrays", "TorchArrays"),
+    "jax": ("jax_arrays", "JaxArrays"),
 }
 
 

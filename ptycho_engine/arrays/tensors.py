@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 #: Frameworks other than NumPy by the name of their module, and their classes of arrays.
-FRAMEWORKS = {"tensorflow": ("Tensor", "Variable"), "torch": ("Tensor",)}
+FRAMEWORKS = {"tensorflow": ("Tensor", "Variable"), "torch": ("Tensor",), "jax": ("Array",)}
 
 
 def framework_of(value: Any) -> str | None:

@@ -119,22 +119,24 @@ def taper_weights(distance: Any, patch_size: int, xp: Any) -> Any:
 
     Parameters
     ----------
-    distance : array of float64
+    distance : array of float64 (float32 where a framework has no other)
         Distances of the samples from the position along one axis, in pixels, at least 0.
     patch_size : int
         Size N of the patches.
     xp : module
-        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+        `numpy`, `jax.numpy`, or `tensorflow.experimental.numpy` for tensors.
 
     Returns
     -------
-    array of float64, shape of `distance`
+    array of the dtype and shape of `distance`
         Weights: 1 up to ``N / 2``, 0 from ``N // 2 + m`` on.
     """
     half = patch_size // 2 + _margin(patch_size)
     u = (half - distance) / (half - patch_size / 2)
     u = xp.minimum(xp.maximum(u, 0.0), 1.0)  # `clip` has a gradient that XLA may not compile
-    return u**5 * (126 + u * (-420 + u * (540 + u * (-315 + u * 70))))
+    v = xp.minimum(u, 1.0 - u)  # it is odd around 1/2; near 1 its terms would cancel each other
+    falling = v**5 * (126 + v * (-420 + v * (540 + v * (-315 + v * 70))))
+    return xp.where(u > 0.5, 1.0 - falling, falling)
 
 
 KERNELS: dict[str, Kernel] = {
