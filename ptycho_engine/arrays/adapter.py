@@ -77,6 +77,8 @@ class ArrayAdapter(Protocol):
 
 
 NUMPY = NumpyArrays()
+#: Frameworks that compute on devices and take arrays of others there, by DLPack.
+DEVICE_FRAMEWORKS = ("jax",)
 #: Module and class of the adapter of each of the `FRAMEWORKS`, imported when first needed.
 ADAPTERS = {
     "tensorflow": ("tensorflow_arrays", "TensorFlowArrays"),
@@ -101,12 +103,38 @@ def adapter_of(*values: Any) -> ArrayAdapter:
     for value in values:
         framework = framework_of(value)
         if framework is not None:
-            return _adapter(framework)
+            return adapter_named(framework)
     return NUMPY
 
 
+def handed(array: Any, source: ArrayAdapter, target: ArrayAdapter) -> Any:
+    """Hand an array to another framework: by NumPy on the host, or on its device by DLPack.
+
+    Parameters
+    ----------
+    array : array
+        Of NumPy, or of the framework of `source`.
+    source, target : ArrayAdapter
+        Whose it is, and whose it is to be; one of them NumPy's, or both of `DEVICE_FRAMEWORKS`
+        or torch's.
+
+    Returns
+    -------
+    array
+        Of the framework of `target`, in the same memory where the framework allows.
+    """
+    if target is NUMPY:
+        return source.to_numpy(array)
+    if isinstance(array, np.ndarray):
+        return target.from_numpy(array)
+    exporter: Any = source
+    adopter: Any = target
+    return adopter.adopt(exporter.export(array))
+
+
 @lru_cache
-def _adapter(framework: str) -> ArrayAdapter:
+def adapter_named(framework: str) -> ArrayAdapter:
+    """Return the adapter of one of the `FRAMEWORKS`, which is imported."""
     if framework == "tensorflow":
         refuse_after_fork()  # before it is imported
     module, kind = ADAPTERS[framework]

@@ -96,6 +96,15 @@ class JaxArrays:
         """Return an array of jax with these numbers, on its default device."""
         return jnp.asarray(array)
 
+    def export(self, array: jax.Array) -> jax.Array:
+        """Return what another framework takes over by DLPack."""
+        return array
+
+    def adopt(self, array: Any) -> jax.Array:
+        """Return what another framework gave as an array of jax, by DLPack."""
+        with jax.enable_x64(True):  # it may be double, whatever jax computes in
+            return jnp.from_dlpack(array)
+
     def arrange(self, patches: jax.Array, layout: str, channels: int) -> jax.Array:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""
         if layout == "flat":

@@ -93,6 +93,15 @@ class TorchArrays:
         """Return a tensor of the CPU that shares the memory of an array."""
         return torch.from_numpy(array)
 
+    def export(self, array: torch.Tensor) -> torch.Tensor:
+        """Return what another framework takes over by DLPack: no flags, and C order."""
+        return array.detach().resolve_conj().resolve_neg().contiguous()
+
+    def adopt(self, array: Any) -> torch.Tensor:
+        """Return what another framework gave as a tensor, by DLPack."""
+        tensor: torch.Tensor = torch.from_dlpack(array)
+        return tensor
+
     def arrange(self, patches: torch.Tensor, layout: str, channels: int) -> torch.Tensor:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""
         if layout == "flat":

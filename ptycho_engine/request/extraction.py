@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ..arrays.adapter import adapter_of
+from ..arrays.adapter import ArrayAdapter, adapter_of, handed
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut
 from ..geometry.layouts import LAYOUTS, Layout
@@ -78,11 +78,16 @@ class ExtractionRequest(LocatedRequest):
         )
         vars(self)["output_shape"] = self.patches_shape
 
-    def on_host(self) -> ExtractionRequest:
-        """Return the same request in NumPy arrays; what is made of a prepared object is kept."""
-        image, positions = map(self.arrays.to_numpy, (self.image, self.positions))
+    def converted(self, arrays: ArrayAdapter) -> ExtractionRequest:
+        """Return the same request with the image in other arrays, and the positions in NumPy's.
+
+        What is made of a prepared object is kept.
+        """
+        image = handed(self.image, self.arrays, arrays)
+        positions = self.arrays.to_numpy(self.positions)
         if self.shared:
-            kept = self.prepared.once("host", partial(PreparedObject, image, shared=True))
+            make = partial(PreparedObject, image, shared=True)
+            kept = self.prepared.once(("converted", arrays.name), make)
         else:
             kept = PreparedObject(image)
         return replace(self, image=image, positions=positions, prepared=kept)

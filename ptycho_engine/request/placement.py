@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.adapter import NUMPY, adapter_of
+from ..arrays.adapter import NUMPY, ArrayAdapter, adapter_of, handed
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..geometry.labels import plain
@@ -79,10 +79,10 @@ class PlacementRequest(LocatedRequest):
             shared=False,
         )
 
-    def on_host(self) -> PlacementRequest:
-        """Return the same request in NumPy arrays."""
-        patches, positions = map(self.arrays.to_numpy, (self.patches, self.positions))
-        return replace(self, patches=patches, positions=positions)
+    def converted(self, arrays: ArrayAdapter) -> PlacementRequest:
+        """Return the same request with patches in other arrays, and the positions in NumPy's."""
+        patches = handed(self.patches, self.arrays, arrays)
+        return replace(self, patches=patches, positions=self.arrays.to_numpy(self.positions))
 
     def with_patches(self, patches: Any, layout: Layout) -> PlacementRequest:
         """Return the same request with its patches in another layout."""

@@ -15,8 +15,8 @@ from ...geometry.layouts import Layout
 from ..layer_settings import check_layout, checked_weights, cut_of, object_shape
 from .tensor_inputs import as_field, as_positions, check_rank, real_dtype, two_inputs
 
-#: Cuts and places on the CPU, and has all gradients.
-PLUGIN = "numba"
+#: What cuts and places on the CPU, and elsewhere; both have all gradients.
+ON_HOST, ON_DEVICE = "numba", "jax"
 #: Kernels whose weights take both signs.
 SIGNED = "bicubic", "fourier"
 
@@ -73,8 +73,8 @@ class ExtractPatches(torch.nn.Module):
         ------
         RequestError
             If the inputs have other shapes, or a position is not finite.
-        CapabilityError
-            If they lie on a device that the engine does not reach.
+        MissingExtraError
+            If they lie on a device, and jax is not installed.
         """
         objects, positions = two_inputs("ExtractPatches", inputs, "objects", "positions")
         objects = as_field("ExtractPatches", objects)
@@ -127,8 +127,8 @@ class PlacePatches(torch.nn.Module):
         ------
         RequestError
             If the inputs have other shapes, or a position is not finite.
-        CapabilityError
-            If they lie on a device that the engine does not reach.
+        MissingExtraError
+            If they lie on a device, and jax is not installed.
         """
         return self.place(*self.take(inputs))
 
@@ -231,15 +231,19 @@ class ReassemblePatches(PlacePatches):
         return torch.where(none, torch.zeros_like(total), total / divisor)
 
 
-@lru_cache(maxsize=1)
-def _engine() -> Engine:
-    return Engine(PLUGIN, reason="torch modules cut and place with it")
+@lru_cache
+def _engine(plugin: str) -> Engine:
+    return Engine(plugin, reason="torch modules cut and place with it where their tensors are")
+
+
+def _engine_for(tensor: torch.Tensor) -> Engine:
+    return _engine(ON_HOST if tensor.device.type == "cpu" else ON_DEVICE)
 
 
 def _served(layer: str, patch_size: Any, interpolation: Any, fill: Any) -> Cut:
     """Return what a module cuts or places, if the engine serves it."""
     cut = cut_of(layer, patch_size, interpolation, fill)
-    _engine().capabilities.check_cut(cut, PLUGIN)
+    _engine(ON_HOST).capabilities.check_cut(cut, ON_HOST)
     return cut
 
 
@@ -250,8 +254,8 @@ def _cut_each(objects: torch.Tensor, positions: torch.Tensor, cut: Cut) -> torch
     if not len(objects) or not members:
         return objects.new_zeros((len(objects), n, n, members))
     how: Any = {"interpolation": cut.interpolation, "fill": cut.fill, "layout": "channel"}
-    pairs = zip(objects, positions, strict=True)
-    return torch.cat([_engine().extract(one, at[None], n, **how) for one, at in pairs])
+    pairs, engine = zip(objects, positions, strict=True), _engine_for(objects)
+    return torch.cat([engine.extract(one, at[None], n, **how) for one, at in pairs])
 
 
 @outside_autograph
@@ -266,8 +270,8 @@ def _place_each(
     if not len(patches) or not positions.shape[1]:
         return patches.new_zeros((len(patches), *shape))
     how: Any = {"interpolation": interpolation, "fill": fill, "layout": "channel"}
-    pairs = zip(patches, positions, strict=True)
-    return torch.stack([_engine().place(each[None], at[None], shape, **how) for each, at in pairs])
+    pairs, engine = zip(patches, positions, strict=True), _engine_for(patches)
+    return torch.stack([engine.place(each[None], at[None], shape, **how) for each, at in pairs])
 
 
 def _under_windows(positions: torch.Tensor, shape: tuple[int, int], size: int) -> torch.Tensor:
