@@ -210,14 +210,15 @@ ROOMS = {
     "phantoms",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry arrays request",
-    "service": "errors logs memory arrays request host",
+    "differentials": "arrays request",
+    "service": "differentials errors logs memory arrays request host",
     "overlay": "errors geometry arrays request service report",
     "engine": "errors display logs memory discovery geometry arrays request host service overlay "
     "report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors extras compilations switches memory workers geometry arrays request native",
     "jax_ops": "errors compilations memory workers geometry arrays request native",
-    "layers": "errors extras geometry request ops",
+    "layers": "errors extras geometry arrays request engine ops",  # engine: those of torch
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "

@@ -31,12 +31,16 @@ class Kernel:
         as a whole, see `taper_weights`.
     snaps : bool
         The fraction is first rounded to 0 or 1, half up.
+    slopes : callable or None
+        Derivatives of the weights by the fraction, as `weights` gives those; None if patches
+        jump, or are shifted as a whole.
     """
 
     before: int
     after: int
     weights: Weights | None
     snaps: bool = False
+    slopes: Weights | None = None
 
     @cached_property
     def taps(self) -> int:
@@ -56,6 +60,10 @@ def linear_weights(t: Any) -> tuple[Any, ...]:
     return 1 - t, t
 
 
+def _linear_slopes(t: Any) -> tuple[Any, ...]:
+    return 0 * t - 1, 0 * t + 1
+
+
 def _cubic(t: Any) -> tuple[Any, ...]:
     """Cubic convolution with a = -1/2, at distances 1 + t, t, 1 - t and 2 - t.
 
@@ -69,6 +77,16 @@ def _cubic(t: Any) -> tuple[Any, ...]:
         1 + t * t * (3 * t - 5) / 2,
         1 + s * s * (3 * s - 5) / 2,
         -s * t * t / 2,
+    )
+
+
+def _cubic_slopes(t: Any) -> tuple[Any, ...]:
+    s = 1 - t
+    return (
+        s * (2 * t - s) / 2,
+        t * (9 * t - 10) / 2,
+        -s * (9 * s - 10) / 2,
+        t * (t - 2 * s) / 2,
     )
 
 
@@ -123,7 +141,7 @@ def taper_weights(distance: Any, patch_size: int, xp: Any) -> Any:
 
 KERNELS: dict[str, Kernel] = {
     "nearest": Kernel(before=0, after=1, weights=linear_weights, snaps=True),
-    "bilinear": Kernel(before=0, after=1, weights=linear_weights),
-    "bicubic": Kernel(before=1, after=2, weights=_cubic),
+    "bilinear": Kernel(before=0, after=1, weights=linear_weights, slopes=_linear_slopes),
+    "bicubic": Kernel(before=1, after=2, weights=_cubic, slopes=_cubic_slopes),
     "fourier": Kernel(before=0, after=0, weights=None),
 }
