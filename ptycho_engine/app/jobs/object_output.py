@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...engine import Engine
-from ...geometry import Positions
-from ...geometry.cut import Cut
-from ...io.containers import FORMATS
 from ...io.scan import LayerAxis, Scan
 from ...io.scan_files import write_scan
 from ...io.specs import ArraySpec
@@ -20,45 +16,13 @@ from ...io.store import Store
 from ...report.companion import Companion
 from ...report.object_view import ObjectView, draw_object
 from ...request.normalisation import Reassembled
+from .arrangement import Arranged
 from .origins import made_by
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
 
 #: What an array of an object with several planes calls them, where nothing does.
 PLANE: LayerAxis = "mode"
-
-
-@dataclass(frozen=True, eq=False)
-class Arranged:
-    """How patches come to lie.
-
-    Attributes
-    ----------
-    cut : Cut
-        How they were cut.
-    positions : ndarray of float64, shape (P, 2) or (B, C, 2)
-        Where, (y, x) in pixels of the object.
-    shape : (int, int)
-        Height and width of the object.
-    origin : ndarray of float64, shape (2,)
-        Where its pixel [0, 0] lies in the frame that the file has.
-    layers : tuple of int
-        Leading axes of the object.
-    said : dict of str to str
-        Which arrays were taken.
-    """
-
-    cut: Cut
-    positions: Positions
-    shape: tuple[int, int]
-    origin: Positions
-    layers: tuple[int, ...]
-    said: Mapping[str, str]
-
-    @property
-    def points(self) -> Positions:
-        """Positions, (P, 2)."""
-        return self.positions.reshape(-1, 2)
 
 
 def write_object(
@@ -73,7 +37,7 @@ def write_object(
     """Write what was put together, whole or not at all, and its picture."""
     if job.picture:
         companion.draw(lambda: draw(job, engine, made, arranged))
-    if job.format is None and job.output.suffix.lower() in FORMATS:
+    if job.writes_arrays:
         _write_arrays(job, engine, made, arranged, companion, run_id)
         return
     with companion:

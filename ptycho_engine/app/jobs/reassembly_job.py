@@ -12,6 +12,7 @@ from ...data.stored_patches import PatchSource
 from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
 from ...geometry.cut import Fill, Interpolation
+from ...io.containers import FORMATS
 
 #: What samples of a patch count: all the same, or as the probe lights them.
 Weight = Literal["none", "probe"]
@@ -82,6 +83,11 @@ class ReassemblyJob:
             raise ConfigurationError(
                 f"pixel_size: received {size}. Expected metres above zero, or null."
             )
+
+    @property
+    def writes_arrays(self) -> bool:
+        """Whether the output is arrays in a store of ours, rather than a scan in some format."""
+        return self.format is None and self.output.suffix.lower() in FORMATS
 
     def settings(self) -> dict[str, Any]:
         """Return the job as the configuration that makes it, for the records of the output."""
