@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...deprecation.table import deprecated
 from ...errors import CompatError
 from ..params import ambient
-from .neighbour_search import group_indices
+from .neighbours import group_indices
 from .patches import cut_groups, split_groups
 
 Array = NDArray[Any]
