@@ -228,27 +228,40 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
 @hookimpl
 def place_patches(request: PlacementRequest, options: Options, out: Array) -> Array:
     """Add the patches onto every slice of the object, whose rows are shared out in bands."""
-    found, members = find_windows(request), request.channels
-    shape = (request.groups, request.patch_size, request.patch_size * members)
+    found = find_windows(request)
     threads = options.count() if request.patches.size > SERIAL else 1
-    order = found.down_the_object(members)
-    weights, direct = tap_weights(request, found), _adds_directly(request)
-    starts = found.starts - np.int32(found.padding.before) if direct else found.starts
+    order, weights = found.down_the_object(request.channels), tap_weights(request, found)
     for index in request.slices:
-        groups = np.require(request.patches[index], requirements=["C", "A"]).reshape(shape)
-        canvas = out[index]
-        if not direct:
-            canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
-        image = canvas.view(request.real_dtype)
-        bands = equal_bands(starts[:, 0], request.cut.span, len(image), 2 * threads)
-        pieces = [
-            partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
-            for top, bottom in (bands if threads > 1 else [(0, len(image))])
-        ]
-        share(call, pieces, threads)
-        if not direct:
-            fold(canvas, found.padding, request.fill, out[index])
+        _place_slice(request, found, weights, order, request.patches[index], out[index], threads)
     return out
+
+
+def _place_slice(
+    request: PlacementRequest,
+    found: Windows,
+    weights: tuple[Array, Array],
+    order: Array,
+    patches: Array,
+    out: Array,
+    threads: int,
+) -> None:
+    """Add patches onto one slice of the object, or by way of a canvas with a margin."""
+    shape = (request.groups, request.patch_size, request.patch_size * request.channels)
+    groups = np.require(patches, requirements=["C", "A"]).reshape(shape)
+    canvas, starts, padding = out, found.starts, found.padding
+    if direct := _adds_directly(request):
+        starts = starts - np.int32(padding.before)
+    else:
+        canvas = np.zeros(padding.padded_shape(request.shape), out.dtype)
+    image, members = canvas.view(request.real_dtype), request.channels
+    count = 2 * threads if threads > 1 else 1
+    pieces = [
+        partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
+        for top, bottom in equal_bands(starts[:, 0], request.cut.span, len(image), count)
+    ]
+    share(call, pieces, threads)
+    if not direct:
+        fold(canvas, padding, request.fill, out)
 
 
 def _adds_directly(request: PlacementRequest) -> bool:

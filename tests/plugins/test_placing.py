@@ -1,5 +1,8 @@
 """Placement by numba: the same bits for any number of threads, and what it copies."""
 
+import tracemalloc
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +12,7 @@ from ptycho_engine.plugins import numba as plugin
 from ptycho_engine import Engine
 from ptycho_engine.native.bands import equal_bands
 from ptycho_engine.native.scattering import scatter
+from ptycho_engine.request.placement import build_placement
 from ptycho_engine.testing import reference_placement
 
 KINDS = [
@@ -114,3 +118,57 @@ def test_patches_that_are_not_contiguous_are_copied_slice_by_slice_and_counted()
     np.testing.assert_array_equal(Engine("numba").place(strided, **request), expected)
     with pytest.raises(MemoryError):
         Engine("numba", memory_budget="1MB").place(strided, **request)
+
+
+@pytest.mark.parametrize("fill", ["zeros", "edge"])
+@pytest.mark.parametrize("strided", [False, True])
+def test_what_is_taken_was_planned(strided, fill):
+    positions = np.random.default_rng(0).uniform(0, 400, (200, 2))
+    patches = noise((2, 200, 32, 32), "complex64")
+    patches = np.asfortranarray(patches) if strided else patches
+    engine = Engine("numba", options={"threads": 2})
+    engine.place(patches[:, :2], positions[:2], (9, 9), fill=fill)
+    request = build_placement(patches, positions, (400, 400), fill=fill)
+    plan = engine._service.plan(request)
+    tracemalloc.start()
+    try:
+        engine.place(patches, positions, (400, 400), fill=fill)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * plan.peak_bytes < peak < plan.peak_bytes + 2**17
+
+
+@pytest.mark.parametrize("fill", ["zeros", "reflect"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_at_whole_positions_samples_land_as_they_are(interpolation, fill):
+    """Bit for bit, NaN, infinite and subnormal ones too, and in no other pixel."""
+    patches = noise((2, 5, 5), "complex64")
+    patches[0, 1, 2], patches[0, 4, 0], patches[1, 0, 0] = np.nan, np.inf, 1e-45
+    how = {"interpolation": interpolation, "fill": fill}
+    placed = Engine("numba").place(patches, [[4, 6], [9.0, 20.0]], (14, 30), **how)
+    expected = np.zeros((14, 30), "complex64")
+    expected[2:7, 4:9], expected[7:12, 18:23] = patches
+    np.testing.assert_array_equal(placed, expected)
+
+
+@settings(max_examples=25)
+@given(
+    inner=st.lists(st.integers(0, 30), max_size=6),
+    members=st.sampled_from([1, 3, 4]),
+    interpolation=st.sampled_from(["bilinear", "bicubic"]),
+    seed=st.integers(0, 99),
+)
+def test_bits_do_not_depend_on_where_bands_end(inner, members, interpolation, seed):
+    rng = np.random.default_rng(seed)
+    shape, layout = ((12, 7, 7), "flat") if members == 1 else ((4, 7, 7, members), "channel")
+    positions = rng.uniform(-5, 35, (12, 2) if members == 1 else (4, members, 2))
+    bounds = sorted({0, *inner, 30})
+    bands = list(pairwise(bounds))
+    how = {"interpolation": interpolation, "layout": layout}
+    patches, engine = noise(shape, "float32", seed), Engine("numba")
+    expected = engine.place(patches, positions, (30, 28), **how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugin, "equal_bands", lambda *arguments: bands[::-1])
+        placed = engine.place(patches, positions, (30, 28), **how)
+    assert placed.tobytes() == expected.tobytes()
