@@ -1,12 +1,14 @@
 """A store of patches becomes an object: the one that they were cut from, where they cover it."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from events import logged
 from PIL import Image
+from processes import run_python
 
 from ptycho_engine import Engine, read_output
 from ptycho_engine.app.command import dispatch
@@ -262,3 +264,41 @@ def test_the_command_puts_patches_together(job, capsys):
     assert dispatch(["reassemble", "plugin=numba"]) == 2
     assert "patches.path: received nothing" in capsys.readouterr().err
     assert dispatch([*typed, "patches.positions_path=patches.h5"]) == 0
+
+
+MEMORY = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from ptycho_engine.app.jobs.origins import peak_resident_bytes
+from ptycho_engine.app.jobs.reassemble import ReassemblyJob, run
+from ptycho_engine.data.stored_patches import PatchSource
+from ptycho_engine.io.specs import ArraySpec
+from ptycho_engine.io.store import Store
+
+suffix = sys.argv[1]
+rng = np.random.default_rng(0)
+for count in (30, 120):
+    groups = np.ones((16, 64, 64, 4), np.complex64)
+    positions = rng.uniform(32, 200, (16 * count, 4, 2))
+    specs = {"patches": ArraySpec((16 * count, 64, 64, 4), groups.dtype),
+             "positions": ArraySpec.of(positions)}
+    with Store.create(f"{count}.{suffix}", specs) as store:
+        for number in range(count):
+            store.write("patches", slice(16 * number, 16 * number + 16), groups)
+        store.write("positions", (), positions)
+for count in (30, 120):
+    before = peak_resident_bytes()
+    path = Path(f"{count}.{suffix}")
+    run(ReassemblyJob(PatchSource(path), Path(f"object-{path}"), plugin="numba", picture=False))
+print(json.dumps(peak_resident_bytes() - before))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["npz", "h5", "zarr"])
+def test_memory_does_not_grow_with_the_patches(tmp_path, suffix):
+    """After a store of 63 MB one of 252 MB."""
+    done = run_python("-c", MEMORY, suffix, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) < 24 * 2**20
