@@ -71,6 +71,10 @@ class InverseIntensityScale(EngineLayer):
         super().__init__(**kwargs)
         self.scale = scale
 
+    def build(self, input_shape: Any) -> None:
+        """Build the other layer, which may come later in a model."""
+        self.scale.build(input_shape)
+
     def call(self, inputs: Any) -> Any:
         """Divide numbers of any shape, or their real and imaginary part."""
         values = as_field("InverseIntensityScale", inputs)
