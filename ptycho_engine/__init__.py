@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from .io.patterns import Patterns
     from .io.scan import Scan
     from .io.scan_files import ScanSource, read_scan, write_scan
+    from .ops.warp import projective_warp, translate
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
+    from .request.normalisation import Reassembled
     from .request.placement import PlacementRequest
     from .request.planning import Plan
     from .shortcuts import extract_patches
@@ -51,6 +53,7 @@ __all__ = [
     "PlacementRequest",
     "Plan",
     "PluginSource",
+    "Reassembled",
     "Recipe",
     "Region",
     "RemovedIn2Warning",
@@ -67,8 +70,10 @@ __all__ = [
     "list_plugins",
     "make_groups",
     "make_scan",
+    "projective_warp",
     "read_output",
     "read_scan",
+    "translate",
     "write_scan",
 ]
 
@@ -88,6 +93,7 @@ _HOMES = {
     "PlacementRequest": "request.placement",
     "Plan": "request.planning",
     "PluginSource": "discovery",
+    "Reassembled": "request.normalisation",
     "Recipe": "data.simulation.recipe",
     "Region": "data.datasets.splitting",
     "RemovedIn2Warning": "deprecation.table",
@@ -102,8 +108,10 @@ _HOMES = {
     "list_plugins": "discovery",
     "make_groups": "data.grouping.group_settings",
     "make_scan": "data.simulation.synthesis",
+    "projective_warp": "ops.warp",
     "read_output": "io.outputs",
     "read_scan": "io.scan_files",
+    "translate": "ops.warp",
     "write_scan": "io.scan_files",
 }
 

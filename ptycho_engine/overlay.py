@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays.adapter import NUMPY
+from numpy.typing import ArrayLike
+
+from .arrays.adapter import NUMPY, adapter_of
 from .arrays.tensors import outside_autograph
-from .errors import RequestError
-from .geometry.cut import Fill, Interpolation
+from .errors import RequestError, at_caller
+from .geometry.cut import Cut, Fill, Interpolation
 from .geometry.layouts import Layout
+from .report.progress import shown
+from .request.mosaic import Mosaic, reassemble
+from .request.normalisation import Place, Reassembled
 from .request.placement import build_placement, check_accumulator
 from .service import Service
 
@@ -91,3 +96,74 @@ class Overlay:
         if out is not None:
             check_accumulator(request, out)
         return self._service.place(request, out)
+
+    @at_caller
+    def reassemble(
+        self,
+        patches: Any,
+        positions: Any,
+        shape: tuple[int, int] | None = None,
+        *,
+        interpolation: Interpolation = "bilinear",
+        fill: Fill = "zeros",
+        layout: Layout = "flat",
+        probe: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+        border: int = 0,
+        progress: bool = False,
+    ) -> Reassembled:
+        """Put overlapping patches together: their sum, divided by how much covers each sample.
+
+        See :mod:`ptycho_engine.request.normalisation` for the definition.
+
+        Parameters
+        ----------
+        patches : array_like, shape (..., P, N, N), or that of `layout`; or iterable
+            The patches, NumPy only: an array, a memory map, HDF5 dataset or Zarr array, read slice
+            by slice, or an iterable of arrays or `Block` in order, such as `stream` yields.
+        positions : array_like, shape (P, 2), or (B, C, 2) for channel and grid
+            Where they lie, (y, x) in object pixels, as for `extract`.
+        shape : (int, int), optional
+            Height and width of the object; by default the least that holds all windows.
+        interpolation, fill, layout
+            How patches were cut, as for `place`.
+        probe : array_like, shape (N, N) or (modes, N, N), optional
+            Samples count by its intensity, summed over modes, the brightest 1.
+        weights : array_like, shape (N, N) or (P, N, N), optional
+            What samples count, 0 or more, in place of a probe.
+        border : int
+            Samples at each side of a patch that are left out.
+        progress : bool
+            Show a bar: on standard error, or in the notebook.
+
+        Returns
+        -------
+        Reassembled
+            `object` (..., H, W) and `coverage` (H, W).
+
+        Raises
+        ------
+        RequestError, CapabilityError, MemoryBudgetError
+            If it cannot be done. Patches are never all in memory, object and coverage are.
+        """
+        if adapter_of(patches, positions) is not NUMPY:
+            raise RequestError(
+                "reassemble: takes NumPy arrays. Use place for other arrays, and divide by the "
+                "placement of ones; or the layer ReassemblePatches."
+            )
+
+        def placer(cut: Cut, size: tuple[int, int]) -> Place:
+            how: Any = {"interpolation": cut.interpolation, "fill": cut.fill}
+            return lambda block, where, out: self.place(block, where, size, **how, out=out)
+
+        return reassemble(
+            placer,
+            patches,
+            positions,
+            shape,
+            Mosaic(interpolation, fill, layout, border),
+            probe=probe,
+            weights=weights,
+            memory_budget=self._service.memory_budget,
+            watch=shown if progress else None,
+        )

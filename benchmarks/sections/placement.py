@@ -72,6 +72,9 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
             f"{OURS}, {how}, adding": lambda: engine.place(
                 patches, positions, (side, side), **cut, out=out
             ),
+            f"{OURS}, {how}, reassembled": lambda: engine.reassemble(
+                patches, positions, (side, side), **cut
+            ),
         }
     else:
         add = adder.load()
@@ -172,7 +175,8 @@ def report(result: dict[str, Any]) -> str:
         rows.append((row["what"], *same, *cells, ""))
     title = (
         "Placement: patches added onto an object at any position, NumPy in and NumPy out;\n"
-        "adding: onto an object that is there; / reading: time over that of reading the patches\n"
-        "once on all cores; / numba: over ours of the same patches, in the same process"
+        "adding: onto an object that is there; reassembled: with the coverage, divided by it;\n"
+        "/ reading: time over that of reading the patches once on all cores; / numba: over ours\n"
+        "of the same patches, in the same process"
     )
     return f"{title}\n\n{format_table(header, rows)}"

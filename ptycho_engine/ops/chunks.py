@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.windows import padded_bytes
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
@@ -120,38 +121,46 @@ def bind(
 
 
 @cache
-def differentiated_apart(function: Any) -> ChunkFunction:
-    """Differentiate a compiled chunk function in another one, which nothing observes either.
+def differentiated_apart(function: Any, of: tuple[int, ...]) -> Callable[..., tf.Tensor]:
+    """Differentiate a compiled function in another one, which nothing observes either.
 
     TensorFlow builds the gradient itself where it is asked for, with what observes operations in
     it, and could not compile it then.
+
+    Parameters
+    ----------
+    function : tf.function
+        What is compiled.
+    of : tuple of int
+        Which of its arguments have a gradient.
+
+    Returns
+    -------
+    callable
+        The same function.
     """
     plain = unwrap(function.python_function)
 
     @tf.function(jit_compile=True, autograph=False)
-    def slopes(
-        image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor, upstream: tf.Tensor
-    ) -> list[tf.Tensor]:
-        patches = plain(image, starts, offsets)
+    def slopes(arguments: tuple[tf.Tensor, ...], upstream: tf.Tensor) -> list[tf.Tensor | None]:
         # Unlike a tape, this heeds the gradient that was put on the gathering of windows. Nearest
-        # samples have no slope along positions.
-        none = tf.UnconnectedGradients.ZERO
-        of: list[tf.Tensor] = tf.gradients(
-            patches, [image, offsets], upstream, unconnected_gradients=none
+        # samples have no slope along positions, and get None.
+        found: list[tf.Tensor | None] = tf.gradients(
+            plain(*arguments), [arguments[each] for each in of], upstream
         )
-        return of
+        return found
 
     @tf.custom_gradient
-    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> Any:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+    def call(*arguments: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor | None]:
             with unobserved():
-                of_image, of_offsets = slopes(image, starts, offsets, upstream)
-            return of_image, None, of_offsets
+                found = dict(zip(of, slopes(arguments, upstream), strict=True))
+            return [found.get(each) for each in range(len(arguments))]
 
         with unobserved():
-            return function(image, starts, offsets), gradient
+            return function(*arguments), gradient
 
-    found: ChunkFunction = cut
+    found: Callable[..., tf.Tensor] = call
     return found
 
 
@@ -183,8 +192,8 @@ def serial_function(cut: ChunkFunction, rows: int) -> Any:
     return tf.function(counted(cut_pieces), jit_compile=True, autograph=False)
 
 
-def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
-    """Return the kind of chunk that serves a request."""
+def kind_of(request: LocatedRequest, *, compiled: bool) -> ChunkKind:
+    """Return the kind of chunk that serves a request, of patches to be cut or placed."""
     numbers = padded_bytes(request) // request.real_dtype.itemsize
     return ChunkKind(
         request.patch_size,
@@ -192,5 +201,5 @@ def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
         request.rounding,
         interleave=2 if request.dtype.kind == "c" else 1,
         compiled=compiled,
-        wide=numbers > np.iinfo(np.int32).max or None in tuple(request.image.shape[-2:]),
+        wide=numbers > np.iinfo(np.int32).max or None in request.shape,
     )

@@ -18,6 +18,7 @@ from ..geometry import ROUNDINGS, layouts
 from ..geometry.kernels import KERNELS
 from ..host.capabilities import Capabilities
 from ..request.planning import Plan
+from .jax_conformance import JaxConformance
 from .placement_conformance import PlacementConformance
 from .reference import assert_close, reference_patches, tolerance
 from .strategies import Case, cases
@@ -29,7 +30,7 @@ PAD_MODES = {"zeros": "constant", "edge": "edge", "reflect": "reflect"}
 SLOPES = {"bilinear": 2, "bicubic": 4, "fourier": 24}
 
 
-class PluginConformance(PlacementConformance):
+class PluginConformance(PlacementConformance, JaxConformance):
     """Inherit this class, set `plugin`, and pytest runs the suite on your plugin.
 
     What the plugin does not declare is not asked of it, except that it must be refused.

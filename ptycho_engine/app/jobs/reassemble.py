@@ -1,0 +1,200 @@
+"""An object put together from a store of patches, top to bottom: read, place, write, picture.
+
+Examples
+--------
+>>> import tempfile
+>>> from pathlib import Path
+>>> from ptycho_engine.app.jobs import extract
+>>> from ptycho_engine.app.jobs.extraction_job import ExtractionJob
+>>> from ptycho_engine.data.stored_patches import PatchSource
+>>> from ptycho_engine.geometry.cut import Cut
+>>> from ptycho_engine.io.scan_files import ScanSource
+>>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 96})
+>>> with tempfile.TemporaryDirectory() as folder:
+...     cut = Path(folder, "patches.npz")
+...     _ = extract.run(ExtractionJob(scan, Cut(16), cut, plugin="numba", picture=False))
+...     source = PatchSource(cut)
+...     run(ReassemblyJob(source, Path(folder, "object.h5"), plugin="numba")).shape
+(96, 96)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...data.stored_patches import StoredPatches, open_patches
+from ...engine import Engine
+from ...io.patterns import BLOCK_BYTES
+from ...io.scan_files import find_writer
+from ...io.targets import check_output
+from ...logs import get_logger
+from ...memory import format_bytes
+from ...report.companion import Companion, check_picture
+from ...request.blocks import Block
+from ...request.normalisation import Reassembled
+from .arrangement import Arranged, arrange
+from .extract import Waiting, load_framework
+from .object_output import write_object
+from .patch_output import Progress
+from .reassembly_job import ReassemblyJob
+
+
+@dataclass(frozen=True)
+class ReassemblyResult:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    output : Path
+        The file or store.
+    picture : Path or None
+        The picture, if there is one.
+    patches : int
+        Patches that were put together.
+    shape : tuple of int
+        Of the object.
+    covered : float
+        Share of its samples that something covers.
+    seconds : float
+        Duration of reading, placing and writing.
+    """
+
+    output: Path
+    picture: Path | None
+    patches: int
+    shape: tuple[int, ...]
+    covered: float
+    seconds: float
+
+
+def run(
+    job: ReassemblyJob,
+    *,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+    waiting: Waiting = nullcontext,
+) -> ReassemblyResult:
+    """Put patches together. They go through memory block by block.
+
+    Parameters
+    ----------
+    job : ReassemblyJob
+        What to do.
+    run_id, progress, waiting
+        As for :func:`ptycho_engine.app.jobs.extract.run`.
+
+    Raises
+    ------
+    PtychoEngineError
+        Of the class that says what is wrong; nothing is left behind then.
+    """
+    started = time.perf_counter()
+    companion = check_places(job)
+    engine = Engine(
+        job.plugin,
+        options=job.options,
+        memory_budget=job.memory_budget,
+        wrappers=job.wrappers,
+        reason=job.reason,
+        context=job.context,
+    )
+    with open_patches(job.patches) as stored:
+        arranged = arrange(job, stored)
+        log_plan(job, stored, arranged)
+        load_framework(engine, waiting)
+        made = put_together(job, engine, stored, arranged, progress)
+        probe = stored.probe
+    covered = float(np.count_nonzero(made.coverage)) / max(1, made.coverage.size)
+    if not covered and arranged.positions.size:
+        get_logger().warning(
+            "nothing_covered",
+            reason=f"no window reaches the object of {arranged.shape}: are positions in its frame? "
+            "fit=true moves them into one that holds them all.",
+        )
+    write_object(job, engine, made, arranged, companion, probe, run_id)
+    picture = companion.path if companion.placed else None
+    seconds = time.perf_counter() - started
+    count = arranged.positions.size // 2
+    result = ReassemblyResult(job.output, picture, count, made.object.shape, covered, seconds)
+    get_logger().info(
+        "done",
+        output=str(result.output),
+        picture=str(picture) if picture else None,
+        patches=result.patches,
+        covered=f"{covered:.1%}",
+        size=format_bytes(made.object.nbytes + made.coverage.nbytes),
+        seconds=round(seconds, 3),
+    )
+    return result
+
+
+def check_places(job: ReassemblyJob) -> Companion:
+    """Refuse an output, or its picture, that could not be written; return the picture to be.
+
+    Raises
+    ------
+    ConfigurationError, OutputError, CapabilityError
+        With what is in the way.
+    """
+    inputs = [job.patches.path]
+    if job.patches.positions_path is not None:
+        inputs.append(job.patches.positions_path)
+    if job.writes_arrays:
+        check_output(job.output, job.overwrite, inputs)
+    else:
+        find_writer(job.output, job.format)
+    companion = Companion(job.output)
+    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
+    return companion
+
+
+def put_together(
+    job: ReassemblyJob,
+    engine: Engine,
+    stored: StoredPatches,
+    arranged: Arranged,
+    progress: Progress | None,
+) -> Reassembled:
+    """Read all patches, and place them."""
+    blocks = counted(stored)
+    if progress is not None:
+        blocks = progress(blocks, len(arranged.positions))
+    return engine.reassemble(
+        blocks,
+        arranged.positions,
+        arranged.shape,
+        interpolation=arranged.cut.interpolation,
+        fill=arranged.cut.fill,
+        layout=stored.layout,
+        probe=stored.probe if job.weight == "probe" else None,
+        border=job.border,
+    )
+
+
+def counted(stored: StoredPatches) -> Iterator[Block]:
+    """Yield the patches of a file with their numbers: groups in the channel layout."""
+    at, axis = 0, -3 if stored.layout == "flat" else -4
+    for patches in stored.blocks(BLOCK_BYTES):
+        yield Block(at, at + patches.shape[axis], patches)
+        at += patches.shape[axis]
+
+
+def log_plan(job: ReassemblyJob, stored: StoredPatches, arranged: Arranged) -> None:
+    """Say what is about to be done."""
+    get_logger().info(
+        "reassembly",
+        source=str(job.patches.path),
+        **stored.said,
+        count=len(arranged.points),
+        patch_size=stored.patch_size,
+        object=[*stored.layers, *arranged.shape],
+        interpolation=arranged.cut.interpolation,
+        fill=arranged.cut.fill,
+        origin=arranged.origin.tolist(),
+    )
