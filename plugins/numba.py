@@ -209,7 +209,9 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
     """Count a canvas, the weights of all patches, copies of strided ones, a group a thread."""
     weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
     canvas = 0 if adds_directly(request) else padded_bytes(request)
-    copied = 0 if request.patches.flags.carray else request.patches_bytes // request.slice_count
+    flags = request.patches.flags
+    ready = flags.c_contiguous and flags.aligned
+    copied = 0 if ready else request.patches_bytes // request.slice_count
     return make_plan(
         request,
         NAME,

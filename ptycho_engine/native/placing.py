@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..request.placement import PlacementRequest
-from ..request.windows import all_inside, find_windows, fold
+from ..request.windows import Windows, all_inside, find_windows, fold
 from ..workers import share
 from .bands import equal_bands
 from .scattering import scatter
@@ -37,28 +37,40 @@ def add_patches(request: PlacementRequest, out: Array, threads: int) -> Array:
     ndarray
         `out`.
     """
-    found, members = find_windows(request), request.channels
-    shape = (request.groups, request.patch_size, request.patch_size * members)
+    found = find_windows(request)
     threads = threads if request.patches.size > SERIAL else 1
-    order = found.down_the_object(members)
-    weights, direct = tap_weights(request, found), adds_directly(request)
-    before = 0 if not direct else found.padding.before
-    starts = found.starts - np.int32(before)
+    order, weights = found.down_the_object(request.channels), tap_weights(request, found)
     for index in request.slices:
-        groups = _writeable(np.ascontiguousarray(request.patches[index])).reshape(shape)
-        canvas = out[index]
-        if not direct:
-            canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
-        image = canvas.view(request.real_dtype)
-        bands = equal_bands(starts[:, 0], request.cut.span, len(image), 2 * threads)
-        pieces = [
-            partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
-            for top, bottom in (bands if threads > 1 else [(0, len(image))])
-        ]
-        share(call, pieces, threads)
-        if not direct:
-            fold(canvas, found.padding, request.fill, out[index])
+        _add_slice(request, found, weights, order, request.patches[index], out[index], threads)
     return out
+
+
+def _add_slice(
+    request: PlacementRequest,
+    found: Windows,
+    weights: tuple[Array, Array],
+    order: Array,
+    patches: Array,
+    out: Array,
+    threads: int,
+) -> None:
+    """Add patches onto one slice of the object, or by way of a canvas with a margin."""
+    shape = (request.groups, request.patch_size, request.patch_size * request.channels)
+    groups = _writeable(np.require(patches, requirements=["C", "A"])).reshape(shape)
+    canvas, starts, padding = out, found.starts, found.padding
+    if direct := adds_directly(request):
+        starts = starts - np.int32(padding.before)
+    else:
+        canvas = np.zeros(padding.padded_shape(request.shape), out.dtype)
+    image, members = canvas.view(request.real_dtype), request.channels
+    count = 2 * threads if threads > 1 else 1
+    pieces = [
+        partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
+        for top, bottom in equal_bands(starts[:, 0], request.cut.span, len(image), count)
+    ]
+    share(call, pieces, threads)
+    if not direct:
+        fold(canvas, padding, request.fill, out)
 
 
 def adds_directly(request: PlacementRequest) -> bool:
