@@ -28,8 +28,9 @@ class Capabilities:
         symbolic tensors and tracers included. The engine converts eager arrays for a plugin that
         does not.
     gradients : frozenset of str
-        Of ``"image"`` and ``"positions"``, those that a gradient tape, or
-        ``jax.grad``, reaches through the plugin.
+        Of ``"image"`` and ``"positions"``, those that a gradient tape, or ``jax.grad``, reaches
+        through the plugin. Positions have none with ``nearest``, whose patches jump: the tape
+        returns None for them, never zeros, and the hook `position_gradient` is refused.
     devices : frozenset of str
         Of ``"cpu"`` and ``"gpu"``, where the plugin computes.
     options : type or None
