@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .cupy_arrays import CupyArrays
 from .forks import refuse_after_fork  # early: it looks at the threads that came along
 from .numpy_arrays import NumpyArrays
 from .tensors import is_tensor
@@ -64,6 +65,7 @@ class ArrayAdapter(Protocol):
 
 
 NUMPY = NumpyArrays()
+CUPY = CupyArrays()
 
 
 def adapter_of(*values: Any) -> ArrayAdapter:
@@ -84,14 +86,16 @@ def adapter_of(*values: Any) -> ArrayAdapter:
             continue
         if is_tensor(value):
             return _tensorflow()
-        if _is_jax(value):
+        if _is_of("jax", "Array", value):
             return _jax()
+        if _is_of("cupy", "ndarray", value):
+            return CUPY
     return NUMPY
 
 
-def _is_jax(value: Any) -> bool:
-    """Whether `value` is an array of jax, or a tracer; while jax is not imported nothing can be."""
-    return isinstance(value, getattr(sys.modules.get("jax"), "Array", ()))
+def _is_of(module: str, kind: str, value: Any) -> bool:
+    """Whether `value` is an array of a module; while that is not imported nothing can be."""
+    return isinstance(value, getattr(sys.modules.get(module), kind, ()))
 
 
 @lru_cache(maxsize=1)
