@@ -31,7 +31,8 @@ class CupyArrays:
 
     def dtype(self, array: Any) -> np.dtype[Any]:
         """Return the dtype, which is NumPy's."""
-        return np.dtype(array.dtype)
+        dtype: np.dtype[Any] = np.dtype(array.dtype)
+        return dtype
 
     def dtype_name(self, array: Any) -> str:
         """Return its name."""
