@@ -30,6 +30,7 @@ DEFAULT_SECTIONS = (
     "migration",
     "grouping",
     "simulation",
+    "placement",
     "datasets",
     "scan_reading",
 )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.layouts import grid_side
+from .operation import Operation
 
 Array = np.ndarray[Any, Any]
 
@@ -87,9 +88,22 @@ class JaxArrays:
         """Return the numbers on the host."""
         return np.asarray(array)
 
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return an array that is not filled; jax copies it."""
+        return np.empty(shape, dtype)
+
     def from_numpy(self, array: Array) -> jax.Array:
         """Return an array of jax with these numbers, on its default device."""
         return jnp.asarray(array)
+
+    def export(self, array: jax.Array) -> jax.Array:
+        """Return what another framework takes over by DLPack."""
+        return array
+
+    def adopt(self, array: Any) -> jax.Array:
+        """Return what another framework gave as an array of jax, by DLPack."""
+        with jax.enable_x64(True):  # it may be double, whatever jax computes in
+            return jnp.from_dlpack(array)
 
     def arrange(self, patches: jax.Array, layout: str, channels: int) -> jax.Array:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""
@@ -111,3 +125,12 @@ class JaxArrays:
             return jnp.moveaxis(patches, -1, -3).reshape(*lead, groups * channels, n, n)
         *lead, groups, side, _, n, _, _ = patches.shape
         return patches.reshape(*lead, groups * side * side, n, n)
+
+    def is_on_host(self, array: Any) -> bool:
+        """Say yes: jax brings numbers to the host when they are asked for."""
+        return True
+
+    def differentiable(self, operation: Operation, values: Any, positions: Any) -> jax.Array:
+        """Compute: what jax differentiates is traced, and served by plugins that declare jax."""
+        result: jax.Array = operation.forward(values, positions)
+        return result

@@ -211,7 +211,7 @@ def check_inside(positions: Any, shape: tuple[Any, Any], cut: Cut, image: Any = 
         low, high = sampled(window_starts(positions, cut, xp), cut, xp)
         bad = ((low < 0) | (high > np.subtract(shape, 1))).any(axis=1)
         return jax_arrays.refuse_positions(positions, bad)
-    values = np.asarray(positions)
+    values = adapter_of(positions).to_numpy(positions)
     start = window_starts(values, cut)
     size = np.asarray(shape)
     low, high = sampled(start, cut)

@@ -348,3 +348,33 @@ def test_training_is_checked_then_timed_step_by_step():
     printed = training.report(result)
     assert "20 groups of 4" in printed
     assert "failed" in training.report({"rows": [], "problem": problem, "bytes": 0})
+
+
+@pytest.mark.parametrize("peer", [None, "NumPy loop"])
+def test_placement_is_timed_beside_reading(peer):
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import placement
+
+    problem = asdict(Problem(patches=12, patch_size=8, object_size=32, channels=1 if peer else 4))
+    task = {"problem": problem, "interpolation": "bilinear", "peer": peer}
+    rows = placement.work(task | {"repeats": 1, "seconds": 0.1})["rows"]
+    assert [row["what"] for row in rows] == (
+        [peer] if peer else ["numba, bilinear", "numba, bilinear, adding"]
+    )
+    assert all((row["to_ours"] is None) == (peer is None) for row in rows)
+    assert all(row["to_reading"] > 0 for row in rows)
+    failed = {"what": "jax window scatter", "problem": problem, "status": "no jax"}
+    assert "no jax" in placement.report({"rows": [*rows, failed]})
+
+
+def test_wrong_placements_are_not_timed():
+    from benchmarks.peers.adding import numpy_loop
+    from benchmarks.problem import Problem
+    from benchmarks.sections import placement
+
+    problem, right = Problem(patches=4, patch_size=8, object_size=32), numpy_loop()
+    placement.check(lambda y, p, size: right(y, p, size[0]), problem, "bilinear")
+    with pytest.raises(RuntimeError, match="off by"):
+        placement.check(lambda y, p, size: right(y, p, size[0])[::-1], problem, "bilinear")

@@ -1,0 +1,196 @@
+"""A batch of objects, each with windows of its own: one tall object, cut or placed on in one go.
+
+Each object is padded on its own, and its windows are moved within its own padding, so that no
+window reaches its neighbour.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
+
+from ..arrays.tensorflow_arrays import nan_where, refuse_positions
+from ..geometry.cut import Cut
+from ..request import windows
+from .arrange import from_interleaved, to_interleaved
+from .chunks import ChunkKind, chunk_function
+from .modes import unobserved
+from .spreading import spread_function
+
+
+class StackWindows(NamedTuple):
+    """Where the windows of a batch lie in the tall object.
+
+    Attributes
+    ----------
+    starts : tf.Tensor of int32, shape (P, 2)
+        Row and column of the first sample that the kernel needs.
+    offsets : tf.Tensor of float64, shape (P, 2)
+        As :func:`ptycho_engine.geometry.split` gives them.
+    refused : tf.Tensor of bool, shape (P,)
+        Whose positions are not finite, where nothing could be raised.
+    """
+
+    starts: Any
+    offsets: Any
+    refused: Any
+
+
+def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Tensor:
+    """Cut patches of each object at positions of its own.
+
+    Parameters
+    ----------
+    objects : tf.Tensor, shape (B, H, W)
+        The objects, of float32, float64, complex64 or complex128; B may be unknown.
+    positions : tf.Tensor of float64, shape (B, C, 2)
+        Columns (y, x), in pixels of the own object.
+    cut : Cut
+        What is cut; its rounding is exact, and its fill not ``"error"``.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, C, N, N)
+        The patches. Gradients reach objects and positions.
+
+    Raises
+    ------
+    tf.errors.InvalidArgumentError
+        If a position is not finite; compiled by XLA, its patch is NaN instead.
+    """
+    n, shape = cut.patch_size, _sides(objects)
+    xp: Any = np if objects.shape[1:].is_fully_defined() else tnp
+    padding = windows.padding_for(shape, cut, far=True, xp=xp)
+    found = _locate(positions, tf.shape(objects)[0], shape, padding, cut)
+    padded = _padded(objects, shape, padding, cut.fill)  # (B, H', k W')
+    tall = tf.reshape(padded, (-1, tf.shape(padded)[-1]))
+    tall.set_shape((None, padded.shape[-1]))
+    with unobserved():
+        patches = chunk_function(_kind(cut, objects.dtype, padded.shape))(
+            tall, found.starts, tf.cast(found.offsets, padded.dtype)
+        )
+    patches = nan_where(found.refused[:, None, None], patches)
+    patches = from_interleaved(tf.ensure_shape(patches, (None, n, None)), objects.dtype)
+    patches = tf.reshape(patches, tf.concat([tf.shape(positions)[:2], [n, n]], 0))
+    return tf.ensure_shape(patches, (objects.shape[0], positions.shape[1], n, n))
+
+
+def place_on_stack(
+    patches: tf.Tensor, positions: tf.Tensor, shape: tuple[int, int], cut: Cut
+) -> tf.Tensor:
+    """Add patches onto objects of zeros, each set onto its own: the adjoint of `cut_from_stack`.
+
+    Parameters
+    ----------
+    patches : tf.Tensor, shape (B, C, N, N)
+        The patches, of float32, float64, complex64 or complex128; B may be unknown.
+    positions : tf.Tensor of float64, shape (B, C, 2)
+        Columns (y, x), in pixels of the own object.
+    shape : (int, int)
+        Height H and width W of an object.
+    cut : Cut
+        How patches are cut, as for `cut_from_stack`.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, H, W)
+        The sums. Gradients reach patches and positions.
+
+    Raises
+    ------
+    tf.errors.InvalidArgumentError
+        If a position is not finite; compiled by XLA, its object is NaN instead.
+    """
+    n, batch = cut.patch_size, tf.shape(patches)[0]
+    padding = windows.padding_for(shape, cut, far=True)
+    found = _locate(positions, batch, shape, padding, cut)
+    numbers = to_interleaved(tf.reshape(patches, (-1, n, n)))  # (P, N, k N)
+    rows, columns = padding.padded_shape(shape)
+    columns *= 2 if patches.dtype.is_complex else 1
+    kind = _kind(cut, patches.dtype, tf.TensorShape((patches.shape[0], rows, columns)))
+    with unobserved():
+        tall = spread_function(kind)(
+            tf.zeros((batch * rows, columns), numbers.dtype),
+            numbers, found.starts, tf.cast(found.offsets, numbers.dtype),
+        )  # fmt: skip
+    refused = tf.reduce_any(tf.reshape(found.refused, tf.shape(positions)[:2]), axis=1)
+    padded = nan_where(refused[:, None, None], tf.reshape(tall, (-1, rows, columns)))
+    placed = _fold(from_interleaved(padded, patches.dtype), shape, padding.before, cut.fill)
+    return tf.ensure_shape(placed, (patches.shape[0], *shape))
+
+
+def _sides(objects: tf.Tensor) -> tuple[Any, Any]:
+    """Height and width, as numbers where they are known."""
+    dynamic = tf.unstack(tf.shape(objects)[1:])
+    height, width = (
+        static if static is not None else size
+        for static, size in zip(objects.shape[1:], dynamic, strict=True)
+    )
+    return height, width
+
+
+def _locate(
+    positions: tf.Tensor,
+    batch: tf.Tensor,
+    shape: tuple[Any, Any],
+    padding: windows.Padding,
+    cut: Cut,
+) -> StackWindows:
+    members = tf.shape(positions)[1]
+    flat = tf.reshape(tf.cast(positions, tf.float64), (batch * members, 2))  # of as many objects
+    bad = tf.reduce_any(~tf.math.is_finite(flat), axis=1)
+    flat = refuse_positions(flat, bad, "positions: not finite")
+    flat = tf.where(bad[:, None], tf.zeros_like(flat), flat)  # they lie somewhere
+    size = tuple(tf.cast(pixels, tf.float64) for pixels in shape)
+    first, offsets = windows.locate(flat, size, cut, xp=tnp)
+    starts = tf.cast(first, tf.int32) + padding.before
+    rows = tf.cast(padding.padded_shape(shape)[0], tf.int32)
+    above = tf.repeat(tf.range(batch) * rows, members)  # rows of the objects before the own
+    return StackWindows(starts + tf.stack([above, tf.zeros_like(above)], axis=1), offsets, bad)
+
+
+def _padded(
+    objects: tf.Tensor, shape: tuple[Any, Any], padding: windows.Padding, fill: str
+) -> tf.Tensor:
+    """Continue objects beyond their borders, as their real view, (B, H', k W')."""
+    numbers, before = to_interleaved(objects), padding.before  # first: XLA fuses the padding then
+    k = 2 if objects.dtype.is_complex else 1
+    if fill == "zeros":
+        below, right = padding.after
+        return tf.pad(numbers, [[0, 0], [before, below], [k * before, k * right]])
+    numbers = tf.reshape(numbers, (-1, *shape, k))
+    for axis in (1, 2):
+        size = shape[axis - 1]
+        index = tf.range(-before, size + padding.after[axis - 1])
+        numbers = tf.gather(numbers, windows.source_index(index, size, fill, xp=tnp), axis=axis)
+    rows, columns = tf.unstack(tf.shape(numbers)[1:3])
+    static = numbers.shape[2]
+    numbers = tf.reshape(numbers, (-1, rows, columns * k))
+    return tf.ensure_shape(numbers, (None, None, None if static is None else static * k))
+
+
+def _kind(cut: Cut, dtype: tf.DType, padded: tf.TensorShape) -> ChunkKind:
+    numbers = padded.num_elements()
+    return ChunkKind(
+        cut.patch_size,
+        cut.interpolation,
+        "exact",
+        interleave=2 if dtype.is_complex else 1,
+        compiled=True,
+        wide=numbers is None or numbers > np.iinfo(np.int32).max,
+    )
+
+
+def _fold(padded: tf.Tensor, shape: tuple[int, int], before: int, fill: str) -> tf.Tensor:
+    """Add what lies beyond the borders of (B, H', W') to the samples repeated there: (B, H, W)."""
+    if fill == "zeros":
+        return padded[:, before : before + shape[0], before : before + shape[1]]
+    for axis, to_front in ((1, (1, 0, 2)), (2, (2, 1, 0))):
+        size = shape[axis - 1]
+        index = windows.source_index(np.arange(padded.shape[axis]) - before, size, fill)
+        folded = tf.math.unsorted_segment_sum(tf.transpose(padded, to_front), index, size)
+        padded = tf.transpose(folded, to_front)  # swaps two axes, and swaps them back
+    return padded
