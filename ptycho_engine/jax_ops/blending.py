@@ -63,6 +63,15 @@ def cut_slice(image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: Cut
     return lax.complex(*parts)
 
 
+def cut_view(
+    source: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind, interleave: int
+) -> jax.Array:
+    """Cut out of an object by `cut_slice`, or out of its real view by `cut_real`."""
+    if interleave == 1:
+        return cut_slice(source, starts, offsets, kind)
+    return cut_real(source, starts, offsets, kind, interleave)
+
+
 def cut_real(
     image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind, interleave: int
 ) -> jax.Array:

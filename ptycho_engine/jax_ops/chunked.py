@@ -11,15 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..compilations import counted
-from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
 from ..request.located import LocatedRequest
 from ..request.placement import PlacementRequest
 from ..request.prepared import CopyKey
 from ..request.windows import find_windows, fold, pad, padded_bytes, padding_of
 from ..workers import share
-from .blending import CutKind, cut_real, cut_slice
-from .native_path import OWNER, at_once, kind_of
+from .blending import CutKind, cut_view
+from .native_path import OWNER, at_once, interleave_of, kind_of
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +59,7 @@ def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array
     ndarray
         `out`.
     """
-    how = kind_of(request), _interleave(request)
+    how = kind_of(request), interleave_of(request)
 
     def fill(chunk: Chunk) -> None:
         with at_once():  # in each thread
@@ -79,7 +78,7 @@ def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array
 
 def add_to_array(request: PlacementRequest, out: Array, chunk_size: int) -> Array:
     """Add the patches of a request of NumPy arrays onto `out`, chunk by chunk, in their order."""
-    padding, interleave = padding_of(request), _interleave(request)
+    padding, interleave = padding_of(request), interleave_of(request)
     rows, columns = padding.padded_shape(request.shape)
     dtype = request.real_dtype if interleave == 2 else request.dtype
     with at_once():
@@ -111,7 +110,7 @@ def sum_slopes(request: ExtractionRequest, cotangent: Array, chunk_size: int) ->
     ndarray of float64, shape (P, 2)
         The gradient, summed over the slices of the object; columns (y, x).
     """
-    members, interleave = request.channels, _interleave(request)
+    members, interleave = request.channels, interleave_of(request)
     gradient = np.zeros((request.groups, members, 2))
     with at_once():
         for index in request.slices:
@@ -135,15 +134,7 @@ def _chunks(request: LocatedRequest, chunk_size: int) -> Iterator[Chunk]:
         yield Chunk(groups, *windows)
 
 
-def _cut(
-    source: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind, interleave: int
-) -> jax.Array:
-    if interleave == 1:
-        return cut_slice(source, starts, offsets, kind)
-    return cut_real(source, starts, offsets, kind, interleave)
-
-
-_cut_chunk = jax.jit(counted(_cut), static_argnums=(3, 4))
+_cut_chunk = jax.jit(counted(cut_view), static_argnums=(3, 4))
 
 
 @partial(jax.jit, static_argnums=(4, 5), donate_argnums=0)
@@ -156,7 +147,7 @@ def _add_chunk(
     kind: CutKind,
     interleave: int,
 ) -> jax.Array:
-    cut = partial(_cut, starts=starts, offsets=offsets, kind=kind, interleave=interleave)
+    cut = partial(cut_view, starts=starts, offsets=offsets, kind=kind, interleave=interleave)
     added: jax.Array = jax.vjp(cut, canvas)[1](patches)[0]
     return canvas + added
 
@@ -166,16 +157,10 @@ def _add_chunk(
 def _slope_chunk(
     source: jax.Array, cotangent: Any, starts: Any, offsets: Any, kind: CutKind, interleave: int
 ) -> jax.Array:
-    cut = partial(_cut, source, starts, kind=kind, interleave=interleave)
+    cut = partial(cut_view, source, starts, kind=kind, interleave=interleave)
     # Of a complex function, jax's own convention takes the conjugate.
     slopes: jax.Array = jax.vjp(cut, offsets)[1](cotangent.conj())[0]
     return slopes
-
-
-def _interleave(request: LocatedRequest) -> int:
-    """Numbers per sample: 2 for complex objects, which separable kernels cut from a real view."""
-    separable = KERNELS[request.interpolation].weights is not None
-    return 2 if separable and request.dtype.kind == "c" else 1
 
 
 def _padded(request: ExtractionRequest, index: tuple[int, ...]) -> jax.Array:
@@ -186,7 +171,7 @@ def _padded(request: ExtractionRequest, index: tuple[int, ...]) -> jax.Array:
         padded = pad(request.image[index], padding, request.fill)
         return jax.device_put(padded.view(request.real_dtype) if real else padded)
 
-    real = _interleave(request) == 2
+    real = interleave_of(request) == 2
     return request.prepared.once(
         CopyKey(f"{OWNER} {'real' if real else 'whole'}", index, padding, request.fill),
         make,

@@ -14,11 +14,12 @@ import numpy as np
 from ..arrays.forks import refuse_jax_after_fork
 from ..compilations import counted
 from ..errors import CapabilityError
+from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
 from ..request.located import LocatedRequest
 from ..request.prepared import CopyKey
 from ..request.windows import Padding, find_windows, padded_bytes, padding_of
-from .blending import CutKind, cut_slice
+from .blending import CutKind, cut_view
 from .continuation import continued, placed
 
 #: Owner of the continued objects that are kept.
@@ -54,9 +55,7 @@ def extract_array(request: ExtractionRequest) -> jax.Array:
             patches = jnp.where(refused[:, None, None], nan, patches)
     else:
         with at_once():
-            found = find_windows(request)
-            padded = _kept_object(request)
-            patches = _cut_at_once(padded, found.starts, found.offsets, kind_of(request))
+            patches = _cut_known(request)
     return request.arrays.arrange(patches, request.layout, request.channels)
 
 
@@ -108,6 +107,16 @@ def kind_of(request: LocatedRequest) -> CutKind:
     return CutKind(request.patch_size, request.interpolation, request.rounding)
 
 
+def interleave_of(request: LocatedRequest) -> int:
+    """Find the numbers per sample: 2 in the real view of complex objects.
+
+    Separable kernels cut from it: XLA's code for complex numbers takes several times as long on a
+    CPU.
+    """
+    separable = KERNELS[request.interpolation].weights is not None
+    return 2 if separable and request.dtype.kind == "c" else 1
+
+
 def traced_windows(request: LocatedRequest) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     """Find windows inside a trace: starts, offsets, and which are refused, if that is not known."""
     if not request.arrays.is_symbolic(request.positions):
@@ -132,9 +141,11 @@ def cut_object(
     return cut_slices(continued(image, padding, fill), starts, offsets, kind)
 
 
-def cut_slices(image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind) -> jax.Array:
-    """Cut flat patches (..., P, N, N) of every slice of a continued object (..., H, W)."""
-    cut = partial(cut_slice, starts=starts, offsets=offsets, kind=kind)
+def cut_slices(
+    image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: CutKind, interleave: int = 1
+) -> jax.Array:
+    """Cut flat patches (..., P, N, k N) of every slice of a continued object (..., H, k W)."""
+    cut = partial(cut_view, starts=starts, offsets=offsets, kind=kind, interleave=interleave)
     if image.ndim == 2:
         return cut(image)
     slices = image.reshape(-1, *image.shape[-2:])
@@ -165,6 +176,22 @@ def slopes_of(request: ExtractionRequest, cotangent: jax.Array) -> jax.Array:
         return slopes.astype(np.float64)
 
 
+def _cut_known(request: ExtractionRequest) -> jax.Array:
+    """Cut flat patches of an object whose numbers are known."""
+    found, padded = find_windows(request), _kept_object(request)
+    how = found.starts, found.offsets, kind_of(request)
+    if interleave_of(request) == 1 or [d.platform for d in padded.devices()] != ["cpu"]:
+        return _cut_at_once(padded, *how, 1)
+    patches = _cut_at_once(_viewed(padded, request.real_dtype), *how, 2)
+    return _viewed(patches, request.dtype)
+
+
+def _viewed(array: jax.Array, dtype: np.dtype[Any]) -> jax.Array:
+    """View an array of a CPU in another dtype, as NumPy does: the memory is the same."""
+    (device,) = array.devices()
+    return jax.device_put(np.asarray(array).view(dtype), device)
+
+
 def _kept_object(request: ExtractionRequest) -> jax.Array:
     """Continue all slices of an object, once as long as it is kept."""
     padding = padding_of(request)
@@ -182,10 +209,12 @@ def _continued_at_once(image: jax.Array, padding: Padding, fill: str) -> jax.Arr
     return continued(image, padding, fill)
 
 
-@partial(jax.jit, static_argnums=3)
+@partial(jax.jit, static_argnums=(3, 4))
 @counted
-def _cut_at_once(padded: jax.Array, starts: Any, offsets: Any, kind: CutKind) -> jax.Array:
-    return cut_slices(padded, starts, offsets, kind)
+def _cut_at_once(
+    padded: jax.Array, starts: Any, offsets: Any, kind: CutKind, interleave: int
+) -> jax.Array:
+    return cut_slices(padded, starts, offsets, kind, interleave)
 
 
 @partial(jax.jit, static_argnums=4)

@@ -177,6 +177,21 @@ def test_the_exported_kernel_runs_on_the_device_of_jax():
     assert "copy GB/s" in device.report(result)
 
 
+@pytest.mark.slow
+def test_jax_is_timed_beside_chunked_xla():
+    pytest.importorskip("jax")
+    pytest.importorskip("tensorflow")
+    from benchmarks.problem import Problem
+    from benchmarks.sections import jax_arrays
+
+    problem = Problem(patches=64, patch_size=16, object_size=48)
+    result = jax_arrays.work({"problem": vars(problem), "repeats": 1})
+    asked = [(row["asked"], row["dtype"]) for row in result["rows"]]
+    assert asked == [(name, dtype) for dtype in jax_arrays.DTYPES for name in jax_arrays.GOALS]
+    assert all(row["ratio"] > 0 for row in result["rows"])
+    assert "goal" in jax_arrays.report(result)
+
+
 def test_the_migration_command_is_timed_on_a_tree_that_it_would_change():
     from benchmarks.sections import migration
 

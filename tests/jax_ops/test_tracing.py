@@ -40,6 +40,16 @@ def test_traced_patches_and_objects_equal_the_reference(image, interpolation):
     assert_close(placed, reference_placement(patches, POSITIONS, image.shape, **how), 50 * image)
 
 
+def test_known_arrays_of_many_slices_and_layouts(image):
+    images = jnp.stack([image, 1j * image])
+    grouped = POSITIONS.reshape(3, 2, 2)
+    patches = ENGINE.extract(images, grouped, 4, layout="channel")
+    expected = np.moveaxis(reference_patches(images, POSITIONS, 4).reshape(2, 3, 2, 4, 4), 2, -1)
+    assert isinstance(patches, jax.Array)
+    assert patches.devices() == images.devices()
+    assert_close(patches, expected, image)
+
+
 def test_batched_by_vmap(image):
     cut = partial(ENGINE.extract, patch_size=4)
     groups = jnp.float32(POSITIONS).reshape(3, 2, 2)
