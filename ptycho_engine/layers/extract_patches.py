@@ -8,7 +8,7 @@ from ..geometry.cut import Fill, Interpolation
 from ..geometry.layouts import Layout
 from ..ops.stacks import cut_from_stack
 from .engine_layer import EngineLayer, as_field, as_positions, check_rank, two_inputs
-from .keras_backend import registered, tf
+from .keras_backend import registered
 from .layer_settings import check_layout, cut_of
 
 
@@ -75,7 +75,7 @@ class ExtractPatches(EngineLayer):
         objects = as_field("ExtractPatches", objects)
         check_rank("ExtractPatches", "objects", objects, 3)
         positions = as_positions("ExtractPatches", positions, objects)
-        return tf.transpose(cut_from_stack(objects, positions, self.cut), (0, 2, 3, 1))
+        return cut_from_stack(objects, positions, self.cut)
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer."""

@@ -20,6 +20,10 @@ from .chunks import ChunkKind, chunk_function
 from .modes import unobserved
 from .spreading import spread_function
 
+#: Members of a group up to which each is cut on its own: XLA would run a transposition together
+#: with the cutting, and take several times as long. Beyond that it would compile for too long.
+MEMBERS_APART = 9
+
 
 class StackWindows(NamedTuple):
     """Where the windows of a batch lie in the tall object.
@@ -53,7 +57,7 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
 
     Returns
     -------
-    tf.Tensor, shape (B, C, N, N)
+    tf.Tensor, shape (B, N, N, C)
         The patches. Gradients reach objects and positions.
 
     Raises
@@ -68,14 +72,24 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
     padded = _padded(objects, shape, padding, cut.fill)  # (B, H', k W')
     tall = tf.reshape(padded, (-1, tf.shape(padded)[-1]))
     tall.set_shape((None, padded.shape[-1]))
-    with unobserved():
-        patches = chunk_function(_kind(cut, objects.dtype, padded.shape))(
-            tall, found.starts, tf.cast(found.offsets, padded.dtype)
-        )
-    patches = nan_where(found.refused[:, None, None], patches)
-    patches = from_interleaved(tf.ensure_shape(patches, (None, n, None)), objects.dtype)
-    patches = tf.reshape(patches, tf.concat([tf.shape(positions)[:2], [n, n]], 0))
-    return tf.ensure_shape(patches, (objects.shape[0], positions.shape[1], n, n))
+    function = chunk_function(_kind(cut, objects.dtype, padded.shape))
+    k = 2 if objects.dtype.is_complex else 1
+
+    def cut_some(found: StackWindows) -> tf.Tensor:
+        with unobserved():
+            patches = function(tall, found.starts, tf.cast(found.offsets, padded.dtype))
+        patches = nan_where(found.refused[:, None, None], patches)
+        return tf.reshape(patches, (-1, n, n, k))
+
+    members = positions.shape[1]
+    if members is not None and 0 < members <= MEMBERS_APART:
+        parts = [cut_some(StackWindows(*(x[c::members] for x in found))) for c in range(members)]
+        numbers = tf.stack(parts, axis=3)  # (B, N, N, C, k)
+    else:
+        every = tf.reshape(cut_some(found), tf.concat([tf.shape(positions)[:2], [n, n, k]], 0))
+        numbers = tf.transpose(every, (0, 2, 3, 1, 4))
+    numbers = tf.ensure_shape(numbers, (objects.shape[0], n, n, members, k))
+    return tf.complex(numbers[..., 0], numbers[..., 1]) if k == 2 else numbers[..., 0]
 
 
 def place_on_stack(
