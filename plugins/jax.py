@@ -1,5 +1,6 @@
-"""Kernels compiled by jax, on a CPU or a GPU, without TensorFlow: of arrays of NumPy, jax and CuPy.
+"""Kernels compiled by jax, on a CPU or a GPU, without TensorFlow.
 
+Arrays of torch and CuPy on a device are handed to jax there, by DLPack.
 Install it with ``pip install "ptycho_engine[jax]"``.
 """
 
@@ -45,12 +46,12 @@ class Options:
 
 @hookimpl
 def plugin_capabilities() -> Capabilities:
-    """Serve everything, on arrays of jax and CuPy too, and on a GPU if jax has one."""
+    """Serve everything, on jax arrays too, and on a GPU if jax has one."""
     return Capabilities(
         interpolations=frozenset(KERNELS),
         roundings=frozenset({"exact", "legacy"}),
         layouts=frozenset({"flat", "channel", "grid"}),
-        arrays=frozenset({"numpy", "jax", "cupy"}),
+        arrays=frozenset({"numpy", "jax"}),
         gradients=frozenset({"image", "positions"}),
         devices=frozenset({"cpu", "gpu"}),
         options=Options,
@@ -76,10 +77,6 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
         from ptycho_engine.jax_ops.native_path import extract_array
 
         return extract_array(request)
-    if request.arrays.name == "cupy":
-        from ptycho_engine.jax_ops.borrowing import extract_borrowed
-
-        return extract_borrowed(request)
     from ptycho_engine.jax_ops.chunked import fill_array
 
     return fill_array(request, out, plan.chunk_size)
@@ -92,10 +89,6 @@ def place_patches(request: PlacementRequest, plan: Plan, out: Any) -> Any:
         from ptycho_engine.jax_ops.adjoint import place_array
 
         return place_array(request)
-    if request.arrays.name == "cupy":
-        from ptycho_engine.jax_ops.borrowing import place_borrowed
-
-        return place_borrowed(request)
     from ptycho_engine.jax_ops.chunked import add_to_array
 
     return add_to_array(request, out, plan.chunk_size)
@@ -124,7 +117,7 @@ def _plan(
     if KERNELS[request.interpolation].weights is None:  # windows, weights and spectra
         patch_bytes += 8 * request.cut.span**2 * request.real_dtype.itemsize
     chunk_size = None if isinstance(options.chunk_size, str) else options.chunk_size
-    if request.arrays.name != "numpy":
+    if request.arrays.name == "jax":
         chunk_size = max(1, request.patch_count)
         fixed_bytes *= request.slice_count
     return make_plan(

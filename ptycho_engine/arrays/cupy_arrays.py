@@ -16,8 +16,8 @@ Array = np.ndarray[Any, Any]
 class CupyArrays:
     """See :class:`ptycho_engine.arrays.adapter.ArrayAdapter`.
 
-    Positions become float64 on the host; objects and patches stay on their device where a plugin
-    declares ``"cupy"``, and take the way over the host otherwise.
+    Positions become float64 on the host; objects and patches stay on their device, where jax
+    borrows them by DLPack.
     """
 
     name = "cupy"
@@ -61,9 +61,25 @@ class CupyArrays:
         """Return an array of CuPy with these numbers, on its current device."""
         return sys.modules["cupy"].asarray(array)
 
-    def from_dlpack(self, array: Any) -> Any:
-        """Return an array of CuPy in the memory of another framework's on the same device."""
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return an array that is not filled."""
+        return np.empty(shape, dtype)
+
+    def export(self, array: Any) -> Any:
+        """Return what another framework takes over by DLPack: in C order, as jax asks."""
+        return sys.modules["cupy"].ascontiguousarray(array)
+
+    def adopt(self, array: Any) -> Any:
+        """Return what another framework gave as an array of CuPy, by DLPack."""
         return sys.modules["cupy"].from_dlpack(array)
+
+    def is_on_host(self, array: Any) -> bool:
+        """Whether it is an array of NumPy, which positions are."""
+        return isinstance(array, np.ndarray)
+
+    def differentiable(self, operation: Operation, values: Any, positions: Any) -> Any:
+        """Compute: CuPy differentiates nothing."""
+        return operation.forward(values, positions)
 
     def arrange(self, patches: Any, layout: str, channels: int) -> Any:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""
