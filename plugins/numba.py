@@ -13,9 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ptycho_engine.native.bands import equal_bands
 from ptycho_engine.native.kernels import cut
-from ptycho_engine.native.scattering import scatter
+from ptycho_engine.native.placing import add_patches, adds_directly
 from ptycho_engine.native.slopes import add_slopes
 from ptycho_engine.native.stores import goes_past_caches
 from ptycho_engine.native.taps import tap_slopes, tap_weights
@@ -32,7 +31,6 @@ from ptycho_engine.plugin import (
     copied_bytes,
     core_count,
     find_windows,
-    fold,
     hookimpl,
     make_plan,
     pad,
@@ -257,7 +255,7 @@ def _window_bytes(request: ExtractionRequest) -> int:
 def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
     """Count a canvas, the weights of all patches, copies of strided ones, a group a thread."""
     weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
-    canvas = 0 if _adds_directly(request) else padded_bytes(request)
+    canvas = 0 if adds_directly(request) else padded_bytes(request)
     flags = request.patches.flags
     ready = flags.c_contiguous and flags.aligned
     copied = 0 if ready else request.patches_bytes // request.slice_count
@@ -274,43 +272,5 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
 
 @hookimpl
 def place_patches(request: PlacementRequest, options: Options, out: Array) -> Array:
-    """Add the patches onto every slice of the object, whose rows are shared out in bands."""
-    found = find_windows(request)
-    threads = options.count() if request.patches.size > SERIAL else 1
-    order, weights = found.down_the_object(request.channels), tap_weights(request, found)
-    for index in request.slices:
-        _place_slice(request, found, weights, order, request.patches[index], out[index], threads)
-    return out
-
-
-def _place_slice(
-    request: PlacementRequest,
-    found: Windows,
-    weights: tuple[Array, Array],
-    order: Array,
-    patches: Array,
-    out: Array,
-    threads: int,
-) -> None:
-    """Add patches onto one slice of the object, or by way of a canvas with a margin."""
-    shape = (request.groups, request.patch_size, request.patch_size * request.channels)
-    groups = np.require(patches, requirements=["C", "A"]).reshape(shape)
-    canvas, starts, padding = out, found.starts, found.padding
-    if direct := _adds_directly(request):
-        starts = starts - np.int32(padding.before)
-    else:
-        canvas = np.zeros(padding.padded_shape(request.shape), out.dtype)
-    image, members = canvas.view(request.real_dtype), request.channels
-    count = 2 * threads if threads > 1 else 1
-    pieces = [
-        partial(scatter, image, starts, *weights, groups, members, order, top, bottom)
-        for top, bottom in equal_bands(starts[:, 0], request.cut.span, len(image), count)
-    ]
-    share(call, pieces, threads)
-    if not direct:
-        fold(canvas, padding, request.fill, out)
-
-
-def _adds_directly(request: PlacementRequest) -> bool:
-    """Tell whether patches are added to the object itself, since nothing beyond it comes back."""
-    return request.fill == "zeros" or all_inside(request)
+    """Add the patches, in one order whatever the number of threads."""
+    return add_patches(request, out, options.count())

@@ -104,15 +104,3 @@ class CupyArrays:
         axes = len(lead)
         members = patches.transpose(*range(axes + 1), axes + 3, axes + 1, axes + 2)
         return members.reshape(*lead, groups * channels, n, n)
-
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """Return memory of the host that is not filled; CuPy copies it."""
-        return np.empty(shape, dtype)
-
-    def is_on_host(self, array: Any) -> bool:
-        """Say yes: for plugins of NumPy's arrays it is brought there."""
-        return True
-
-    def differentiable(self, operation: Operation, values: Any, positions: Any) -> Any:
-        """Compute: CuPy differentiates nothing."""
-        return operation.forward(values, positions)

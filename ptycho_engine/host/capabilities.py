@@ -31,6 +31,8 @@ class Capabilities:
         Of ``"image"`` and ``"positions"``, those that a gradient tape, autograd or ``jax.grad``
         reaches through the plugin: in its own arrays, or, of eager arrays of other frameworks,
         through its hooks `place_patches` and `position_gradient`.
+        Positions have none with ``nearest``, whose patches jump: the hook `position_gradient` is
+        refused, and a plugin that computes on tensors gives None to a tape, never zeros.
     devices : frozenset of str
         Of ``"cpu"`` and ``"gpu"``, where the plugin computes.
     options : type or None

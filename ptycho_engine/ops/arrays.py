@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..native.stores import Scatter, scatter_into
 from ..request import windows
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.prepared import CopyKey
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
@@ -124,7 +125,7 @@ def _place_anywhere(
     scatter(target, order[first : first + len(groups)], groups)
 
 
-def members_first(request: ExtractionRequest, out: Array) -> Array:
+def members_first(request: LocatedRequest, out: Array) -> Array:
     """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
     return np.moveaxis(out, -1, 1) if request.layout == "channel" else out[:, None]
 
