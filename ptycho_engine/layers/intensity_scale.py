@@ -82,7 +82,7 @@ class InverseIntensityScale(EngineLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer; Keras keeps that the weight is shared."""
-        # The layer itself: Keras writes it, and would lose that it is shared in what we had written.
+        # The layer itself: in what we had written, Keras would lose that it is shared.
         return {**super().get_config(), "scale": self.scale}
 
     @classmethod
