@@ -160,6 +160,21 @@ def test_the_inverse_shares_the_weight():
     assert inverse.trainable_weights[0] is scale.log_scale
 
 
+@pytest.mark.parametrize("inverse_first", [True, False])
+def test_a_saved_model_keeps_that_the_weight_is_shared(inverse_first, tmp_path):
+    scale = layers.IntensityScale(3.0)
+    pair = scale.inverse(), scale
+    inputs = keras.Input((3,))
+    first, second = pair if inverse_first else pair[::-1]
+    model = keras.Model(inputs, second(keras.layers.Dense(2)(first(inputs))))
+    scale.log_scale.assign(0.7)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert len(loaded.weights) == 3
+    values = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(loaded(values), model(values))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
