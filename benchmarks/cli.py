@@ -35,8 +35,9 @@ DEFAULT_SECTIONS = (
     "scan_reading",
     "warp",
 )
-#: Two sections need jax, and streaming and training write gigabytes: only when asked for.
-SECTIONS = (*DEFAULT_SECTIONS, "jax_arrays", "streaming", "training", "device")
+#: Only when asked for: two sections need jax, streaming and training write gigabytes, and layers
+#: are compiled for minutes.
+SECTIONS = (*DEFAULT_SECTIONS, "jax_arrays", "streaming", "training", "layers", "device")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -107,6 +107,7 @@ _GROUPED = "the positions themselves, (B, C, 2) of (y, x)"
 _PARAMETERS = "ptycho_engine.projective_warp, which takes them too"
 _PROJECTION = "ptycho_engine.projective_warp"
 _TRANSLATION = "ptycho_engine.translate, or Engine.extract where patches are cut"
+_LAYER = "ptycho_engine.layers.Translation, whose shifts are (y, x)"
 _COMPILE = "jit_compile= of the operators and of your own model"
 _POSITIONS = "Engine.extract at the positions"
 _LOADER_METHOD = "ptycho.loader.RawData.generate_grouped_data"
@@ -129,7 +130,7 @@ TABLE: tuple[Deprecation, ...] = (
     _dropin("PED007", "projective_warp_xla", _PROJECTION, _WARP, "projective_warp_xla"),
     _dropin("PED008", "projective_warp_xla_jit", _PROJECTION, _WARP, "projective_warp_xla"),
     _dropin("PED009", "tfa_params_to_3x3", _PARAMETERS, _WARP, "projective_warp_xla"),
-    _dropin("PED010", "Translation", _TRANSLATION, _WARP),
+    _dropin("PED010", "Translation", _LAYER, _WARP),
     _dropin("PED011", "_channel_to_flat", "layouts.channel_to_flat", _LAYOUTS),
     _dropin("PED012", "_flat_to_channel", "layouts.flat_to_channel", _LAYOUTS),
     _dropin("PED013", "_togrid", "layouts.flat_to_grid", _LAYOUTS),

@@ -36,6 +36,7 @@ class IntensityScale(EngineLayer):
         self.log_scale = self.add_weight(
             shape=(), initializer=lambda shape, dtype: tf.constant(start, dtype), name="log_scale"
         )
+        self.built = True  # Keras would warn of what it finds unbuilt in the inverse
 
     def inverse(self) -> InverseIntensityScale:
         """Return a layer that divides by the same factor: it shares the weight."""

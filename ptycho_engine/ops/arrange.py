@@ -1,6 +1,9 @@
-"""Between complex tensors and their interleaved real view, and between layouts, in TensorFlow."""
+"""Between complex tensors and their interleaved real view, layouts, zeros beside, in TensorFlow."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,6 +27,22 @@ def from_interleaved(patches: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     rows, numbers = patches.shape[-2:]
     pairs = tf.reshape(patches, (-1, rows, numbers // 2, 2))
     return tf.complex(pairs[..., 0], pairs[..., 1])
+
+
+def surround(values: tf.Tensor, beside: Sequence[Sequence[int]]) -> tf.Tensor:
+    """Put zeros before and behind along each axis, as ``tf.pad`` does, inside a chunk's function.
+
+    The gradient of ``tf.pad`` takes their numbers from the forward pass. Where that is a function
+    of its own, within one that XLA compiles, TensorFlow holds all its arguments for constants of
+    the program then, and has XLA compile it anew for each position.
+    """
+    inside = [slice(before, -behind or None) for before, behind in beside]
+
+    @tf.custom_gradient
+    def pad(values: tf.Tensor) -> Any:
+        return tf.pad(values, beside), lambda upstream: upstream[inside]
+
+    return pad(values)
 
 
 def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from ..geometry.kernels import taper_weights
+from .arrange import surround
 from .copies import copy_where
 
 
@@ -82,7 +83,7 @@ def unshift_patches(
     before = side // 2 - n // 2
     after = side - n - before
     beside = [[0, 0], [before, after], [before, after], [0, 0]]
-    embedded = tf.pad(tf.reshape(patches, (-1, n, n, k)), beside)  # (P, L, L, k)
+    embedded = surround(tf.reshape(patches, (-1, n, n, k)), beside)  # (P, L, L, k)
     spectrum = tf.signal.fft2d(_as_complex(embedded))
     back = tf.math.conj(_phases(fractions, side))
     shifted = _as_numbers(tf.signal.ifft2d(spectrum * back), k)  # (P, L, L, k)

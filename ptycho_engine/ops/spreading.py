@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ..compilations import counted
 from ..geometry.kernels import KERNELS
+from .arrange import surround
 from .chunks import ChunkKind
 from .fourier import unshift_patches
 from .gather import add_elements, add_windows
@@ -99,6 +100,6 @@ def spread_patches(
         for tap, weight in enumerate(weights):
             beside = [[0, 0], [0, 0], [0, 0]]
             beside[axis] = [step * tap, step * (kernel.taps - 1 - tap)]
-            terms.append(tf.pad(leave_out_weightless(weight * windows, weight), beside))
+            terms.append(surround(leave_out_weightless(weight * windows, weight), beside))
         windows = tf.add_n(terms)
     return windows

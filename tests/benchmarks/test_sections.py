@@ -392,3 +392,48 @@ def test_wrong_placements_are_not_timed():
     placement.check(lambda y, p, size: right(y, p, size[0]), problem, "bilinear")
     with pytest.raises(RuntimeError, match="off by"):
         placement.check(lambda y, p, size: right(y, p, size[0])[::-1], problem, "bilinear")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["time", "memory"])
+def test_steps_of_both_networks_are_timed_and_weighed(what):
+    pytest.importorskip("tensorflow")
+    from benchmarks.sections import layers
+
+    task = {"batch": 2, "compiled": False, "size": 8, "members": 2, "repeats": 1, "what": what}
+    found = layers.work(task)
+    if what == "time":
+        assert all(found["steps_per_second"][kind] > 0 for kind in layers.KINDS)
+        assert found["to_legacy"] > 0
+    else:
+        assert all(found["bytes"][kind]["host"] >= 0 for kind in layers.KINDS)
+
+
+def test_steps_of_both_networks_are_one_table():
+    from benchmarks.sections import layers
+
+    speed = {"steps_per_second": {"layers": 30.0, "legacy": 10.0}, "to_legacy": 3.14}
+    sizes = {"layers": {"host": 2e6, "gpu": None}, "legacy": {"host": 8e6, "gpu": 5e6}}
+    same = {"batch": 4, "compiled": True, "status": "timed", "bytes": sizes}
+    failed = {"batch": 16, "compiled": False, "status": "no memory"}
+    printed = layers.report({"rows": [{**same, **speed}, failed], "size": 64, "members": 4})
+    timed, other = printed.splitlines()[-3:-1]
+    assert timed.split() == ["XLA", "4", "30.0", "10.0", "3.14", "2", "MB", "8", "MB", "0.25", "-",
+                             "5", "MB"]  # fmt: skip
+    assert other.split()[:2] == ["graph", "16"]
+    assert "[1] no memory" in printed
+
+
+@pytest.mark.slow
+def test_networks_that_differ_are_not_timed():
+    pytest.importorskip("tensorflow")
+    from benchmarks import networks
+    from benchmarks.sections import layers
+
+    models = {kind: networks.build(kind, 8, 2, False) for kind in layers.KINDS}
+    inputs, _ = networks.batch_of(2, 8, 2)
+    layers.check(models, inputs)
+    weights = models["legacy"].get_weights()
+    models["legacy"].set_weights([weights[0] + 0.1, *weights[1:]])
+    with pytest.raises(RuntimeError, match="off by"):
+        layers.check(models, inputs)
