@@ -313,7 +313,7 @@ def test_fault_of_the_program_exits_with_one(tmp_path):
         "prerequisites.read_scan = broken\n"
         "from ptycho_engine.app.command import main; sys.argv = ['ptycho-engine']; main()"
     )
-    done = run_python("-c", code, cwd=tmp_path)
+    done = run_python("-c", code, cwd=tmp_path, ours=True)
     assert done.returncode == 1
     assert "a fault" in done.stderr
     assert list(tmp_path.iterdir()) == []
