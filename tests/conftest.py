@@ -84,8 +84,8 @@ def pytest_collection_modifyitems(items):
     if not is_installed("tensorflow"):
         skip_marked(items)
     for item in items:
-        cases = item.get_closest_marker("slow_cases")
-        if cases and any(part in item.name.partition("[")[2] for part in cases.args):
+        parts = (part for cases in item.iter_markers("slow_cases") for part in cases.args)
+        if any(part in item.name.partition("[")[2] for part in parts):
             item.add_marker(pytest.mark.slow)
 
 

@@ -2,7 +2,7 @@
 
 Importing TensorFlow takes several seconds, and many tests run a program that needs it. Each program
 gets a fork of a process that has imported libraries of others, has used none of them, and knows
-nothing of this package; the command ``ptycho-engine`` gets one of a process that has imported the
+nothing of this package; the command ``ptycho-engine`` gets one of a fork that has imported the
 command, too. What start-up itself does is tested in processes started by `subprocess`.
 """
 
@@ -40,7 +40,8 @@ while line := sys.stdin.readline():
     pid = os.fork()
     if pid == 0:
         break
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    stays = job["stays"]
+    print(0 if stays else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 else:
     sys.exit()
 for number, (path, flags) in enumerate(job["streams"]):
@@ -67,17 +68,43 @@ else:
 
 
 @cache
-def _server(*imported):
+def _server():
+    """Start a process that forks; return what jobs are written to, and exit codes read from."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, json.dumps(imported)],
+        [sys.executable, "-c", SERVER, json.dumps(LIBRARIES)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     atexit.register(process.communicate)  # closes its input, and so ends it
-    return process
+    return process.stdin, process.stdout
 
 
-def run_python(*arguments, cwd=None, env=None):
+@cache
+def _server_of_commands():
+    """Fork such a process from the other."""
+    with TemporaryDirectory() as folder:
+        jobs, codes = Path(folder, "jobs"), Path(folder, "codes")
+        os.mkfifo(jobs)
+        os.mkfifo(codes)
+        streams = [(str(jobs), os.O_RDONLY), (str(codes), os.O_WRONLY), (os.devnull, os.O_WRONLY)]
+        requests, answers = _server()
+        job = _job(["-c", SERVER, json.dumps(OURS)], Path.cwd(), os.environ, streams, stays=True)
+        print(job, file=requests, flush=True)
+        files = jobs.open("w"), codes.open()  # each waits until the fork opens its end, too
+        answers.readline()
+    atexit.register(files[0].close)
+    return files
+
+
+def _job(arguments, cwd, env, streams, *, stays=False):
+    """Write down what a server is to run; it waits for the end of what does not stay."""
+    where = {"cwd": str(cwd), "env": dict(env), "streams": streams}
+    return json.dumps({"arguments": arguments, "stays": stays, **where})
+
+
+def run_python(*arguments, cwd=None, env=None, ours=False):
     """Run ``python *arguments`` to its end: ``-m MODULE``, ``-c CODE`` or a script, and its own.
+
+    With `ours`, code finds the command imported already.
 
     Returns
     -------
@@ -93,14 +120,10 @@ def run_python(*arguments, cwd=None, env=None):
     with TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         write = os.O_WRONLY | os.O_CREAT
-        job = {
-            "arguments": arguments,
-            "cwd": str(cwd or Path.cwd()),
-            "env": dict(os.environ if env is None else env),
-            "streams": [(os.devnull, os.O_RDONLY), (str(out), write), (str(err), write)],
-        }
-        is_command = arguments[:2] == ["-m", COMMAND]
-        server = _server(*LIBRARIES, *(OURS if is_command else ()))
-        print(json.dumps(job), file=server.stdin, flush=True)
-        code = int(server.stdout.readline())
+        streams = [(os.devnull, os.O_RDONLY), (str(out), write), (str(err), write)]
+        job = _job(arguments, cwd or Path.cwd(), os.environ if env is None else env, streams)
+        ours = ours or arguments[:2] == ["-m", COMMAND]
+        requests, answers = _server_of_commands() if ours else _server()
+        print(job, file=requests, flush=True)
+        code = int(answers.readline())
         return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from commands import call_command
 from processes import run_python
 
 from ptycho_engine import read_output
@@ -34,7 +35,7 @@ def run(folder, *arguments):
 def refused(folder, *arguments):
     """Run what must be refused with exit code 2 and without output; return the message."""
     before = sorted(folder.iterdir())
-    done = run(folder, *arguments)
+    done = call_command(*arguments, cwd=folder)
     assert done.returncode == 2, done.stderr
     assert sorted(folder.iterdir()) == before
     return done.stderr
@@ -107,7 +108,7 @@ def test_help_names_what_can_be_chosen():
 
 
 def test_without_arguments_the_synthetic_scan_runs(tmp_path):
-    done = subprocess.run(COMMAND, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.npz.png"]
     with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
@@ -121,7 +122,7 @@ def test_without_arguments_the_synthetic_scan_runs(tmp_path):
     assert "━" not in done.stderr  # no progress bar in a pipe
 
 
-@pytest.mark.slow_cases("batched", "iterative")
+@pytest.mark.slow_cases("batched", ".zarr")
 @pytest.mark.parametrize(
     ("suffix", "plugin", "option"),
     [
@@ -312,7 +313,7 @@ def test_fault_of_the_program_exits_with_one(tmp_path):
         "prerequisites.read_scan = broken\n"
         "from ptycho_engine.app.command import main; sys.argv = ['ptycho-engine']; main()"
     )
-    done = run_python("-c", code, cwd=tmp_path)
+    done = run_python("-c", code, cwd=tmp_path, ours=True)
     assert done.returncode == 1
     assert "a fault" in done.stderr
     assert list(tmp_path.iterdir()) == []

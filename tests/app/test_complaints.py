@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from commands import call_command
 from processes import run_python
 
 SMALL = ["scan.points=5", "scan.object_size=64", "patch_size=8", "plugin=numba"]
@@ -10,7 +11,7 @@ SMALL = ["scan.points=5", "scan.object_size=64", "patch_size=8", "plugin=numba"]
 
 def refused(folder, *arguments):
     """Run what must be refused without output; return what was said."""
-    done = run_python("-m", "ptycho_engine.app.command", *SMALL, *arguments, cwd=folder)
+    done = call_command(*SMALL, *arguments, cwd=folder)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert list(folder.iterdir()) == []
@@ -131,7 +132,7 @@ def test_all_that_is_wrong_is_said_before_what_exists(tmp_path, wrong, word):
     """Whoever is told that something exists may remove it, for nothing."""
     for name in ("patches.npz", "patches.png"):
         (tmp_path / name).write_text("mine")
-    done = run_python("-m", "ptycho_engine.app.command", *SMALL, wrong, cwd=tmp_path)
+    done = call_command(*SMALL, wrong, cwd=tmp_path)
     assert done.returncode == 2
     assert word in done.stderr.splitlines()[-1]
     assert "exists" not in done.stderr
@@ -141,6 +142,6 @@ def test_all_that_is_wrong_is_said_before_what_exists(tmp_path, wrong, word):
 def test_so_is_a_scan_that_is_not_there(tmp_path):
     (tmp_path / "patches.npz").write_text("mine")
     arguments = ["plugin=numba", "scan.path=nix.npz"]
-    done = run_python("-m", "ptycho_engine.app.command", *arguments, cwd=tmp_path)
+    done = call_command(*arguments, cwd=tmp_path)
     assert "nix.npz: no such file" in done.stderr
     assert "exists" not in done.stderr

@@ -123,12 +123,16 @@ def states(tmp_path_factory):
 
 
 def check(site, *arguments):
+    return list_plugins(site, "--check", *arguments)
+
+
+def list_plugins(site, *arguments):
     code = (  # without TensorFlow, whose own plugins are no matter here
         "import sys; sys.modules['tensorflow'] = None; sys.argv[0] = 'ptycho-engine'\n"
         "from ptycho_engine.app.command import main; main()"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, "plugins", "--check", "--json", *arguments],
+        [sys.executable, "-c", code, "plugins", "--json", *arguments],
         capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(site)},
     )  # fmt: skip
@@ -155,10 +159,12 @@ def test_only_faults_make_a_check_fail(tmp_path):
     assert states["numba"] == states["npz"] == states["synthetic"] == "ok"
 
 
-def test_the_name_that_leaves_the_choice_to_us_is_taken(tmp_path):
+@pytest.mark.slow_cases("check")  # of all plugins, in a process each
+@pytest.mark.parametrize("flags", [[], ["--check"]], ids=["list", "check"])
+def test_the_name_that_leaves_the_choice_to_us_is_taken(tmp_path, flags):
     install(tmp_path, "theirs", points=plugin("auto", "fine"), fine=SUBJECTS["sound"][0])
-    done = check(tmp_path)
-    assert done.returncode == 1
+    done = list_plugins(tmp_path, *flags)
+    assert done.returncode == len(flags)
     (state,) = (s["state"] for s in json.loads(done.stdout) if s["name"] == "auto")
     assert state.startswith("name 'auto' is taken")
 

@@ -63,7 +63,7 @@ command.main()
 
 def run(folder, path, point, number, *arguments):
     job = [*JOB, f"output.path={path}", *arguments]
-    return run_python("-c", PROGRAM, point, int(number), *job, cwd=folder)
+    return run_python("-c", PROGRAM, point, int(number), *job, cwd=folder, ours=True)
 
 
 @pytest.mark.parametrize(

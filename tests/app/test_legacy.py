@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from commands import call_command
 from events import logged
 from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
@@ -193,9 +194,7 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path):
         ("+compat.values.N=many", "a whole number"),
         ("compat.params=none.yaml", "none.yaml: no such file"),
     ):
-        done = run_python(
-            "-m", "ptycho_engine.app.command", *SMALL, "compat=legacy", override, cwd=tmp_path
-        )
+        done = call_command(*SMALL, "compat=legacy", override, cwd=tmp_path)
         assert done.returncode == 2
         assert words in done.stderr
         assert list(tmp_path.iterdir()) == []

@@ -137,7 +137,7 @@ def test_a_fault_is_told_from_a_refusal(tmp_path):
         "prerequisites.read_scan = broken\n"
         "from ptycho_engine.app.command import main; sys.argv[0] = 'ptycho-engine'; main()"
     )
-    done = run_python("-c", code, "--multirun", *JOB, "patch_size=8,9", cwd=tmp_path)
+    done = run_python("-c", code, "--multirun", *JOB, "patch_size=8,9", cwd=tmp_path, ours=True)
     assert done.returncode == 1, done.stderr
     expected = "a fault: RuntimeError: a fault of two lines; nothing was written."
     assert summary(done)[1] == f"ptycho-engine: job 1 patch_size=9: {expected}"

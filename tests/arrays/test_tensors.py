@@ -18,7 +18,10 @@ POSITIONS = np.array(
      [-5.0, -40.25]]
 )  # fmt: skip
 
-pytestmark = pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning"),
+    pytest.mark.slow_cases("iterative"),  # the conformance suite gives it tensors, too
+]
 
 
 @pytest.fixture(params=PLUGINS)

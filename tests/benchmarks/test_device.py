@@ -224,6 +224,7 @@ def test_a_manifest_is_checked(tmp_path):
         read_transcript(tmp_path)
 
 
+@pytest.mark.slow
 def test_what_travels_is_small_and_the_windows_lie_inside():
     pytest.importorskip("tensorflow")
     from benchmarks.device.export import cases

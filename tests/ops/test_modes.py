@@ -85,6 +85,7 @@ def test_tensors_are_compared_by_value_where_equality_is_identity():
     """)
 
 
+@pytest.mark.slow_cases("batched", "iterative")
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "iterative"])
 def test_arrays_are_cut_while_a_graph_is_built(plugin):
     run(f"""

@@ -54,7 +54,7 @@ def compilations(plugin):
     return chunk_function(kind)
 
 
-@pytest.mark.slow_cases("tensor", "array")
+@pytest.mark.slow_cases("tensor", "array", "iterative")
 @pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
 @pytest.mark.parametrize("source", ["array", "shared", "tensor"])
 @pytest.mark.parametrize(
@@ -93,7 +93,9 @@ CASES = [
 ]
 
 
-@pytest.mark.slow_cases("how3", "how6")
+@pytest.mark.slow_cases(  # what is left holds every layout, fill and rounding
+    "how3", "how6", "how0-auto", "how1-7", "how2-auto", "how4-7", "how5-auto", "how7-auto"
+)
 @pytest.mark.parametrize("chunk_size", ["auto", 7])
 @pytest.mark.parametrize(("layout", "how"), CASES)
 def test_tiles_give_the_same_bits(layout, how, chunk_size, monkeypatch, request):

@@ -217,7 +217,7 @@ def test_nothing_is_traced_anew_for_another_shape():
     assert compilation_counts()["xla"] == before
 
 
-@pytest.mark.slow_cases("projective_warp-compiled", "compiled]", "within")
+@pytest.mark.slow_cases("projective_warp-compiled", "compiled]", "within", "translate-graph")
 @pytest.mark.parametrize(
     "mode",
     [
@@ -299,6 +299,7 @@ def test_pixels_without_weight_do_not_count():
 # -- gradients ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow_cases("bicubic-zeros", "bilinear-edge")
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize("fill", ["zeros", "edge"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])

@@ -27,8 +27,8 @@ def engines():
     return {name: Engine(name, options=options) for name, options in PLUGINS.items()}
 
 
-def test_plugins_agree(engines):
-    @settings(max_examples=25)
+def agree_in(examples, engines):
+    @settings(max_examples=examples)
     @given(cases(shape=st.just((9, 12)), patch_sizes=st.sampled_from([1, 4, 7])))
     def agree(case):
         found = [
@@ -39,6 +39,15 @@ def test_plugins_agree(engines):
             assert_close(one, other, case.image)
 
     agree()
+
+
+def test_plugins_agree(engines):
+    agree_in(5, engines)
+
+
+@pytest.mark.slow
+def test_plugins_agree_in_many_cases(engines, scaled):
+    agree_in(scaled(125), engines)
 
 
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])

@@ -11,18 +11,21 @@ from ptycho_engine.testing import PluginConformance
 class TestChunkedXla(PluginConformance):
     plugin = "chunked_xla"
     options = {"chunk_size": 4}
-    max_examples = 40
+    max_examples = 8
+    placement_examples = 4
 
 
 class TestBatched(PluginConformance):
     plugin = "batched"
     options = {"batch_size": 4}
-    max_examples = 80
+    max_examples = 10
+    placement_examples = 5
 
 
 @pytest.mark.filterwarnings("ignore:The plugin 'iterative' is deprecated:FutureWarning")
 class TestIterative(PluginConformance):
     plugin = "iterative"
+    max_examples = 8
 
 
 class TestNumba(PluginConformance):
@@ -45,4 +48,29 @@ class TestNumbaLarge(PluginConformance):
 class TestJax(PluginConformance):
     plugin = "jax"
     options = {"chunk_size": 4}
-    max_examples = 5
+    max_examples = 4
+    placement_examples = 3
+
+
+#: For each, how many examples; where XLA compiles for one after the other, few are drawn above.
+MANY = [(TestChunkedXla, 200), (TestBatched, 400), (TestIterative, 125), (TestJax, 25)]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The plugin 'iterative' is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_equals_reference",
+        "test_smooth_kernels_do_not_jump",
+        "test_placement_equals_reference_and_is_the_adjoint",
+    ],
+)
+@pytest.mark.parametrize(("suite", "examples"), MANY)
+def test_many_examples(suite, examples, name, scaled):
+    counts = {"max_examples": scaled(examples), "placement_examples": scaled(75)}
+    many = type("Many", (suite,), counts)()
+    engine = many.make_engine()
+    if "placement" in name and "place_patches" not in engine.hooks:
+        pytest.skip("implements no place_patches")
+    getattr(many, name)(engine)

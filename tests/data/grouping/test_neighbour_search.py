@@ -23,7 +23,7 @@ SCANS = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(points=points(), data=st.data())
 def test_cells_give_the_neighbours_of_the_definition(points, data):
     """However crowded: what `of` refuses is slow, not wrong."""
