@@ -370,6 +370,10 @@ PLACEMENTS = [
          [_pair(noise(3, 5, 5, 2, seed=8)), POSITIONS], lambda x: placed(x, SHAPE)),
     reassembly(),
     reassembly(weighted=False),
+    *(Case(f"reassemble-weights-of-{size}", "ReassemblePatches",
+           {"shape": SHAPE, "weights": np.full((5, 5), size)},
+           [noise(3, 5, 5, 2, seed=8), POSITIONS], lambda x: reassembled(x, SHAPE))
+      for size in (1e-200, 1e200)),
 ]  # fmt: skip
 ALL_PLACEMENTS = [
     make(size, kind, interpolation=kernel, fill=fill)

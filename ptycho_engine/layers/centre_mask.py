@@ -52,7 +52,7 @@ class CentreMask(EngineLayer):
         sides = patches.shape[1:3] if rank is not None and rank >= 3 else ()
         if len(sides) < 2 or any(side is not None and side < self.size for side in sides):
             raise RequestError(
-                f"CentreMask: received patches of shape {tuple(patches.shape)}. Expected "
+                f"CentreMask: received patches of shape {patches.shape}. Expected "
                 f"(B, N, N, ...) with N at least the size, {self.size}."
             )
         rows, columns = (self._inside(tf.shape(patches)[axis]) for axis in (1, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import RequestError
 from .engine_layer import EngineLayer, as_real, real_dtype, two_inputs
 from .keras_backend import registered, tf
 
@@ -37,7 +38,15 @@ class CombineComplex(EngineLayer):
             If the inputs are no list of two real tensors.
         """
         amplitude, phase = two_inputs("CombineComplex", inputs, "amplitude", "phase")
+        amplitude = as_real("CombineComplex", "amplitude", amplitude)
+        phase = as_real("CombineComplex", "phase", phase)
+        try:
+            tf.broadcast_static_shape(amplitude.shape, phase.shape)
+        except ValueError:
+            raise RequestError(
+                f"CombineComplex: received amplitudes of shape {amplitude.shape} and phases of "
+                f"shape {phase.shape}. Expected shapes that broadcast."
+            ) from None
         dtype = real_dtype(amplitude, phase)
-        amplitude = as_real("CombineComplex", "amplitude", amplitude, dtype)
-        phase = as_real("CombineComplex", "phase", phase, dtype)
+        amplitude, phase = tf.cast(amplitude, dtype), tf.cast(phase, dtype)
         return tf.complex(amplitude * tf.cos(phase), amplitude * tf.sin(phase))

@@ -54,10 +54,19 @@ def as_real(layer: str, what: str, value: Any, dtype: Any = None) -> Any:
     RequestError
         If it is complex, or a pair.
     """
-    if isinstance(value, list | tuple) or value.dtype.is_complex:
-        kind = "a list" if isinstance(value, list | tuple) else value.dtype.name
+    value = as_tensor(value)
+    if value is None or value.dtype.is_complex:
+        kind = "no tensor" if value is None else value.dtype.name
         raise RequestError(f"{layer}: received {kind} as {what}. Expected a real tensor.")
     return tf.cast(value, dtype or real_dtype(value))
+
+
+def as_tensor(value: Any) -> Any:
+    """Return a tensor or an array of numbers as a tensor, and None for anything else."""
+    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
+        return None
+    value = tf.convert_to_tensor(value)
+    return None if value.dtype == tf.string else value
 
 
 def as_field(layer: str, value: Any) -> Any:
@@ -82,6 +91,13 @@ def as_field(layer: str, value: Any) -> Any:
         If it is a list of anything else.
     """
     if not isinstance(value, list | tuple):
+        tensor = as_tensor(value)
+        if tensor is None:
+            raise RequestError(
+                f"{layer}: received {type(value).__name__}. Expected a tensor of numbers, or the "
+                "real and the imaginary part, [real, imag]."
+            )
+        value = tensor
         dtype = complex_dtype(value) if value.dtype.is_complex else real_dtype(value)
         return tf.cast(value, dtype)
     if len(value) != 2 or any(isinstance(part, list | tuple) for part in value):
@@ -89,8 +105,13 @@ def as_field(layer: str, value: Any) -> Any:
             f"{layer}: received a list of {len(value)}. Expected a tensor, or the real and the "
             "imaginary part, [real, imag]."
         )
-    dtype = real_dtype(*value)
-    return tf.complex(*(as_real(layer, "a part of a field", part, dtype) for part in value))
+    parts = [as_real(layer, "a part of a field", part) for part in value]
+    if not parts[0].shape.is_compatible_with(parts[1].shape):  # they would broadcast
+        raise RequestError(
+            f"{layer}: received a real part of shape {parts[0].shape} and an imaginary part of "
+            f"shape {parts[1].shape}. Expected one shape."
+        )
+    return tf.complex(*(tf.cast(part, real_dtype(*parts)) for part in parts))
 
 
 def two_inputs(layer: str, inputs: Any, first: str, second: str) -> tuple[Any, Any]:
@@ -102,7 +123,8 @@ def two_inputs(layer: str, inputs: Any, first: str, second: str) -> tuple[Any, A
         If they are no list of two.
     """
     if not isinstance(inputs, list | tuple) or len(inputs) != 2:
-        came = f"a list of {len(inputs)}" if isinstance(inputs, list | tuple) else "a tensor"
+        kind = type(inputs).__name__
+        came = f"a list of {len(inputs)}" if isinstance(inputs, list | tuple) else kind
         raise RequestError(f"{layer}: received {came}. Expected the list [{first}, {second}].")
     return inputs[0], inputs[1]
 
@@ -117,7 +139,7 @@ def check_rank(layer: str, what: str, tensor: Any, *ranks: int) -> None:
     """
     if tensor.shape.rank not in ranks:
         raise RequestError(
-            f"{layer}: received {what} of shape {tuple(tensor.shape)}. Expected "
+            f"{layer}: received {what} of shape {tensor.shape}. Expected "
             f"{' or '.join(map(str, ranks))} axes."
         )
 
@@ -133,7 +155,7 @@ def as_positions(layer: str, positions: Any, others: Any) -> Any:
     where = as_real(layer, "positions", positions, tf.float64)
     if where.shape.rank != 3 or where.shape[2] != 2:
         raise RequestError(
-            f"{layer}: received positions of shape {tuple(where.shape)}. Expected (B, C, 2), "
+            f"{layer}: received positions of shape {where.shape}. Expected (B, C, 2), "
             "columns (y, x)."
         )
     if not where.shape[:1].is_compatible_with(others.shape[:1]):

@@ -8,7 +8,7 @@ from ..errors import RequestError
 from ..ops.warp import Fill, Interpolation, translate
 from .engine_layer import EngineLayer, as_field, as_real, check_rank, two_inputs
 from .keras_backend import keras, registered, tf
-from .layer_settings import check_translation, finite_number
+from .layer_settings import check_translation, finite_number, whole_seed
 
 
 @registered
@@ -47,8 +47,8 @@ class Translation(EngineLayer):
         check_translation(interpolation, fill, jitter)
         self.interpolation, self.fill = interpolation, fill
         self.jitter = finite_number("Translation: jitter", jitter)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = whole_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Move.
@@ -77,7 +77,7 @@ class Translation(EngineLayer):
         shifts = as_real("Translation", "shifts", shifts, tf.float64)
         if not shifts.shape.is_compatible_with((None, 2)):
             raise RequestError(
-                f"Translation: received shifts of shape {tuple(shifts.shape)}. Expected (B, 2), or "
+                f"Translation: received shifts of shape {shifts.shape}. Expected (B, 2), or "
                 "(1, 2) for all images, columns (y, x)."
             )
         if training and self.jitter:

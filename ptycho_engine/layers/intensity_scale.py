@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..errors import ConfigurationError
 from .engine_layer import EngineLayer, as_field
 from .keras_backend import keras, registered, tf
-from .layer_settings import positive_number
+from .layer_settings import no_scale, positive_number
 
 
 @registered
@@ -66,10 +67,17 @@ class InverseIntensityScale(EngineLayer):
         Whose.
     **kwargs
         As for every Keras layer.
+
+    Raises
+    ------
+    ConfigurationError
+        If `scale` is none.
     """
 
     def __init__(self, scale: IntensityScale, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not isinstance(scale, IntensityScale):
+            raise ConfigurationError(no_scale(scale))
         self.scale = scale
 
     def build(self, input_shape: Any) -> None:

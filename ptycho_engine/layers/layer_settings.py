@@ -14,6 +14,8 @@ from ..geometry.cut import Cut
 
 #: What a far field is returned as.
 OUTPUTS = "amplitude", "intensity"
+#: Photons; with less, slopes at many counts would come near the end of single precision.
+LEAST_FLOOR = 1e-12
 
 
 def finite_number(what: str, value: Any) -> float:
@@ -49,6 +51,52 @@ def positive_number(what: str, value: Any) -> float:
     return number
 
 
+def loss_floor(floor: Any) -> float:
+    """Return the rate below which a loss is a straight line.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is below `LEAST_FLOOR`, or not finite.
+    """
+    number = positive_number("PoissonNLL: floor", floor)
+    if number < LEAST_FLOOR:
+        raise ConfigurationError(
+            f"PoissonNLL: floor is {number!r}. Expected at least {LEAST_FLOOR}: slopes at lower "
+            "rates exceed single precision."
+        )
+    return number
+
+
+def whole_seed(seed: Any) -> int | None:
+    """Return the seed of a jitter, or None for none.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no whole number of at most 63 bits, at least 0.
+    """
+    if seed is None:
+        return None
+    try:
+        number = -1 if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise ConfigurationError(
+            f"Translation: seed is {one_line(repr(seed), 60)}. Expected None, or a whole number "
+            "from 0 to 2**63 - 1."
+        )
+    return number
+
+
+def no_scale(scale: Any) -> str:
+    """Say that what came is no layer whose factor could be shared."""
+    return (
+        f"InverseIntensityScale: scale is {one_line(repr(scale), 60)}. Expected an IntensityScale."
+    )
+
+
 def chosen_output(output: Any) -> str:
     """Return what a far field is returned as.
 
@@ -70,7 +118,7 @@ def checked_probe(probe: Any) -> np.ndarray[Any, Any]:
     ConfigurationError
         If it has another shape, or is not finite.
     """
-    array = np.asarray(probe)
+    array = _as_array("ProbeIllumination: probe", probe)
     square = array.ndim in (2, 3) and array.size > 0 and array.shape[-1] == array.shape[-2]
     if array.dtype.kind not in "biufc" or not square:
         raise ConfigurationError(
@@ -81,7 +129,17 @@ def checked_probe(probe: Any) -> np.ndarray[Any, Any]:
         raise ConfigurationError(
             "ProbeIllumination: probe holds NaN or infinity. Expected finite numbers."
         )
-    return array.astype(np.result_type(array.dtype, np.complex64))
+    single = np.result_type(array.dtype, np.complex64) == np.complex64
+    return array.astype(np.complex64 if single else np.complex128)
+
+
+def _as_array(what: str, value: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of unequal lengths, for one
+        raise ConfigurationError(
+            f"{what} is no array: {one_line(error, 100)} Expected numbers in rows of one length."
+        ) from error
 
 
 def cut_of(layer: str, patch_size: Any, interpolation: Any, fill: Any) -> Cut:
@@ -156,6 +214,9 @@ def object_shape(layer: str, shape: Any) -> tuple[int, int]:
 def checked_weights(weights: Any) -> np.ndarray[Any, Any] | None:
     """Return weights (N, N) of the samples of a patch as float64, or None for none.
 
+    Only their ratios count: they are divided by a power of two, so that the largest is below 1 and
+    at least 1/2, and single precision holds what double did.
+
     Raises
     ------
     ConfigurationError
@@ -163,7 +224,7 @@ def checked_weights(weights: Any) -> np.ndarray[Any, Any] | None:
     """
     if weights is None:
         return None
-    array = np.asarray(weights)
+    array = _as_array("ReassemblePatches: weights", weights)
     square = array.ndim == 2 and array.size > 0 and array.shape[0] == array.shape[1]
     if array.dtype.kind not in "biuf" or not square:
         raise ConfigurationError(
@@ -175,7 +236,9 @@ def checked_weights(weights: Any) -> np.ndarray[Any, Any] | None:
             "ReassemblePatches: weights hold NaN, infinity or numbers below zero. Expected finite "
             "numbers, at least 0."
         )
-    return array.astype(np.float64)
+    array = array.astype(np.float64)
+    exponent = np.frexp(array.max())[1]
+    return np.asarray(np.ldexp(array, -exponent))
 
 
 def written(array: np.ndarray[Any, Any]) -> dict[str, Any]:

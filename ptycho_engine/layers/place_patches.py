@@ -77,7 +77,7 @@ class PlacePatches(EngineLayer):
         size, columns, members = patches.shape[1:]
         if size is None or size != columns:
             raise RequestError(
-                f"{name}: received patches of shape {tuple(patches.shape)}. Expected (B, N, N, C), "
+                f"{name}: received patches of shape {patches.shape}. Expected (B, N, N, C), "
                 "with N known."
             )
         if not positions.shape[1:2].is_compatible_with((members,)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ConfigurationError, RequestError
+from .engine_layer import as_real
 from .keras_backend import keras, registered, tf
-from .layer_settings import positive_number
+from .layer_settings import loss_floor
 
 
 @registered
@@ -22,14 +23,14 @@ class PoissonNLL(keras.losses.Loss):
     Parameters
     ----------
     floor : float
-        The rate, in photons, below which the loss is a straight line; above zero.
+        The rate, in photons, below which the loss is a straight line; at least 1e-12.
     reduction, name, dtype
         As for every Keras loss; the dtype is single or double.
 
     Raises
     ------
     ConfigurationError
-        If `floor` is not above zero, or the dtype is half precision, which holds no counts.
+        If `floor` is below that, or the dtype is half precision, which holds no counts.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class PoissonNLL(keras.losses.Loss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.floor = positive_number("PoissonNLL: floor", floor)
+        self.floor = loss_floor(floor)
         if self.dtype not in ("float32", "float64"):
             raise ConfigurationError(
                 f"PoissonNLL: dtype is {self.dtype!r}, which holds no counts. Expected "
@@ -53,36 +54,57 @@ class PoissonNLL(keras.losses.Loss):
         Parameters
         ----------
         y_true : tf.Tensor, shape (B, ...)
-            Counts; those below zero count as zero. They get no gradient.
+            Counts; those below zero count as zero, NaN gives NaN. They get no gradient.
         y_pred : tf.Tensor, shape (B, ...)
             Expected intensities, in photons.
         sample_weight : tf.Tensor, optional
-            Of each item (B,), or of each pixel: its axes are the first ones of the counts.
+            Of each item (B,), or of each pixel: its axes are the first ones of the counts. A pixel
+            of weight 0 does not count, even if it is NaN.
 
         Returns
         -------
         tf.Tensor
             Reduced over all pixels; each pixel's for ``reduction=None``.
-        """
-        if sample_weight is not None:
-            weight = tf.cast(sample_weight, self.dtype)
-            weight = weight[(..., *[None] * (len(y_pred.shape) - len(weight.shape)))]
-            sample_weight = tf.broadcast_to(weight, tf.shape(y_pred))
-        return super().__call__(y_true, y_pred, sample_weight)
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of each pixel.
 
         Raises
         ------
         RequestError
-            If counts and rates differ in shape: Keras would let them broadcast.
+            If one of them is complex, or their shapes do not go together.
         """
-        if not y_true.shape.is_compatible_with(y_pred.shape):
+        counts = self._real("counts", y_true)
+        rates = self._real("rates", y_pred)
+        if not counts.shape.is_compatible_with(rates.shape):  # Keras would let them broadcast
             raise RequestError(
-                f"PoissonNLL: received counts of shape {tuple(y_true.shape)} and rates of shape "
-                f"{tuple(y_pred.shape)}. Expected one shape."
+                f"PoissonNLL: received counts of shape {counts.shape} and rates of shape "
+                f"{rates.shape}. Expected one shape."
             )
+        if sample_weight is not None:
+            sample_weight = self._each(self._real("weights", sample_weight), rates)
+            counted = tf.not_equal(sample_weight, 0)
+            counts = tf.where(counted, counts, tf.zeros_like(counts))
+            rates = tf.where(counted, rates, tf.ones_like(rates))
+        return super().__call__(counts, rates, sample_weight)
+
+    def _real(self, what: str, value: Any) -> Any:
+        value = tf.convert_to_tensor(value)
+        return as_real("PoissonNLL", what, value, tf.as_dtype(self.dtype))
+
+    def _each(self, weight: Any, rates: Any) -> Any:
+        """Return the weight of each pixel."""
+        first = rates.shape[: weight.shape.rank]
+        if weight.shape.rank > rates.shape.rank or not all(
+            one == 1 or other is None or one in (None, other)
+            for one, other in zip(weight.shape, first, strict=True)
+        ):
+            raise RequestError(
+                f"PoissonNLL: received weights of shape {weight.shape} for rates of shape "
+                f"{rates.shape}. Expected the first axes of the rates."
+            )
+        weight = weight[(..., *[None] * (rates.shape.rank - weight.shape.rank))]
+        return tf.broadcast_to(weight, tf.shape(rates))
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each pixel."""
         return poisson_loss(tf.maximum(y_true, 0), y_pred, self.floor)
 
     def get_config(self) -> dict[str, Any]:
@@ -96,10 +118,10 @@ def poisson_loss(counts: Any, rates: Any, floor: float) -> Any:
     @tf.custom_gradient
     def loss(rates: Any) -> Any:
         held = tf.maximum(rates, tf.constant(floor, rates.dtype))
-        counted = tf.where(counts > 0, counts, tf.ones_like(counts))
+        counted = tf.where(tf.equal(counts, 0), tf.ones_like(counts), counts)
         slope = (held - counts) / held
         value = counted * above_logarithm(held, counted) + (rates - held) * slope
-        return tf.where(counts > 0, value, rates), lambda upstream: upstream * slope
+        return tf.where(tf.equal(counts, 0), rates, value), lambda upstream: upstream * slope
 
     return loss(rates)
 

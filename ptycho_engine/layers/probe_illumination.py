@@ -71,9 +71,10 @@ class ProbeIllumination(EngineLayer):
         sides = tuple(patches.shape[1:3]) if patches.shape.rank == 4 else ()
         if len(sides) != 2 or any(n not in (None, m) for n, m in zip(sides, size, strict=True)):
             raise RequestError(
-                f"ProbeIllumination: received patches of shape {tuple(patches.shape)}. Expected "
+                f"ProbeIllumination: received patches of shape {patches.shape}. Expected "
                 f"(B, {size[0]}, {size[1]}, C), the size of the probe."
             )
+        patches = tf.ensure_shape(patches, (None, *size, None))
         parts = tf.cast(self.parts, real_dtype(patches))
         probe = tf.complex(parts[..., 0], parts[..., 1])  # (N, N) or (M, N, N)
         patches = tf.cast(patches, complex_dtype(patches))

@@ -30,7 +30,8 @@ class ReassemblePatches(PlacePatches):
     shape, interpolation, fill
         As for `PlacePatches`.
     weights : array_like, shape (N, N), optional
-        How much each sample of a patch counts, at least 0, for instance ``abs(probe) ** 2``.
+        How much each sample of a patch counts, at least 0, for instance ``abs(probe) ** 2``. Only
+        their ratios matter.
     **kwargs
         As for every Keras layer.
 

@@ -35,7 +35,8 @@ def sample(
     height, width = image_size(images)
     how = interpolation, fill, images.dtype
     rows, columns = _taps(y, height, *how), _taps(x, width, *how)
-    flat = tf.reshape(images, (tf.shape(images)[0], height * width, images.shape[3] or -1))
+    flat = tf.reshape(images, (tf.shape(images)[0], height * width, tf.shape(images)[3]))
+    flat = tf.ensure_shape(flat, (None, None, images.shape[3]))
 
     def tap(row: int, column: int) -> tf.Tensor:
         return tf.gather(flat, rows[row][0] * width + columns[column][0], axis=1, batch_dims=1)

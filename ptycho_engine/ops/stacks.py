@@ -66,6 +66,8 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
         If a position is not finite; compiled by XLA, its patch is NaN instead.
     """
     n, shape = cut.patch_size, _sides(objects)
+    if objects.shape[0] == 0:  # a window must lie in something
+        return tf.zeros((0, n, n, tf.shape(positions)[1]), objects.dtype)
     xp: Any = np if objects.shape[1:].is_fully_defined() else tnp
     padding = windows.padding_for(shape, cut, far=True, xp=xp)
     found = _locate(positions, tf.shape(objects)[0], shape, padding, cut)
@@ -119,6 +121,8 @@ def place_on_stack(
         If a position is not finite; compiled by XLA, its object is NaN instead.
     """
     n, batch = cut.patch_size, tf.shape(patches)[0]
+    if patches.shape[0] == 0:
+        return tf.zeros((0, *shape), patches.dtype)
     padding = windows.padding_for(shape, cut, far=True)
     found = _locate(positions, batch, shape, padding, cut)
     numbers = to_interleaved(tf.reshape(patches, (-1, n, n)))  # (P, N, k N)

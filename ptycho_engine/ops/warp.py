@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 from ..arrays.tensors import outside_autograph
-from ..errors import RequestError, one_of
+from ..errors import RequestError, one_line, one_of
 from ..extras import require
 from ..switches import report_unheeded
 from .runtime import prepare_tensorflow
@@ -127,7 +127,7 @@ def _prepared(images: Any, interpolation: str, fill: str, what: str) -> Any:
     prepare_tensorflow()
     import tensorflow as tf
 
-    images = tf.convert_to_tensor(images)
+    images = _as_tensor("images", images)
     if not (images.dtype.is_floating or images.dtype.is_complex) or images.dtype.size < 2:
         raise RequestError(
             f"images: received dtype {images.dtype.name}. Expected real or complex numbers of "
@@ -135,22 +135,34 @@ def _prepared(images: Any, interpolation: str, fill: str, what: str) -> Any:
         )
     if not images.shape.is_compatible_with((None,) * 4):
         raise RequestError(
-            f"images: received shape {tuple(images.shape)}. Expected (B, H, W, C): give one image "
+            f"images: received shape {images.shape}. Expected (B, H, W, C): give one image "
             "a first axis of 1, and images without channels a last one."
         )
     return tf.ensure_shape(images, (None,) * 4)
+
+
+def _as_tensor(name: str, value: Any) -> Any:
+    import tensorflow as tf
+
+    try:
+        return tf.convert_to_tensor(value)
+    except (TypeError, ValueError) as error:
+        raise RequestError(
+            f"{name}: received {type(value).__name__}, which is no tensor: {one_line(error, 150)} "
+            "Expected a tensor, or an array of numbers that TensorFlow knows."
+        ) from error
 
 
 def _parameters(name: str, value: Any, rows: list[tuple[int, ...]], images: Any) -> Any:
     """Return what says how each image is sampled, in single or double precision."""
     import tensorflow as tf
 
-    value = tf.convert_to_tensor(value)
+    value = _as_tensor(name, value)
     expected = " or ".join(f"(B, {', '.join(map(str, row))})" for row in rows)
     wanted = [(None, *row) for row in rows if value.shape.is_compatible_with((None, *row))]
-    if not wanted:
-        raise RequestError(f"{name}: received shape {tuple(value.shape)}. Expected {expected}.")
-    if value.dtype.is_complex or value.dtype == tf.bool:
+    if not wanted or (value.shape.rank is None and len(rows) > 1):
+        raise RequestError(f"{name}: received shape {value.shape}. Expected {expected}.")
+    if value.dtype.is_complex or value.dtype in (tf.bool, tf.string):
         raise RequestError(f"{name}: received dtype {value.dtype.name}. Expected real numbers.")
     if value.dtype not in (tf.float32, tf.float64):
         value = tf.cast(value, tf.float32 if value.dtype.is_floating else tf.float64)

@@ -84,6 +84,18 @@ def test_extraction_of_any_object_and_any_number_of_positions():
             )
 
 
+def test_batches_of_nothing_give_nothing():
+    nowhere = np.zeros((0, 2, 2))
+    patches = np.zeros((0, 5, 5, 2), np.complex64)
+    for found, shape in (
+        (layers.ExtractPatches(5)([patches[..., 0], nowhere]), (0, 5, 5, 2)),
+        (layers.PlacePatches((9, 8))([patches, nowhere]), (0, 9, 8)),
+        (layers.ReassemblePatches((9, 8), "bicubic")([patches, nowhere]), (0, 9, 8)),
+    ):
+        assert found.shape == shape
+        assert found.dtype == "complex64"
+
+
 HALF = [
     ("ScaledTanh", {}, [noise(1, 4, 4, 1, kind="f")], "float32"),
     ("CombineComplex", {}, [noise(1, 4, 4, 1, kind="f")] * 2, "complex64"),
@@ -112,7 +124,8 @@ def test_half_precision_is_computed_in_single(name, arguments, inputs, dtype, ha
 def test_jitter_moves_in_training_alone_and_by_its_seed():
     images, shifts = np.zeros((500, 9, 9, 1)), np.zeros((1, 2))
     images[:, 4, 4] = 1
-    layer = layers.Translation(jitter=0.1, seed=3)
+    layer = layers.Translation(jitter=0.1, seed=np.int64(3))
+    json.dumps(layer.get_config())
     np.testing.assert_array_equal(layer([images, shifts]), images)
     first, second = (layer([images, shifts], training=True).numpy() for _ in range(2))
     again = layers.Translation.from_config(layer.get_config())
@@ -138,6 +151,20 @@ def test_patches_of_a_constant_give_it_back():
         assert 20 < covered.sum() < covered.size
         np.testing.assert_allclose(found[covered], 7, rtol=1e-6)
         assert (found[~covered] == 0).all()
+
+
+def test_probe_of_more_than_double_precision_or_of_any_byte_order():
+    for dtype in (np.clongdouble, ">c16"):
+        probe = noise(4, 4).astype(dtype)
+        layer = layers.ProbeIllumination.from_config(layers.ProbeIllumination(probe).get_config())
+        np.testing.assert_array_equal(layer.probe, probe.astype(np.complex64))
+
+
+def test_a_probe_of_another_size_is_found_out_where_shapes_are_unknown():
+    layer = layers.ProbeIllumination(noise(4, 4))
+    illuminate = tf.function(layer, [tf.TensorSpec((None,) * 4)])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible"):
+        illuminate(np.ones((1, 1, 1, 1), np.float32))
 
 
 def test_probe_is_what_was_trained():
@@ -223,6 +250,24 @@ def test_a_saved_model_keeps_that_the_weight_is_shared(inverse_first, tmp_path):
         (lambda: layers.Translation()([noise(2, 5, 5, 1), np.zeros((3, 2))]), RequestError,
          "3 for 2 images"),
         (lambda: layers.PoissonNLL()(np.ones((2, 3)), np.ones((2, 1))), RequestError, "one shape"),
+        (lambda: layers.CentreMask(2)([np.ones((1, 4, 4, 1)), np.ones((1, 4, 4, 2))]), RequestError,
+         "Expected one shape"),
+        (lambda: layers.CentreMask(2)(None), RequestError, "received NoneType"),
+        (lambda: layers.ScaledTanh()(np.array(["a"])), RequestError, "real tensor"),
+        (lambda: layers.CombineComplex()([np.ones((2, 3)), np.ones((2, 4))]), RequestError,
+         "shapes that broadcast"),
+        (lambda: layers.CombineComplex()({"amplitude": np.ones(2)}), RequestError, "received dict"),
+        (lambda: layers.ProbeIllumination([[1, 2], [3]]), ConfigurationError, "one length"),
+        (lambda: layers.InverseIntensityScale(layers.ScaledTanh()), ConfigurationError,
+         "Expected an IntensityScale"),
+        (lambda: layers.Translation(seed=1.5), ConfigurationError, "whole number"),
+        (lambda: layers.Translation(seed=2**65), ConfigurationError, "whole number"),
+        (lambda: layers.PoissonNLL(floor=1e-44), ConfigurationError, "1e-12"),
+        (lambda: layers.PoissonNLL()(np.ones(2), noise(2)), RequestError, "real tensor"),
+        (lambda: layers.PoissonNLL()(np.ones((2, 3)), np.ones((2, 3)), np.ones(3)), RequestError,
+         "first axes"),
+        (lambda: layers.PoissonNLL()(np.ones(2), np.ones(2), np.ones((2, 1))), RequestError,
+         "first axes"),
         (lambda: layers.ExtractPatches(4)([noise(1, 5, 5), np.full((1, 1, 2), np.nan)]),
          tf.errors.InvalidArgumentError, "not finite"),
     ],

@@ -181,6 +181,17 @@ def test_weights_of_items_and_of_pixels():
     np.testing.assert_allclose(mean(counts, rates, pixels), expected, rtol=1e-12)
 
 
+def test_what_is_not_counted_may_be_nan():
+    """A dead pixel: left out by its weight, and else not taken for a dark one."""
+    counts, rates = np.array([2.0, np.nan]), tf.constant([3.0, np.nan])
+    with tf.GradientTape() as tape:
+        tape.watch(rates)
+        found = layers.PoissonNLL()(counts, rates, np.array([1.0, 0.0]))
+    np.testing.assert_allclose(found, poisson(counts[:1], np.array([3.0]))[0] / 2, rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(found, rates), [1 / 6, 0], rtol=1e-6)
+    assert np.isnan(layers.PoissonNLL(reduction=None)(counts, np.array([3.0, 3.0]))[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("members", [1, 9, 10])
 def test_groups_of_any_size(members):

@@ -353,6 +353,11 @@ IMAGES = np.ones((3, *SIZE, 1), np.float32)
         (lambda: translate(IMAGES, [[0.0, 0.0]], interpolation="cubic"), "Did you mean 'bicubic'"),
         (lambda: projective_warp(IMAGES, np.eye(3)), r"transforms: .*\(3, 3\).*\(B, 8\)"),
         (lambda: projective_warp(IMAGES, np.zeros((1, 9))), r"transforms: .*\(1, 9\)"),
+        (lambda: projective_warp(IMAGES, np.array([["a"] * 8])), "transforms: received dtype str"),
+        (lambda: translate(None, [[0.0, 0.0]]), "images: received NoneType, which is no tensor"),
+        (lambda: translate(IMAGES, [[0.0], [0.0, 1.0]]), "shifts: received list"),
+        (lambda: tf.function(projective_warp, [tf.TensorSpec(None)] * 2)(IMAGES, np.ones((1, 8))),
+         "transforms: received shape <unknown>"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused(call, words):
@@ -366,6 +371,11 @@ def test_batches_that_do_not_fit_are_refused_as_the_graph_runs():
     assert function(IMAGES, np.zeros((1, 2))).shape == IMAGES.shape
     with pytest.raises(tf.errors.InvalidArgumentError):
         function(IMAGES, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_images_of_no_pixels_have_none(jit):
+    assert translate(np.ones((2, 0, 4, 3)), [[0.5, 0.5]], jit_compile=jit).shape == (2, 0, 4, 3)
 
 
 def test_a_legacy_switch_is_not_heeded_and_logged(monkeypatch):

@@ -245,6 +245,41 @@ def test_the_loss_may_be_differentiated_twice():
     assert torch.autograd.gradgradcheck(lambda r: layers.PoissonNLL()(counts, r), (rates,))
 
 
+def test_what_is_not_counted_may_be_nan():
+    counts = torch.tensor([2.0, torch.nan])
+    rates = torch.tensor([3.0, torch.nan], requires_grad=True)
+    found = layers.PoissonNLL()(counts, rates, torch.tensor([1.0, 0.0]))
+    found.backward()
+    np.testing.assert_allclose(
+        found.detach(), poisson(np.array([2.0]), np.array([3.0]))[0] / 2, rtol=1e-6
+    )
+    np.testing.assert_allclose(rates.grad, [1 / 6, 0], rtol=1e-6)
+    assert layers.PoissonNLL(reduction=None)(counts, torch.ones(2))[1].isnan()
+
+
+def test_the_loss_of_nothing_is_none():
+    nothing, some = torch.zeros(0, 3), torch.ones(2, 3)
+    assert layers.PoissonNLL()(nothing, nothing) == 0
+    mean = layers.PoissonNLL(reduction="mean_with_sample_weight")
+    assert mean(some, 2 * some, torch.zeros(2)) == 0
+
+
+def test_losses_of_many_at_once():
+    counts, rates = torch.arange(6.0).reshape(3, 2), torch.full((3, 2), 2.0)
+    loss = layers.PoissonNLL()
+    each = torch.stack([loss(*pair) for pair in zip(counts, rates, strict=True)])
+    torch.testing.assert_close(torch.vmap(loss)(counts, rates), each)
+
+
+def test_probes_from_any_tensor():
+    probe = some(4, 4)
+    np.testing.assert_allclose(
+        layers.ProbeIllumination(probe.conj()).probe, probe.numpy().conj(), rtol=1e-6
+    )
+    half = layers.ProbeIllumination(probe.real.bfloat16(), dtype=torch.bfloat16)
+    np.testing.assert_array_equal(half.probe, probe.real.bfloat16().float())
+
+
 def test_weights_of_items_and_of_pixels():
     counts, rates = np.arange(12.0).reshape(3, 2, 2, 1), np.full((3, 2, 2, 1), 5.0)
     each, items = poisson(counts, rates), np.array([1.0, 0.0, 2.0])
@@ -326,6 +361,20 @@ def some(*shape):
          "3 sets of positions for a batch of 2"),
         (lambda: layers.ExtractPatches(4)([some(2, 5, 5), torch.zeros(2, 2)]), RequestError,
          r"\(B, C, 2\)"),
+        (lambda: layers.CentreMask(2)([torch.ones(1, 4, 4, 1), torch.ones(1, 4, 4, 2)]),
+         RequestError, "Expected one shape"),
+        (lambda: layers.CombineComplex()([torch.ones(2, 3), torch.ones(2, 4)]), RequestError,
+         "shapes that broadcast"),
+        (lambda: layers.CombineComplex()({"amplitude": some(2)}), RequestError, "received dict"),
+        (lambda: layers.ProbeIllumination([[1, 2], [3]]), ConfigurationError, "one length"),
+        (lambda: layers.InverseIntensityScale(layers.ScaledTanh()), ConfigurationError,
+         "Expected an IntensityScale"),
+        (lambda: layers.Translation(seed=1.5), ConfigurationError, "whole number"),
+        (lambda: layers.PoissonNLL(floor=1e-44), ConfigurationError, "1e-12"),
+        (lambda: layers.PoissonNLL()(torch.ones(2, 3), torch.ones(2, 3), torch.ones(3)),
+         RequestError, "first axes"),
+        (lambda: layers.PoissonNLL()(torch.ones(2), torch.ones(2), torch.ones(2, 1)),
+         RequestError, "first axes"),
         (lambda: layers.ExtractPatches(4)([some(1, 5, 5), torch.full((1, 1, 2), torch.nan)]),
          RequestError, "NaN or infinite"),
         (lambda: layers.PlacePatches((9, 9))([some(1, 4, 4, 2), torch.zeros(1, 1, 2)]),

@@ -60,6 +60,13 @@ class CombineComplex(torch.nn.Module):
         amplitude, phase = two_inputs("CombineComplex", inputs, "amplitude", "phase")
         amplitude = as_real("CombineComplex", "amplitude", amplitude)
         phase = as_real("CombineComplex", "phase", phase)
+        try:
+            torch.broadcast_shapes(amplitude.shape, phase.shape)
+        except RuntimeError:
+            raise RequestError(
+                f"CombineComplex: received amplitudes of shape {tuple(amplitude.shape)} and phases "
+                f"of shape {tuple(phase.shape)}. Expected shapes that broadcast."
+            ) from None
         dtype = real_dtype(amplitude, phase)
         amplitude, phase = amplitude.to(dtype), phase.to(dtype)
         return torch.complex(amplitude * torch.cos(phase), amplitude * torch.sin(phase))

@@ -9,7 +9,7 @@ import torch
 from ...arrays.tensors import outside_autograph
 from ...errors import RequestError
 from ...geometry.kernels import KERNELS
-from ..layer_settings import check_translation, finite_number
+from ..layer_settings import check_translation, finite_number, whole_seed
 from .tensor_inputs import as_field, as_real, check_rank, real_dtype, two_inputs
 
 #: Pixels beyond an image, after which a point farther away has the same sample.
@@ -50,8 +50,9 @@ class Translation(torch.nn.Module):
         check_translation(interpolation, fill, jitter)
         self.interpolation, self.fill = interpolation, fill
         self.jitter = finite_number("Translation: jitter", jitter)
-        self.seed = seed
-        self.generator = None if seed is None else torch.Generator().manual_seed(seed)
+        self.seed = whole_seed(seed)
+        known = self.seed is not None
+        self.generator = torch.Generator().manual_seed(self.seed) if known else None
 
     def forward(self, inputs: Any) -> torch.Tensor:
         """Move.
@@ -107,7 +108,7 @@ def _along(
     images: torch.Tensor, shifts: torch.Tensor, axis: int, interpolation: str, fill: str
 ) -> torch.Tensor:
     """Move images (B or 1, H, W, C) along one axis, by shifts (B or 1,)."""
-    size, shape = images.shape[axis], [-1, 1, 1, 1]
+    size, shape = images.shape[axis], [len(shifts), 1, 1, 1]
     shape[axis] = size
     pixels = torch.arange(size, dtype=shifts.dtype, device=images.device)
     points = (pixels - shifts.to(images.device)[:, None]).clamp(-REACH, size - 1 + REACH)

@@ -13,7 +13,7 @@ from ...errors import RequestError
 from ...geometry.cut import Cut, Fill, Interpolation
 from ...geometry.layouts import Layout
 from ..layer_settings import check_layout, checked_weights, cut_of, object_shape
-from .tensor_inputs import as_field, as_positions, check_rank, real_dtype, two_inputs
+from .tensor_inputs import as_array, as_field, as_positions, check_rank, real_dtype, two_inputs
 
 #: What cuts and places on the CPU, and elsewhere; both have all gradients.
 ON_HOST, ON_DEVICE = "numba", "jax"
@@ -169,7 +169,8 @@ class ReassemblePatches(PlacePatches):
     shape, interpolation, fill
         As for `PlacePatches`.
     weights : array_like, shape (N, N), optional
-        How much each sample of a patch counts, at least 0, for instance ``abs(probe) ** 2``.
+        How much each sample of a patch counts, at least 0, for instance ``abs(probe) ** 2``. Only
+        their ratios matter.
 
     Raises
     ------
@@ -185,8 +186,7 @@ class ReassemblePatches(PlacePatches):
         weights: Any = None,
     ) -> None:
         super().__init__(shape, interpolation, fill)
-        given = weights.detach().cpu().numpy() if isinstance(weights, torch.Tensor) else weights
-        self.weights = checked_weights(given)
+        self.weights = checked_weights(as_array(weights))
 
     def forward(self, inputs: Any) -> torch.Tensor:
         """Put together.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...errors import ConfigurationError, RequestError, one_of
-from ..layer_settings import positive_number
+from ..layer_settings import loss_floor, no_scale, positive_number
 from .tensor_inputs import as_field, as_real, real_dtype
 
 #: How a loss is put together from those of pixels.
@@ -65,10 +65,17 @@ class InverseIntensityScale(torch.nn.Module):
     ----------
     scale : IntensityScale
         Whose.
+
+    Raises
+    ------
+    ConfigurationError
+        If `scale` is none.
     """
 
     def __init__(self, scale: IntensityScale) -> None:
         super().__init__()
+        if not isinstance(scale, IntensityScale):
+            raise ConfigurationError(no_scale(scale))
         self.scale = scale
 
     def forward(self, inputs: Any) -> torch.Tensor:
@@ -89,7 +96,7 @@ class PoissonNLL(torch.nn.Module):
     Parameters
     ----------
     floor : float
-        The rate, in photons, below which the loss is a straight line; above zero.
+        The rate, in photons, below which the loss is a straight line; at least 1e-12.
     reduction : {"sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none"} or None
         The mean over all pixels (twice), their sum, their mean divided by the sum of weights, or
         each pixel's.
@@ -97,12 +104,12 @@ class PoissonNLL(torch.nn.Module):
     Raises
     ------
     ConfigurationError
-        If `floor` is not above zero, or the reduction is none of these.
+        If `floor` is below that, or the reduction is none of these.
     """
 
     def __init__(self, floor: float = 1e-3, reduction: str | None = "sum_over_batch_size") -> None:
         super().__init__()
-        self.floor = positive_number("PoissonNLL: floor", floor)
+        self.floor = loss_floor(floor)
         self.reduction = "none" if reduction is None else reduction
         if self.reduction not in REDUCTIONS:
             raise ConfigurationError(one_of("PoissonNLL: reduction", reduction, REDUCTIONS))
@@ -113,11 +120,12 @@ class PoissonNLL(torch.nn.Module):
         Parameters
         ----------
         y_true : Tensor, shape (B, ...)
-            Counts; those below zero count as zero. They get no gradient.
+            Counts; those below zero count as zero, NaN gives NaN. They get no gradient.
         y_pred : Tensor, shape (B, ...)
             Expected intensities, in photons.
         sample_weight : Tensor, optional
-            Of each item (B,), or of each pixel: its axes are the first ones of the counts.
+            Of each item (B,), or of each pixel: its axes are the first ones of the counts. A pixel
+            of weight 0 does not count, even if it is NaN.
 
         Returns
         -------
@@ -127,7 +135,7 @@ class PoissonNLL(torch.nn.Module):
         Raises
         ------
         RequestError
-            If counts and rates differ in shape.
+            If one of them is complex, or their shapes do not go together.
         """
         counts, rates = (
             as_real("PoissonNLL", "counts", y_true),
@@ -139,31 +147,49 @@ class PoissonNLL(torch.nn.Module):
                 f"{tuple(rates.shape)}. Expected one shape."
             )
         dtype = real_dtype(counts, rates)
-        counts = counts.detach().to(dtype).clamp(min=0)
-        loss: torch.Tensor = _PoissonLoss.apply(counts, rates.to(dtype), self.floor)
-        weight = torch.ones_like(loss)
+        counts, rates = counts.detach().to(dtype).clamp(min=0), rates.to(dtype)
+        weight = torch.ones_like(counts)
         if sample_weight is not None:
-            given = as_real("PoissonNLL", "weights", sample_weight, dtype)
-            weight = weight * given.reshape(*given.shape, *[1] * (loss.ndim - given.ndim))
-            loss = loss * weight
+            weight = _each(as_real("PoissonNLL", "weights", sample_weight, dtype), counts)
+            counted = weight != 0
+            counts = torch.where(counted, counts, torch.zeros_like(counts))
+            rates = torch.where(counted, rates, torch.ones_like(rates))
+        loss: torch.Tensor = _PoissonLoss.apply(counts, rates, self.floor)
+        loss = loss * weight
         if self.reduction == "none":
             return loss
         if self.reduction == "sum":
             return loss.sum()
         if self.reduction == "mean_with_sample_weight":
-            return loss.sum() / weight.sum()
-        return loss.mean()
+            total = weight.sum()
+            return loss.sum() / torch.where(total == 0, torch.ones_like(total), total)
+        return loss.sum() / max(loss.numel(), 1)
+
+
+def _each(weight: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """Return the weight of each pixel."""
+    first = counts.shape[: weight.ndim]
+    if weight.ndim > counts.ndim or not all(
+        one in (1, other) for one, other in zip(weight.shape, first, strict=True)
+    ):
+        raise RequestError(
+            f"PoissonNLL: received weights of shape {tuple(weight.shape)} for rates of shape "
+            f"{tuple(counts.shape)}. Expected the first axes of the rates."
+        )
+    return weight.reshape(*weight.shape, *[1] * (counts.ndim - weight.ndim)).expand(counts.shape)
 
 
 class _PoissonLoss(torch.autograd.Function):
     """The loss of each pixel; its gradient in closed form, which may be differentiated again."""
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(counts: torch.Tensor, rates: torch.Tensor, floor: float) -> torch.Tensor:
         held, slope = _slope(counts, rates, floor)
-        counted = torch.where(counts > 0, counts, torch.ones_like(counts))
+        counted = torch.where(counts == 0, torch.ones_like(counts), counts)
         value = counted * _above_logarithm(held, counted) + (rates - held) * slope
-        return torch.where(counts > 0, value, rates)
+        return torch.where(counts == 0, rates, value)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:

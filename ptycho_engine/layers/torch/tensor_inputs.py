@@ -35,6 +35,14 @@ def as_real(layer: str, what: str, value: Any, dtype: torch.dtype | None = None)
     return value.to(dtype or real_dtype(value))
 
 
+def as_array(value: Any) -> Any:
+    """Return the numbers of a tensor as an array; anything else passes through."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    tensor = value.detach().cpu().resolve_conj().resolve_neg()
+    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+
+
 def as_field(layer: str, value: Any) -> torch.Tensor:
     """Return a field, real or complex, in single or double precision.
 
@@ -59,12 +67,19 @@ def as_field(layer: str, value: Any) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value.to(complex_dtype(value) if value.is_complex() else real_dtype(value))
     if not isinstance(value, list | tuple) or len(value) != 2:
-        kind = f"a list of {len(value)}" if isinstance(value, list | tuple) else type(value)
+        kind = (
+            f"a list of {len(value)}" if isinstance(value, list | tuple) else type(value).__name__
+        )
         raise RequestError(
             f"{layer}: received {kind}. Expected a tensor, or the real and the imaginary part, "
             "[real, imag]."
         )
     parts = [as_real(layer, "a part of a field", part) for part in value]
+    if parts[0].shape != parts[1].shape:  # they would broadcast
+        raise RequestError(
+            f"{layer}: received a real part of shape {tuple(parts[0].shape)} and an imaginary part "
+            f"of shape {tuple(parts[1].shape)}. Expected one shape."
+        )
     dtype = real_dtype(*parts)
     return torch.complex(*(part.to(dtype) for part in parts))
 
@@ -78,7 +93,8 @@ def two_inputs(layer: str, inputs: Any, first: str, second: str) -> tuple[Any, A
         If they are no list of two.
     """
     if not isinstance(inputs, list | tuple) or len(inputs) != 2:
-        came = f"a list of {len(inputs)}" if isinstance(inputs, list | tuple) else "a tensor"
+        kind = type(inputs).__name__
+        came = f"a list of {len(inputs)}" if isinstance(inputs, list | tuple) else kind
         raise RequestError(f"{layer}: received {came}. Expected the list [{first}, {second}].")
     return inputs[0], inputs[1]
 

@@ -9,7 +9,7 @@ import torch
 
 from ...errors import RequestError
 from ..layer_settings import checked_probe, chosen_output
-from .tensor_inputs import as_field, check_rank, complex_dtype, real_dtype
+from .tensor_inputs import as_array, as_field, check_rank, complex_dtype, real_dtype
 
 
 class ProbeIllumination(torch.nn.Module):
@@ -42,8 +42,7 @@ class ProbeIllumination(torch.nn.Module):
         device: Any = None,
     ) -> None:
         super().__init__()
-        array = probe.detach().cpu().numpy() if isinstance(probe, torch.Tensor) else probe
-        array = checked_probe(array)
+        array = checked_probe(as_array(probe))
         parts = np.stack([array.real, array.imag], axis=-1)
         kind = dtype or torch.get_default_dtype()
         self.parts = torch.nn.Parameter(
@@ -53,7 +52,7 @@ class ProbeIllumination(torch.nn.Module):
     @property
     def probe(self) -> np.ndarray[Any, Any]:
         """The probe as it is now: ndarray of complex, in the shape in which it was given."""
-        parts = self.parts.detach().cpu().numpy()
+        parts = as_array(self.parts)
         return np.asarray(parts[..., 0] + 1j * parts[..., 1])
 
     def forward(self, inputs: Any) -> torch.Tensor:
