@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ptycho_engine.native.kernels import cut
+from ptycho_engine.native.scattering import scatter_any
 from ptycho_engine.native.stores import goes_past_caches
 from ptycho_engine.native.taps import tap_weights
 from ptycho_engine.plugin import (
@@ -22,12 +23,14 @@ from ptycho_engine.plugin import (
     Capabilities,
     CopyKey,
     ExtractionRequest,
+    PlacementRequest,
     Plan,
     Windows,
     all_inside,
     copied_bytes,
     core_count,
     find_windows,
+    fold,
     hookimpl,
     make_plan,
     pad,
@@ -200,3 +203,31 @@ def _source(request: ExtractionRequest) -> Literal["inside", "strips", "padded"]
 
 def _window_bytes(request: ExtractionRequest) -> int:
     return request.cut.span**2 * request.dtype.itemsize
+
+
+@hookimpl
+def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
+    """Count the padded canvas, the weights of all patches, and a row of each."""
+    weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=padded_bytes(request) + (weights + 64) * request.patch_count,
+        bytes_per_patch=request.patch_size * request.dtype.itemsize,
+    )
+
+
+@hookimpl
+def place_patches(request: PlacementRequest, out: Array) -> Array:
+    """Add the patches onto every slice of the object."""
+    found, real = find_windows(request), request.real_dtype
+    n, members = request.patch_size, request.channels
+    shape = (request.groups, n, n, members)
+    weights = tap_weights(request, found)
+    for index in request.slices:
+        patches = np.ascontiguousarray(request.patches[index]).reshape(shape)
+        canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
+        scatter_any(canvas.view(real), found.starts, *weights, patches, members)
+        fold(canvas, found.padding, request.fill, out[index])
+    return out

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .io.scan_files import ScanSource, read_scan, write_scan
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
+    from .request.normalisation import Reassembled
+    from .request.placement import PlacementRequest
     from .request.planning import Plan
     from .shortcuts import extract_patches
 
@@ -47,8 +49,10 @@ __all__ = [
     "Host",
     "PatchDataset",
     "Patterns",
+    "PlacementRequest",
     "Plan",
     "PluginSource",
+    "Reassembled",
     "Recipe",
     "Region",
     "RemovedIn2Warning",
@@ -83,8 +87,10 @@ _HOMES = {
     "Host": "host.host",
     "PatchDataset": "data.datasets.datasets",
     "Patterns": "io.patterns",
+    "PlacementRequest": "request.placement",
     "Plan": "request.planning",
     "PluginSource": "discovery",
+    "Reassembled": "request.normalisation",
     "Recipe": "data.simulation.recipe",
     "Region": "data.datasets.splitting",
     "RemovedIn2Warning": "deprecation.table",

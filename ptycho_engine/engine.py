@@ -20,6 +20,7 @@ from .host.choice import AUTO, choose, refuse_options, require_framework
 from .host.host import Host
 from .logs import get_logger
 from .memory import parse_bytes
+from .overlay import Overlay
 from .report.progress import shown
 from .request.blocks import Block, check_out
 from .request.checks import prepare_object
@@ -33,8 +34,8 @@ from .service import Service
 DEFAULT_PLUGIN = AUTO
 
 
-class Engine(Shown):
-    """Cuts patches with one plugin and one memory budget.
+class Engine(Overlay, Shown):
+    """Cuts patches with one plugin and one memory budget, and puts them back.
 
     Parameters
     ----------

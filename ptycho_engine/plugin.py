@@ -1,8 +1,8 @@
 """All that the author of a plugin or of a format imports; nothing else is promised.
 
 A plugin needs `hookimpl`, and mostly `Capabilities`; one that computes on windows finds here how
-they are placed (`find_windows`, `pad`) and weighed (`KERNELS`). A format needs `Scan`, with
-`Patterns` if its files hold them, and `InputFileError`.
+they are placed (`find_windows`, `pad`, its adjoint `fold`) and weighed (`KERNELS`). A format needs
+`Scan`, with `Patterns` if its files hold them, and `InputFileError`.
 """
 
 from .deprecation.table import warn
@@ -15,6 +15,7 @@ from .io.patterns import Patterns
 from .io.scan import Scan
 from .request.extraction import ExtractionRequest
 from .request.parts import stacked_windows
+from .request.placement import PlacementRequest
 from .request.planning import Plan, make_plan
 from .request.prepared import CopyKey
 from .request.windows import (
@@ -22,6 +23,7 @@ from .request.windows import (
     all_inside,
     copied_bytes,
     find_windows,
+    fold,
     pad,
     padded_bytes,
     padding_of,
@@ -37,6 +39,7 @@ __all__ = [
     "InputFileError",
     "NpzArchive",
     "Patterns",
+    "PlacementRequest",
     "Plan",
     "Scan",
     "Windows",
@@ -44,6 +47,7 @@ __all__ = [
     "copied_bytes",
     "core_count",
     "find_windows",
+    "fold",
     "hookimpl",
     "make_plan",
     "pad",

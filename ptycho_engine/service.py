@@ -13,8 +13,10 @@ from .errors import CapabilityError
 from .host.selection import SelectedPlugin
 from .logs import get_logger
 from .memory import parse_bytes
-from .request.blocks import Block, block_index, flat_target, place_patches
+from .request.blocks import Block, block_index, copy_patches, flat_target, flattened
 from .request.extraction import ExtractionRequest
+from .request.located import LocatedRequest
+from .request.placement import PlacementRequest
 from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
 from .request.prepared import PreparedObject
 
@@ -22,6 +24,7 @@ USE_STREAM = "Use engine.stream(...), or out= with a file-backed array"
 SMALLER_CHUNK = "Choose a smaller chunk"
 SMALLER_BLOCK = "Choose a smaller block_size"
 FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
+FEWER_PATCHES = "Pass fewer patches at a time, adding onto one array with out="
 
 Array = np.ndarray[Any, Any]
 #: Of blocks and how many groups they are in all, to the same blocks.
@@ -48,24 +51,40 @@ class Service:
     _converted: set[str] = field(init=False, repr=False, default_factory=set)  # said in the log
 
     def check(self, request: ExtractionRequest) -> None:
-        """Refuse a request that the plugin does not serve.
+        """Refuse an extraction that the plugin does not serve.
 
         Raises
         ------
         CapabilityError
             If it is beyond what the plugin declares.
         """
+        self._check(request, request.image)
+
+    def check_placement(self, request: PlacementRequest) -> None:
+        """Refuse a placement that the plugin does not serve.
+
+        Raises
+        ------
+        CapabilityError
+            As `check`; also if the plugin does not place patches.
+        """
+        self.plugin.require("place_patches")
+        self._check(request, request.patches)
+
+    def _check(self, request: LocatedRequest, values: Any) -> None:
         capabilities, arrays = self.plugin.capabilities, request.arrays
         capabilities.check(request, self.plugin.name)
         if arrays is NUMPY or arrays.name in capabilities.arrays:
             return
-        if arrays.is_symbolic(request.image) or arrays.is_symbolic(request.positions):
+        if arrays.is_symbolic(values) or arrays.is_symbolic(request.positions):
             raise CapabilityError(
                 f"{self.plugin.name}: does not compute inside tf.function. Call it on eager "
                 "tensors or NumPy arrays, or choose a plugin that declares tensors."
             )
 
-    def plan(self, request: ExtractionRequest, budget: int | None = None) -> Plan:
+    def plan(
+        self, request: ExtractionRequest | PlacementRequest, budget: int | None = None
+    ) -> Plan:
         """Plan what is computed in one go; by default within the budget of the engine."""
         budget = budget or self.memory_budget or parse_bytes(None)
         plan = self.plugin.plan(request, self.options, budget) or _default_plan(
@@ -73,7 +92,7 @@ class Service:
         )
         direct = request.layout in self.plugin.capabilities.layouts
         if request.layout == "channel" and not direct:  # flat patches come first
-            plan = replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
+            plan = with_workspace(plan, request.patches_bytes)
         return plan
 
     def extract(self, request: ExtractionRequest, out: Array | None) -> Array:
@@ -105,9 +124,7 @@ class Service:
         converted, plan = self.plan_native(request)
         check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_POSITIONS)
         if converted is not request:
-            if arrays.name not in self._converted:
-                self._converted.add(arrays.name)
-                get_logger().info("arrays_converted", plugin=self.plugin.name, arrays=arrays.name)
+            self._say_converted(arrays.name)
             out = np.empty(converted.output_shape, converted.dtype)
             self._fill(converted, plan, out)
             return arrays.from_numpy(out)
@@ -192,7 +209,113 @@ class Service:
             request, image=image, positions=positions, prepared=PreparedObject(image)
         )
         plan = self.plan(converted)  # the patches are held as NumPy's array beside the result
-        return converted, replace(plan, workspace_bytes=plan.workspace_bytes + plan.output_bytes)
+        return converted, with_workspace(plan, plan.output_bytes)
+
+    def place(self, request: PlacementRequest, out: Array | None) -> Array:
+        """Add patches of NumPy arrays onto an array, or onto a new one of zeros.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If they exceed the budget.
+        """
+        plan = self.plan(request)
+        held = plan.output_bytes if out is None or not out.flags.carray else 0
+        check_budget(plan, held_bytes=held, advice=FEWER_PATCHES, held="object")
+        if out is None:
+            out = np.zeros(request.output_shape, request.dtype)
+        self._add(request, plan, out)
+        return out
+
+    def place_native(self, request: PlacementRequest) -> Any:
+        """Place patches of another framework's arrays: in the plugin, or by way of NumPy.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If they exceed the budget.
+        """
+        arrays = request.arrays
+        if arrays.name in self.plugin.capabilities.arrays:
+            plan = self.plan(request)
+            check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_PATCHES, held="object")
+            served = self._flat_if_needed(request)
+            return self.plugin.place(served, self.options, plan, None)
+        patches, positions = map(arrays.to_numpy, (request.patches, request.positions))
+        converted = replace(request, patches=patches, positions=positions)
+        plan = with_workspace(self.plan(converted), request.output_bytes)
+        check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_PATCHES, held="object")
+        self._say_converted(arrays.name)
+        out = np.zeros(converted.output_shape, converted.dtype)
+        self._add(converted, plan, out)
+        return arrays.from_numpy(out)
+
+    def position_gradient(self, request: ExtractionRequest, cotangent: Any) -> Any:
+        """Differentiate a real loss of the patches with respect to the positions.
+
+        Parameters
+        ----------
+        request : ExtractionRequest
+            The extraction that gave the patches.
+        cotangent : ndarray or tensor, shape `request.output_shape`, dtype `request.dtype`
+            ``dL/dRe + i dL/dIm`` of the patches.
+
+        Returns
+        -------
+        ndarray or tensor of float64, shape (P, 2)
+            The gradient, columns (y, x); what arrays the request holds.
+
+        Raises
+        ------
+        CapabilityError
+            If the plugin has no such gradient, or none exists for the kernel or the rounding.
+        MemoryBudgetError
+            If it exceeds the budget.
+        """
+        self.plugin.require("position_gradient")
+        self.check(request)
+        if request.interpolation == "nearest" or request.rounding == "legacy":
+            raise CapabilityError(
+                f'{self.plugin.name}: positions have no gradient with interpolation="nearest" or '
+                'rounding="legacy". Choose "bilinear" or "bicubic" and rounding="exact".'
+            )
+        arrays = request.arrays
+        converted, plan = self.plan_native(request)
+        plan = replace(plan, output_bytes=16 * request.patch_count)
+        check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_POSITIONS, held="gradient")
+        if converted is not request:
+            self._say_converted(arrays.name)
+            cotangent = arrays.to_numpy(cotangent)
+        if request.patch_count == 0:
+            return arrays.from_numpy(np.zeros((0, 2)))
+        served = self._served(converted)
+        if served is not converted:
+            cotangent = converted.arrays.flatten(cotangent, request.layout)
+        gradient = self.plugin.differentiate(served, cotangent, self.options, plan)
+        return gradient if converted is request else arrays.from_numpy(gradient)
+
+    def _add(self, request: PlacementRequest, plan: Plan, out: Array) -> None:
+        """Add the patches of a request onto an array."""
+        if request.patch_count == 0 or out.size == 0:
+            return
+        target = out if out.flags.carray else np.zeros(out.shape, out.dtype)
+        served = self._flat_if_needed(request)
+        placed = np.asarray(self.plugin.place(served, self.options, plan, target))
+        if not np.may_share_memory(placed, target):
+            target += placed
+        if target is not out:
+            out += target
+
+    def _flat_if_needed(self, request: PlacementRequest) -> PlacementRequest:
+        """Return the request in a layout that the plugin takes."""
+        direct = request.layout in self.plugin.capabilities.layouts
+        return request if direct else flattened(request)
+
+    def _say_converted(self, kind: str) -> None:
+        """Tell the log, once for each kind of array, that it goes by way of NumPy."""
+        if kind not in self._converted:
+            self._converted.add(kind)
+            get_logger().info("arrays_converted", plugin=self.plugin.name, arrays=kind)
 
     def _fill(self, request: ExtractionRequest, plan: Plan, out: Array) -> None:
         """Fill an array with the patches of a request."""
@@ -202,7 +325,7 @@ class Service:
         target = out if served is request else flat_target(served, request.layout, out)
         patches = self.plugin.extract(served, self.options, plan, target)
         if patches is not out and not np.may_share_memory(patches := np.asarray(patches), out):
-            place_patches(patches, request, out)
+            copy_patches(patches, request, out)
 
     def _served(self, request: ExtractionRequest) -> ExtractionRequest:
         """Return the request in a layout that the plugin returns."""
@@ -211,10 +334,15 @@ class Service:
         return replace(request, layout="flat", channels=1)
 
 
-def _default_plan(request: ExtractionRequest, plugin: str, budget: int) -> Plan:
+def with_workspace(plan: Plan, more: int) -> Plan:
+    """Return a plan that takes so many bytes more."""
+    return replace(plan, workspace_bytes=plan.workspace_bytes + more)
+
+
+def _default_plan(request: LocatedRequest, plugin: str, budget: int) -> Plan:
     """Plan for a plugin that does not: a padded object and one chunk."""
     beside = 2 * request.cut.span
-    rows, columns = (size + beside for size in request.prepared.size)
+    rows, columns = ((size or 1) + beside for size in request.shape)
     return make_plan(
         request,
         plugin,

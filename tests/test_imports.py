@@ -198,9 +198,11 @@ ROOMS = {
     "io": "errors display extras logs memory metadata deferral workers discovery culprits geometry "
     "phantoms",
     "deprecation": "errors extras arrays",
-    "host": "errors extras discovery culprits geometry request",
+    "host": "errors extras discovery culprits geometry arrays request",
     "service": "errors logs memory arrays request host",
-    "engine": "errors display logs memory discovery geometry arrays request host service report",
+    "overlay": "errors geometry arrays request service report",
+    "engine": "errors display logs memory discovery geometry arrays request host service overlay "
+    "report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors compilations memory workers geometry arrays request native",
     "plugin": "errors workers deprecation geometry request host io",

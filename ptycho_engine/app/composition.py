@@ -12,12 +12,14 @@ import numpy as np
 from ..data.detector.detector_settings import Preparation
 from ..data.grouping.group_settings import GroupSettings
 from ..data.simulation.recipe import Recipe
+from ..data.stored_patches import PatchSource
 from ..errors import ConfigurationError, one_line
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
 from .jobs.conversion_job import ConversionJob
 from .jobs.extraction_job import ExtractionJob
 from .jobs.inspection_job import InspectionJob
+from .jobs.reassembly_job import ReassemblyJob
 from .jobs.simulation_job import SimulationJob
 from .jobs.training_job import TrainingJob
 from .scans import scan_source
@@ -27,6 +29,7 @@ from .schema import (
     ConvertConfig,
     InspectConfig,
     JobConfig,
+    ReassembleConfig,
     SimulateConfig,
     TrainConfig,
 )
@@ -237,4 +240,50 @@ def simulation_job(config: SimulateConfig, folder: Path) -> SimulationJob:
         folder / expanded(output.path),
         output.format,
         config.memory_budget,
+    )
+
+
+def reassembly_job(
+    config: ReassembleConfig,
+    folder: Path,
+    reason: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> ReassemblyJob:
+    """Make the job of putting patches together; relative outputs are relative to the folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting cannot be used.
+    """
+    plugin, options = named_plugin(config.plugin)
+    named = asdict(config.patches)
+    beside = named.pop("positions_path")
+    output, shape = config.output, config.shape
+    if shape is not None and (len(shape) != 2 or min(shape) < 1):
+        raise ConfigurationError(
+            f"shape: received {one_line(shape, 60)}. Expected height and width of the object, "
+            "[H, W], or null."
+        )
+    return ReassemblyJob(
+        PatchSource(
+            **named | {"path": expanded(named["path"])},
+            positions_path=None if beside is None else expanded(beside),
+        ),
+        folder / expanded(output.path),
+        format=output.format,
+        shape=None if shape is None else (shape[0], shape[1]),
+        interpolation=cast(Interpolation | None, config.interpolation),  # the cut refuses others
+        fill=cast(Fill | None, config.fill),
+        weight=config.weight,
+        border=config.border,
+        fit=config.fit,
+        plugin=plugin,
+        options=options,
+        wrappers=tuple(config.wrappers),
+        memory_budget=config.memory_budget,
+        overwrite=output.overwrite,
+        picture=output.picture,
+        reason=reason,
+        context=context or {},
     )

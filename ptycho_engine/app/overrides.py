@@ -20,7 +20,14 @@ from ..io.catalogue import find_format, formats_of
 from .vocabulary import PATHS, expanded
 
 #: Of the keys whose values are paths those that are read.
-READ = ("scan.path", "compat.params", "object.path", "probe.path")
+READ = (
+    "scan.path",
+    "compat.params",
+    "object.path",
+    "probe.path",
+    "patches.path",
+    "patches.positions_path",
+)
 NUMBERS = {1: "one", 2: "two"}
 
 

@@ -55,6 +55,16 @@ class TrainingOutputConfig(OutputConfig):
     chunk: int = 16
 
 
+@dataclass
+class ObjectOutputConfig:
+    """Where an object goes that is put together."""
+
+    path: str = "object.h5"
+    overwrite: bool = False
+    picture: bool = True
+    format: str | None = None
+
+
 class Progress(Enum):
     """When a bar shows the progress: if standard error is a terminal, or in any case."""
 
@@ -176,6 +186,39 @@ class SimulateConfig:
     memory_budget: str | None = None
 
 
+@dataclass
+class PatchesConfig:
+    """Patches in a file."""
+
+    path: str = MISSING
+    patches: str | None = None
+    amplitude: str | None = None
+    phase: str | None = None
+    real: str | None = None
+    imag: str | None = None
+    positions: str | None = None
+    positions_path: str | None = None
+    probe: str | None = None
+
+
+@dataclass
+class ReassembleConfig:
+    """One object put together."""
+
+    plugin: Any = MISSING
+    patches: PatchesConfig = MISSING
+    output: ObjectOutputConfig = MISSING
+    runner: RunnerConfig = MISSING
+    shape: list[int] | None = None
+    interpolation: str | None = None
+    fill: str | None = None
+    weight: str = "none"
+    border: int = 0
+    fit: bool = False
+    memory_budget: str | None = None
+    wrappers: list[str] = field(default_factory=list)
+
+
 def plain_copy(kind: type, **changed: tuple[Any, Any]) -> type:
     """Make a dataclass that Hydra can fill of one whose instances are frozen.
 
@@ -213,6 +256,7 @@ SCHEMAS: dict[str, type] = {
     "convert": ConvertConfig,
     "train": TrainConfig,
     "simulate": SimulateConfig,
+    "reassemble": ReassembleConfig,
 }
 
 
@@ -224,6 +268,8 @@ def register_schemas() -> None:
     store.store(group="output", name="schema", node=OutputConfig)
     store.store(group="output", name="scan_schema", node=ScanOutputConfig)
     store.store(group="output", name="training_schema", node=TrainingOutputConfig)
+    store.store(group="output", name="object_schema", node=ObjectOutputConfig)
+    store.store(group="patches", name="schema", node=PatchesConfig)
     groups = plain_copy(GroupSettings, members=(int | None, None))
     store.store(group="groups", name="schema", node=groups)
     store.store(group="runner", name="schema", node=RunnerConfig)

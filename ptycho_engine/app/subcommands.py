@@ -121,6 +121,18 @@ SUBCOMMANDS = {
         ),
         TRAIN,
     ),
+    "reassemble": Subcommand(
+        "patches of a store, as a network predicts them, put together as an object",
+        (
+            ("ptycho-engine reassemble STORE", "-> object.h5, object.h5.png"),
+            ("ptycho-engine reassemble STORE output.path=object.cxi", "as a scan of that format"),
+            (
+                "ptycho-engine reassemble STORE patches.positions_path=FILE",
+                "positions of another file",
+            ),
+        ),
+        Root("reassemble", "reassemble", places=("patches.path",)),
+    ),
     "plan": Subcommand(
         "bytes, chunks, budget and output of a job, before it does anything; --json",
         (

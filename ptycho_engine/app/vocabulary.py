@@ -21,7 +21,16 @@ from ..errors import PtychoEngineError
 from ..io.catalogue import list_formats, load_format
 
 #: Keys whose values are paths.
-PATHS = ("scan.path", "output.path", "compat.params", "picture", "object.path", "probe.path")
+PATHS = (
+    "scan.path",
+    "output.path",
+    "compat.params",
+    "picture",
+    "object.path",
+    "probe.path",
+    "patches.path",
+    "patches.positions_path",
+)
 #: Keys that say which choice of a group was made.
 CHOSEN = {
     "plugin": "name",

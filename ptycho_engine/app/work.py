@@ -13,11 +13,19 @@ from .composition import (
     conversion_job,
     extraction_job,
     inspection_job,
+    reassembly_job,
     simulation_job,
     training_job,
 )
 from .legacy import work_in_legacy
-from .schema import ConvertConfig, InspectConfig, JobConfig, SimulateConfig, TrainConfig
+from .schema import (
+    ConvertConfig,
+    InspectConfig,
+    JobConfig,
+    ReassembleConfig,
+    SimulateConfig,
+    TrainConfig,
+)
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -72,6 +80,15 @@ def train(settings: TrainConfig, run: Run) -> str:
     job = _settled(training_job, settings, run)
     progress = partial(run.progress, noun="groups")
     result = train.run(job, run_id=run.run_id, progress=progress, waiting=run.waiting)
+    return str(result.output)
+
+
+def reassemble(settings: ReassembleConfig, run: Run) -> str:
+    """Put patches together; return the path of the output."""
+    from .jobs import reassemble
+
+    job = reassembly_job(settings, run.folder, run.plugin_reason())
+    result = reassemble.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
     return str(result.output)
 
 

@@ -58,6 +58,9 @@ class ArrayAdapter(Protocol):
     def arrange(self, patches: Any, layout: str, channels: int) -> Any:
         """Rearrange flat patches into another layout."""
 
+    def flatten(self, patches: Any, layout: str) -> Any:
+        """Rearrange patches of a layout into flat ones: the inverse of `arrange`."""
+
 
 NUMPY = NumpyArrays()
 

@@ -78,3 +78,9 @@ class NumpyArrays:
         if layout == "grid":
             return layouts.flat_to_grid(patches, layouts.grid_side(channels))
         return patches
+
+    def flatten(self, patches: Array, layout: str) -> Array:
+        """Rearrange patches of a layout into flat ones (..., P, N, N)."""
+        if layout == "channel":
+            return layouts.channel_to_flat(patches)
+        return layouts.grid_to_flat(patches) if layout == "grid" else patches

@@ -102,3 +102,9 @@ class TensorFlowArrays:
         from ..ops.arrange import arrange_tensor
 
         return arrange_tensor(patches, layout, channels)
+
+    def flatten(self, patches: tf.Tensor, layout: str) -> tf.Tensor:
+        """Rearrange patches of a layout into flat ones (..., P, N, N)."""
+        from ..ops.arrange import flatten_tensor
+
+        return flatten_tensor(patches, layout)

@@ -10,7 +10,7 @@ from ..discovery import build_options
 from ..errors import CapabilityError
 from ..geometry.cut import Cut
 from ..request.checks import DTYPES
-from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Capabilities:
     devices: frozenset[str] = frozenset({"cpu"})
     options: type | None = None
 
-    def check(self, request: ExtractionRequest, plugin: str) -> None:
+    def check(self, request: LocatedRequest, plugin: str) -> None:
         """Refuse a request that the plugin does not serve.
 
         Raises

@@ -1,7 +1,8 @@
-"""The hooks of an extraction plugin: this file is the contract.
+"""The hooks of a plugin: this file is the contract.
 
 A plugin is a module, or any object, with functions marked by ``ptycho_engine.hookimpl``. Only
-`extract_patches` is required. An implementation may leave out arguments that it does not use, and
+`extract_patches` is required; what a plugin declares in its capabilities holds for every hook that
+it implements. An implementation may leave out arguments that it does not use, and
 must not give an argument a default value.
 """
 
@@ -17,6 +18,7 @@ from ..errors import PluginError
 
 if TYPE_CHECKING:
     from ..request.extraction import ExtractionRequest
+    from ..request.placement import PlacementRequest
     from ..request.planning import Plan
     from .capabilities import Capabilities
 
@@ -81,6 +83,77 @@ def plan_extraction(request: ExtractionRequest, options: Any, memory_budget: int
     Plan
         See :func:`ptycho_engine.request.planning.make_plan`. Without this hook the engine plans
         on one padded copy of the object, and blocks of 8 MiB.
+    """
+
+
+@hookspec(firstresult=True)
+def place_patches(request: PlacementRequest, options: Any, plan: Plan, out: Any) -> Any:
+    """Add patches onto the object, as the exact adjoint of `extract_patches`.
+
+    With ``A`` the map from objects to patches for the same positions and cut, the object that is
+    added is ``A* y``, so that ``<A x, y> = <x, A* y>`` for every object ``x``. The result does not
+    depend on the number of threads, unless an option of the plugin asks for less.
+
+    Parameters
+    ----------
+    request : PlacementRequest
+        Validated; its layout is one that the plugin declares, and its arrays are tensors only if
+        the plugin declares tensors. It holds at least one patch.
+    options : object or None
+        Instance of the dataclass that the plugin declares.
+    plan : Plan
+        What `plan_placement` returned.
+    out : ndarray or None
+        What is added to: contiguous and writeable, of shape `request.output_shape`; None for
+        tensors.
+
+    Returns
+    -------
+    ndarray or tensor, shape `request.output_shape`, dtype `request.dtype`
+        `out` itself once added to, or the sum of the patches alone as another array, which the
+        engine adds.
+    """
+
+
+@hookspec(firstresult=True)
+def plan_placement(request: PlacementRequest, options: Any, memory_budget: int) -> Plan:
+    """Predict the memory of a placement, without doing any work.
+
+    Parameters
+    ----------
+    request : PlacementRequest
+        Validated; the number of its patches is known.
+    options : object or None
+        Instance of the dataclass that the plugin declares.
+    memory_budget : int
+        Bytes that the object and the workspace may take together.
+
+    Returns
+    -------
+    Plan
+        As of `plan_extraction`, and the same without this hook.
+    """
+
+
+@hookspec(firstresult=True)
+def position_gradient(request: ExtractionRequest, cotangent: Any, options: Any, plan: Plan) -> Any:
+    """Differentiate a real loss of the patches with respect to the positions.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        The extraction, in the exact rounding and of a smooth kernel.
+    cotangent : ndarray or tensor, shape `request.output_shape`, dtype `request.dtype`
+        ``dL/dRe + i dL/dIm`` of the patches.
+    options : object or None
+        Instance of the dataclass that the plugin declares.
+    plan : Plan
+        What `plan_extraction` returned.
+
+    Returns
+    -------
+    ndarray or tensor of float64, shape (P, 2)
+        ``sum Re(conj(cotangent) * d patch / d position)`` over samples and leading axes, (y, x).
     """
 
 

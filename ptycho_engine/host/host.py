@@ -145,12 +145,34 @@ class Host:
                 f"plugin {culprit.name!r}: plugin_capabilities returned "
                 f"{type(capabilities).__name__}. Expected ptycho_engine.Capabilities."
             )
+        required = "extract_patches"
         return SelectedPlugin(
             self.source(name),
             capabilities or Capabilities(),
-            self.caller(name, "extract_patches", required=True),
-            self.caller(name, "plan_extraction"),
+            {hook: self.caller(name, hook, required=hook == required) for hook in self.hooks},
+            frozenset(hook for hook in self.hooks if self.implements(name, hook)),
+            self.built_in_with,
         )
+
+    @property
+    def hooks(self) -> list[str]:
+        """Names of all hooks."""
+        callers = vars(self._manager.hook).items()
+        return sorted(hook for hook, caller in callers if caller.has_spec())
+
+    def built_in_with(self, hook: str) -> list[str]:
+        """Names of the built-in plugins that implement a hook and can be imported here.
+
+        They are not registered: what else they hold does not become active.
+        """
+        found = []
+        for source in self.sources:
+            if source.target.startswith("ptycho_engine.plugins."):
+                with suppress(PluginError):
+                    function = getattr(load_source("plugin", source), hook, None)
+                    if getattr(function, f"{hookspecs.PROJECT}_impl", None):
+                        found.append(source.name)
+        return found
 
     def caller(self, name: str, hook: str, *, required: bool = False) -> Callable[..., Any]:
         """Return what calls one hook of the plugin `name`, and the active wrappers around it.
@@ -197,8 +219,7 @@ class Host:
 
     def _add(self, plugin: object, source: PluginSource) -> None:
         name = source.name
-        callers = vars(self._manager.hook).items()
-        hooks = sorted(hook for hook, caller in callers if caller.has_spec())
+        hooks = self.hooks
         hookspecs.refuse_ambiguous(self._manager, plugin, name)
         hookspecs.refuse_unknown(self._manager, plugin, name, hooks)
         known = self._manager.get_name(plugin)

@@ -2,55 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+
+from ..arrays.adapter import NUMPY, ArrayAdapter
 from ..discovery import REGISTERED, PluginSource
-from ..errors import PluginError
+from ..errors import CapabilityError, PluginError
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
+from ..request.placement import PlacementRequest
 from ..request.planning import Plan
 from .answers import ask
 from .capabilities import Capabilities
 
+Caller = Callable[..., Any]
+
 
 @dataclass(frozen=True)
 class SelectedPlugin:
-    """A plugin that was chosen, with the hook callers that reach it and the active wrappers."""
+    """A plugin that was chosen, with the hook callers that reach it and the active wrappers.
+
+    Attributes
+    ----------
+    source : PluginSource
+        Where it comes from.
+    capabilities : Capabilities
+        What it declares.
+    callers : mapping of str to callable
+        What calls each hook; None is returned by those of a hook that it does not implement.
+    hooks : frozenset of str
+        Those that it implements.
+    having : callable
+        Of a hook: the names of the built-in plugins that have it, for messages.
+    """
 
     source: PluginSource
     capabilities: Capabilities
-    _call: Callable[..., Any]
-    _plan: Callable[..., Plan | None]
+    callers: Mapping[str, Caller]
+    hooks: frozenset[str]
+    having: Callable[[str], list[str]]
 
     @property
     def name(self) -> str:
         """The name that selected it."""
         return self.source.name
 
+    def require(self, hook: str) -> None:
+        """Refuse to go on without a hook.
+
+        Raises
+        ------
+        CapabilityError
+            With the names of plugins that have it.
+        """
+        if hook not in self.hooks:
+            having = ", ".join(self.having(hook)) or "none that is installed here"
+            raise CapabilityError(
+                f"{self.name}: implements no {hook}. Built-in plugins that do: {having}. Choose "
+                "one of these."
+            )
+
     def extract(self, request: ExtractionRequest, options: Any, plan: Plan, out: Any) -> Any:
-        """Call the hook and check what comes back.
+        """Ask for patches.
 
         Raises
         ------
         PluginError
             If the plugin returns None, or an array of another shape or dtype.
         """
-        patches, culprit = ask(
-            self._call,
-            lambda answer: _fits(answer, request),
-            {"request": request, "options": options, "plan": plan, "out": out},
-        )
-        if culprit is not None:
-            shape, dtype = getattr(patches, "shape", None), getattr(patches, "dtype", None)
-            received = "None" if patches is None else f"shape {shape}, dtype {dtype}"
-            raise PluginError(
-                f"{self._accused(culprit)}: extract_patches returned {received}. Expected shape "
-                f"{request.output_shape}, dtype {request.dtype}."
-            )
-        return patches
+        arguments = {"request": request, "options": options, "plan": plan, "out": out}
+        return self._array("extract_patches", request, arguments)
 
-    def plan(self, request: ExtractionRequest, options: Any, budget: int) -> Plan | None:
+    def place(self, request: PlacementRequest, options: Any, plan: Plan, out: Any) -> Any:
+        """Ask for an object that patches are added to; raises as `extract`."""
+        arguments = {"request": request, "options": options, "plan": plan, "out": out}
+        return self._array("place_patches", request, arguments)
+
+    def differentiate(
+        self, request: ExtractionRequest, cotangent: Any, options: Any, plan: Plan
+    ) -> Any:
+        """Ask for the gradient for positions; raises as `extract`."""
+        shape, dtype = (request.patch_count, 2), np.dtype(np.float64)
+        return self._ask(
+            "position_gradient",
+            lambda answer: _fits(answer, shape, dtype, request.arrays),
+            lambda: f"shape {shape}, dtype {dtype}",
+            {"request": request, "cotangent": cotangent, "options": options, "plan": plan},
+        )
+
+    def plan(
+        self, request: ExtractionRequest | PlacementRequest, options: Any, budget: int
+    ) -> Plan | None:
         """Return the plugin's own plan, None if it does not plan.
 
         Raises
@@ -58,17 +103,40 @@ class SelectedPlugin:
         PluginError
             If the plugin returns anything else.
         """
-        plan, culprit = ask(
-            self._plan,
-            _is_plan,
+        extracts = isinstance(request, ExtractionRequest)
+        plan = self._ask(
+            "plan_extraction" if extracts else "plan_placement",
+            lambda answer: answer is None or isinstance(answer, Plan),
+            lambda: "a Plan, as ptycho_engine.plugin.make_plan returns it",
             {"request": request, "options": options, "memory_budget": budget},
         )
+        return cast(Plan | None, plan)
+
+    def _array(self, hook: str, request: LocatedRequest, arguments: dict[str, Any]) -> Any:
+        """Ask a hook that answers with the array of a request."""
+        shape, dtype = request.output_shape, request.dtype
+        return self._ask(
+            hook,
+            lambda answer: _fits(answer, shape, dtype, request.arrays),
+            lambda: f"shape {shape}, dtype {dtype}",
+            arguments,
+        )
+
+    def _ask(
+        self,
+        hook: str,
+        fits: Callable[[Any], bool],
+        expected: Callable[[], str],
+        arguments: dict[str, Any],
+    ) -> Any:
+        """Call a hook and check what comes back: the one way to ask a plugin for anything."""
+        answer, culprit = ask(self.callers[hook], fits, arguments)
         if culprit is not None:
             raise PluginError(
-                f"{self._accused(culprit)}: plan_extraction returned {type(plan).__name__}. "
-                "Expected a Plan, as ptycho_engine.plugin.make_plan returns it."
+                f"{self._accused(culprit)}: {hook} returned {_described(answer)}. Expected "
+                f"{expected()}."
             )
-        return cast(Plan | None, plan)
+        return answer
 
     def _accused(self, culprit: PluginSource) -> str:
         """Name who gave a wrong answer, and where to report it."""
@@ -78,13 +146,18 @@ class SelectedPlugin:
         return f"wrapper {culprit.name!r} ({culprit.origin}) around plugin {self.name!r}"
 
 
-def _is_plan(answer: object) -> bool:
-    return answer is None or isinstance(answer, Plan)
+def _described(answer: object) -> str:
+    """Say what came in place of what a hook should answer."""
+    if answer is None:
+        return "None"
+    shape, dtype = getattr(answer, "shape", None), getattr(answer, "dtype", None)
+    kind = type(answer).__name__
+    return kind if shape is dtype is None else f"{kind} of shape {shape}, dtype {dtype}"
 
 
-def _fits(patches: Any, request: ExtractionRequest) -> bool:
-    """Whether patches have the shape and dtype of a request."""
-    if patches is None or getattr(patches, "dtype", None) != request.dtype:
+def _fits(answer: Any, shape: tuple[int, ...], dtype: np.dtype[Any], arrays: ArrayAdapter) -> bool:
+    """Whether an answer has a shape and a dtype."""
+    if answer is None or getattr(answer, "dtype", None) != dtype:
         return False
     # The shape of a tensor may not be known before the run.
-    return request.is_tensor or getattr(patches, "shape", None) == request.output_shape
+    return arrays is not NUMPY or getattr(answer, "shape", None) == shape

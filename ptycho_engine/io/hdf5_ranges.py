@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,13 @@ def fill_from(dataset: Any, ranges: Ranges, into: Array) -> None:
         fill_ranges(mapped.reshape(-1, *mapped.shape[-2:]), ranges, into)
         return
     leading, at = dataset.shape[:-2], 0
+    inner = math.prod(leading[1:])
     for start, stop in ranges:
+        if len(leading) > 1 and start % inner == 0 and stop % inner == 0:  # entries as a whole
+            part = into[at : at + stop - start]
+            part[...] = dataset[start // inner : stop // inner].reshape(part.shape)
+            at += len(part)
+            continue
         for index, count in _rows(leading, start, stop):
             part = into[at : at + count]
             if len(leading) > 1:  # read_direct takes no other rank

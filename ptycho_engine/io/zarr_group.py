@@ -21,7 +21,7 @@ from ..metadata import import_despite_metadata
 from .containers.zarr import is_zarr_store
 from .disk import checksum_of
 from .npy_header import Header
-from .patterns import Patterns, Quantity, Ranges
+from .patterns import Loader, Patterns, Quantity, Ranges
 from .reading import reading
 
 Array = NDArray[Any]
@@ -110,8 +110,12 @@ class ZarrGroup:
                 "real patterns of shape (P, H, W). Write the store again."
             )
         count, height, width = header.shape
-        load = partial(_load_patterns, self.path, name, header)
+        load = self.loader(name)
         return Patterns((count, height, width), header.dtype, load, quantity, str(self.path))
+
+    def loader(self, name: str) -> Loader:
+        """Return what fills arrays with ranges along the first axis of an array, of any rank."""
+        return partial(_load_patterns, self.path, name, self.header(name))
 
     def _array(self, name: str) -> Any:
         if name not in self.names:

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.kernels import KERNELS
-from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.windows import Windows
 
 Array = NDArray[Any]
 
 
-def tap_weights(request: ExtractionRequest, found: Windows) -> tuple[Array, Array]:
+def tap_weights(request: LocatedRequest, found: Windows) -> tuple[Array, Array]:
     """Find the weights of the taps, as in `ptycho_engine.ops`.
 
     Parameters
     ----------
-    request : ExtractionRequest
+    request : ExtractionRequest or PlacementRequest
         Of a kernel that is separable.
     found : Windows
         Its windows.

@@ -41,3 +41,19 @@ def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
         return tf.transpose(grouped, [*range(rank - 2), rank - 1, rank, rank - 2])
     side = grid_side(channels)
     return tf.reshape(patches, (*lead, groups, side, side, n, n, 1))
+
+
+def flatten_tensor(patches: tf.Tensor, layout: str) -> tf.Tensor:
+    """Rearrange patches of a layout into flat ones (..., B * C, N, N)."""
+    if layout == "flat":
+        return patches
+    rank = patches.shape.rank
+    behind = 4 if layout == "channel" else 6  # axes of the layout behind the leading ones
+    n = patches.shape[-2]
+    if layout == "channel":
+        patches = tf.transpose(patches, [*range(rank - 3), rank - 1, rank - 3, rank - 2])
+    lead = [
+        patches.shape[axis] if patches.shape[axis] is not None else tf.shape(patches)[axis]
+        for axis in range(rank - behind)
+    ]
+    return tf.reshape(patches, (*lead, -1, n, n))

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..display import Shown
 from ..errors import RequestError
-from ..geometry.labels import plain
 from .extraction import ExtractionRequest
-from .overlap import memory_of, repeats_samples, share_samples
+from .overlap import check_memory, memory_of
+from .placement import PlacementRequest
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,13 +38,19 @@ def flat_target(served: ExtractionRequest, layout: str, out: Any) -> np.ndarray[
     return np.empty(served.output_shape, served.dtype)
 
 
-def place_patches(
+def copy_patches(
     patches: np.ndarray[Any, Any], request: ExtractionRequest, out: np.ndarray[Any, Any]
 ) -> None:
     """Write patches, as they are or flat, into an output of the layout of a request."""
     if patches.shape != out.shape and request.layout == "channel":  # in one pass, without a copy
         out = np.moveaxis(out, -1, -3)  # (..., B, C, N, N)
     out[...] = patches.reshape(out.shape)
+
+
+def flattened(request: PlacementRequest) -> PlacementRequest:
+    """Return a placement of the same patches in the flat layout."""
+    patches = request.arrays.flatten(request.patches, request.layout)
+    return request.with_patches(patches, "flat")
 
 
 def block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:
@@ -68,20 +74,5 @@ def check_out(request: ExtractionRequest, out: Any) -> None:
             f"dtype {request.dtype}."
         )
     memory = memory_of(out)
-    if memory is None:
-        return
-    plain(memory, "out")
-    if not memory.flags.writeable:
-        raise RequestError("out: the array is read-only. Open or copy it writeable.")
-    if repeats_samples(memory):
-        raise RequestError(
-            f"out: received strides {memory.strides} for shape {memory.shape}, where several "
-            "patches share samples. Expected memory of its own for each. Pass numpy.empty(shape, "
-            "dtype), or leave out= away."
-        )
-    image = memory_of(request.image)
-    if image is not None and share_samples(memory, image):
-        raise RequestError(
-            "out: shares memory with the image, which would be overwritten while it is read. "
-            "Expected memory of its own. Pass another array, or a copy of the image."
-        )
+    if memory is not None:
+        check_memory(memory, "image", request.image, "patches")

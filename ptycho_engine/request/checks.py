@@ -45,14 +45,25 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
     name, shape = arrays.dtype_name(image), arrays.shape(image)
     if shape is None:
         raise RequestError("image: a tensor of unknown rank. Expected (..., H, W).")
-    if name not in DTYPES:
-        raise RequestError(
-            f"image: received dtype {name}. Expected one of {', '.join(DTYPES)}. "
-            "Convert it first, for instance with image.astype('float32')."
-        )
+    check_dtype(name, "image")
     if len(shape) < 2:
         raise RequestError(f"image: received shape {shape}. Expected (..., H, W).")
     return PreparedObject(image, shared=shared)
+
+
+def check_dtype(name: str, what: str) -> None:
+    """Refuse arrays that are no float32, float64, complex64 or complex128.
+
+    Raises
+    ------
+    RequestError
+        With the name `what` of the argument.
+    """
+    if name not in DTYPES:
+        raise RequestError(
+            f"{what}: received dtype {name}. Expected one of {', '.join(DTYPES)}. "
+            f"Convert it first, for instance with {what}.astype('float32')."
+        )
 
 
 def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
@@ -104,6 +115,21 @@ def check_axes(image: Any, patch_size: int) -> None:
         )
 
 
+def check_fill(fill: str, what: str, shape: tuple[int | None, ...]) -> None:
+    """Refuse objects (..., H, W) without samples where a fill repeats some.
+
+    Raises
+    ------
+    RequestError
+        With the name `what` of the argument that gives the shape.
+    """
+    if fill in ("edge", "reflect") and 0 in shape[-2:]:
+        raise RequestError(
+            f'{what}: received shape {shape}, without samples. fill="{fill}" needs '
+            'at least one; use fill="zeros".'
+        )
+
+
 def _infinite(positions: np.ndarray[Any, Any]) -> RequestError:
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     return RequestError(
@@ -142,15 +168,37 @@ def sampled(start: Any, cut: Cut, xp: Any = np) -> tuple[Any, Any]:
     return start - between * float(cut.before), last + between * float(max(cut.after - 1, 0))
 
 
-def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
-    """Refuse windows that sample beyond the centres of the border pixels."""
-    if is_symbolic(positions) or None in tuple(image.shape[-2:]):
+def check_inside(positions: Any, shape: tuple[Any, Any], cut: Cut, image: Any = None) -> Any:
+    """Refuse windows that sample beyond the centres of the border pixels.
+
+    Parameters
+    ----------
+    positions : array of float64, shape (P, 2)
+        Columns (y, x).
+    shape : (int, int)
+        Height and width of the object.
+    cut : Cut
+        What is cut there.
+    image : tf.Tensor, optional
+        The object, whose size is known as it runs if `shape` holds None.
+
+    Returns
+    -------
+    array of float64, shape (P, 2)
+        The positions; symbolic ones are refused as they run.
+
+    Raises
+    ------
+    OutOfBoundsError
+        With the first of them.
+    """
+    if is_symbolic(positions) or None in shape:
         import tensorflow as tf
         import tensorflow.experimental.numpy as tnp
 
         from ..arrays.tensorflow_arrays import refuse_positions
 
-        size = tf.cast(tf.shape(image)[-2:], tf.float64)
+        size = tf.cast(tf.shape(image)[-2:] if None in shape else shape, tf.float64)
         start = window_starts(positions, cut, tnp)
         low, high = sampled(start, cut, tnp)
         outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
@@ -158,7 +206,7 @@ def check_inside(positions: Any, image: Any, cut: Cut) -> Any:
         return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
     values = np.asarray(positions)
     start = window_starts(values, cut)
-    size = np.asarray(image.shape[-2:])
+    size = np.asarray(shape)
     low, high = sampled(start, cut)
     outside = np.flatnonzero(((low < 0) | (high > size - 1)).any(axis=1))
     if outside.size:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import product
 from typing import Any
 
-import numpy as np
-
-from ..arrays.adapter import ArrayAdapter, adapter_of
+from ..arrays.adapter import adapter_of
 from ..errors import RequestError, one_of
-from ..geometry.cut import Cut, Fill, Interpolation, Rounding
-from ..geometry.layouts import LAYOUTS, Layout, output_shape
-from .checks import check_axes, check_inside, check_positions, prepare_object
+from ..geometry.cut import Cut
+from ..geometry.layouts import LAYOUTS, Layout
+from .checks import check_axes, check_fill, check_inside, check_positions, prepare_object
+from .located import LocatedRequest
 from .prepared import PreparedObject
 
 
 @dataclass(frozen=True, eq=False)
-class ExtractionRequest:
+class ExtractionRequest(LocatedRequest):
     """What to cut out of which object, as plugins receive it.
 
     Attributes
@@ -38,6 +34,10 @@ class ExtractionRequest:
         Members C of a group; 1 in the flat layout.
     prepared : PreparedObject
         Keeps what plugins derive from the object, for the next block or call.
+    shape : (int, int)
+        Height and width of the object, None where a symbolic tensor does not tell.
+    shared : bool
+        Whether many calls share the object.
     arrays : ArrayAdapter
         The framework of the result.
     dtype, real_dtype : dtype
@@ -63,66 +63,19 @@ class ExtractionRequest:
     #: What is found out about a request, by whoever finds it: see `ptycho_engine.request.windows`.
     found: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
 
-    # Below is what follows from the above: plain attributes, since every call asks for them again
-    # and again, and a small one takes no longer than that.
-    patch_size: int = field(init=False, repr=False)
-    interpolation: Interpolation = field(init=False, repr=False)
-    fill: Fill = field(init=False, repr=False)
-    rounding: Rounding = field(init=False, repr=False)
-    arrays: ArrayAdapter = field(init=False, repr=False)
-    dtype: np.dtype[Any] = field(init=False, repr=False)
-    dtype_name: str = field(init=False, repr=False)
-    real_dtype: np.dtype[Any] = field(init=False, repr=False)
-    patch_count: int = field(init=False, repr=False)
-    groups: int = field(init=False, repr=False)
-    leading_shape: tuple[int, ...] = field(init=False, repr=False)
-    output_shape: tuple[int, ...] = field(init=False, repr=False)
-
     def __post_init__(self) -> None:
-        cut, prepared, count = self.cut, self.prepared, self.positions.shape[0]
-        count = 1 if count is None else int(count)
-        groups = count // self.channels
+        prepared = self.prepared
+        self._derive()
         vars(self).update(
-            patch_size=cut.patch_size,
-            interpolation=cut.interpolation,
-            fill=cut.fill,
-            rounding=cut.rounding,
             arrays=adapter_of(self.image, self.positions),
             dtype=prepared.dtype,
             dtype_name=prepared.dtype_name,
             real_dtype=prepared.real_dtype,
-            patch_count=count,
-            groups=groups,
             leading_shape=prepared.leading_shape,
-            output_shape=prepared.leading_shape
-            + output_shape(self.layout, groups, self.channels, cut.patch_size),
+            shape=tuple(self.image.shape[-2:]),
+            shared=prepared.shared,
         )
-
-    @property
-    def is_tensor(self) -> bool:
-        """Whether the result is a TensorFlow tensor."""
-        return self.arrays.name == "tensorflow"
-
-    @property
-    def offset_dtype(self) -> np.dtype[Any]:
-        """Dtype of coordinates: the legacy code takes those of all real objects as float32."""
-        single = self.rounding == "legacy" and self.dtype.kind != "c"
-        return np.dtype(np.float32) if single else self.real_dtype
-
-    @property
-    def slices(self) -> Iterator[tuple[int, ...]]:
-        """Index of every slice of the object among its leading axes: one () without any."""
-        return product(*map(range, self.leading_shape))
-
-    @property
-    def slice_count(self) -> int:
-        """Number of slices of the object: 1 without leading axes."""
-        return math.prod(self.leading_shape)
-
-    @property
-    def output_bytes(self) -> int:
-        """Bytes of the result."""
-        return math.prod(self.output_shape) * self.dtype.itemsize
+        vars(self)["output_shape"] = self.patches_shape
 
     def block(self, start: int, stop: int) -> ExtractionRequest:
         """Return the same request for the groups `start` to `stop` alone."""
@@ -164,13 +117,9 @@ def build_request(
     image = prepared.image
     if len(image.shape) > 2:
         check_axes(image, cut.patch_size)
-    if cut.fill in ("edge", "reflect") and 0 in tuple(image.shape[-2:]):
-        raise RequestError(
-            f'image: received shape {tuple(image.shape)}, without samples. fill="{cut.fill}" needs '
-            'at least one; use fill="zeros".'
-        )
+    check_fill(cut.fill, "image", tuple(image.shape))
     positions, channels = check_positions(positions, layout)
     if cut.fill == "error":
-        positions = check_inside(positions, image, cut)
+        positions = check_inside(positions, tuple(image.shape[-2:]), cut, image)
         cut = replace(cut, fill="zeros")  # every sample with a weight lies inside
     return ExtractionRequest(image, positions, cut, layout, channels, prepared=prepared)

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import RequestError
+from ..geometry.labels import plain
+
 #: Steps that `numpy` may take to find out; the few arrays that need more count as sharing.
 MOST_STEPS = 100_000
 
@@ -64,3 +67,40 @@ def repeats_samples(array: Array) -> bool:
             return True
         reach += stride * (size - 1)
     return False
+
+
+def check_memory(out: Array, what: str, other: object, samples: str) -> None:
+    """Refuse an output that cannot be written to, or not without overwriting something.
+
+    Parameters
+    ----------
+    out : ndarray
+        The memory of the output.
+    what : str
+        What is read while it is written.
+    other : object
+        That, if it is an array in memory.
+    samples : str
+        What would share a sample, if the output holds one more than once.
+
+    Raises
+    ------
+    RequestError
+        If it is read-only, holds a sample more than once or shares memory with the other, or has
+        a mask or a unit.
+    """
+    plain(out, "out")
+    if not out.flags.writeable:
+        raise RequestError("out: the array is read-only. Open or copy it writeable.")
+    if repeats_samples(out):
+        raise RequestError(
+            f"out: received strides {out.strides} for shape {out.shape}, where several "
+            f"{samples} share samples. Expected memory of its own for each. Pass "
+            "numpy.empty(shape, dtype), or leave out= away."
+        )
+    read = memory_of(other)
+    if read is not None and share_samples(out, read):
+        raise RequestError(
+            f"out: shares memory with the {what}, which would be overwritten while it is read. "
+            f"Expected memory of its own. Pass another array, or a copy of the {what}."
+        )

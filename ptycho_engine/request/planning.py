@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..display import Shown, Words
 from ..errors import MemoryBudgetError
 from ..memory import format_bytes
-from .extraction import ExtractionRequest
+from .located import LocatedRequest
 
 #: Bytes of patches in one chunk: enough to hide the cost of a call, few enough to stay in cache.
 PREFERRED_CHUNK_BYTES = 8 * 1024**2
@@ -15,7 +15,7 @@ PREFERRED_CHUNK_BYTES = 8 * 1024**2
 
 @dataclass(frozen=True, repr=False)
 class Plan(Shown):
-    """What an extraction will do and take.
+    """What an extraction or a placement will do and take.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Plan(Shown):
     chunk_count : int
         Number of such calls per slice of the object.
     output_bytes : int
-        Bytes of the patches.
+        Bytes of the result: of the patches, or of the object that they are placed in.
     workspace_bytes : int
         Bytes that are needed besides the object, the positions and the patches, those of copies
         that the object keeps included.
@@ -59,7 +59,7 @@ class Plan(Shown):
 
 
 def make_plan(
-    request: ExtractionRequest,
+    request: LocatedRequest,
     plugin: str,
     memory_budget: int,
     *,
@@ -73,7 +73,7 @@ def make_plan(
 
     Parameters
     ----------
-    request : ExtractionRequest
+    request : ExtractionRequest or PlacementRequest
         The request. Its number of patches does not change the chunk size, so that one compiled
         kernel serves every number; unless many calls share its object: a few patches are then
         rounded up to a power of two, and each of these sizes compiled once.
@@ -107,7 +107,7 @@ def make_plan(
         affordable = max(1, budget // 4 // max(1, bytes_per_patch * chunks_at_once))
         chunk_size = min(wanted, affordable)
         chunk_size = 2 ** (chunk_size.bit_length() - 1)
-        if request.prepared.shared:
+        if request.shared:
             chunk_size = min(chunk_size, 2 ** max(0, request.patch_count - 1).bit_length())
     groups_per_chunk = max(1, chunk_size // channels)
     chunk_count = -(-request.groups // groups_per_chunk)
@@ -126,7 +126,7 @@ def make_plan(
     )
 
 
-def check_budget(plan: Plan, *, held_bytes: int, advice: str) -> None:
+def check_budget(plan: Plan, *, held_bytes: int, advice: str, held: str = "patches") -> None:
     """Refuse work beyond the budget, before it starts.
 
     Parameters
@@ -134,9 +134,11 @@ def check_budget(plan: Plan, *, held_bytes: int, advice: str) -> None:
     plan : Plan
         The plan of what is computed in one go.
     held_bytes : int
-        Bytes of patches that are held beside the workspace: of the result, or of a block.
+        Bytes that are held beside the workspace: of the result, or of a block.
     advice : str
         What to do instead, beside raising the budget.
+    held : str
+        What is held, in a word.
 
     Raises
     ------
@@ -148,7 +150,7 @@ def check_budget(plan: Plan, *, held_bytes: int, advice: str) -> None:
         return
     parts = f"workspace {format_bytes(plan.workspace_bytes)}"
     if held_bytes:
-        parts = f"patches {format_bytes(held_bytes)}, " + parts
+        parts = f"{held} {format_bytes(held_bytes)}, " + parts
     raise MemoryBudgetError(
         f"{plan.plugin}: needs {format_bytes(needed)} ({parts}), and the memory budget is "
         f"{format_bytes(plan.memory_budget)}. {advice}, or raise memory_budget."

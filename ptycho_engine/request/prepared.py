@@ -86,7 +86,7 @@ class PreparedObject:
         self.image = image
         self.shared = shared
         self.dtype = adapter_of(image).dtype(image)
-        self.dtype_name, self.real_dtype = _names(self.dtype)
+        self.dtype_name, self.real_dtype = real_names(self.dtype)
         known = tuple(1 if size is None else int(size) for size in image.shape)
         self.leading_shape, self.size = known[:-2], (known[-2] or 1, known[-1] or 1)
         self.watch = Watch(sparing=True) if shared else None
@@ -167,6 +167,6 @@ class PreparedObject:
 
 
 @lru_cache
-def _names(dtype: np.dtype[Any]) -> tuple[str, np.dtype[Any]]:
+def real_names(dtype: np.dtype[Any]) -> tuple[str, np.dtype[Any]]:
     """Name a dtype, and the real one; NumPy answers both more slowly than a patch is cut."""
     return dtype.name, np.dtype(np.empty(0, dtype).real.dtype)

@@ -19,6 +19,7 @@ from .. import geometry
 from ..geometry.cut import Cut
 from ..geometry.kernels import KERNELS
 from .extraction import ExtractionRequest
+from .located import LocatedRequest
 from .prepared import CopyKey
 
 T = TypeVar("T")
@@ -215,11 +216,45 @@ def pad(
     return padded
 
 
-def _found_once(find: Callable[[ExtractionRequest], T]) -> Callable[[ExtractionRequest], T]:
+def fold(padded: NDArray[Any], padding: Padding, fill: str, out: NDArray[Any]) -> NDArray[Any]:
+    """Add what lies in a padded object to the object: the adjoint of `pad`.
+
+    Parameters
+    ----------
+    padded : ndarray, shape (..., before + H + after, before + W + after)
+        What `pad` would have made; it is used up.
+    padding : Padding
+        How far.
+    fill : {"zeros", "edge", "reflect"}
+        With what `pad` continues: what lies beyond the border goes to the sample that is repeated
+        there, if there is one.
+    out : ndarray, shape (..., H, W)
+        Is added to.
+
+    Returns
+    -------
+    ndarray
+        `out`.
+    """
+    height, width = out.shape[-2:]
+    first, (below, right) = padding.before, padding.after
+    rows, columns = slice(first, first + height), slice(first, first + width)
+    if fill != "zeros":  # in the opposite order of `pad`, one line at a time: some meet in one
+        for here in (*range(first), *range(rows.stop, rows.stop + below)):
+            there = first + int(source_index(here - first, height, fill))
+            padded[..., there, :] += padded[..., here, :]
+        for here in (*range(first), *range(columns.stop, columns.stop + right)):
+            there = first + int(source_index(here - first, width, fill))
+            padded[..., rows, there] += padded[..., rows, here]
+    out += padded[..., rows, columns]
+    return out
+
+
+def _found_once(find: Callable[[LocatedRequest], T]) -> Callable[[LocatedRequest], T]:
     """Keep what is found on its request: plan, engine and plugin ask for the same."""
 
     @wraps(find)
-    def kept(request: ExtractionRequest) -> T:
+    def kept(request: LocatedRequest) -> T:
         found: T | None = request.found.get(find)
         if found is None:
             found = request.found[find] = find(request)
@@ -229,12 +264,12 @@ def _found_once(find: Callable[[ExtractionRequest], T]) -> Callable[[ExtractionR
 
 
 @_found_once
-def find_windows(request: ExtractionRequest) -> Windows:
+def find_windows(request: LocatedRequest) -> Windows:
     """Windows of a NumPy request, and the padding that they need.
 
     Parameters
     ----------
-    request : ExtractionRequest
+    request : LocatedRequest
         A validated request whose arrays are NumPy's.
 
     Returns
@@ -242,39 +277,45 @@ def find_windows(request: ExtractionRequest) -> Windows:
     Windows
         Starts, offsets and padding.
     """
-    first, offsets = locate(request.positions, request.image.shape[-2:], request.cut)
+    first, offsets = locate(request.positions, request.shape, request.cut)
     padding = padding_of(request)
     starts = (first + padding.before).astype(np.int32)
     return Windows(starts, offsets.astype(request.offset_dtype), padding)
 
 
 @_found_once
-def all_inside(request: ExtractionRequest) -> bool:
+def all_inside(request: LocatedRequest) -> bool:
     """Tell whether every window of a NumPy request, neighbours included, lies inside the object."""
     if request.patch_count == 0:
         return False
-    cut, (height, width) = request.cut, request.image.shape[-2:]
+    cut, (height, width) = request.cut, request.shape
     (top, left), (bottom, right) = (_extremes(request) - cut.before).tolist()
     inside = top >= 0 and left >= 0 and bottom + cut.span <= height and right + cut.span <= width
     return bool(inside)
 
 
-def is_spread(request: ExtractionRequest) -> bool:
+def is_spread(request: LocatedRequest) -> bool:
     """Tell whether the positions of a NumPy request surely extend over more than a pixel."""
     return request.patch_count > 0 and bool(np.ptp(_extremes(request), axis=0).max() > 1)
 
 
 @_found_once
-def padding_of(request: ExtractionRequest) -> Padding:
+def padding_of(request: LocatedRequest) -> Padding:
     """Return the padding that the windows of a request need; of tensors, that they may need."""
     far = request.fill == "reflect" and _may_be_far(request)
-    return padding_for(request.prepared.size, request.cut, far)
+    return padding_for(_planned(request), request.cut, far)
+
+
+def _planned(request: LocatedRequest) -> tuple[int, int]:
+    """Height and width for plans: 1 where they are unknown, or nothing."""
+    height, width = request.shape
+    return height or 1, width or 1
 
 
 @_found_once
-def padded_bytes(request: ExtractionRequest) -> int:
+def padded_bytes(request: LocatedRequest) -> int:
     """Bytes of one padded slice of the object of a request, at most."""
-    rows, columns = padding_of(request).padded_shape(request.prepared.size)
+    rows, columns = padding_of(request).padded_shape(_planned(request))
     return int(rows * columns) * request.dtype.itemsize
 
 
@@ -299,19 +340,19 @@ def copied_bytes(request: ExtractionRequest, owner: str, nbytes: int | None = No
     return request.prepared.bytes_with(needed, nbytes or padded_bytes(request))
 
 
-def _may_be_far(request: ExtractionRequest) -> bool:
+def _may_be_far(request: LocatedRequest) -> bool:
     """Tell whether `locate` moves windows of a request; always so if it holds tensors."""
     if request.is_tensor:
         return True
     if request.patch_count == 0:
         return False
     cut, (first, last) = request.cut, _extremes(request)
-    low, high = -(cut.patch_size + cut.after), np.add(request.image.shape[-2:], cut.before)
+    low, high = -(cut.patch_size + cut.after), np.add(request.shape, cut.before)
     return bool((first < low).any() or (last > high).any())
 
 
 @_found_once
-def _extremes(request: ExtractionRequest) -> NDArray[np.float64]:
+def _extremes(request: LocatedRequest) -> NDArray[np.float64]:
     """Whole parts of the first and of the last window starts, in rows and in columns: (2, 2)."""
     # By column: along an axis of two, NumPy takes ten times as long.
     rows, columns = request.positions.T

@@ -17,13 +17,20 @@ pytest.register_assert_rewrite(
 
 from . import strategies  # noqa: E402
 from .conformance import PluginConformance  # noqa: E402
-from .reference import TOLERANCE, assert_close, reference_patches, tolerance  # noqa: E402
+from .reference import (  # noqa: E402
+    TOLERANCE,
+    assert_close,
+    reference_patches,
+    reference_placement,
+    tolerance,
+)
 
 __all__ = [
     "TOLERANCE",
     "PluginConformance",
     "assert_close",
     "reference_patches",
+    "reference_placement",
     "strategies",
     "tolerance",
 ]

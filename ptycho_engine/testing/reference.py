@@ -6,6 +6,7 @@ Written from the geometry contract alone: it shares no code with the kernels tha
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,59 @@ def reference_patches(
     return patches
 
 
+def reference_placement(
+    patches: ArrayLike,
+    positions: ArrayLike,
+    shape: tuple[int, int],
+    interpolation: str = "bilinear",
+    fill: str = "zeros",
+) -> NDArray[Any]:
+    """Add patches to an object sample by sample: the adjoint of `reference_patches`, term by term.
+
+    Parameters
+    ----------
+    patches : array_like, shape (..., P, N, N)
+        The patches.
+    positions : array_like, shape (P, 2)
+        Columns (y, x), in object pixels.
+    shape : (int, int)
+        Height and width of the object.
+    interpolation, fill : str
+        As of `reference_patches`: what that reads with a weight is here added with it.
+
+    Returns
+    -------
+    ndarray of float64 or complex128, shape (..., H, W)
+        The object.
+    """
+    patches = np.asarray(patches)
+    patches = patches.astype(np.complex128 if patches.dtype.kind == "c" else np.float64)
+    positions = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
+    n = patches.shape[-1]
+    image = np.zeros((*patches.shape[:-3], *shape), patches.dtype)
+    for p, position in enumerate(positions):
+        patch = patches[..., p, :, :]
+        if interpolation == "fourier":
+            (rows, left), (columns, right) = (
+                _window_line(_split(float(along), 0, n, "exact", False), n, size, fill)
+                for along, size in zip(position, shape, strict=True)
+            )
+            at: Any = (..., np.array(rows)[:, None], np.array(columns))
+            np.add.at(image, at, left.T @ patch @ right)
+            continue
+        neighbours = (
+            _neighbours(float(along), n, size, interpolation, fill, "exact", False)
+            for along, size in zip(position, shape, strict=True)
+        )
+        for (row, row_inside, v), (column, column_inside, w) in product(*neighbours):
+            weight = v[:, None] * w[None, :]
+            counts = row_inside[:, None] & column_inside[None, :] & (weight != 0)
+            if counts.any():
+                at = (..., row[:, None], column[None, :])
+                np.add.at(image, at, np.where(counts, weight * patch, 0))
+    return image
+
+
 def tolerance(image: NDArray[Any]) -> float:
     """Largest error allowed in patches of `image`: `TOLERANCE` times its largest magnitude.
 
@@ -156,24 +210,35 @@ def _shifted(
     double: bool,
 ) -> NDArray[Any]:
     """Evaluate the trigonometric polynomial through the tapered window of one position."""
-    half = _half_window(n)
-    around = np.arange(-half, half + 1)  # L = 2 half + 1 samples
     splits = [_split(float(along), 0, n, rounding, double) for along in position]
     window, lines = image, []
-    for axis, (start, t) in zip((-2, -1), splits, strict=True):
-        samples = [_sample(start + n // 2 + int(k), image.shape[axis], fill) for k in around]
-        tapers = np.array([_taper(abs(k - t), n / 2, half) for k in around])
-        counts = np.array([i is not None for i in samples]) & (tapers > 0)
-        window = np.take(window, [i or 0 for i in samples], axis)
+    for axis, split in zip((-2, -1), splits, strict=True):
+        samples, weights = _window_line(split, n, image.shape[axis], fill)
+        counts: NDArray[np.bool_] = (weights != 0).sum(axis=0) > 0
+        window = np.take(window, samples, axis)
         window = np.where(counts[:, None] if axis == -2 else counts, window, 0)
-        lines.append(_dirichlet(np.arange(n)[:, None] - n // 2 + t - around, half) * tapers)
+        lines.append(weights)
     if all(t == 0 for _, t in splits):
-        inner = slice(half - n // 2, half - n // 2 + n)
-        return window[..., inner, inner]
+        first = _half_window(n) - n // 2
+        return window[..., first : first + n, first : first + n]
     finite = np.isfinite(window).all(axis=(-2, -1), keepdims=True)
-    rows, columns = lines  # (N, L): weights of the samples of one line
+    rows, columns = lines
     shifted = rows @ np.where(finite, window, 0) @ columns.T
     return np.where(finite, shifted, np.nan)
+
+
+def _window_line(
+    split: tuple[int, float], n: int, size: int, fill: str
+) -> tuple[list[int], NDArray[np.float64]]:
+    """Return the samples (L,) of a window along one axis, and their weights (N, L) in a patch."""
+    start, t = split
+    half = _half_window(n)
+    around = np.arange(-half, half + 1)  # L = 2 half + 1 samples
+    samples = [_sample(start + n // 2 + int(k), size, fill) for k in around]
+    tapers = np.array([_taper(abs(k - t), n / 2, half) for k in around])
+    tapers *= [i is not None for i in samples]
+    weights = _dirichlet(np.arange(n)[:, None] - n // 2 + t - around, half) * tapers
+    return [i or 0 for i in samples], weights
 
 
 def _half_window(n: int) -> int:

@@ -183,11 +183,26 @@ class Planner(Cutter):
     def plan_extraction(self):
         return f"{self.word} plan_extraction"
 
+    @hookimpl
+    def place_patches(self):
+        return f"{self.word} place_patches"
+
+    @hookimpl
+    def plan_placement(self):
+        return f"{self.word} plan_placement"
+
+    @hookimpl
+    def position_gradient(self):
+        return f"{self.word} position_gradient"
+
 
 ARGUMENTS = {
     "extract_patches": {"request": None, "options": None, "plan": None, "out": None},
     "plugin_capabilities": {},
     "plan_extraction": {"request": None, "options": None, "memory_budget": 0},
+    "place_patches": {"request": None, "options": None, "plan": None, "out": None},
+    "plan_placement": {"request": None, "options": None, "memory_budget": 0},
+    "position_gradient": {"request": None, "cotangent": None, "options": None, "plan": None},
 }
 
 
@@ -338,7 +353,7 @@ def test_unknown_wrapper():
         (lambda r: np.zeros((1, 4, 4), r.dtype), r"shape \(1, 4, 4\)"),
         (lambda r: np.zeros(r.output_shape, np.float64), "dtype float64"),
         (lambda r: np.zeros(r.output_shape, ">f4"), "dtype >f4"),
-        (lambda r: [[1.0]], "shape None"),
+        (lambda r: [[1.0]], "list"),
         (lambda r: SimpleNamespace(shape=r.output_shape), "dtype None"),
     ],
 )
@@ -468,7 +483,10 @@ def test_misspelled_hooks_are_not_listed_as_available():
     for _ in range(2):
         with pytest.raises(PluginError) as caught:
             host.register(Misspelled())
-        hooks = "extract_patches, plan_extraction, plugin_capabilities;"
+        hooks = (
+            "extract_patches, place_patches, plan_extraction, plan_placement, "
+            "plugin_capabilities, position_gradient;"
+        )
         assert f"Available hooks: {hooks}" in str(caught.value)
 
 

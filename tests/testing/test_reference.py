@@ -97,4 +97,4 @@ def test_reference_shares_no_code_with_what_it_judges():
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported == {"__future__", "math", "typing", "numpy", "numpy.typing"}
+    assert imported == {"__future__", "itertools", "math", "typing", "numpy", "numpy.typing"}

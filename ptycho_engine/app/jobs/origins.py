@@ -29,6 +29,17 @@ def provenance(
     engine: Engine, scan: CuttableScan, run_id: str | None, context: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Say what made an output: versions, plugin, source and time, and where settings come from."""
+    return {
+        **made_by(engine, run_id, context),
+        "scan": scan.source,
+        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).exists() else None,
+        "scan_sha256": scan_hash(scan),
+        "assumptions": scan.assumptions,
+    }
+
+
+def made_by(engine: Engine, run_id: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what of that no scan tells."""
     from ... import __version__
 
     source = engine.source
@@ -41,13 +52,9 @@ def provenance(
         "plugin_options": engine.options,
         "run_id": run_id or uuid.uuid4().hex[:12],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "scan": scan.source,
-        "scan_path": str(Path(scan.source).resolve()) if Path(scan.source).exists() else None,
-        "scan_sha256": scan_hash(scan),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "libraries": library_versions(),
-        "assumptions": scan.assumptions,
         **sources,
     }
 

@@ -1,0 +1,183 @@
+"""The output of a reassembly: object, coverage and positions as arrays, or a scan of any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...engine import Engine
+from ...geometry import Positions
+from ...geometry.cut import Cut
+from ...io.containers import FORMATS
+from ...io.scan import Scan
+from ...io.scan_files import write_scan
+from ...io.specs import ArraySpec
+from ...io.store import Store
+from ...report.companion import Companion
+from ...report.object_view import ObjectView, draw_object
+from ...request.normalisation import Reassembled
+from .origins import made_by
+from .patch_output import short_source
+from .reassembly_job import ReassemblyJob
+
+#: What an array of an object with several planes calls them, where nothing does.
+PLANE = "mode"
+
+
+@dataclass(frozen=True, eq=False)
+class Arranged:
+    """How patches come to lie.
+
+    Attributes
+    ----------
+    cut : Cut
+        How they were cut.
+    positions : ndarray of float64, shape (P, 2) or (B, C, 2)
+        Where, (y, x) in pixels of the object.
+    shape : (int, int)
+        Height and width of the object.
+    origin : ndarray of float64, shape (2,)
+        Where its pixel [0, 0] lies in the frame that the file has.
+    layers : tuple of int
+        Leading axes of the object.
+    said : dict of str to str
+        Which arrays were taken.
+    """
+
+    cut: Cut
+    positions: Positions
+    shape: tuple[int, int]
+    origin: Positions
+    layers: tuple[int, ...]
+    said: Mapping[str, str]
+
+    @property
+    def points(self) -> Positions:
+        """Positions, (P, 2)."""
+        return self.positions.reshape(-1, 2)
+
+
+def write_object(
+    job: ReassemblyJob,
+    engine: Engine,
+    made: Reassembled,
+    arranged: Arranged,
+    companion: Companion,
+    probe: np.ndarray[Any, Any] | None,
+    run_id: str | None,
+) -> None:
+    """Write what was put together, whole or not at all, and its picture."""
+    if job.picture:
+        companion.draw(lambda: draw(job, engine, made, arranged))
+    if job.format is None and job.output.suffix.lower() in FORMATS:
+        _write_arrays(job, engine, made, arranged, companion, run_id)
+        return
+    with companion:
+        write_scan(job.output, _as_scan(job, made, arranged, probe), job.format)
+
+
+def _write_arrays(
+    job: ReassemblyJob,
+    engine: Engine,
+    made: Reassembled,
+    arranged: Arranged,
+    companion: Companion,
+    run_id: str | None,
+) -> None:
+    axes = tuple(f"{PLANE}_{number}" for number in range(len(arranged.layers)))
+    axes = (PLANE,) if len(axes) == 1 else axes
+    arrays = {"object": made.object, "coverage": made.coverage, "positions": arranged.points}
+    specs = {
+        "object": ArraySpec.of(made.object, (*axes, "y", "x")),
+        "coverage": ArraySpec.of(made.coverage, ("y", "x"), "sum of weights"),
+        "positions": ArraySpec.of(arranged.points, ("point", "coordinate"), "object pixels"),
+    }
+    readable = len(axes) < 2  # as a scan
+    store = Store.create(
+        job.output,
+        specs,
+        overwrite=job.overwrite,
+        geometry=_geometry(job, arranged),
+        configuration=job.settings(),
+        provenance=_provenance(job, engine, made, arranged, run_id),
+        more={"scan": _scan_record(axes)} if readable else None,
+    )
+    try:
+        for name, array in arrays.items():
+            store.write(name, (), array)
+        store.publish(together=companion)
+    except BaseException:
+        store.discard()
+        raise
+
+
+def _geometry(job: ReassemblyJob, arranged: Arranged) -> dict[str, Any]:
+    """Say what the numbers mean."""
+    return {
+        "axis_order": "y, x",
+        "units": "object pixels",
+        "anchor": "sample patch_size // 2 of a patch sits at its position",
+        "origin": arranged.origin.tolist(),
+        "object_shape": [*arranged.layers, *arranged.shape],
+        "coverage": "sum of the weights on a sample; the object is 0 where it is 0",
+        "weight": job.weight,
+        "border": job.border,
+        **asdict(arranged.cut),
+    }
+
+
+def _scan_record(axes: tuple[str, ...]) -> dict[str, Any]:
+    """Make the record by which object and positions are a scan: see docs/scan-layout.md."""
+    return {"layout": 1, "units": "px", "layer_axis": axes[0] if axes else None}
+
+
+def _provenance(
+    job: ReassemblyJob,
+    engine: Engine,
+    made: Reassembled,
+    arranged: Arranged,
+    run_id: str | None,
+) -> dict[str, Any]:
+    return {
+        **made_by(engine, run_id, job.context),
+        "patches": str(Path(job.patches.path).resolve()),
+        "arrays": dict(arranged.said),
+        "count": len(arranged.points),
+        "covered": int(np.count_nonzero(made.coverage)),
+    }
+
+
+def _as_scan(
+    job: ReassemblyJob, made: Reassembled, arranged: Arranged, probe: np.ndarray[Any, Any] | None
+) -> Scan:
+    """Return object, positions and probe as a scan, whose file says what it came from."""
+    several = len(arranged.layers) == 1
+    planes = made.object if several else made.object.reshape(-1, *arranged.shape)[0]
+    return Scan(
+        planes,
+        arranged.points,
+        f"reassembled from {job.patches.path}",
+        probe,
+        layer_axis=PLANE if several else None,
+        metadata={"coverage": made.coverage},
+    )
+
+
+def draw(job: ReassemblyJob, engine: Engine, made: Reassembled, arranged: Arranged) -> bytes:
+    """Return the picture as a PNG file."""
+    cut, count = arranged.cut, len(arranged.points)
+    height, width = arranged.shape
+    noun = "patch" if count == 1 else "patches"
+    size = f"{cut.patch_size} x {cut.patch_size}"
+    title = f"{count:,} {noun} of {size} from {short_source(str(job.patches.path))}"
+    weight = "" if job.weight == "none" else f", weighted by the {job.weight}"
+    border = "" if not job.border else f", {job.border} samples left out at each side"
+    caption = (
+        f"object {height} x {width} {made.object.dtype}; interpolation {cut.interpolation}, "
+        f"outside the object: {cut.fill}{weight}{border}; plugin {engine.plugin}"
+    )
+    return draw_object(ObjectView(made.object, made.coverage, arranged.points, title, caption))

@@ -1,0 +1,96 @@
+"""What patches are to be put together, as one plain object: made by hand, or of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ...data.stored_patches import PatchSource
+from ...engine import DEFAULT_PLUGIN
+from ...errors import ConfigurationError, one_of
+from ...geometry.cut import Fill, Interpolation
+
+#: What samples of a patch count: all the same, or as the probe lights them.
+Weight = Literal["none", "probe"]
+WEIGHTS: tuple[str, ...] = get_args(Weight)
+
+
+@dataclass(frozen=True)
+class ReassemblyJob:
+    """What to read, how to put it together, and where to write.
+
+    Attributes
+    ----------
+    patches : PatchSource
+        What to read.
+    output : Path
+        The file or store: ``.npz``, ``.h5`` or ``.zarr`` for object, coverage and positions as
+        arrays, any other suffix for the scan format that writes it.
+    format : str, optional
+        A scan format by name, whatever the suffix.
+    shape : (int, int), optional
+        Height and width of the object; by default what is recorded with the patches, else the
+        least that holds all windows.
+    interpolation, fill : str, optional
+        How patches were cut; by default as recorded with them, else ``bilinear`` and ``zeros``.
+    weight : {"none", "probe"}
+        What samples of a patch count where patches overlap.
+    border : int
+        Samples at each side of a patch that are left out.
+    fit : bool
+        Whether positions are moved by whole pixels, so that the first window begins in the first
+        pixel of the object, whose shape is then found.
+    plugin, options, wrappers, memory_budget, overwrite, picture, reason, context
+        As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
+    """
+
+    patches: PatchSource
+    output: Path
+    format: str | None = None
+    shape: tuple[int, int] | None = None
+    interpolation: Interpolation | None = None
+    fill: Fill | None = None
+    weight: str = "none"
+    border: int = 0
+    fit: bool = False
+    plugin: str = DEFAULT_PLUGIN
+    options: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: tuple[str, ...] = ()
+    memory_budget: int | str | None = None
+    overwrite: bool = False
+    picture: bool = True
+    reason: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.weight not in WEIGHTS:
+            raise ConfigurationError(one_of("weight", self.weight, WEIGHTS))
+        if self.fit and self.shape is not None:
+            raise ConfigurationError(
+                f"fit: received true beside shape={list(self.shape)}. Expected one of them: "
+                "positions that are moved have a shape found for them. Leave one out."
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the job as the configuration that makes it, for the records of the output."""
+        source = {k: None if v is None else str(v) for k, v in asdict(self.patches).items()}
+        return {
+            "plugin": {"name": self.plugin, **self.options},
+            "patches": source,
+            "output": {
+                "path": str(self.output),
+                "format": self.format,
+                "overwrite": self.overwrite,
+                "picture": self.picture,
+            },
+            "shape": None if self.shape is None else list(self.shape),
+            "interpolation": self.interpolation,
+            "fill": self.fill,
+            "weight": self.weight,
+            "border": self.border,
+            "fit": self.fit,
+            "memory_budget": self.memory_budget,
+            "wrappers": list(self.wrappers),
+        }
