@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
-from ptycho_engine.ops.shapes import is_tiled, object_bytes
+from ptycho_engine.ops.shapes import canvas_bytes, is_tiled, object_bytes, spread_bytes
 from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
     ExtractionRequest,
+    PlacementRequest,
     Plan,
     hookimpl,
     make_plan,
@@ -88,3 +89,47 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
         return extract_tensor(request, function, plan.chunk_size, one_shape=False)
     fill = fill_by_tiles if is_tiled(request) else fill_array
     return fill(request, out, function, plan.chunk_size, one_shape=False, workers=1)
+
+
+@hookimpl
+def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
+    """Count the canvases, and a chunk with its windows and their indices."""
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=canvas_bytes(request, one_shape=False),
+        device_bytes=device_memory(),
+        bytes_per_patch=spread_bytes(request) + 2 * 8 * request.cut.span**2,
+        chunk_size=None if isinstance(options.batch_size, str) else options.batch_size,
+    )
+
+
+@hookimpl
+def place_patches(request: PlacementRequest, plan: Plan, out: Any) -> Any:
+    """Add patches chunk by chunk, in order: the same bits in every run on a CPU."""
+    prepare_tensorflow()
+    from ptycho_engine.ops.chunks import kind_of
+    from ptycho_engine.ops.placed_arrays import add_array
+    from ptycho_engine.ops.placed_tensors import place_tensor
+    from ptycho_engine.ops.spreading import spread_function
+
+    function = spread_function(kind_of(request, compiled=False))
+    if request.is_tensor:
+        return place_tensor(request, function, plan.chunk_size, one_shape=False)
+    return add_array(request, out, function, plan.chunk_size, one_shape=False)
+
+
+@hookimpl
+def position_gradient(request: ExtractionRequest, cotangent: Any, plan: Plan) -> Any:
+    """Differentiate the chunks that `extract_patches` cuts."""
+    prepare_tensorflow()
+    from ptycho_engine.ops.chunks import chunk_function, kind_of
+    from ptycho_engine.ops.placed_arrays import slopes_of_array
+    from ptycho_engine.ops.slopes import slope_function, slopes_of_tensor
+
+    kind, chunk = kind_of(request, compiled=False), plan.chunk_size
+    if request.is_tensor:
+        cut = chunk_function(kind)
+        return slopes_of_tensor(request, cotangent, cut, chunk, one_shape=False)
+    return slopes_of_array(request, cotangent, slope_function(kind), chunk, one_shape=False)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
-from ptycho_engine.ops.shapes import is_tiled, object_bytes
+from ptycho_engine.ops.shapes import canvas_bytes, is_tiled, object_bytes, spread_bytes
 from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
     ExtractionRequest,
+    PlacementRequest,
     Plan,
     hookimpl,
     make_plan,
@@ -87,3 +88,47 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
         return extract_tensor(request, function, plan.chunk_size, one_shape=True)
     fill = fill_by_tiles if is_tiled(request) else fill_array
     return fill(request, out, function, plan.chunk_size, one_shape=True, workers=WORKERS)
+
+
+@hookimpl
+def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
+    """Count the canvases, and a chunk with its windows."""
+    return make_plan(
+        request,
+        NAME,
+        memory_budget,
+        fixed_bytes=canvas_bytes(request, one_shape=True),
+        device_bytes=device_memory(),
+        bytes_per_patch=spread_bytes(request),
+        chunk_size=None if isinstance(options.chunk_size, str) else options.chunk_size,
+    )
+
+
+@hookimpl
+def place_patches(request: PlacementRequest, plan: Plan, out: Any) -> Any:
+    """Add patches chunk by chunk, in order: the same bits in every run on a CPU."""
+    prepare_tensorflow()
+    from ptycho_engine.ops.chunks import kind_of
+    from ptycho_engine.ops.placed_arrays import add_array
+    from ptycho_engine.ops.placed_tensors import place_tensor
+    from ptycho_engine.ops.spreading import spread_function
+
+    function = spread_function(kind_of(request, compiled=True))
+    if request.is_tensor:
+        return place_tensor(request, function, plan.chunk_size, one_shape=True)
+    return add_array(request, out, function, plan.chunk_size, one_shape=True)
+
+
+@hookimpl
+def position_gradient(request: ExtractionRequest, cotangent: Any, plan: Plan) -> Any:
+    """Differentiate the chunks that `extract_patches` cuts."""
+    prepare_tensorflow()
+    from ptycho_engine.ops.chunks import chunk_function, kind_of
+    from ptycho_engine.ops.placed_arrays import slopes_of_array
+    from ptycho_engine.ops.slopes import slope_function, slopes_of_tensor
+
+    kind, chunk = kind_of(request, compiled=True), plan.chunk_size
+    if request.is_tensor:
+        cut = chunk_function(kind)
+        return slopes_of_tensor(request, cotangent, cut, chunk, one_shape=True)
+    return slopes_of_array(request, cotangent, slope_function(kind), chunk, one_shape=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .io.patterns import Patterns
     from .io.scan import Scan
     from .io.scan_files import ScanSource, read_scan, write_scan
+    from .ops.warp import projective_warp, translate
     from .request.blocks import Block
     from .request.extraction import ExtractionRequest
     from .request.normalisation import Reassembled
@@ -69,8 +70,10 @@ __all__ = [
     "list_plugins",
     "make_groups",
     "make_scan",
+    "projective_warp",
     "read_output",
     "read_scan",
+    "translate",
     "write_scan",
 ]
 
@@ -105,8 +108,10 @@ _HOMES = {
     "list_plugins": "discovery",
     "make_groups": "data.grouping.group_settings",
     "make_scan": "data.simulation.synthesis",
+    "projective_warp": "ops.warp",
     "read_output": "io.outputs",
     "read_scan": "io.scan_files",
+    "translate": "ops.warp",
     "write_scan": "io.scan_files",
 }
 

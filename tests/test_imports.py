@@ -189,6 +189,7 @@ ROOMS = {
     "culprits": "discovery",
     "deferral": "",
     "compilations": "",
+    "switches": "logs",
     "workers": "deferral",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
@@ -204,15 +205,16 @@ ROOMS = {
     "engine": "errors display logs memory discovery geometry arrays request host service overlay "
     "report",
     "shortcuts": "arrays geometry engine",
-    "ops": "errors compilations memory workers geometry arrays request native",
+    "ops": "errors extras compilations switches memory workers geometry arrays request native",
+    "layers": "errors extras geometry request ops",
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
     "request native engine io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs allowance memory metadata deferral compilations discovery culprits "
-    "geometry request host engine io report deprecation compat data",
+    "app": "errors extras logs switches allowance memory metadata deferral compilations discovery "
+    "culprits geometry request host engine io report deprecation compat data",
 }
 
 
@@ -279,7 +281,7 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
 NAMED = ("compat", "data", "deprecation", "host", "request", "geometry", "arrays", "native", "app",
-         "io", "report", "phantoms")  # fmt: skip
+         "io", "layers", "report", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
     "datasets": "the room, and the class that it is about",
     "grouping": "the room, and the function that it is about",

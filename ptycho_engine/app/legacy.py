@@ -15,6 +15,7 @@ from ..data.grouping.group_settings import GroupSettings
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
 from ..errors import ConfigurationError, one_of
+from ..switches import report_unheeded
 from .scans import scan_config
 from .schema import JobConfig, TrainConfig
 
@@ -69,6 +70,7 @@ def work_in_legacy(
             raise ConfigurationError(
                 "compat: received legacy settings, but compat=none ignores them. Add compat=legacy."
             )
+        report_unheeded("plugin=, or compat=legacy")
         return job, None
     from ..compat.params.precedence import COMMAND_LINE
     from ..compat.params.resolution import resolve

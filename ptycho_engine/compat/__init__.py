@@ -20,9 +20,9 @@ from .dropins.channels import (
 )
 from .dropins.grouped import generate_grouped_data
 from .dropins.patches import get_image_patches, get_relative_coords
+from .dropins.projective import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
 from .dropins.reassembly import extract_patches_position, reassemble_position, shift_and_sum
 from .dropins.translation import translate, translate_core, translate_xla
-from .dropins.warp import projective_warp_xla, projective_warp_xla_jit, tfa_params_to_3x3
 from .params.resolution import CompatWarning, Resolution, legacy_engine
 from .params.resolution import resolve as _resolve
 

@@ -104,8 +104,10 @@ _PATCHES, _WARP = "0002-get-image-patches.md", "0003-translation.md"
 _LAYOUTS, _REASSEMBLY = "0004-coordinates-and-layouts.md", "0005-reassembly.md"
 _EXTRACT = "Engine.extract(..., layout='channel', rounding='legacy')"
 _GROUPED = "the positions themselves, (B, C, 2) of (y, x)"
-_LIBRARY = "an image library"
-_TRANSLATION = "an image library, or Engine.extract where patches are cut"
+_PARAMETERS = "ptycho_engine.projective_warp, which takes them too"
+_PROJECTION = "ptycho_engine.projective_warp"
+_TRANSLATION = "ptycho_engine.translate, or Engine.extract where patches are cut"
+_COMPILE = "jit_compile= of the operators and of your own model"
 _POSITIONS = "Engine.extract at the positions"
 _LOADER_METHOD = "ptycho.loader.RawData.generate_grouped_data"
 _CHOOSE = "plugin=chunked_xla or plugin=batched"
@@ -124,9 +126,9 @@ TABLE: tuple[Deprecation, ...] = (
     _dropin("PED004", "translate", _TRANSLATION, _WARP),
     _dropin("PED005", "translate_core", _TRANSLATION, _WARP),
     _dropin("PED006", "translate_xla", _TRANSLATION, _WARP, "projective_warp_xla"),
-    _dropin("PED007", "projective_warp_xla", _LIBRARY, _WARP, "projective_warp_xla"),
-    _dropin("PED008", "projective_warp_xla_jit", _LIBRARY, _WARP, "projective_warp_xla"),
-    _dropin("PED009", "tfa_params_to_3x3", "3 x 3 matrices", _WARP, "projective_warp_xla"),
+    _dropin("PED007", "projective_warp_xla", _PROJECTION, _WARP, "projective_warp_xla"),
+    _dropin("PED008", "projective_warp_xla_jit", _PROJECTION, _WARP, "projective_warp_xla"),
+    _dropin("PED009", "tfa_params_to_3x3", _PARAMETERS, _WARP, "projective_warp_xla"),
     _dropin("PED010", "Translation", _TRANSLATION, _WARP),
     _dropin("PED011", "_channel_to_flat", "layouts.channel_to_flat", _LAYOUTS),
     _dropin("PED012", "_flat_to_channel", "layouts.flat_to_channel", _LAYOUTS),
@@ -141,9 +143,9 @@ TABLE: tuple[Deprecation, ...] = (
     _key("PED021", "use_batched_patch_extraction", _CHOOSE),
     _key("PED022", "patch_extraction_batch_size", "plugin.chunk_size or plugin.batch_size"),
     _key("PED023", "use_xla_translate", _CHOOSE),
-    _key("PED024", "use_xla_compile", "the settings of your own model"),
+    _key("PED024", "use_xla_compile", _COMPILE),
     _key("PED025", "USE_XLA_TRANSLATE", _CHOOSE, "variable"),
-    _key("PED026", "USE_XLA_COMPILE", "the settings of your own model", "variable"),
+    _key("PED026", "USE_XLA_COMPILE", _COMPILE, "variable"),
     _key("PED027", "TF_DISABLE_XLA_TRANSLATE", _CHOOSE, "variable"),
     Deprecation(
         "PED028",

@@ -114,7 +114,8 @@ def taper_weights(distance: Any, patch_size: int, xp: Any) -> Any:
         Weights: 1 up to ``N / 2``, 0 from ``N // 2 + m`` on.
     """
     half = patch_size // 2 + _margin(patch_size)
-    u = xp.clip((half - distance) / (half - patch_size / 2), 0.0, 1.0)
+    u = (half - distance) / (half - patch_size / 2)
+    u = xp.minimum(xp.maximum(u, 0.0), 1.0)  # `clip` has a gradient that XLA may not compile
     return u**5 * (126 + u * (-420 + u * (540 + u * (-315 + u * 70))))
 
 

@@ -18,11 +18,11 @@ def to_interleaved(image: tf.Tensor) -> tf.Tensor:
 
 
 def from_interleaved(patches: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Real (P, N, 2 N) to complex (P, N, N); real patches pass through."""
+    """Real (P, N, 2 M) to complex (P, N, M); real patches pass through."""
     if not dtype.is_complex:
         return patches
-    n = patches.shape[-2]
-    pairs = tf.reshape(patches, (-1, n, n, 2))
+    rows, numbers = patches.shape[-2:]
+    pairs = tf.reshape(patches, (-1, rows, numbers // 2, 2))
     return tf.complex(pairs[..., 0], pairs[..., 1])
 
 

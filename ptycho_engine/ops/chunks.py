@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.windows import padded_bytes
 from .aligned import has_gpu
 from .gather import gather_elements, gather_windows
@@ -134,16 +135,13 @@ def differentiated_apart(function: Any) -> ChunkFunction:
     ) -> list[tf.Tensor]:
         patches = plain(image, starts, offsets)
         # Unlike a tape, this heeds the gradient that was put on the gathering of windows. Nearest
-        # samples have no slope along positions.
-        none = tf.UnconnectedGradients.ZERO
-        of: list[tf.Tensor] = tf.gradients(
-            patches, [image, offsets], upstream, unconnected_gradients=none
-        )
+        # samples have no slope along positions, and get None.
+        of: list[tf.Tensor] = tf.gradients(patches, [image, offsets], upstream)
         return of
 
     @tf.custom_gradient
     def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> Any:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor | None]:
             with unobserved():
                 of_image, of_offsets = slopes(image, starts, offsets, upstream)
             return of_image, None, of_offsets
@@ -183,8 +181,8 @@ def serial_function(cut: ChunkFunction, rows: int) -> Any:
     return tf.function(counted(cut_pieces), jit_compile=True, autograph=False)
 
 
-def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
-    """Return the kind of chunk that serves a request."""
+def kind_of(request: LocatedRequest, *, compiled: bool) -> ChunkKind:
+    """Return the kind of chunk that serves a request, of patches to be cut or placed."""
     numbers = padded_bytes(request) // request.real_dtype.itemsize
     return ChunkKind(
         request.patch_size,
@@ -192,5 +190,5 @@ def kind_of(request: ExtractionRequest, *, compiled: bool) -> ChunkKind:
         request.rounding,
         interleave=2 if request.dtype.kind == "c" else 1,
         compiled=compiled,
-        wide=numbers > np.iinfo(np.int32).max or None in tuple(request.image.shape[-2:]),
+        wide=numbers > np.iinfo(np.int32).max or None in request.shape,
     )

@@ -41,27 +41,89 @@ def shift_windows(
     """
     n, k, side = patch_size, interleave, windows.shape[1]
     first = side // 2 - n // 2
-    exact = tf.cast(fractions, tf.float64)  # float32 loses a digit in phases and weights
-    rows, columns = exact[:, :1], exact[:, 1:]
-    distances = (tf.abs(np.arange(side) - side // 2 - t) for t in (rows, columns))  # (P, L)
-    row_weights, column_weights = (taper_weights(d, n, tnp) for d in distances)
-    weights = tf.cast(row_weights[:, :, None] * column_weights[:, None, :], windows.dtype)
+    weights, phases = _tapers(fractions, side, n), _phases(fractions, side)
     values = tf.reshape(windows, (-1, side, side, k))
-    tapered = tf.math.multiply_no_nan(values, weights[..., None])  # NaN without weight is left out
-    imaginary = tapered[..., 1] if k == 2 else tf.zeros_like(tapered[..., 0])
-    spectrum = tf.signal.fft2d(tf.complex(tapered[..., 0], imaginary))  # (P, L, L)
-    phases = tf.cast(_phases(rows, side), spectrum.dtype)[:, :, None]
-    phases *= tf.cast(_phases(columns, side), spectrum.dtype)[:, None, :]
+    tapered = tf.math.multiply_no_nan(values, weights)  # NaN without weight is left out
+    spectrum = tf.signal.fft2d(_as_complex(tapered))  # (P, L, L)
     inner = slice(first, first + n)
     shifted = tf.signal.ifft2d(spectrum * phases)[:, inner, inner]
-    parts = [tf.math.real(shifted), tf.math.imag(shifted)][:k]
-    patches = tf.reshape(tf.stack(parts, axis=-1), (-1, n, k * n))
+    patches = tf.reshape(_as_numbers(shifted, k), (-1, n, k * n))
     copies = windows[:, inner, k * first : k * (first + n)]
-    still = tf.reduce_all(tf.equal(fractions, 0), axis=1)[:, None, None]
-    return copy_where(still, copies, patches)
+    return copy_where(_still(fractions), copies, patches)
 
 
-def _phases(t: tf.Tensor, side: int) -> tf.Tensor:
-    """Factors (P, L) of the frequencies for shifts (P, 1), in the order of the transform."""
-    angles = 2 * np.pi * np.fft.fftfreq(side) * t
-    return tf.complex(tf.cos(angles), tf.sin(angles))
+def unshift_patches(
+    patches: tf.Tensor, fractions: tf.Tensor, patch_size: int, side: int, interleave: int
+) -> tf.Tensor:
+    """Take patches back to their windows: the adjoint of `shift_windows`.
+
+    An odd transform of real numbers is shifted by real weights, so that the adjoint of the shift is
+    the shift back.
+
+    Parameters
+    ----------
+    patches : tf.Tensor of float32 or float64, shape (P, N, k N)
+        Patches, real and imaginary parts interleaved if k = 2.
+    fractions : tf.Tensor, shape (P, 2), dtype of the patches
+        As of `shift_windows`.
+    patch_size : int
+        Size N of the patches.
+    side : int
+        Samples L of a window, odd.
+    interleave : {1, 2}
+        Numbers k per sample.
+
+    Returns
+    -------
+    tf.Tensor, shape (P, L, k L), dtype of the patches
+        What each patch adds to its window.
+    """
+    n, k = patch_size, interleave
+    before = side // 2 - n // 2
+    after = side - n - before
+    beside = [[0, 0], [before, after], [before, after], [0, 0]]
+    embedded = tf.pad(tf.reshape(patches, (-1, n, n, k)), beside)  # (P, L, L, k)
+    spectrum = tf.signal.fft2d(_as_complex(embedded))
+    back = tf.math.conj(_phases(fractions, side))
+    shifted = _as_numbers(tf.signal.ifft2d(spectrum * back), k)  # (P, L, L, k)
+    tapered = tf.math.multiply_no_nan(shifted, _tapers(fractions, side, n))
+    windows, copies = (tf.reshape(x, (-1, side, k * side)) for x in (tapered, embedded))
+    return copy_where(_still(fractions), copies, windows)
+
+
+def _as_complex(values: tf.Tensor) -> tf.Tensor:
+    """Real numbers (..., k) to complex ones (...)."""
+    imaginary = values[..., 1] if values.shape[-1] == 2 else tf.zeros_like(values[..., 0])
+    return tf.complex(values[..., 0], imaginary)
+
+
+def _as_numbers(values: tf.Tensor, k: int) -> tf.Tensor:
+    """Complex numbers (...) to real ones (..., k)."""
+    return tf.stack([tf.math.real(values), tf.math.imag(values)][:k], axis=-1)
+
+
+def _still(fractions: tf.Tensor) -> tf.Tensor:
+    """Which patches are not shifted, (P, 1, 1)."""
+    return tf.reduce_all(tf.equal(fractions, 0), axis=1)[:, None, None]
+
+
+def _tapers(fractions: tf.Tensor, side: int, patch_size: int) -> tf.Tensor:
+    """Weights (P, L, L, 1) of the samples of each window, in the dtype of the fractions."""
+    exact = tf.cast(fractions, tf.float64)  # float32 loses a digit in phases and weights
+    rows, columns = (
+        taper_weights(tf.abs(np.arange(side) - side // 2 - t), patch_size, tnp)  # (P, L)
+        for t in (exact[:, :1], exact[:, 1:])
+    )
+    weights = rows[:, :, None] * columns[:, None, :]
+    return tf.cast(weights, fractions.dtype)[..., None]
+
+
+def _phases(fractions: tf.Tensor, side: int) -> tf.Tensor:
+    """Factors (P, L, L) of the frequencies for shifts (P, 2), in the order of the transform."""
+    exact = tf.cast(fractions, tf.float64)
+    dtype = tf.complex64 if fractions.dtype == tf.float32 else tf.complex128
+    rows, columns = (
+        tf.cast(tf.complex(tf.cos(angles), tf.sin(angles)), dtype)  # (P, L)
+        for angles in (2 * np.pi * np.fft.fftfreq(side) * t for t in (exact[:, :1], exact[:, 1:]))
+    )
+    return rows[:, :, None] * columns[:, None, :]

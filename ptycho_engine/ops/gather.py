@@ -63,11 +63,37 @@ def gather_windows(
     return _differentiated("PtychoEngineGather", image, starts, places, *found)[3:]
 
 
-def add_windows(image: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
-    """Add windows (P, rows, columns) onto an image, the adjoint of a gather of one tap.
+def add_elements(image: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
+    """Add windows element by element, with public TensorFlow alone: the adjoint of a gather.
 
-    Whole windows take a fraction of the time of their elements.
+    Parameters
+    ----------
+    image : tf.Tensor, shape (H, W)
+        The array.
+    starts : tf.Tensor of int32 or int64, shape (P, 2)
+        As of `gather_elements`.
+    windows : tf.Tensor, shape (P, rows, columns), dtype of the image
+        What is added; each lies inside the array.
+
+    Returns
+    -------
+    tf.Tensor, shape (H, W)
+        The sum.
     """
+    rows, columns = windows.shape[1:]
+    index = _flat_index(image, starts, rows, columns)[..., None]  # (P, rows, columns, 1)
+    added = tf.tensor_scatter_nd_add(tf.reshape(image, [-1]), index, windows)
+    return tf.reshape(added, tf.shape(image))
+
+
+def add_windows(image: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
+    """Add windows as XLA's window scatter, inside a function compiled by XLA.
+
+    Parameters and result are those of `add_elements`, which takes its place when this version of
+    TensorFlow lacks the operation. Whole windows take a fraction of the time of their elements.
+    """
+    if xla_gather() is None:
+        return add_elements(image, starts, windows)
     added = xla_scatter(windows.dtype)(image, starts, windows)
     return _differentiated("PtychoEngineAdd", image, starts, windows, added)[3]
 

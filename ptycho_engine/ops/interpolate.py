@@ -142,12 +142,12 @@ def blend(
             weight = row_weight * column_weight
             term = weight * sample(row, column)
             if rounding == "exact":
-                term = _leave_out_weightless(term, weight)
+                term = leave_out_weightless(term, weight)
             total = term if total is None else total + term
     return total
 
 
-def _leave_out_weightless(term: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+def leave_out_weightless(term: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
     """Leave out terms without weight, even of NaN or infinity; weights lie within -1 and 1.
 
     The gradient passes: where a weight is zero, its slope is not.

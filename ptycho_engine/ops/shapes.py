@@ -11,7 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
+from ..request.placement import PlacementRequest
 from ..request.prepared import CopyKey
 from ..request.windows import copied_bytes, find_windows, padded_bytes, padding_of
 
@@ -28,7 +31,7 @@ ROOM, TENSOR, TILE = "room", "tensor", "tile"
 ROOMS = 220
 
 
-def is_tiled(request: ExtractionRequest) -> bool:
+def is_tiled(request: LocatedRequest) -> bool:
     """Tell whether the object of a request is too large to be padded whole."""
     return padded_bytes(request) > TILED_BYTES
 
@@ -55,13 +58,13 @@ def room_for(shape: tuple[int, int]) -> tuple[int, int]:
     return rows + SPARE, columns + SPARE
 
 
-def tile_shape(request: ExtractionRequest) -> tuple[int, int]:
+def tile_shape(request: LocatedRequest) -> tuple[int, int]:
     """Rows and columns of the tiles for a request: several times its windows."""
     side = max(TILE_SIDE, 4 * request.cut.span)
     return room_for((side, side))
 
 
-def tile_cells(request: ExtractionRequest) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def tile_cells(request: LocatedRequest) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Find the tile that each window of a NumPy request lies in.
 
     Returns
@@ -73,6 +76,44 @@ def tile_cells(request: ExtractionRequest) -> tuple[NDArray[np.intp], NDArray[np
     """
     step = np.array(tile_shape(request)) - request.cut.span + 1
     return find_windows(request).starts // step, step
+
+
+def canvas_shape(request: LocatedRequest, *, one_shape: bool) -> tuple[int, int]:
+    """Rows and columns of what windows of a NumPy request lie in: the padded object, or a tile.
+
+    Parameters
+    ----------
+    request : ExtractionRequest or PlacementRequest
+        A request.
+    one_shape : bool
+        Whether it has one of a few shapes, for a compiled kernel.
+
+    Returns
+    -------
+    (int, int)
+        The shape.
+    """
+    if is_tiled(request):
+        return tile_shape(request)
+    shape = padding_of(request).padded_shape(request.shape)
+    return room_for(shape) if one_shape else shape
+
+
+def canvas_bytes(request: PlacementRequest, *, one_shape: bool) -> int:
+    """Bytes of what patches are added to: the padded object, and a canvas before and after."""
+    rows, columns = canvas_shape(request, one_shape=one_shape)
+    canvas = padded_bytes(request)
+    if not (request.is_tensor and is_tiled(request)):
+        canvas = rows * columns * request.dtype.itemsize
+    kept = request.output_bytes if request.is_tensor else padded_bytes(request)
+    return kept + 2 * canvas
+
+
+def spread_bytes(request: PlacementRequest) -> int:
+    """Bytes that a patch takes while it is spread over its window: itself, and terms of a sum."""
+    span, kernel = request.cut.span, KERNELS[request.interpolation]
+    windows = 3 if kernel.weights is not None else 8  # spectra, complex also for real patches
+    return request.dtype.itemsize * (request.patch_size**2 + windows * span**2)
 
 
 def object_bytes(request: ExtractionRequest, *, one_shape: bool) -> int:

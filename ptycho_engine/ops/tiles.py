@@ -79,7 +79,7 @@ def fill_by_tiles(
     for index in request.slices:
         target = members_first(request, out[index])
         for patches in np.split(order, borders):
-            tile = _tile(request, found, index, cells[patches[0]] * step, shape)
+            tile = tile_of(request, found, index, cells[patches[0]] * step, shape)
             cut = cut or bind(function, request, tile, *like)
             parts = range(0, len(patches), chunk_size)
             work += [(cut, tile, target, patches[i : i + chunk_size]) for i in parts]
@@ -92,7 +92,7 @@ def fill_by_tiles(
     return out
 
 
-def _tile(
+def tile_of(
     request: ExtractionRequest,
     found: Windows,
     index: tuple[int, ...],

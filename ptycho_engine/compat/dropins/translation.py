@@ -110,7 +110,8 @@ def moved(images: Any, translations: Any, interpolation: str, jit: bool) -> Any:
     """Do what `translate_xla` does, without its warning."""
     import tensorflow as tf
 
-    from .sampling import compiled, shift
+    from ...ops.motions import moved as engine_moved
+    from ...ops.motions import run
 
     if interpolation not in INTERPOLATIONS:
         raise CompatError(one_of("interpolation", interpolation, INTERPOLATIONS))
@@ -121,15 +122,10 @@ def moved(images: Any, translations: Any, interpolation: str, jit: bool) -> Any:
             "complex128."
         )
     translations = shaped("translations", translations, (None, 2), "(b, 2): [dx, dy]")
-    translations = _cyclic(tf.cast(translations, images.dtype.real_dtype), images)
-    function = compiled()[0] if jit else shift
-    if not images.dtype.is_complex:
-        return function(images, translations, interpolation)
-    parts = [
-        function(part, translations, interpolation)
-        for part in (tf.math.real(images), tf.math.imag(images))
-    ]
-    return tf.complex(*parts)
+    # In the precision of the images: legacy coordinates are rounded to it.
+    shifts = tf.reverse(tf.cast(translations, images.dtype.real_dtype), [1])
+    shifts = _cyclic(shifts, images)
+    return run(engine_moved, images, shifts, jit, interpolation=interpolation, fill="zeros")
 
 
 def _cyclic(translations: Any, images: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import CompatError
-from .flags import XLA_OFF, select
+from .flags import XLA_KEYS, XLA_OFF, compiles_operators, select
 from .keys import KEYS
 from .precedence import Legacy, gather
 from .resolution import warn_compat
@@ -41,7 +41,7 @@ def _installed() -> dict[str, Any]:
     cfg = getattr(sys.modules.get("ptycho.params"), "cfg", None)
     if not isinstance(cfg, Mapping):
         return {}
-    used = {"N", "gridsize"} | {key.name for key in KEYS if key.target == "plugin"}
+    used = {"N", "gridsize", *XLA_KEYS} | {key.name for key in KEYS if key.target == "plugin"}
     return {key: cfg[key] for key in used if key in cfg}
 
 
@@ -91,8 +91,8 @@ def plugin(config: Any = None) -> str | None:
 
 
 def use_xla(config: Any = None) -> bool:
-    """Whether translation runs compiled by XLA; warn if the legacy settings switch it off."""
-    on = legacy_values(config).values.get("use_xla_translate", True)
-    if not on:
+    """Whether translation runs compiled by XLA; warn if legacy code would take its fallback."""
+    values = legacy_values(config).values
+    if values.get("use_xla_translate") is False:
         warn_compat(XLA_OFF.format(plugin="plain TensorFlow"))
-    return bool(on)
+    return compiles_operators(values)

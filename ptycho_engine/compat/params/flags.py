@@ -8,6 +8,9 @@ from typing import Any
 #: The option of a plugin that takes the legacy batch size.
 BATCH_OPTIONS = {"chunked_xla": "chunk_size", "batched": "batch_size"}
 
+#: The keys that choose between XLA and plain TensorFlow, the one that decides first.
+XLA_KEYS = ("use_xla_translate", "use_xla_compile")
+
 XLA_OFF = (
     "XLA translation is switched off: PtychoPINN then falls back to an operator that moves content "
     "the other way and blanks borders. ptycho_engine does not repeat it; {plugin!r} gives the "
@@ -35,6 +38,24 @@ class Selection:
     reason: str
     keys: tuple[str, ...] = ()
     xla_off: bool = False
+
+
+def compiles_operators(values: dict[str, Any]) -> bool:
+    """Whether translation and warps run compiled by XLA; the numbers are the same to rounding.
+
+    Parameters
+    ----------
+    values : dict
+        Legacy parameters: ``use_xla_translate`` and ``use_xla_compile``, each true, false or left
+        out.
+
+    Returns
+    -------
+    bool
+        What the first of them says that is not left out: the first names the operator, the second
+        all models. Both left out: true, as in legacy code.
+    """
+    return bool(next((values[key] for key in XLA_KEYS if values.get(key) is not None), True))
 
 
 def select(values: dict[str, Any]) -> Selection:

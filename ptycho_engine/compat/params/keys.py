@@ -63,6 +63,7 @@ _TORCH = (
 )
 _SCALING = "belongs to the training: patterns are written as the scan has them"
 _MODEL = "belongs to the model; the engine trains none"
+_COMPILED = "compiles models, and the drop-ins of translation; extraction has its plugins"
 _TRAINING = "belongs to the training; the engine trains none"
 _PROBE = "belongs to the probe; extraction has none"
 _SIMULATION = "belongs to the simulation of diffraction; of measured patterns it changes nothing"
@@ -86,7 +87,7 @@ KEYS: tuple[LegacyKey, ...] = (
         deprecation="PED022",
     ),
     LegacyKey("use_xla_translate", SELECTION, "chooses the plugin", to_bool, deprecation="PED023"),
-    LegacyKey("use_xla_compile", None, _MODEL, to_bool, deprecation="PED024"),
+    LegacyKey("use_xla_compile", None, _COMPILED, to_bool, deprecation="PED024"),
     LegacyKey(
         "train_data_file", "scan.path", "read as scan=npz", to_path, ("train_data_file_path",)
     ),

@@ -208,6 +208,39 @@ def test_xla_switched_off_warns_and_keeps_the_numbers(monkeypatch):
         np.testing.assert_allclose(cut(), patches, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("variables", "params", "compiled"),
+    [
+        ({}, {}, True),
+        ({"USE_XLA_TRANSLATE": "0"}, {}, False),
+        ({"TF_DISABLE_XLA_TRANSLATE": "1"}, {}, False),
+        ({"USE_XLA_COMPILE": "1"}, {}, True),
+        ({}, {"use_xla_translate": False}, False),
+        ({}, {"use_xla_compile": False}, False),
+        ({"USE_XLA_COMPILE": "1"}, {"use_xla_translate": False}, False),
+        ({}, {"use_xla_compile": False, "use_xla_translate": True}, True),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:XLA translation:ptycho_engine.compat.CompatWarning")
+def test_legacy_switches_choose_how_the_one_operator_runs(
+    variables, params, compiled, monkeypatch, installed
+):
+    from ptycho_engine.ops import motions
+
+    installed.update(params)
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    runs = []
+
+    def run(function, images, parameters, jit, **how):
+        runs.append((function, jit))
+        return function(images, parameters, **how)
+
+    monkeypatch.setattr(motions, "run", run)
+    compat.translate(IMAGE[None, :, :, None], np.zeros((1, 2)))
+    assert runs == [(motions.moved, compiled)]
+
+
 def test_sizes_of_extraction_by_position_keep_their_quirks():
     offsets = np.zeros((1, 1, 2, 1), np.float32)
     for size, expected in ((8, 4), (9, 5), (5, 0), (4, 0)):

@@ -93,7 +93,7 @@ def projective_warp_xla_jit(
 def _warped(images: Any, transforms: Any, interpolation: str, fill: str, *, jit: bool) -> Any:
     import tensorflow as tf
 
-    from .sampling import compiled, warp
+    from ...ops.motions import projected, run
 
     for name, value, options in (
         ("interpolation", interpolation, INTERPOLATIONS),
@@ -113,14 +113,12 @@ def _warped(images: Any, transforms: Any, interpolation: str, fill: str, *, jit:
     if transforms.dtype != dtype:
         raise CompatError(f"transforms: received dtype {transforms.dtype.name}. Expected {words}.")
     transforms = shaped("transforms", transforms, (count, 3, 3), words)
-    function = compiled()[1] if jit else warp
-    result = function(tf.cast(images, dtype), transforms, interpolation, fill)
+    how = {"interpolation": interpolation, "fill": fill}
+    result = run(projected, tf.cast(images, dtype), transforms, jit, **how)
     return tf.cast(result, images.dtype)
 
 
 def _matrices(params: Any) -> Any:
-    import tensorflow as tf
+    from ...ops.motions import as_matrices
 
-    params = shaped("params", params, (None, 8), "(B, 8)")
-    ones = tf.ones_like(params[:, :1])
-    return tf.reshape(tf.concat([params, ones], axis=1), (-1, 3, 3))
+    return as_matrices(shaped("params", params, (None, 8), "(B, 8)"))

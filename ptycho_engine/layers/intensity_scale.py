@@ -1,0 +1,87 @@
+"""One positive factor between normalised and counted intensities, learned as its logarithm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .engine_layer import EngineLayer, as_field
+from .keras_backend import keras, registered, tf
+from .layer_settings import positive_number
+
+
+@registered
+class IntensityScale(EngineLayer):
+    """Multiply by ``exp(log_scale)``.
+
+    Parameters
+    ----------
+    initial : float
+        The factor at first, above zero.
+    trainable : bool
+        Whether it is trained.
+    **kwargs
+        As for every Keras layer.
+
+    Raises
+    ------
+    ConfigurationError
+        If `initial` is not finite and above zero.
+    """
+
+    def __init__(self, initial: float = 1.0, trainable: bool = True, **kwargs: Any) -> None:
+        super().__init__(trainable=trainable, **kwargs)
+        self.initial = positive_number("IntensityScale: initial", initial)
+        start = math.log(self.initial)
+        self.log_scale = self.add_weight(
+            shape=(), initializer=lambda shape, dtype: tf.constant(start, dtype), name="log_scale"
+        )
+
+    def inverse(self) -> InverseIntensityScale:
+        """Return a layer that divides by the same factor: it shares the weight."""
+        return InverseIntensityScale(self)
+
+    def call(self, inputs: Any) -> Any:
+        """Multiply numbers of any shape, or their real and imaginary part."""
+        values = as_field("IntensityScale", inputs)
+        return values * self.factor(values.dtype)
+
+    def factor(self, dtype: Any, sign: int = 1) -> Any:
+        """Return ``exp(sign * log_scale)`` to multiply tensors of `dtype` by."""
+        return tf.cast(tf.exp(sign * tf.cast(self.log_scale, dtype.real_dtype)), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a saved model keeps of the layer."""
+        return {**super().get_config(), "initial": self.initial}
+
+
+@registered
+class InverseIntensityScale(EngineLayer):
+    """Divide by the factor of an `IntensityScale`, whose weight it shares.
+
+    Parameters
+    ----------
+    scale : IntensityScale
+        Whose.
+    **kwargs
+        As for every Keras layer.
+    """
+
+    def __init__(self, scale: IntensityScale, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs: Any) -> Any:
+        """Divide numbers of any shape, or their real and imaginary part."""
+        values = as_field("InverseIntensityScale", inputs)
+        return values * self.scale.factor(values.dtype, -1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a saved model keeps of the layer; Keras keeps that the weight is shared."""
+        return {**super().get_config(), "scale": keras.saving.serialize_keras_object(self.scale)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make the layer that `get_config` told of."""
+        scale = keras.saving.deserialize_keras_object(config["scale"])
+        return super().from_config({**config, "scale": scale})

@@ -1,0 +1,113 @@
+"""What layers are made with, checked the same way for every framework. Imports none of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigurationError, RequestError, one_line, one_of
+from ..geometry.cut import Cut
+
+#: What a far field is returned as.
+OUTPUTS = "amplitude", "intensity"
+
+
+def finite_number(what: str, value: Any) -> float:
+    """Return a setting as a float.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no finite number.
+    """
+    try:
+        number = math.nan if isinstance(value, bool | str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigurationError(
+            f"{what} is {one_line(repr(value), 60)}. Expected a finite number."
+        )
+    return number
+
+
+def positive_number(what: str, value: Any) -> float:
+    """Return a setting as a float above zero.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    number = finite_number(what, value)
+    if number <= 0:
+        raise ConfigurationError(f"{what} is {number!r}. Expected a number above zero.")
+    return number
+
+
+def chosen_output(output: Any) -> str:
+    """Return what a far field is returned as.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none of `OUTPUTS`.
+    """
+    if output not in OUTPUTS:
+        raise ConfigurationError(one_of("FarFieldDiffraction: output", output, OUTPUTS))
+    return str(output)
+
+
+def checked_probe(probe: Any) -> np.ndarray[Any, Any]:
+    """Return a probe (N, N), or its modes (M, N, N), as complex64 or complex128.
+
+    Raises
+    ------
+    ConfigurationError
+        If it has another shape, or is not finite.
+    """
+    array = np.asarray(probe)
+    square = array.ndim in (2, 3) and array.size > 0 and array.shape[-1] == array.shape[-2]
+    if array.dtype.kind not in "biufc" or not square:
+        raise ConfigurationError(
+            f"ProbeIllumination: probe is {array.dtype} of shape {array.shape}. Expected numbers "
+            "of shape (N, N), or (M, N, N) for M modes."
+        )
+    if not np.isfinite(array).all():
+        raise ConfigurationError(
+            "ProbeIllumination: probe holds NaN or infinity. Expected finite numbers."
+        )
+    return array.astype(np.result_type(array.dtype, np.complex64))
+
+
+def cut_of(layer: str, patch_size: Any, interpolation: Any, fill: Any) -> Cut:
+    """Return what a layer cuts or places.
+
+    Raises
+    ------
+    RequestError
+        If it is nothing that can be cut, or fill is ``"error"``.
+    """
+    if fill == "error":
+        raise RequestError(
+            f'{layer}: fill="error" would have to raise inside compiled graphs, which cannot. '
+            'Expected "zeros", "edge" or "reflect".'
+        )
+    return Cut(patch_size, interpolation, fill)
+
+
+def check_layout(layer: str, layout: Any) -> None:
+    """Refuse every layout but the one that layers have.
+
+    Raises
+    ------
+    RequestError
+        If it is not ``"channel"``.
+    """
+    if layout != "channel":
+        raise RequestError(
+            f'{layer}: layout is {one_line(repr(layout), 60)}. Expected "channel", (B, N, N, C): '
+            "layers know no other."
+        )

@@ -1,0 +1,218 @@
+"""Layers in models: built for any batch, saved, loaded, trained."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
+
+from layer_cases import ELEMENTWISE, EXTRACTIONS, LOSSES, OPTICS, as_single, leaves, noise, rebuild
+
+from ptycho_engine import layers
+from ptycho_engine.errors import ConfigurationError, RequestError
+
+CASES = [*ELEMENTWISE, *OPTICS, *EXTRACTIONS]
+
+
+def named(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+@named([*CASES, *LOSSES])
+def test_configuration_is_complete(case):
+    kind = getattr(layers, case.layer)
+    layer = kind(**case.arguments, name="mine", dtype="float64")
+    config = json.loads(json.dumps(layer.get_config()))
+    again = kind.from_config(config)
+    assert again.get_config() == layer.get_config()
+    assert again.name == "mine"
+    inputs = case.inputs if case.layer == "PoissonNLL" else [case.inputs]
+    np.testing.assert_array_equal(layer(*inputs), again(*inputs))
+
+
+@named(CASES)
+def test_shapes_for_any_batch(case):
+    """Symbolic inputs of unknown batch size give the shape and dtype that arrays give."""
+    arrays = as_single(case.inputs)
+    layer = getattr(layers, case.layer)(**case.arguments)
+    found = layer(arrays)
+    inputs = [keras.Input(a.shape[1:], dtype=a.dtype.name) for a in leaves(arrays)]
+    output = layer(rebuild(arrays, iter(inputs)))
+    assert output.shape == (None, *found.shape[1:])
+    assert output.dtype == found.dtype.name
+    shapes = [(None, *a.shape[1:]) for a in leaves(arrays)]
+    nested = rebuild(arrays, iter(shapes))
+    assert layer.compute_output_shape(nested) == output.shape
+
+
+def test_extraction_of_any_object_and_any_number_of_positions():
+    objects = keras.Input((None, None), dtype="complex64")
+    positions = keras.Input((None, 2), dtype="float64")
+    patches = layers.ExtractPatches(5)([objects, positions])
+    assert patches.shape == (None, 5, 5, None)
+    model = keras.Model([objects, positions], patches)
+    for case in EXTRACTIONS[:1]:
+        arrays, where = as_single(case.inputs[0]), case.inputs[1]
+        for members in (1, 2):
+            found = model([arrays, where[:, :members]])
+            np.testing.assert_array_equal(
+                found, layers.ExtractPatches(5)([arrays, where[:, :members]])
+            )
+
+
+HALF = [
+    ("ScaledTanh", {}, [noise(1, 4, 4, 1, kind="f")], "float32"),
+    ("CombineComplex", {}, [noise(1, 4, 4, 1, kind="f")] * 2, "complex64"),
+    ("ProbeIllumination", {"probe": noise(4, 4)}, [noise(1, 4, 4, 1, kind="f")], "complex64"),
+    ("IntensityScale", {"initial": 1e9}, [np.ones((1, 4))], "float32"),
+    ("CentreMask", {"size": 2}, [noise(1, 4, 4, 1, kind="f")], "float32"),
+    ("FarFieldDiffraction", {}, [noise(1, 4, 4, 1, kind="f")], "float32"),
+]
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+@pytest.mark.parametrize(("name", "arguments", "inputs", "dtype"), HALF, ids=[h[0] for h in HALF])
+def test_half_precision_is_computed_in_single(name, arguments, inputs, dtype, half):
+    """As the single inputs of the same numbers are; weights are kept as the policy says."""
+    layer = getattr(layers, name)(dtype=f"mixed_{half}", **arguments)
+    halves = [tf.cast(array, half) for array in inputs]
+    singles = [tf.cast(array, "float32") for array in halves]
+    found, expected = (layer(x if len(x) > 1 else x[0]) for x in (halves, singles))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+    assert all(weight.dtype == "float32" for weight in layer.weights)
+
+
+def test_probe_is_what_was_trained():
+    probe = noise(4, 4)
+    layer = layers.ProbeIllumination(probe, trainable=True)
+    assert layer.trainable_weights
+    assert not layers.ProbeIllumination(probe).trainable_weights
+    np.testing.assert_array_equal(layer.probe, probe.astype(np.complex64))
+    layer.parts.assign(2 * layer.parts)
+    np.testing.assert_array_equal(layer.probe, 2 * probe.astype(np.complex64))
+
+
+def test_the_inverse_shares_the_weight():
+    scale = layers.IntensityScale(3.0)
+    inverse = scale.inverse()
+    values = tf.constant([[1.0, 7.0]])
+    scale.log_scale.assign(1.5)
+    np.testing.assert_allclose(inverse(scale(values)), values, rtol=1e-6)
+    np.testing.assert_allclose(inverse(values), values * np.exp(-1.5), rtol=1e-6)
+    assert inverse.trainable_weights[0] is scale.log_scale
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: layers.ScaledTanh(scale=np.nan), ConfigurationError, "scale is nan"),
+        (lambda: layers.IntensityScale(0), ConfigurationError, "above zero"),
+        (lambda: layers.PoissonNLL(floor=0), ConfigurationError, "above zero"),
+        (lambda: layers.PoissonNLL(dtype="float16"), ConfigurationError, "holds no counts"),
+        (lambda: layers.FarFieldDiffraction("phase"), ConfigurationError, "amplitude, intensity"),
+        (lambda: layers.ProbeIllumination(np.ones((3, 4))), ConfigurationError, r"\(N, N\)"),
+        (lambda: layers.ProbeIllumination([[np.inf]]), ConfigurationError, "finite"),
+        (lambda: layers.ProbeIllumination("probe"), ConfigurationError, "numbers"),
+        (lambda: layers.CentreMask(0), RequestError, "patch_size"),
+        (lambda: layers.ExtractPatches(4, fill="error"), RequestError, "reflect"),
+        (lambda: layers.ExtractPatches(4, "cubic"), RequestError, "bicubic"),
+        (lambda: layers.ExtractPatches(4, layout="flat"), RequestError, "channel"),
+        (lambda: layers.CentreMask(5)(noise(1, 4, 4, 1)), RequestError, "at least the size, 5"),
+        (lambda: layers.CentreMask(5)(noise(4, 4)), RequestError, r"\(B, N, N, ...\)"),
+        (lambda: layers.ProbeIllumination(noise(4, 4))(noise(1, 5, 5, 1)), RequestError, "B, 4, 4"),
+        (lambda: layers.FarFieldDiffraction()(noise(5, 5)), RequestError, "4 or 5 axes"),
+        (lambda: layers.CombineComplex()(noise(2, 2)), RequestError, "amplitude, phase"),
+        (lambda: layers.CombineComplex()([noise(2, 2)] * 2), RequestError, "real tensor"),
+        (lambda: layers.ExtractPatches(4)([noise(2, 5, 5), np.zeros((3, 1, 2))]), RequestError,
+         "3 sets of positions for a batch of 2"),
+        (lambda: layers.ExtractPatches(4)([noise(2, 5, 5), np.zeros((2, 2))]), RequestError,
+         r"\(B, C, 2\)"),
+        (lambda: layers.ExtractPatches(4)(noise(2, 5, 5)), RequestError, "objects, positions"),
+        (lambda: layers.ExtractPatches(4)([[noise(2, 5, 5, kind="f")] * 3, np.zeros((2, 1, 2))]),
+         RequestError, "real, imag"),
+        (lambda: layers.PoissonNLL()(np.ones((2, 3)), np.ones((2, 1))), RequestError, "one shape"),
+        (lambda: layers.ExtractPatches(4)([noise(1, 5, 5), np.full((1, 1, 2), np.nan)]),
+         tf.errors.InvalidArgumentError, "not finite"),
+    ],
+)  # fmt: skip
+def test_refusals(make, error, said):
+    with pytest.raises(error, match=said):
+        make()
+
+
+def test_a_position_that_is_not_finite_gives_nan_where_nothing_can_be_raised():
+    cut = tf.function(lambda *x: layers.ExtractPatches(4)(list(x)), jit_compile=True)
+    where = np.array([[[2.0, 2.5], [np.inf, 2.0]]])
+    patches = cut(tf.constant(np.ones((1, 9, 9), np.float32)), tf.constant(where)).numpy()
+    assert np.isnan(patches[..., 1]).all()
+    assert np.isfinite(patches[..., 0]).all()
+
+
+# -- whole models ------------------------------------------------------------------------------
+
+
+def forward_model(size=6, side=14):
+    """From an object and positions to scaled far fields, and what it was."""
+    objects = keras.Input((side, side), dtype="complex64")
+    positions = keras.Input((2, 2), dtype="float64")
+    patches = layers.ExtractPatches(size)([objects, positions])
+    waves = layers.ProbeIllumination(noise(2, size, size), trainable=True)(patches)
+    scale = layers.IntensityScale(4.0)
+    scaled = scale(layers.FarFieldDiffraction("intensity")(waves))
+    return keras.Model([objects, positions], scale.inverse()(scale(scaled)))
+
+
+def data(count=8, size=6, side=14):
+    rng = np.random.default_rng(3)
+    objects = noise(count, side, side).astype(np.complex64)
+    positions = rng.uniform(-2, side + 2, (count, 2, 2))
+    return [objects, positions], rng.poisson(20, (count, size, size, 2)).astype(np.float32)
+
+
+LOAD = """
+import sys
+import numpy as np
+from ptycho_engine import layers
+layers.register()
+import keras
+model = keras.models.load_model(sys.argv[1])
+with np.load(sys.argv[2]) as saved:
+    found = model.predict([saved["objects"], saved["positions"]], verbose=0)
+    assert len(model.weights) == 2
+    np.testing.assert_array_equal(found, saved["found"])
+"""
+
+
+@pytest.mark.slow
+def test_a_saved_model_predicts_the_same_bits_in_another_process(tmp_path):
+    model = forward_model()
+    inputs, counts = data()
+    model.compile("adam", layers.PoissonNLL())
+    model.fit(inputs, counts, epochs=2, batch_size=4, verbose=0)
+    model.save(tmp_path / "model.keras")
+    found = model.predict(inputs, verbose=0)
+    np.savez(tmp_path / "data.npz", objects=inputs[0], positions=inputs[1], found=found)
+    paths = [str(tmp_path / name) for name in ("model.keras", "data.npz")]
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, *paths], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_training_is_the_same_with_and_without_xla(policy):
+    inputs, counts = data(10)
+    losses = []
+    for compiled in (True, False):
+        keras.utils.set_random_seed(0)
+        model = forward_model()
+        model.compile(keras.optimizers.Adam(0.02), layers.PoissonNLL(), jit_compile=compiled)
+        losses.append(model.fit(inputs, counts, epochs=4, batch_size=5, verbose=0).history["loss"])
+    assert losses[0][-1] < losses[0][0]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
