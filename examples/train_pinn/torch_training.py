@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from ptycho_engine.layers.torch import PoissonNLL
 from scan import TrainingScan, seen_positions
 from settings import Settings
 from torch_network import Network
-
-from ptycho_engine.layers.torch import PoissonNLL
 
 CHECKPOINT = "checkpoint.pt"
 
