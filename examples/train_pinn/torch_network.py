@@ -58,8 +58,8 @@ class Network(nn.Module):
         def convolve(name: str) -> Tensor:
             return functional.relu(self.convolutions[name](values))
 
-        values = functional.max_pool2d(convolve("encode_1"), 2)
-        values = functional.max_pool2d(convolve("encode_2"), 2)
+        values = functional.avg_pool2d(convolve("encode_1"), 2)
+        values = functional.avg_pool2d(convolve("encode_2"), 2)
         values = functional.interpolate(convolve("bottom"), scale_factor=2.0)
         values = functional.interpolate(convolve("decode_1"), scale_factor=2.0)
         values = convolve("decode_2")
