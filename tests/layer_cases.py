@@ -152,11 +152,74 @@ def poisson(counts, rates, floor=1e-3):
 
 
 def cut(inputs, **how):
-    objects, positions = inputs
-    if isinstance(objects, list):
-        objects = objects[0] + 1j * objects[1]
+    objects, positions = _field(inputs[0]), inputs[1]
     cut = [reference_patches(o, p, **how) for o, p in zip(objects, positions, strict=True)]
     return np.moveaxis(np.stack(cut), 1, -1)
+
+
+def _field(value):
+    return value[0] + 1j * value[1] if isinstance(value, list) else value
+
+
+def moved(inputs, interpolation="bilinear", fill="zeros"):
+    """Images translated: one patch as large as the image, or the nearest sample of each pixel."""
+    images, shifts = _field(inputs[0]), inputs[1]
+    height, width = images.shape[1:3]
+    size = max(height, width)
+    output = np.zeros(images.shape, np.result_type(images, np.float64))
+    for image, shift, out in zip(images, np.resize(shifts, (len(images), 2)), output, strict=True):
+        for channel in range(image.shape[-1]):
+            if interpolation == "nearest":
+                out[..., channel] = _nearest(image[..., channel], shift, fill)
+            else:
+                how = {"interpolation": interpolation, "fill": fill}
+                patch = reference_patches(image[..., channel], [size // 2 - shift], size, **how)
+                out[..., channel] = patch[0, :height, :width]
+    return output
+
+
+def _nearest(image, shift, fill):
+    """Half to even; outside the centres of the border, ``zeros`` is zero."""
+    places = [np.arange(size) - by for size, by in zip(image.shape, shift, strict=True)]
+    both = list(zip(places, image.shape, strict=True))
+    index = [np.rint(np.clip(p, 0, n - 1)).astype(int) for p, n in both]
+    inside = [(p >= 0) & (p <= n - 1) for p, n in both]
+    found = image[np.ix_(*index)]
+    return found if fill == "edge" else np.where(inside[0][:, None] & inside[1], found, 0)
+
+
+def placed(inputs, shape, interpolation="bilinear", fill="zeros"):
+    """The adjoint of the reference of extraction, which is known by what it does to impulses."""
+    patches, positions = _field(inputs[0]), inputs[1]
+    height, width = shape
+    impulses = np.eye(height * width).reshape(-1, height, width)
+    how = {"interpolation": interpolation, "fill": fill}
+    objects = [
+        np.einsum("spij,ijp->s", reference_patches(impulses, where, len(own), **how), own)
+        for own, where in zip(
+            patches.astype(np.result_type(patches, float)), positions, strict=True
+        )
+    ]
+    return np.reshape(objects, (-1, height, width))
+
+
+def reassembled(inputs, shape, weights=None, **how):
+    patches, positions = _field(inputs[0]), inputs[1]
+    size = patches.shape[1]
+    weights = np.ones((size, size)) if weights is None else weights
+    each = np.broadcast_to(weights[..., None], patches.shape)
+    patches = np.where(each == 0, 0, patches)
+    total, coverage = (placed([p, positions], shape, **how) for p in (each * patches, each))
+    covered = coverage > 1e-20
+    if how.get("interpolation") in ("bicubic", "fourier"):
+        for own, where in zip(covered, positions, strict=True):
+            under = np.zeros(shape, bool)
+            for y, x in where - size // 2:
+                rows, columns = np.arange(shape[0]) - y, np.arange(shape[1]) - x
+                in_rows, in_columns = ((r >= 0) & (r <= size - 1) for r in (rows, columns))
+                under |= in_rows[:, None] & in_columns
+            own &= under
+    return np.where(covered, total / np.where(covered, coverage, 1), 0)
 
 
 # -- the cases -------------------------------------------------------------------------------
@@ -244,6 +307,42 @@ def extraction(patch_size=5, kind="c", **how):
                 smooth=how["interpolation"] != "nearest")  # fmt: skip
 
 
+SHAPE = (12, 14)
+
+
+def placement(size=5, kind="c", **how):
+    """A case of PlacePatches."""
+    how = {"shape": SHAPE, "interpolation": "bilinear", "fill": "zeros", **how}
+    return Case("-".join(map(str, ("place", kind, size, *list(how.values())[1:]))), "PlacePatches",
+                how, [noise(3, size, size, 2, kind=kind, seed=8), POSITIONS],
+                lambda x: placed(x, **how), smooth=how["interpolation"] != "nearest")  # fmt: skip
+
+
+def reassembly(size=5, kind="c", weighted=True, **how):
+    """A case of ReassemblePatches."""
+    how = {"shape": SHAPE, "interpolation": "bilinear", "fill": "zeros", **how}
+    name = "-".join(map(str, ("reassemble", kind, size, *list(how.values())[1:])))
+    if weighted:
+        weights = abs(noise(size, size, kind="f", seed=9))
+        weights[0, 1] = 0
+        how["weights"] = weights
+    return Case(name + "-weighted" * weighted, "ReassemblePatches", how,
+                [noise(3, size, size, 2, kind=kind, seed=8), POSITIONS],
+                lambda x: reassembled(x, **how),
+                smooth=how["interpolation"] != "nearest")  # fmt: skip
+
+
+SHIFTS = np.array([[0.25, -1.625], [-2.375, 3.0625], [40.5, 2.25]])
+
+
+def translation(kind="c", shifts=SHIFTS, **how):
+    """A case of Translation."""
+    how = {"interpolation": "bilinear", "fill": "zeros", **how}
+    return Case("-".join(map(str, ("move", kind, len(shifts), *how.values()))), "Translation", how,
+                [noise(3, 6, 7, 2, kind=kind, seed=10), shifts], lambda x: moved(x, **how),
+                smooth=how["interpolation"] != "nearest")  # fmt: skip
+
+
 KERNELS = "nearest", "bilinear", "bicubic", "fourier"
 FILLS = "zeros", "edge", "reflect"
 
@@ -255,6 +354,30 @@ EXTRACTIONS = [
     Case("extract-pair", "ExtractPatches", {"patch_size": 5},
          [_pair(noise(3, 12, 14, seed=7)), POSITIONS], lambda x: cut(x, patch_size=5)),
 ]  # fmt: skip
+TRANSLATIONS = [
+    *(
+        translation(kind, interpolation=kernel, fill=fill)
+        for kind in "fc"
+        for kernel in KERNELS[:3]
+        for fill in FILLS[:2]
+    ),
+    translation(shifts=SHIFTS[:1]),
+    Case("move-pair", "Translation", {}, [_pair(noise(3, 6, 7, 2)), SHIFTS], moved),
+]
+PLACEMENTS = [
+    placement(),
+    Case("place-pair", "PlacePatches", {"shape": SHAPE},
+         [_pair(noise(3, 5, 5, 2, seed=8)), POSITIONS], lambda x: placed(x, SHAPE)),
+    reassembly(),
+    reassembly(weighted=False),
+]  # fmt: skip
+ALL_PLACEMENTS = [
+    make(size, kind, interpolation=kernel, fill=fill)
+    for make in (placement, reassembly)
+    for size, kind in ((4, "c"), (5, "f"))
+    for kernel in KERNELS
+    for fill in FILLS
+]
 #: Many compilations.
 ALL_EXTRACTIONS = [
     extraction(size, kind, interpolation=kernel, fill=fill)

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from .combine_complex import CombineComplex
     from .extract_patches import ExtractPatches
     from .far_field_diffraction import FarFieldDiffraction
+    from .image_translation import Translation
     from .intensity_scale import IntensityScale, InverseIntensityScale
+    from .place_patches import PlacePatches
     from .poisson_nll import PoissonNLL
     from .probe_illumination import ProbeIllumination
+    from .reassemble_patches import ReassemblePatches
     from .scaled_tanh import ScaledTanh
 
 __all__ = [
@@ -25,9 +28,12 @@ __all__ = [
     "FarFieldDiffraction",
     "IntensityScale",
     "InverseIntensityScale",
+    "PlacePatches",
     "PoissonNLL",
     "ProbeIllumination",
+    "ReassemblePatches",
     "ScaledTanh",
+    "Translation",
     "register",
 ]
 
@@ -39,9 +45,12 @@ _HOMES = {
     "FarFieldDiffraction": "far_field_diffraction",
     "IntensityScale": "intensity_scale",
     "InverseIntensityScale": "intensity_scale",
+    "PlacePatches": "place_patches",
     "PoissonNLL": "poisson_nll",
     "ProbeIllumination": "probe_illumination",
+    "ReassemblePatches": "reassemble_patches",
     "ScaledTanh": "scaled_tanh",
+    "Translation": "image_translation",
 }
 
 

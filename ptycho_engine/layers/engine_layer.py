@@ -120,3 +120,25 @@ def check_rank(layer: str, what: str, tensor: Any, *ranks: int) -> None:
             f"{layer}: received {what} of shape {tuple(tensor.shape)}. Expected "
             f"{' or '.join(map(str, ranks))} axes."
         )
+
+
+def as_positions(layer: str, positions: Any, others: Any) -> Any:
+    """Return positions as float64, as many sets as there are others in the batch.
+
+    Raises
+    ------
+    RequestError
+        If they are complex, or not of shape (B, C, 2) with the B of the others.
+    """
+    where = as_real(layer, "positions", positions, tf.float64)
+    if where.shape.rank != 3 or where.shape[2] != 2:
+        raise RequestError(
+            f"{layer}: received positions of shape {tuple(where.shape)}. Expected (B, C, 2), "
+            "columns (y, x)."
+        )
+    if not where.shape[:1].is_compatible_with(others.shape[:1]):
+        raise RequestError(
+            f"{layer}: received {where.shape[0]} sets of positions for a batch of "
+            f"{others.shape[0]}. Expected one for each."
+        )
+    return where

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import RequestError
 from ..geometry.cut import Fill, Interpolation
 from ..geometry.layouts import Layout
 from ..ops.stacks import cut_from_stack
-from .engine_layer import EngineLayer, as_field, as_real, check_rank, two_inputs
-from .keras_backend import registered, tf
+from .engine_layer import EngineLayer, as_field, as_positions, check_rank, two_inputs
+from .keras_backend import registered
 from .layer_settings import check_layout, cut_of
 
 
@@ -76,7 +75,7 @@ class ExtractPatches(EngineLayer):
         objects = as_field("ExtractPatches", objects)
         check_rank("ExtractPatches", "objects", objects, 3)
         positions = as_positions("ExtractPatches", positions, objects)
-        return tf.transpose(cut_from_stack(objects, positions, self.cut), (0, 2, 3, 1))
+        return cut_from_stack(objects, positions, self.cut)
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer."""
@@ -87,25 +86,3 @@ class ExtractPatches(EngineLayer):
             "layout": "channel",
         }
         return {**super().get_config(), **own}
-
-
-def as_positions(layer: str, positions: Any, others: Any) -> Any:
-    """Return positions as float64, as many sets as there are others in the batch.
-
-    Raises
-    ------
-    RequestError
-        If they are complex, or not of shape (B, C, 2) with the B of the others.
-    """
-    where = as_real(layer, "positions", positions, tf.float64)
-    if where.shape.rank != 3 or where.shape[2] != 2:
-        raise RequestError(
-            f"{layer}: received positions of shape {tuple(where.shape)}. Expected (B, C, 2), "
-            "columns (y, x)."
-        )
-    if not where.shape[:1].is_compatible_with(others.shape[:1]):
-        raise RequestError(
-            f"{layer}: received {where.shape[0]} sets of positions for a batch of "
-            f"{others.shape[0]}. Expected one for each."
-        )
-    return where

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -98,6 +100,24 @@ def cut_of(layer: str, patch_size: Any, interpolation: Any, fill: Any) -> Cut:
     return Cut(patch_size, interpolation, fill)
 
 
+def check_translation(interpolation: Any, fill: Any, jitter: Any) -> None:
+    """Refuse what images cannot be moved with.
+
+    Raises
+    ------
+    RequestError, ConfigurationError
+        If one of them cannot be used.
+    """
+    for name, value, options in (
+        ("interpolation", interpolation, ("nearest", "bilinear", "bicubic")),
+        ("fill", fill, ("zeros", "edge")),
+    ):
+        if value not in options:
+            raise RequestError(one_of(f"Translation: {name}", value, options))
+    if finite_number("Translation: jitter", jitter) < 0:
+        raise ConfigurationError(f"Translation: jitter is {jitter!r}. Expected pixels, at least 0.")
+
+
 def check_layout(layer: str, layout: Any) -> None:
     """Refuse every layout but the one that layers have.
 
@@ -111,3 +131,63 @@ def check_layout(layer: str, layout: Any) -> None:
             f'{layer}: layout is {one_line(repr(layout), 60)}. Expected "channel", (B, N, N, C): '
             "layers know no other."
         )
+
+
+def object_shape(layer: str, shape: Any) -> tuple[int, int]:
+    """Return the height and width of an object.
+
+    Raises
+    ------
+    RequestError
+        If they are no two whole numbers above zero.
+    """
+    try:
+        height, width = map(operator.index, shape)
+    except (TypeError, ValueError):
+        height = width = 0
+    if min(height, width) < 1:
+        raise RequestError(
+            f"{layer}: shape is {one_line(repr(shape), 60)}. Expected the height and width of an "
+            "object, (H, W)."
+        )
+    return height, width
+
+
+def checked_weights(weights: Any) -> np.ndarray[Any, Any] | None:
+    """Return weights (N, N) of the samples of a patch as float64, or None for none.
+
+    Raises
+    ------
+    ConfigurationError
+        If they have another shape, or are not finite or below zero.
+    """
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    square = array.ndim == 2 and array.size > 0 and array.shape[0] == array.shape[1]
+    if array.dtype.kind not in "biuf" or not square:
+        raise ConfigurationError(
+            f"ReassemblePatches: weights are {array.dtype} of shape {array.shape}. Expected real "
+            "numbers of shape (N, N)."
+        )
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise ConfigurationError(
+            "ReassemblePatches: weights hold NaN, infinity or numbers below zero. Expected finite "
+            "numbers, at least 0."
+        )
+    return array.astype(np.float64)
+
+
+def written(array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Write an array as JSON can hold it, in every bit."""
+    little = array.astype(array.dtype.newbyteorder("<"))
+    text = base64.b64encode(little.tobytes()).decode("ascii")
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "base64": text}
+
+
+def read(value: Any) -> Any:
+    """Read what `written` wrote; anything else passes through."""
+    if not isinstance(value, dict):
+        return value
+    dtype = np.dtype(value["dtype"]).newbyteorder("<")
+    return np.frombuffer(base64.b64decode(value["base64"]), dtype).reshape(value["shape"])

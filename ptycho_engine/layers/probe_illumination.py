@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ..errors import RequestError
 from .engine_layer import EngineLayer, as_field, complex_dtype, real_dtype
 from .keras_backend import registered, tf
-from .layer_settings import checked_probe
+from .layer_settings import checked_probe, read, written
 
 
 @registered
@@ -84,26 +83,9 @@ class ProbeIllumination(EngineLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer: the probe that it was made with."""
-        return {**super().get_config(), "probe": _encoded(self._initial)}
+        return {**super().get_config(), "probe": written(self._initial)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make the layer that `get_config` told of."""
-        return super().from_config({**config, "probe": _decoded(config["probe"])})
-
-
-def _encoded(probe: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """Write a probe as JSON can hold it, in every bit."""
-    little = probe.astype(probe.dtype.newbyteorder("<"))
-    text = base64.b64encode(little.tobytes()).decode("ascii")
-    return {"dtype": probe.dtype.name, "shape": list(probe.shape), "base64": text}
-
-
-def _decoded(written: Any) -> Any:
-    """Read what `_encoded` wrote; anything else passes through."""
-    if not isinstance(written, dict):
-        return written
-    numbers = np.frombuffer(
-        base64.b64decode(written["base64"]), np.dtype(written["dtype"]).newbyteorder("<")
-    )
-    return numbers.reshape(written["shape"])
+        return super().from_config({**config, "probe": read(config["probe"])})

@@ -1,4 +1,4 @@
-"""A batch of objects, each with windows of its own: one tall object, cut in one go.
+"""A batch of objects, each with windows of its own: one tall object, cut or placed on in one go.
 
 Each object is padded on its own, and its windows are moved within its own padding, so that no
 window reaches its neighbour.
@@ -18,7 +18,11 @@ from ..request import windows
 from .arrange import from_interleaved, to_interleaved
 from .chunks import ChunkKind, chunk_function
 from .modes import unobserved
-from .tensor_path import pad_tensor
+from .spreading import spread_function
+
+#: Members of a group up to which each is cut on its own: XLA would run a transposition together
+#: with the cutting, and take several times as long. Beyond that it would compile for too long.
+MEMBERS_APART = 9
 
 
 class StackWindows(NamedTuple):
@@ -53,7 +57,7 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
 
     Returns
     -------
-    tf.Tensor, shape (B, C, N, N)
+    tf.Tensor, shape (B, N, N, C)
         The patches. Gradients reach objects and positions.
 
     Raises
@@ -65,17 +69,71 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
     xp: Any = np if objects.shape[1:].is_fully_defined() else tnp
     padding = windows.padding_for(shape, cut, far=True, xp=xp)
     found = _locate(positions, tf.shape(objects)[0], shape, padding, cut)
-    padded = to_interleaved(pad_tensor(objects, shape, padding, cut.fill))  # (B, H', k W')
+    padded = _padded(objects, shape, padding, cut.fill)  # (B, H', k W')
     tall = tf.reshape(padded, (-1, tf.shape(padded)[-1]))
     tall.set_shape((None, padded.shape[-1]))
+    function = chunk_function(_kind(cut, objects.dtype, padded.shape))
+    k = 2 if objects.dtype.is_complex else 1
+
+    def cut_some(found: StackWindows) -> tf.Tensor:
+        with unobserved():
+            patches = function(tall, found.starts, tf.cast(found.offsets, padded.dtype))
+        patches = nan_where(found.refused[:, None, None], patches)
+        return tf.reshape(patches, (-1, n, n, k))
+
+    members = positions.shape[1]
+    if members is not None and 0 < members <= MEMBERS_APART:
+        parts = [cut_some(StackWindows(*(x[c::members] for x in found))) for c in range(members)]
+        numbers = tf.stack(parts, axis=3)  # (B, N, N, C, k)
+    else:
+        every = tf.reshape(cut_some(found), tf.concat([tf.shape(positions)[:2], [n, n, k]], 0))
+        numbers = tf.transpose(every, (0, 2, 3, 1, 4))
+    numbers = tf.ensure_shape(numbers, (objects.shape[0], n, n, members, k))
+    return tf.complex(numbers[..., 0], numbers[..., 1]) if k == 2 else numbers[..., 0]
+
+
+def place_on_stack(
+    patches: tf.Tensor, positions: tf.Tensor, shape: tuple[int, int], cut: Cut
+) -> tf.Tensor:
+    """Add patches onto objects of zeros, each set onto its own: the adjoint of `cut_from_stack`.
+
+    Parameters
+    ----------
+    patches : tf.Tensor, shape (B, C, N, N)
+        The patches, of float32, float64, complex64 or complex128; B may be unknown.
+    positions : tf.Tensor of float64, shape (B, C, 2)
+        Columns (y, x), in pixels of the own object.
+    shape : (int, int)
+        Height H and width W of an object.
+    cut : Cut
+        How patches are cut, as for `cut_from_stack`.
+
+    Returns
+    -------
+    tf.Tensor, shape (B, H, W)
+        The sums. Gradients reach patches and positions.
+
+    Raises
+    ------
+    tf.errors.InvalidArgumentError
+        If a position is not finite; compiled by XLA, its object is NaN instead.
+    """
+    n, batch = cut.patch_size, tf.shape(patches)[0]
+    padding = windows.padding_for(shape, cut, far=True)
+    found = _locate(positions, batch, shape, padding, cut)
+    numbers = to_interleaved(tf.reshape(patches, (-1, n, n)))  # (P, N, k N)
+    rows, columns = padding.padded_shape(shape)
+    columns *= 2 if patches.dtype.is_complex else 1
+    kind = _kind(cut, patches.dtype, tf.TensorShape((patches.shape[0], rows, columns)))
     with unobserved():
-        patches = chunk_function(_kind(objects, cut, padded))(
-            tall, found.starts, tf.cast(found.offsets, padded.dtype)
-        )
-    patches = nan_where(found.refused[:, None, None], patches)
-    patches = from_interleaved(tf.ensure_shape(patches, (None, n, None)), objects.dtype)
-    patches = tf.reshape(patches, tf.concat([tf.shape(positions)[:2], [n, n]], 0))
-    return tf.ensure_shape(patches, (objects.shape[0], positions.shape[1], n, n))
+        tall = spread_function(kind)(
+            tf.zeros((batch * rows, columns), numbers.dtype),
+            numbers, found.starts, tf.cast(found.offsets, numbers.dtype),
+        )  # fmt: skip
+    refused = tf.reduce_any(tf.reshape(found.refused, tf.shape(positions)[:2]), axis=1)
+    padded = nan_where(refused[:, None, None], tf.reshape(tall, (-1, rows, columns)))
+    placed = _fold(from_interleaved(padded, patches.dtype), shape, padding.before, cut.fill)
+    return tf.ensure_shape(placed, (patches.shape[0], *shape))
 
 
 def _sides(objects: tf.Tensor) -> tuple[Any, Any]:
@@ -108,13 +166,45 @@ def _locate(
     return StackWindows(starts + tf.stack([above, tf.zeros_like(above)], axis=1), offsets, bad)
 
 
-def _kind(objects: tf.Tensor, cut: Cut, padded: tf.Tensor) -> ChunkKind:
-    numbers = padded.shape.num_elements()
+def _padded(
+    objects: tf.Tensor, shape: tuple[Any, Any], padding: windows.Padding, fill: str
+) -> tf.Tensor:
+    """Continue objects beyond their borders, as their real view, (B, H', k W')."""
+    numbers, before = to_interleaved(objects), padding.before  # first: XLA fuses the padding then
+    k = 2 if objects.dtype.is_complex else 1
+    if fill == "zeros":
+        below, right = padding.after
+        return tf.pad(numbers, [[0, 0], [before, below], [k * before, k * right]])
+    numbers = tf.reshape(numbers, (-1, *shape, k))
+    for axis in (1, 2):
+        size = shape[axis - 1]
+        index = tf.range(-before, size + padding.after[axis - 1])
+        numbers = tf.gather(numbers, windows.source_index(index, size, fill, xp=tnp), axis=axis)
+    rows, columns = tf.unstack(tf.shape(numbers)[1:3])
+    static = numbers.shape[2]
+    numbers = tf.reshape(numbers, (-1, rows, columns * k))
+    return tf.ensure_shape(numbers, (None, None, None if static is None else static * k))
+
+
+def _kind(cut: Cut, dtype: tf.DType, padded: tf.TensorShape) -> ChunkKind:
+    numbers = padded.num_elements()
     return ChunkKind(
         cut.patch_size,
         cut.interpolation,
         "exact",
-        interleave=2 if objects.dtype.is_complex else 1,
+        interleave=2 if dtype.is_complex else 1,
         compiled=True,
         wide=numbers is None or numbers > np.iinfo(np.int32).max,
     )
+
+
+def _fold(padded: tf.Tensor, shape: tuple[int, int], before: int, fill: str) -> tf.Tensor:
+    """Add what lies beyond the borders of (B, H', W') to the samples repeated there: (B, H, W)."""
+    if fill == "zeros":
+        return padded[:, before : before + shape[0], before : before + shape[1]]
+    for axis, to_front in ((1, (1, 0, 2)), (2, (2, 1, 0))):
+        size = shape[axis - 1]
+        index = windows.source_index(np.arange(padded.shape[axis]) - before, size, fill)
+        folded = tf.math.unsorted_segment_sum(tf.transpose(padded, to_front), index, size)
+        padded = tf.transpose(folded, to_front)  # swaps two axes, and swaps them back
+    return padded

@@ -96,15 +96,14 @@ def _prepare(
         padded_shape = padding.padded_shape(shape)
         more = np.subtract(room_for(padded_shape), padded_shape)
         padding = padding._replace(after=tuple(np.add(padding.after, more).tolist()))
-    padded = pad_tensor(image, shape, padding, request.fill)
+    padded = _pad(image, shape, padding, request.fill)
     starts = tf.cast(first, tf.int32) + padding.before
     return to_interleaved(padded), starts, tf.cast(offsets, request.offset_dtype)
 
 
-def pad_tensor(
+def _pad(
     image: tf.Tensor, shape: tuple[Any, Any], padding: windows.Padding, fill: str
 ) -> tf.Tensor:
-    """Continue objects (..., H, W) beyond their borders."""
     if fill == "zeros":
         borders = [[0, 0]] * (image.shape.rank - 2)
         return tf.pad(image, [*borders, *([padding.before, after] for after in padding.after)])

@@ -10,12 +10,25 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
-from layer_cases import ELEMENTWISE, EXTRACTIONS, LOSSES, OPTICS, as_single, leaves, noise, rebuild
+from layer_cases import (
+    ELEMENTWISE,
+    EXTRACTIONS,
+    LOSSES,
+    OPTICS,
+    PLACEMENTS,
+    SHIFTS,
+    TRANSLATIONS,
+    as_single,
+    cast,
+    leaves,
+    noise,
+    rebuild,
+)
 
 from ptycho_engine import layers
 from ptycho_engine.errors import ConfigurationError, RequestError
 
-CASES = [*ELEMENTWISE, *OPTICS, *EXTRACTIONS]
+CASES = [*ELEMENTWISE, *OPTICS, *TRANSLATIONS[-3:], *EXTRACTIONS, *PLACEMENTS]
 
 
 def named(cases):
@@ -37,7 +50,7 @@ def test_configuration_is_complete(case):
 @named(CASES)
 def test_shapes_for_any_batch(case):
     """Symbolic inputs of unknown batch size give the shape and dtype that arrays give."""
-    arrays = as_single(case.inputs)
+    arrays = cast(case, "single")
     layer = getattr(layers, case.layer)(**case.arguments)
     found = layer(arrays)
     inputs = [keras.Input(a.shape[1:], dtype=a.dtype.name) for a in leaves(arrays)]
@@ -71,6 +84,8 @@ HALF = [
     ("IntensityScale", {"initial": 1e9}, [np.ones((1, 4))], "float32"),
     ("CentreMask", {"size": 2}, [noise(1, 4, 4, 1, kind="f")], "float32"),
     ("FarFieldDiffraction", {}, [noise(1, 4, 4, 1, kind="f")], "float32"),
+    ("Translation", {}, [noise(3, 4, 4, 1, kind="f"), SHIFTS], "float32"),
+    ("ExtractPatches", {"patch_size": 5}, [noise(1, 9, 9, kind="f"), SHIFTS[None]], "float32"),
 ]
 
 
@@ -85,6 +100,37 @@ def test_half_precision_is_computed_in_single(name, arguments, inputs, dtype, ha
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, expected)
     assert all(weight.dtype == "float32" for weight in layer.weights)
+
+
+def test_jitter_moves_in_training_alone_and_by_its_seed():
+    images, shifts = np.zeros((500, 9, 9, 1)), np.zeros((1, 2))
+    images[:, 4, 4] = 1
+    layer = layers.Translation(jitter=0.1, seed=3)
+    np.testing.assert_array_equal(layer([images, shifts]), images)
+    first, second = (layer([images, shifts], training=True).numpy() for _ in range(2))
+    again = layers.Translation.from_config(layer.get_config())
+    np.testing.assert_array_equal(again([images, shifts], training=True), first)
+    assert (first != second).any()
+    # How far the centre of mass of each moved: every image, along both axes, as often either way.
+    along = np.arange(9) - 4
+    by = np.stack([np.einsum(f"byxc,{axis}->b", first, along) for axis in "yx"], axis=1)  # (500, 2)
+    assert (by != 0).all()
+    np.testing.assert_allclose(by.std(axis=0), 0.1, rtol=0.15)  # five of its standard errors
+    assert (abs(by.mean(axis=0)) < 0.025).all()
+    assert abs(np.corrcoef(by.T)[0, 1]) < 0.25
+
+
+def test_patches_of_a_constant_give_it_back():
+    """Wherever they lie: nothing is added to the coverage."""
+    rng = np.random.default_rng(2)
+    where = rng.uniform(-3, 15, (3, 2, 2))
+    for dtype in (np.float32, np.complex64):
+        patches = np.full((3, 5, 5, 2), 7, dtype)
+        found = layers.ReassemblePatches((12, 14))([patches, where]).numpy()
+        covered = layers.PlacePatches((12, 14))([patches, where]).numpy() != 0
+        assert 20 < covered.sum() < covered.size
+        np.testing.assert_allclose(found[covered], 7, rtol=1e-6)
+        assert (found[~covered] == 0).all()
 
 
 def test_probe_is_what_was_trained():
@@ -135,6 +181,25 @@ def test_the_inverse_shares_the_weight():
         (lambda: layers.ExtractPatches(4)(noise(2, 5, 5)), RequestError, "objects, positions"),
         (lambda: layers.ExtractPatches(4)([[noise(2, 5, 5, kind="f")] * 3, np.zeros((2, 1, 2))]),
          RequestError, "real, imag"),
+        (lambda: layers.PlacePatches((4, 0)), RequestError, r"\(H, W\)"),
+        (lambda: layers.PlacePatches(4), RequestError, r"\(H, W\)"),
+        (lambda: layers.PlacePatches((4, 4), "cubic"), RequestError, "bicubic"),
+        (lambda: layers.PlacePatches((4, 4))([noise(2, 5, 5, 3), np.zeros((2, 2, 2))]),
+         RequestError, "2 positions for 3 patches"),
+        (lambda: layers.PlacePatches((4, 4))([noise(2, 5, 4, 3), np.zeros((2, 3, 2))]),
+         RequestError, r"\(B, N, N, C\)"),
+        (lambda: layers.ReassemblePatches((4, 4), weights=-np.ones((3, 3))), ConfigurationError,
+         "at least 0"),
+        (lambda: layers.ReassemblePatches((4, 4), weights=np.ones(3)), ConfigurationError,
+         r"\(N, N\)"),
+        (lambda: layers.ReassemblePatches((4, 4), weights=np.ones((3, 3)))(
+            [noise(2, 5, 5, 1), np.zeros((2, 1, 2))]), RequestError, "Expected one size"),
+        (lambda: layers.Translation("fourier"), RequestError, "bicubic, bilinear, nearest"),
+        (lambda: layers.Translation(fill="reflect"), RequestError, "edge, zeros"),
+        (lambda: layers.Translation(jitter=-1), ConfigurationError, "at least 0"),
+        (lambda: layers.Translation()([noise(2, 5, 5, 1), np.zeros(2)]), RequestError, r"\(B, 2\)"),
+        (lambda: layers.Translation()([noise(2, 5, 5, 1), np.zeros((3, 2))]), RequestError,
+         "3 for 2 images"),
         (lambda: layers.PoissonNLL()(np.ones((2, 3)), np.ones((2, 1))), RequestError, "one shape"),
         (lambda: layers.ExtractPatches(4)([noise(1, 5, 5), np.full((1, 1, 2), np.nan)]),
          tf.errors.InvalidArgumentError, "not finite"),
@@ -151,6 +216,18 @@ def test_a_position_that_is_not_finite_gives_nan_where_nothing_can_be_raised():
     patches = cut(tf.constant(np.ones((1, 9, 9), np.float32)), tf.constant(where)).numpy()
     assert np.isnan(patches[..., 1]).all()
     assert np.isfinite(patches[..., 0]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+@pytest.mark.parametrize("name", ["PlacePatches", "ReassemblePatches"])
+def test_so_does_it_where_patches_are_placed_for_its_own_object_alone(name, dtype):
+    layer = getattr(layers, name)((9, 9))
+    place = tf.function(lambda *x: layer(list(x)), jit_compile=True)
+    where = np.array([[[2.0, 2.5], [np.nan, 2.0]], [[2.0, 2.5], [3.0, 2.0]]])
+    objects = place(tf.constant(np.ones((2, 4, 4, 2), dtype)), tf.constant(where)).numpy()
+    assert np.isnan(objects[0]).all()
+    assert np.isfinite(objects[1]).all()
 
 
 # -- whole models ------------------------------------------------------------------------------

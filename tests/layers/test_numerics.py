@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layer_cases import (
     ALL_EXTRACTIONS,
+    ALL_PLACEMENTS,
     ELEMENTWISE,
     EXTRACTIONS,
     LOSSES,
     OPTICS,
+    PLACEMENTS,
+    TRANSLATIONS,
     Case,
     cast,
     check,
@@ -27,7 +30,7 @@ from layer_cases import (
 
 from ptycho_engine import layers
 
-CASES = [*ELEMENTWISE, *OPTICS, *LOSSES, *EXTRACTIONS]
+CASES = [*ELEMENTWISE, *OPTICS, *LOSSES, *TRANSLATIONS, *EXTRACTIONS, *PLACEMENTS]
 
 
 def run(case, inputs):
@@ -46,7 +49,7 @@ def test_outputs(case, precision):
     check(run(case, cast(case, precision)), case, precision)
 
 
-@named(CASES)
+@named([case for case in CASES if case.smooth])
 def test_gradients(case):
     gradients_of(case)
 
@@ -67,8 +70,8 @@ def gradients_of(case):
 
 
 @pytest.mark.slow
-@named(ALL_EXTRACTIONS)
-def test_every_way_to_cut(case):
+@named([*ALL_EXTRACTIONS, *ALL_PLACEMENTS])
+def test_every_way_to_cut_and_to_place(case):
     check(run(case, cast(case, "single")), case, "single")
     check(run(case, cast(case, "double")), case, "double")
     if case.smooth:
@@ -175,3 +178,32 @@ def test_weights_of_items_and_of_pixels():
     mean = layers.PoissonNLL(reduction="mean_with_sample_weight", dtype="float64")
     expected = (each * pixels).sum() / pixels.sum()
     np.testing.assert_allclose(mean(counts, rates, pixels), expected, rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("members", [1, 9, 10])
+def test_groups_of_any_size(members):
+    rng = np.random.default_rng(members)
+    inputs = [noise(2, 9, 11), rng.uniform(-3, 14, (2, members, 2))]
+    found = layers.ExtractPatches(4)(inputs).numpy()
+    np.testing.assert_allclose(found, cut(inputs, patch_size=4), rtol=0, atol=1e-11)
+
+
+@pytest.mark.slow
+def test_far_fields_are_those_of_a_simulated_scan():
+    """In every pixel, for one probe and for modes, of odd and even size."""
+    from ptycho_engine import Exposure, Simulation
+
+    rng = np.random.default_rng(4)
+    image = np.exp(0.3j * rng.standard_normal((40, 44)))
+    where = rng.uniform(12, 28, (3, 2))
+    for size in (12, 13):
+        for probe in (noise(size, size), noise(3, size, size)):
+            for quantity in ("amplitude", "intensity"):
+                exposure = Exposure(photons=None, noise=False, quantity=quantity)
+                expected = Simulation(image, where, probe, exposure).patterns()  # (3, N, N)
+                patches = layers.ExtractPatches(size)([image[None], where[None]])
+                waves = layers.ProbeIllumination(probe, dtype="float64")(patches)
+                found = layers.FarFieldDiffraction(quantity)(waves)[0].numpy()  # (N, N, 3)
+                bound = 1e-12 * expected.max()
+                np.testing.assert_allclose(np.moveaxis(found, -1, 0), expected, atol=bound, rtol=0)
