@@ -30,11 +30,13 @@ DEFAULT_SECTIONS = (
     "migration",
     "grouping",
     "simulation",
+    "placement",
     "datasets",
     "scan_reading",
+    "warp",
 )
-#: Streaming and training write gigabytes, and the device section needs jax: only when asked for.
-SECTIONS = (*DEFAULT_SECTIONS, "streaming", "training", "device")
+#: Two sections need jax, and streaming and training write gigabytes: only when asked for.
+SECTIONS = (*DEFAULT_SECTIONS, "jax_arrays", "streaming", "training", "device")
 RESULTS = Path(__file__).parent / "results"
 
 

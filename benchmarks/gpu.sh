@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks and times the exported kernels on this machine's GPU, within 8 minutes: needs NumPy and jax.
+# Checks and times the exported kernels, and the plugin that computes in jax, on this machine's GPU,
+# within 12 minutes: needs NumPy and jax. torch and pty-chi are measured too where they import.
 #   bash benchmarks/gpu.sh [DIR]     DIR: what `python -m benchmarks --export DIR` wrote elsewhere
 set -euo pipefail
 
@@ -23,4 +24,8 @@ except Exception as error:
 if device.platform == "cpu":
     print("jax finds no GPU: what follows is the CPU's.", file=sys.stderr)
 PY
-timeout 450 "$python" -m benchmarks --measure "$folder"
+export XLA_PYTHON_CLIENT_PREALLOCATE=false # torch shares the GPU
+status=0
+timeout 450 "$python" -m benchmarks --measure "$folder" || status=$?
+timeout 270 "$python" -m benchmarks --measure-plugin || status=$?
+exit "$status"

@@ -81,12 +81,13 @@ def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     prepare_tensorflow()
     from ptycho_engine.ops.arrays import fill_array
     from ptycho_engine.ops.chunks import chunk_function, kind_of
-    from ptycho_engine.ops.tensor_path import extract_tensor
+    from ptycho_engine.ops.eager_path import extract
     from ptycho_engine.ops.tiles import fill_by_tiles
 
-    function = chunk_function(kind_of(request, compiled=False))
+    kind = kind_of(request, compiled=False)
     if request.is_tensor:
-        return extract_tensor(request, function, plan.chunk_size, one_shape=False)
+        return extract(request, kind, plan.chunk_size)
+    function = chunk_function(kind)
     fill = fill_by_tiles if is_tiled(request) else fill_array
     return fill(request, out, function, plan.chunk_size, one_shape=False, workers=1)
 
@@ -110,14 +111,14 @@ def place_patches(request: PlacementRequest, plan: Plan, out: Any) -> Any:
     """Add patches chunk by chunk, in order: the same bits in every run on a CPU."""
     prepare_tensorflow()
     from ptycho_engine.ops.chunks import kind_of
+    from ptycho_engine.ops.eager_path import place
     from ptycho_engine.ops.placed_arrays import add_array
-    from ptycho_engine.ops.placed_tensors import place_tensor
     from ptycho_engine.ops.spreading import spread_function
 
-    function = spread_function(kind_of(request, compiled=False))
+    kind = kind_of(request, compiled=False)
     if request.is_tensor:
-        return place_tensor(request, function, plan.chunk_size, one_shape=False)
-    return add_array(request, out, function, plan.chunk_size, one_shape=False)
+        return place(request, kind, plan.chunk_size)
+    return add_array(request, out, spread_function(kind), plan.chunk_size, one_shape=False)
 
 
 @hookimpl

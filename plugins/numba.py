@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ptycho_engine.native.kernels import cut
-from ptycho_engine.native.scattering import scatter_any
+from ptycho_engine.native.placing import add_patches, adds_directly
+from ptycho_engine.native.slopes import add_slopes
 from ptycho_engine.native.stores import goes_past_caches
-from ptycho_engine.native.taps import tap_weights
+from ptycho_engine.native.taps import tap_slopes, tap_weights
 from ptycho_engine.plugin import (
     KERNELS,
     POOL_SIZE,
@@ -30,7 +31,6 @@ from ptycho_engine.plugin import (
     copied_bytes,
     core_count,
     find_windows,
-    fold,
     hookimpl,
     make_plan,
     pad,
@@ -51,6 +51,8 @@ LARGE_OBJECT = 24 * 1024**2
 STACK_BYTES = 2 * 1024**2
 
 Array = np.ndarray[Any, Any]
+#: On a padded object, in its real view, with the first samples of the windows: some groups.
+Work = Callable[[Array, Array, Array], None]
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def plugin_capabilities() -> Capabilities:
         interpolations=frozenset(name for name, kernel in KERNELS.items() if kernel.weights),
         roundings=frozenset({"exact", "legacy"}),
         layouts=frozenset({"flat", "channel"}),
+        gradients=frozenset({"image", "positions"}),
         options=Options,
     )
 
@@ -129,17 +132,60 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     for index in request.slices:
         whole = out[index] if out.flags.c_contiguous else np.empty(shape, out.dtype)
         how = (*weights, whole.reshape(shape), members, request.rounding == "legacy", past_caches)
-        share(call, _pieces(request, found, index, how, order, threads), threads)
+
+        def work(image: Array, starts: Array, groups: Array, how: tuple[Any, ...] = how) -> None:
+            cut(image, starts, *how, groups)
+
+        share(call, _pieces(request, found, index, work, order, threads), threads)
         if not out.flags.c_contiguous:
             out[index] = whole.reshape(out[index].shape)
     return out
+
+
+@hookimpl
+def position_gradient(request: ExtractionRequest, cotangent: Array, options: Options) -> Array:
+    """Sum cotangent times slope over the samples of each patch, and over slices of the object."""
+    found = find_windows(request)
+    threads = options.count() if cotangent.size > SERIAL else 1
+    order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
+    taps = (*tap_weights(request, found), *tap_slopes(request, found))
+    gradient = np.zeros((request.patch_count, 2))
+    for index in request.slices:
+        work = partial(_add_slopes, request, taps, cotangent[index], gradient)
+        share(call, _pieces(request, found, index, work, order, threads), threads)
+    return gradient
+
+
+def _add_slopes(
+    request: ExtractionRequest,
+    taps: tuple[Array, ...],
+    cotangent: Array,
+    gradient: Array,
+    image: Array,
+    starts: Array,
+    groups: Array,
+) -> None:
+    """Add the gradients of the positions of some groups, of one slice."""
+    if cotangent.ndim == 3 and cotangent.flags.c_contiguous:
+        whole = cotangent.view(request.real_dtype)
+        add_slopes(image, starts, *taps, whole, groups, groups, gradient)
+        return
+    members = np.arange(request.channels)
+    step = max(1, STACK_BYTES // (request.channels * _window_bytes(request)))
+    for part in (groups[i : i + step] for i in range(0, len(groups), step)):
+        flat = cotangent[part]
+        if flat.ndim == 4:  # (B, N, N, C)
+            flat = np.moveaxis(flat, -1, 1).reshape(-1, *flat.shape[1:3])
+        flat = np.ascontiguousarray(flat).view(request.real_dtype)
+        patches = (part[:, None] * request.channels + members).ravel()
+        add_slopes(image, starts, *taps, flat, np.arange(len(patches)), patches, gradient)
 
 
 def _pieces(
     request: ExtractionRequest,
     found: Windows,
     index: tuple[int, ...],
-    how: tuple[Any, ...],
+    work: Work,
     order: Array,
     threads: int,
 ) -> list[Callable[[], None]]:
@@ -160,21 +206,21 @@ def _pieces(
         stacked = [leaving[i : i + groups] for i in range(0, len(leaving), groups)]
     parts = [order] if threads == 1 else np.array_split(order, 4 * threads)
     pieces: list[Callable[[], None]] = [
-        partial(cut, image.view(real), firsts, *how, part) for part in parts if len(part)
+        partial(work, image.view(real), firsts, part) for part in parts if len(part)
     ]
-    return pieces + [partial(_cut_stacked, request, image, firsts, how, part) for part in stacked]
+    return pieces + [partial(_stacked, request, image, firsts, work, part) for part in stacked]
 
 
-def _cut_stacked(
-    request: ExtractionRequest, image: Array, firsts: Array, how: tuple[Any, ...], groups: Array
+def _stacked(
+    request: ExtractionRequest, image: Array, firsts: Array, work: Work, groups: Array
 ) -> None:
-    """Cut groups of which a window leaves the object from copies of their windows."""
+    """Do the work of groups of which a window leaves the object on copies of their windows."""
     span, members = request.cut.span, np.arange(request.channels)
     patches = (groups[:, None] * request.channels + members).ravel()
     stack = stacked_windows(image, firsts[patches], span, request.fill)
     starts = np.zeros_like(firsts)
     starts[patches, 0] = span * np.arange(len(patches))
-    cut(stack.view(request.real_dtype), starts, *how, groups)
+    work(stack.view(request.real_dtype), starts, groups)
 
 
 def _divided(request: ExtractionRequest, firsts: Array, order: Array) -> tuple[Array, Array]:
@@ -207,27 +253,24 @@ def _window_bytes(request: ExtractionRequest) -> int:
 
 @hookimpl
 def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
-    """Count the padded canvas, the weights of all patches, and a row of each."""
+    """Count a canvas, the weights of all patches, copies of strided ones, a group a thread."""
     weights = 2 * KERNELS[request.interpolation].taps * request.real_dtype.itemsize
+    canvas = 0 if adds_directly(request) else padded_bytes(request)
+    flags = request.patches.flags
+    ready = flags.c_contiguous and flags.aligned
+    copied = 0 if ready else request.patches_bytes // request.slice_count
     return make_plan(
         request,
         NAME,
         memory_budget,
-        fixed_bytes=padded_bytes(request) + (weights + 64) * request.patch_count,
-        bytes_per_patch=request.patch_size * request.dtype.itemsize,
+        fixed_bytes=canvas + copied + (weights + 64) * request.patch_count,
+        bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
+        chunk_size=1,
+        chunks_at_once=options.count(),
     )
 
 
 @hookimpl
-def place_patches(request: PlacementRequest, out: Array) -> Array:
-    """Add the patches onto every slice of the object."""
-    found, real = find_windows(request), request.real_dtype
-    n, members = request.patch_size, request.channels
-    shape = (request.groups, n, n, members)
-    weights = tap_weights(request, found)
-    for index in request.slices:
-        patches = np.ascontiguousarray(request.patches[index]).reshape(shape)
-        canvas = np.zeros(found.padding.padded_shape(request.shape), out.dtype)
-        scatter_any(canvas.view(real), found.starts, *weights, patches, members)
-        fold(canvas, found.padding, request.fill, out[index])
-    return out
+def place_patches(request: PlacementRequest, options: Options, out: Array) -> Array:
+    """Add the patches, in one order whatever the number of threads."""
+    return add_patches(request, out, options.count())

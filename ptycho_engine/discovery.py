@@ -31,9 +31,12 @@ from .metadata import entry_points_of, origin_of, read_distributions
 ENTRY_POINT_GROUP = "ptycho_engine.plugins"
 FORMAT_GROUP = "ptycho_engine.formats"
 GROUPING_GROUP = "ptycho_engine.groupings"
+NOISE_GROUP = "ptycho_engine.noises"
 CONF_GROUP = "ptycho_engine.conf"
 #: What messages call an entry of the group of groupings.
 GROUPING = "grouping strategy"
+#: And one of the group of noises.
+NOISE = "noise model"
 #: In place of the distribution of an object that was registered by hand.
 REGISTERED = "registered"
 

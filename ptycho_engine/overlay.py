@@ -23,6 +23,11 @@ class Overlay:
 
     _service: Service
 
+    @property
+    def hooks(self) -> frozenset[str]:
+        """The hooks that the plugin implements, see `ptycho_engine.host.hookspecs`."""
+        return self._service.plugin.hooks
+
     @outside_autograph
     def place(
         self,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .arrays.adapter import NUMPY
+from . import differentials
+from .arrays.adapter import DEVICE_FRAMEWORKS, NUMPY, ArrayAdapter, adapter_named, handed
 from .errors import CapabilityError
 from .host.selection import SelectedPlugin
 from .logs import get_logger
@@ -17,14 +19,15 @@ from .request.blocks import Block, block_index, copy_patches, flat_target, flatt
 from .request.extraction import ExtractionRequest
 from .request.located import LocatedRequest
 from .request.placement import PlacementRequest
-from .request.planning import PREFERRED_CHUNK_BYTES, Plan, check_budget, make_plan
-from .request.prepared import PreparedObject
+from .request.planning import Plan, block_groups, check_budget, default_plan, with_workspace
 
 USE_STREAM = "Use engine.stream(...), or out= with a file-backed array"
 SMALLER_CHUNK = "Choose a smaller chunk"
 SMALLER_BLOCK = "Choose a smaller block_size"
 FEWER_POSITIONS = "Pass fewer positions at a time, or NumPy arrays to engine.stream(...)"
 FEWER_PATCHES = "Pass fewer patches at a time, adding onto one array with out="
+#: Where the numbers of each framework's arrays are not known.
+TRACES = {"tensorflow": "tf.function", "jax": "jax.jit, grad and vmap"}
 
 Array = np.ndarray[Any, Any]
 #: Of blocks and how many groups they are in all, to the same blocks.
@@ -76,10 +79,17 @@ class Service:
         capabilities.check(request, self.plugin.name)
         if arrays is NUMPY or arrays.name in capabilities.arrays:
             return
+        if not arrays.is_on_host(values) and not self._devices:
+            raise CapabilityError(
+                f"{self.plugin.name}: computes on {', '.join(sorted(capabilities.arrays))} arrays, "
+                f"and received a {arrays.name} array on {values.device}. Choose a plugin that "
+                "reaches it there, or move it to the CPU first."
+            )
         if arrays.is_symbolic(values) or arrays.is_symbolic(request.positions):
             raise CapabilityError(
-                f"{self.plugin.name}: does not compute inside tf.function. Call it on eager "
-                "tensors or NumPy arrays, or choose a plugin that declares tensors."
+                f"{self.plugin.name}: does not compute inside {TRACES[arrays.name]}. Call it on "
+                "arrays whose numbers are known, or choose a plugin that declares "
+                f"{arrays.name!r} among its arrays."
             )
 
     def plan(
@@ -87,7 +97,7 @@ class Service:
     ) -> Plan:
         """Plan what is computed in one go; by default within the budget of the engine."""
         budget = budget or self.memory_budget or parse_bytes(None)
-        plan = self.plugin.plan(request, self.options, budget) or _default_plan(
+        plan = self.plugin.plan(request, self.options, budget) or default_plan(
             request, self.plugin.name, budget
         )
         direct = request.layout in self.plugin.capabilities.layouts
@@ -125,14 +135,14 @@ class Service:
         check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_POSITIONS)
         if converted is not request:
             self._say_converted(arrays.name)
-            out = np.empty(converted.output_shape, converted.dtype)
-            self._fill(converted, plan, out)
-            return arrays.from_numpy(out)
-        served = self._served(request)
-        patches = self.plugin.extract(served, self.options, plan, None)
-        if served is request:
-            return patches
-        return arrays.arrange(patches, request.layout, request.channels)
+            operation = differentials.extraction(
+                request,
+                partial(self._extract_converted, plan),
+                self._place_back,
+                self.position_gradient,
+            )
+            return arrays.differentiable(operation, request.image, request.positions)
+        return self._extract_as_it_is(plan, request)
 
     def extract_in_blocks(
         self, request: ExtractionRequest, out: Any, watch: BlockWatch | None = None
@@ -177,7 +187,7 @@ class Service:
             At once, if a block exceeds the budget.
         """
         plan = self.plan(request)
-        step = block_size or _block_groups(request, plan)
+        step = block_size or block_groups(request, plan)
         starts = range(0, request.groups, step)
         parts = (request.block(start, min(start + step, request.groups)) for start in starts)
         budget = plan.memory_budget
@@ -204,10 +214,7 @@ class Service:
         arrays = request.arrays
         if arrays.name in self.plugin.capabilities.arrays:
             return request, self.plan(request)
-        image, positions = map(arrays.to_numpy, (request.image, request.positions))
-        converted = replace(
-            request, image=image, positions=positions, prepared=PreparedObject(image)
-        )
+        converted = request.converted(self._target(request, request.image))
         plan = self.plan(converted)  # the patches are held as NumPy's array beside the result
         return converted, with_workspace(plan, plan.output_bytes)
 
@@ -239,16 +246,18 @@ class Service:
         if arrays.name in self.plugin.capabilities.arrays:
             plan = self.plan(request)
             check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_PATCHES, held="object")
-            served = self._flat_if_needed(request)
-            return self.plugin.place(served, self.options, plan, None)
-        patches, positions = map(arrays.to_numpy, (request.patches, request.positions))
-        converted = replace(request, patches=patches, positions=positions)
+            return self.plugin.place(self._flat_if_needed(request), self.options, plan, None)
+        converted = request.converted(self._target(request, request.patches))
         plan = with_workspace(self.plan(converted), request.output_bytes)
         check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_PATCHES, held="object")
         self._say_converted(arrays.name)
-        out = np.zeros(converted.output_shape, converted.dtype)
-        self._add(converted, plan, out)
-        return arrays.from_numpy(out)
+        operation = differentials.placement(
+            request,
+            partial(self._place_converted, plan),
+            self.extract_native,
+            self.position_gradient,
+        )
+        return arrays.differentiable(operation, request.patches, request.positions)
 
     def position_gradient(self, request: ExtractionRequest, cotangent: Any) -> Any:
         """Differentiate a real loss of the patches with respect to the positions.
@@ -285,14 +294,14 @@ class Service:
         check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_POSITIONS, held="gradient")
         if converted is not request:
             self._say_converted(arrays.name)
-            cotangent = arrays.to_numpy(cotangent)
+            cotangent = handed(cotangent, arrays, converted.arrays)
         if request.patch_count == 0:
             return arrays.from_numpy(np.zeros((0, 2)))
         served = self._served(converted)
         if served is not converted:
             cotangent = converted.arrays.flatten(cotangent, request.layout)
         gradient = self.plugin.differentiate(served, cotangent, self.options, plan)
-        return gradient if converted is request else arrays.from_numpy(gradient)
+        return gradient if converted is request else handed(gradient, converted.arrays, arrays)
 
     def _add(self, request: PlacementRequest, plan: Plan, out: Array) -> None:
         """Add the patches of a request onto an array."""
@@ -327,34 +336,53 @@ class Service:
         if patches is not out and not np.may_share_memory(patches := np.asarray(patches), out):
             copy_patches(patches, request, out)
 
+    def _extract_as_it_is(self, plan: Plan, request: ExtractionRequest) -> Any:
+        """Cut patches of arrays that the plugin computes on, not NumPy's."""
+        served = self._served(request)
+        patches = self.plugin.extract(served, self.options, plan, None)
+        if served is request:
+            return patches
+        return request.arrays.arrange(patches, request.layout, request.channels)
+
+    def _extract_converted(self, plan: Plan, request: ExtractionRequest) -> Any:
+        """Cut patches of arrays that the plugin does not compute on."""
+        converted = request.converted(self._target(request, request.image))
+        if converted.arrays is not NUMPY:
+            patches = self._extract_as_it_is(plan, converted)
+            return handed(patches, converted.arrays, request.arrays)
+        out = request.arrays.empty(converted.output_shape, converted.dtype)
+        self._fill(converted, plan, out)
+        return request.arrays.from_numpy(out)
+
+    def _place_converted(self, plan: Plan, request: PlacementRequest) -> Any:
+        """Place patches of arrays that the plugin does not compute on."""
+        converted = request.converted(self._target(request, request.patches))
+        if converted.arrays is not NUMPY:
+            served = self._flat_if_needed(converted)
+            placed = self.plugin.place(served, self.options, plan, None)
+            return handed(placed, converted.arrays, request.arrays)
+        out = request.arrays.empty(request.output_shape, request.dtype)
+        out[...] = 0
+        self._add(converted, plan, out)
+        return request.arrays.from_numpy(out)
+
+    @property
+    def _devices(self) -> list[str]:
+        """Frameworks in which the plugin takes arrays of others where they lie."""
+        return [name for name in DEVICE_FRAMEWORKS if name in self.plugin.capabilities.arrays]
+
+    def _target(self, request: LocatedRequest, values: Any) -> ArrayAdapter:
+        """Choose what values are converted to: NumPy on the host, or arrays of their device."""
+        on_host = request.arrays.is_on_host(values)
+        return NUMPY if on_host else adapter_named(self._devices[0])
+
+    def _place_back(self, request: PlacementRequest) -> Any:
+        """Place the gradient of patches, if the plugin does."""
+        self.check_placement(request)
+        return self.place_native(request)
+
     def _served(self, request: ExtractionRequest) -> ExtractionRequest:
         """Return the request in a layout that the plugin returns."""
         if request.layout in self.plugin.capabilities.layouts:
             return request
         return replace(request, layout="flat", channels=1)
-
-
-def with_workspace(plan: Plan, more: int) -> Plan:
-    """Return a plan that takes so many bytes more."""
-    return replace(plan, workspace_bytes=plan.workspace_bytes + more)
-
-
-def _default_plan(request: LocatedRequest, plugin: str, budget: int) -> Plan:
-    """Plan for a plugin that does not: a padded object and one chunk."""
-    beside = 2 * request.cut.span
-    rows, columns = ((size or 1) + beside for size in request.shape)
-    return make_plan(
-        request,
-        plugin,
-        budget,
-        fixed_bytes=rows * columns * request.dtype.itemsize,
-        bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
-    )
-
-
-def _block_groups(request: ExtractionRequest, plan: Plan) -> int:
-    """Choose a block: whole chunks, about eight times the bytes of a preferred one."""
-    chunk = max(1, plan.chunk_size // request.channels)
-    group_bytes = max(1, request.output_bytes // max(1, request.groups))
-    wanted = min(8 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
-    return max(1, wanted // chunk) * chunk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 
 from .logs import get_logger
@@ -14,7 +15,7 @@ VARIABLES = ("USE_XLA_TRANSLATE", "TF_DISABLE_XLA_TRANSLATE", "USE_XLA_COMPILE")
 KEYS = {"use_xla_translate": True, "use_xla_compile": None}
 
 
-def report_unheeded(choice: str) -> None:
+def report_unheeded(choice: str, environ: Mapping[str, str] | None = None) -> None:
     """Log each legacy switch that is set, once in a process, where it changes nothing.
 
     ``ptycho.params`` is looked at only if the program has imported it.
@@ -23,10 +24,13 @@ def report_unheeded(choice: str) -> None:
     ----------
     choice : str
         What chooses instead, for the log line.
+    environ : mapping of str to str, optional
+        Where the variables stand; ``os.environ`` by default.
     """
+    found = os.environ if environ is None else environ
     for name in VARIABLES:
-        if name in os.environ:
-            _say(name, f"environment: {name}={os.environ[name]}", choice)
+        if name in found:
+            _say(name, f"environment: {name}={found[name]}", choice)
     params = getattr(sys.modules.get("ptycho.params"), "cfg", {})
     for key, unasked in KEYS.items():
         if params.get(key, unasked) != unasked:

@@ -55,7 +55,10 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if fences(p.read_text(), "python")], ids=lambda page: page.name
+    "page",
+    # Those of torch run in tests/torch, in a process without TensorFlow.
+    [p for p in PAGES if fences(p.read_text(), "python") and p.stem != "torch"],
+    ids=lambda page: page.name,
 )
 def test_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what one example writes, the next ones read
@@ -88,6 +91,7 @@ def test_documented_commands_compose(command):
     name, words = sort_subcommand(shlex.split(command)[1:])
     root, words = SUBCOMMANDS[name].chosen(words)
     named = ("--multirun", "scan.npz", "scan.h5", "FILE", "IN", "FOLDER", *root.flags)
+    named += ("patches.h5", "train.zarr", "predicted.npz")
     first = [re.sub(r",.*", "", word) for word in words if word not in named]
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):

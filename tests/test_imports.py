@@ -13,7 +13,7 @@ import ptycho_engine.plugin as facade
 
 PACKAGE = Path(ptycho_engine.__file__).parent
 PLUGINS = Path(ptycho_engine.plugins.__file__).parent
-BUILT_IN = ["batched", "chunked_xla", "iterative"]
+BUILT_IN = ["batched", "chunked_xla", "iterative", "jax"]
 ENGINE_FILES = sorted(
     path
     for path in PACKAGE.rglob("*.py")
@@ -57,7 +57,17 @@ def package_of(path):
     ],
 )
 def test_tensorflow_is_not_imported(code):
-    heavy = "tensorflow", "hypothesis", "pytest", "matplotlib", "h5py", "zarr", "libcst", "ruamel"
+    heavy = (
+        "tensorflow",
+        "jax",
+        "hypothesis",
+        "pytest",
+        "matplotlib",
+        "h5py",
+        "zarr",
+        "libcst",
+        "ruamel",
+    )
     check = f"import sys; print([m for m in {heavy} if m in sys.modules])"
     command = [sys.executable, "-W", "error", "-c", f"{code}\n{check}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -146,7 +156,7 @@ def test_testing_imports_pytest_and_hypothesis_but_not_tensorflow():
 @pytest.mark.parametrize("name", [*BUILT_IN, "numba"])
 def test_plugins_use_the_facade_and_the_room_of_their_framework(name):
     """As any third party could, whose framework's room would be its own package."""
-    room = "native" if name == "numba" else "ops"
+    room = {"jax": "jax_ops", "numba": "native"}.get(name, "ops")
     names = set(imported(PLUGINS / f"{name}.py", "ptycho_engine.plugins"))
     assert any(full.startswith("ptycho_engine.plugin.") for full in names)
     for full in names:
@@ -200,13 +210,15 @@ ROOMS = {
     "phantoms",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry arrays request",
-    "service": "errors logs memory arrays request host",
+    "differentials": "arrays request",
+    "service": "differentials errors logs memory arrays request host",
     "overlay": "errors geometry arrays request service report",
     "engine": "errors display logs memory discovery geometry arrays request host service overlay "
     "report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors extras compilations switches memory workers geometry arrays request native",
-    "layers": "errors extras geometry request ops",
+    "jax_ops": "errors compilations memory workers geometry arrays request native",
+    "layers": "errors extras geometry arrays request engine ops",  # engine: those of torch
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
     "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
@@ -281,7 +293,7 @@ def test_modules_of_the_compatibility_layer_import_each_other_in_no_circle():
 
 #: Where no two modules or folders have one name, so that a name says which one is meant.
 NAMED = ("compat", "data", "deprecation", "host", "request", "geometry", "arrays", "native", "app",
-         "io", "layers", "report", "phantoms")  # fmt: skip
+         "jax_ops", "io", "layers", "report", "phantoms")  # fmt: skip
 SAME_ON_PURPOSE = {
     "datasets": "the room, and the class that it is about",
     "grouping": "the room, and the function that it is about",

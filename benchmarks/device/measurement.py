@@ -98,7 +98,6 @@ def measure(
 def measure_kernel(transcript: Transcript, case: Case, kind: str, repeats: int) -> dict[str, Any]:
     """Compare one kernel with what is expected, then time it in turn with the copy."""
     import jax
-    import jax.numpy as jnp
 
     arguments = jax.device_put(case.arguments(kind))
     kernel = jax.jit(imported(transcript, case, kind, arguments).call)
@@ -108,13 +107,23 @@ def measure_kernel(transcript: Transcript, case: Case, kind: str, repeats: int) 
     if not error <= TOLERANCE:
         raise WrongAnswerError(f"values are off by {error:.1e}, expected {TOLERANCE:.0e} at most")
     patches = arguments[-1] if kind == "gradient" else kernel(*arguments)
+    return {"error": error} | timed_beside_copy(kernel, arguments, patches, repeats)
+
+
+def timed_beside_copy(
+    kernel: Callable[..., Any], arguments: Sequence[Any], patches: Any, repeats: int
+) -> dict[str, Any]:
+    """Time a compiled kernel in turn with a copy of the patches: the figures of a row."""
+    import jax
+    import jax.numpy as jnp
+
     copy = jax.jit(jnp.copy)
     launches = LAUNCHES_ON_CPU if jax.devices()[0].platform == "cpu" else LAUNCHES
 
     def launch(function: Any, *values: Any) -> None:
         for _ in range(launches):
             last = function(*values)
-        last.block_until_ready()
+        jax.block_until_ready(last)
 
     actions = {
         "kernel": partial(launch, kernel, *arguments),
@@ -123,11 +132,10 @@ def measure_kernel(transcript: Transcript, case: Case, kind: str, repeats: int) 
     for action in actions.values():
         once(action)
     seconds = in_turn(actions, repeats)
-    gigabytes = launches * case.patch_bytes / 1e9
+    gigabytes = launches * patches.nbytes / 1e9
     return {
         "status": "timed",
-        "patch_bytes": case.patch_bytes,
-        "error": error,
+        "patch_bytes": patches.nbytes,
         "gigabytes_per_second": gigabytes / float(np.median(seconds["kernel"])),
         "copy_gigabytes_per_second": gigabytes / float(np.median(seconds["copy"])),
         "to_copy": ratio(seconds["kernel"], seconds["copy"]),
@@ -170,7 +178,7 @@ def largest_error(transcript: Transcript, case: Case, kind: str, output: Any) ->
     return float(np.abs(received - expected).max() / np.abs(expected).max())
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
+def table(rows: Sequence[dict[str, Any]], of: str = "Exported kernels") -> str:
     """Make the table, with the device's name."""
     header = ("", "N", "kernel", "patches", "GB/s", "copy GB/s", "/ copy", "best", "error", "")
     keys = "gigabytes_per_second", "copy_gigabytes_per_second", "to_copy", "to_copy_best"
@@ -184,8 +192,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         lines.append((*begin, size(row["patch_bytes"]), *cells))
     versions = ", ".join(sorted({f"jax {row['jax']}" for row in rows if "jax" in row}))
     title = (
-        f"Kernels of ptycho_engine on jax's device{f' ({versions})' if versions else ''}; GB/s of "
-        "patches, written\n(gradient: read); / copy: time over that of a device-to-device copy of "
+        f"{of} of ptycho_engine on jax's device{f' ({versions})' if versions else ''}; GB/s of "
+        "patches, written\n(gradients: read); / copy: time over that of a device-to-device copy of "
         "the patches"
     )
     return f"{title}\n\n{format_table(header, lines, left=3)}"

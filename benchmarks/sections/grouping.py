@@ -96,11 +96,11 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 def check_nearest(points: np.ndarray) -> None:
     """Nothing is timed unchecked: some groups are held against every distance."""
-    from ptycho_engine.data.grouping.tree import PointTree
+    from ptycho_engine.data.grouping.neighbour_search import Neighbours
 
-    seeds = np.linspace(0, len(points) - 1, CHECKED).astype(np.int64)
-    found = PointTree(points).nearest(seeds, NEIGHBOURS)
-    for seed, row in zip(seeds, found, strict=True):
+    found = Neighbours(points).nearest(np.arange(len(points)), NEIGHBOURS)
+    for seed in np.linspace(0, len(points) - 1, CHECKED).astype(np.int64):
+        row = found[seed]
         away = points - points[seed]
         squares = away[:, 0] * away[:, 0] + away[:, 1] * away[:, 1]
         if list(row) != list(np.argsort(squares, kind="stable")[:NEIGHBOURS]):

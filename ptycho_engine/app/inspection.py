@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..discovery import GROUPING
+from ..discovery import GROUPING, NOISE
 from ..errors import MissingExtraError, PluginError, one_line, printable
 
 OK = "ok"
@@ -45,7 +45,7 @@ def verdicts(subjects: Iterable[tuple[str, str]], seconds: float) -> list[str]:
     Parameters
     ----------
     subjects : iterable of (str, str)
-        Kind, ``"plugin"``, ``"format"`` or ``"grouping strategy"``, and name of each.
+        Kind, ``"plugin"``, ``"format"``, ``"grouping strategy"`` or ``"noise model"``, and name.
     seconds : float
         How long each may take.
 
@@ -219,7 +219,21 @@ def _inspect_strategy(name: str) -> None:
     group([(y, x) for y in range(6) for x in range(6)], 4, 4, strategy=name)
 
 
-_INSPECT = {"plugin": _inspect_plugin, "format": _inspect_format, GROUPING: _inspect_strategy}
+def _inspect_noise(name: str) -> None:
+    """Draw the counts of a few patterns."""
+    import numpy as np
+
+    from ..data.simulation.noise import load_noise, stream
+
+    load_noise(name)(np.ones((2, 4, 4)), stream(0, 0))
+
+
+_INSPECT = {
+    "plugin": _inspect_plugin,
+    "format": _inspect_format,
+    GROUPING: _inspect_strategy,
+    NOISE: _inspect_noise,
+}
 
 
 def _composed(group: str, name: str) -> Any:

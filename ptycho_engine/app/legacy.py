@@ -70,7 +70,7 @@ def work_in_legacy(
             raise ConfigurationError(
                 "compat: received legacy settings, but compat=none ignores them. Add compat=legacy."
             )
-        report_unheeded("plugin=, or compat=legacy")
+        report_unheeded("plugin=, or compat=legacy", environ)
         return job, None
     from ..compat.params.precedence import COMMAND_LINE
     from ..compat.params.resolution import resolve

@@ -19,6 +19,8 @@ from ..discovery import (
     FORMAT_GROUP,
     GROUPING,
     GROUPING_GROUP,
+    NOISE,
+    NOISE_GROUP,
     PluginSource,
     contributed_folders,
     discover,
@@ -114,8 +116,8 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
     Returns
     -------
     list of PluginState
-        Plugins, formats, grouping strategies, each in the order of their names; then what cannot
-        be used.
+        Plugins, formats, grouping strategies, noise models, each in the order of their names; then
+        what cannot be used.
     """
     missing = {
         source.distribution: f"configuration package {source.target} not found"
@@ -123,7 +125,12 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
         if folder is None
     }
     found: list[tuple[str, PluginSource, str]] = []
-    kinds = ("plugin", discover()), ("format", list_formats()), (GROUPING, discover(GROUPING_GROUP))
+    kinds = (
+        ("plugin", discover()),
+        ("format", list_formats()),
+        (GROUPING, discover(GROUPING_GROUP)),
+        (NOISE, discover(NOISE_GROUP)),
+    )
     for kind, sources in kinds:
         taken = Counter(source.name for source in sources)
         for source in sources:
@@ -154,7 +161,7 @@ def describe(*, check: bool, seconds: float = TIMEOUT) -> list[PluginState]:
 
 def _unusable(missing: dict[str, str]) -> list[PluginState]:
     """Describe metadata that names nothing, and packages of configuration that are not there."""
-    faults = find_faults(ENTRY_POINT_GROUP, FORMAT_GROUP, GROUPING_GROUP, CONF_GROUP)
+    faults = find_faults(ENTRY_POINT_GROUP, FORMAT_GROUP, GROUPING_GROUP, NOISE_GROUP, CONF_GROUP)
     described = [
         PluginState(UNUSABLE, f.name, f.target, f.distribution, f.version, f.reason) for f in faults
     ]
@@ -218,7 +225,7 @@ def print_table(states: list[PluginState]) -> None:
     # In a pipe there is no screen width to fold the lines at. Names of others are no markup.
     width = None if sys.stdout.isatty() else 200
     console = Console(width=width, markup=False, emoji=False, highlight=False)
-    tables = ("plugin", ()), ("format", ("suffixes",)), (GROUPING, ()), (UNUSABLE, ())
+    tables = ("plugin", ()), ("format", ("suffixes",)), (GROUPING, ()), (NOISE, ()), (UNUSABLE, ())
     for kind, more in tables:
         table = Table(kind, "from", "module", "state", *more, box=None)
         for state in (state for state in states if state.kind == kind):

@@ -53,6 +53,8 @@ class TrainingOutputConfig(OutputConfig):
     path: str = "train.zarr"
     keys: str = "auto"
     chunk: int = 16
+    shard: int | None = None
+    compression: str = "none"
 
 
 @dataclass
@@ -215,6 +217,7 @@ class ReassembleConfig:
     weight: str = "none"
     border: int = 0
     fit: bool = False
+    pixel_size: float | None = None
     memory_budget: str | None = None
     wrappers: list[str] = field(default_factory=list)
 

@@ -74,6 +74,14 @@ def _simulation(event: Mapping[str, Any]) -> str:
     return f"{event['patterns']:,} patterns of {size} x {size} of a {event['kind']} ({shape})"
 
 
+def _reassembly(event: Mapping[str, Any]) -> str:
+    shape = " x ".join(map(str, event["object"]))
+    count, size = event["count"], event["patch_size"]
+    noun = "patch" if count == 1 else "patches"
+    source = f"{short_path(event['source'])} ({event['patches']}; {event['positions']})"
+    return f"{count:,} {noun} of {size} x {size} from {source} onto {shape}"
+
+
 def _groups(event: Mapping[str, Any]) -> str:
     return (
         f"{event['groups']:,} groups of {event['members']} ({event['strategy']}) use "
@@ -88,6 +96,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "windows": _windows,
     "groups": _groups,
     "simulation": _simulation,
+    "reassembly": _reassembly,
     "done": _done,
 }
 

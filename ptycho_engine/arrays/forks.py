@@ -1,6 +1,6 @@
-"""TensorFlow in forked processes: its threads do not come along, and whatever waits for them hangs.
+"""TensorFlow and jax in forked processes: their threads do not come along, and whoever waits hangs.
 
-NumPy and numba work there, so that only what computes in TensorFlow asks.
+NumPy and numba work there, so that only what computes in TensorFlow or in jax asks.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ def refuse_after_fork() -> None:
             "fork; its threads do not live here, and computing would hang. Start workers with "
             'multiprocessing.get_context("spawn") (or joblib\'s "loky"), fork before TensorFlow '
             'is first used, or choose the plugin "numba" and NumPy arrays.'
+        )
+
+
+def refuse_jax_after_fork() -> None:
+    """Refuse to compute with a jax that was started in another process; raises likewise."""
+    if _jax_inherited:
+        raise ForkedProcessError(
+            f"jax was started in another process, of which this one ({os.getpid()}) is a fork; its "
+            "threads do not live here, and computing would hang. Start workers with "
+            'multiprocessing.get_context("spawn"), fork before jax is first used, or choose the '
+            'plugin "numba" and NumPy arrays.'
         )
 
 
@@ -65,14 +76,22 @@ def _is_half_imported() -> bool:
     return bool(getattr(spec, "_initializing", False))
 
 
+def _is_jax_started() -> bool:
+    """Tell whether jax has found its devices: from then on it has threads."""
+    return bool(getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None))
+
+
 def _after_fork() -> None:
-    global _inherited
+    global _inherited, _jax_inherited
     _inherited = _inherited or _is_started() or _is_half_imported()
+    _jax_inherited = _jax_inherited or _is_jax_started()
 
 
 #: Whether TensorFlow belongs to a process that this one is a fork of. This module may be imported
 #: only after the fork, so that the threads have to tell.
 _inherited = runs_elsewhere()
+#: The same of jax; its threads have no names by which they could be known.
+_jax_inherited = False
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

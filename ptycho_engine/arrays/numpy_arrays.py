@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import RequestError
 from ..geometry import layouts
+from .operation import Operation
 
 Array = np.ndarray[Any, Any]
 
@@ -67,6 +68,10 @@ class NumpyArrays:
         """Return the array itself."""
         return array
 
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return an array that is not filled."""
+        return np.empty(shape, dtype)
+
     def from_numpy(self, array: Array) -> Array:
         """Return the array itself."""
         return array
@@ -78,6 +83,14 @@ class NumpyArrays:
         if layout == "grid":
             return layouts.flat_to_grid(patches, layouts.grid_side(channels))
         return patches
+
+    def is_on_host(self, array: Array) -> bool:
+        """Say yes."""
+        return True
+
+    def differentiable(self, operation: Operation, values: Array, positions: Array) -> Any:
+        """Compute: NumPy differentiates nothing."""
+        return operation.forward(values, positions)
 
     def flatten(self, patches: Array, layout: str) -> Array:
         """Rearrange patches of a layout into flat ones (..., P, N, N)."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ..errors import CapabilityError
 from .forks import refuse_after_fork
+from .operation import Operation
 from .tensors import is_symbolic
 
 
@@ -91,11 +94,17 @@ class TensorFlowArrays:
         """Return the numbers of an eager tensor."""
         return np.asarray(array)
 
-    def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
-        """Return a tensor with these numbers, in one copy."""
-        from ..ops.aligned import as_tensor
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+        """Return aligned memory that is not filled."""
+        from ..ops.aligned import aligned_empty
 
-        return as_tensor(array)
+        return aligned_empty(shape, dtype)
+
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
+        """Return a tensor with these numbers: without a copy on the CPU if `empty` made them."""
+        from ..ops.aligned import adopt, as_tensor, is_aligned
+
+        return adopt(array) if is_aligned(array) else as_tensor(array)
 
     def arrange(self, patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""
@@ -108,3 +117,51 @@ class TensorFlowArrays:
         from ..ops.arrange import flatten_tensor
 
         return flatten_tensor(patches, layout)
+
+    def is_on_host(self, array: Any) -> bool:
+        """Say yes: TensorFlow brings numbers to the host when they are asked for."""
+        return True
+
+    def differentiable(self, operation: Operation, values: Any, positions: Any) -> tf.Tensor:
+        """Compute eagerly, and let a gradient tape reach the values and the positions."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def compute(values: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            def gradients(cotangent: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+                return (
+                    _once(operation.adjoint, positions, cotangent) if wanted[0] else None,
+                    _once(operation.position_gradient, values, positions, cotangent)
+                    if wanted[1]
+                    else None,
+                )
+
+            return operation.forward(values, positions), gradients
+
+        values, positions = map(tf.convert_to_tensor, (values, positions))
+        wanted = [_is_watched(tensor) for tensor in (values, positions)]
+        return compute(values, positions)
+
+
+def _once(function: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
+    """Call what computes a gradient, of which there is none in turn."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def call(*tensors: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def refuse(cotangent: tf.Tensor) -> Any:
+            raise CapabilityError(
+                "gradient of a gradient: is not known where a plugin computes in NumPy arrays. "
+                'Choose the plugin "chunked_xla", or differentiate once.'
+            )
+
+        return function(*tensors), refuse
+
+    return call(*tensors)
+
+
+def _is_watched(tensor: tf.Tensor) -> bool:
+    """Tell whether a tape may ask for the gradient of an eager tensor."""
+    try:
+        from tensorflow.python import pywrap_tfe
+    except ImportError:  # not public: another version may keep it elsewhere
+        return True
+    return bool(pywrap_tfe.TFE_Py_TapeSetPossibleGradientTypes([tensor]))

@@ -1,4 +1,4 @@
-"""Questions about TensorFlow tensors that do not import TensorFlow."""
+"""Questions about the arrays of frameworks that import none of them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,34 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..errors import AT_CALLER
+from ..errors import AT_CALLER, at_caller
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def is_tensor(value: Any) -> bool:
-    """Whether `value` is a TensorFlow tensor or variable; without TensorFlow nothing can be.
+#: Frameworks other than NumPy by the name of their module, and their classes of arrays.
+FRAMEWORKS = {"tensorflow": ("Tensor", "Variable"), "torch": ("Tensor",), "jax": ("Array",)}
 
-    Nor while another thread is still importing it: nobody has a tensor then.
+
+def framework_of(value: Any) -> str | None:
+    """Name the framework that an array belongs to; None for NumPy's, and for what is no array.
+
+    A framework that is not imported, or that another thread is still importing, has no arrays yet.
     """
     if isinstance(value, np.ndarray):  # the question about tensors takes longer
-        return False
-    tf = sys.modules.get("tensorflow")
-    kinds = getattr(tf, "Tensor", ()), getattr(tf, "Variable", ())
-    return isinstance(value, kinds)
+        return None
+    return next((name for name in FRAMEWORKS if isinstance(value, _kinds(name))), None)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether `value` is a TensorFlow tensor or variable; without TensorFlow nothing can be."""
+    return not isinstance(value, np.ndarray) and isinstance(value, _kinds("tensorflow"))
+
+
+def _kinds(framework: str) -> tuple[Any, ...]:
+    module = sys.modules.get(framework)
+    return tuple(getattr(module, kind, ()) for kind in FRAMEWORKS[framework])
 
 
 def is_symbolic(value: Any) -> bool:
@@ -33,14 +45,16 @@ def is_symbolic(value: Any) -> bool:
 
 
 def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
-    """Keep AutoGraph out: there is nothing to convert, and it takes seconds and warns.
+    """Keep AutoGraph and ``torch.compile`` out: what they would trace is no arithmetic of tensors.
 
-    Errors raised on purpose end at the caller's line, as :func:`~ptycho_engine.errors.at_caller`.
+    AutoGraph finds nothing to convert, and takes seconds; torch's graphs break here, and go on
+    after the call. Errors raised on purpose end at the caller's line, as
+    :func:`~ptycho_engine.errors.at_caller`.
 
     Parameters
     ----------
     function : callable
-        One that is called inside ``tf.function``.
+        One that is called inside ``tf.function``, or in what torch compiles.
 
     Returns
     -------
@@ -55,12 +69,19 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
         )
         return plain
 
+    uncompiled: list[Callable[P, R]] = []  # torch traces it: an lru_cache would make it warn
+
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         executes_eagerly = getattr(sys.modules.get("tensorflow"), "executing_eagerly", None)
+        if executes_eagerly is not None and not executes_eagerly():  # none while it is imported
+            with AT_CALLER:
+                return unconverted()(*args, **kwargs)
+        if "torch._dynamo" in sys.modules:  # nothing was compiled before it was imported
+            if not uncompiled:
+                uncompiled.append(sys.modules["torch"].compiler.disable(at_caller(function)))
+            return uncompiled[0](*args, **kwargs)
         with AT_CALLER:
-            if executes_eagerly is None or executes_eagerly():  # none while it is being imported
-                return function(*args, **kwargs)
-            return unconverted()(*args, **kwargs)
+            return function(*args, **kwargs)
 
     return call

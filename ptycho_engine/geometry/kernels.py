@@ -31,12 +31,16 @@ class Kernel:
         as a whole, see `taper_weights`.
     snaps : bool
         The fraction is first rounded to 0 or 1, half up.
+    slopes : callable or None
+        Derivatives of the weights by the fraction, as `weights` gives those; None if patches
+        jump, or are shifted as a whole.
     """
 
     before: int
     after: int
     weights: Weights | None
     snaps: bool = False
+    slopes: Weights | None = None
 
     @cached_property
     def taps(self) -> int:
@@ -56,6 +60,10 @@ def linear_weights(t: Any) -> tuple[Any, ...]:
     return 1 - t, t
 
 
+def _linear_slopes(t: Any) -> tuple[Any, ...]:
+    return 0 * t - 1, 0 * t + 1
+
+
 def _cubic(t: Any) -> tuple[Any, ...]:
     """Cubic convolution with a = -1/2, at distances 1 + t, t, 1 - t and 2 - t.
 
@@ -69,6 +77,16 @@ def _cubic(t: Any) -> tuple[Any, ...]:
         1 + t * t * (3 * t - 5) / 2,
         1 + s * s * (3 * s - 5) / 2,
         -s * t * t / 2,
+    )
+
+
+def _cubic_slopes(t: Any) -> tuple[Any, ...]:
+    s = 1 - t
+    return (
+        s * (2 * t - s) / 2,
+        t * (9 * t - 10) / 2,
+        -s * (9 * s - 10) / 2,
+        t * (t - 2 * s) / 2,
     )
 
 
@@ -101,27 +119,29 @@ def taper_weights(distance: Any, patch_size: int, xp: Any) -> Any:
 
     Parameters
     ----------
-    distance : array of float64
+    distance : array of float64 (float32 where a framework has no other)
         Distances of the samples from the position along one axis, in pixels, at least 0.
     patch_size : int
         Size N of the patches.
     xp : module
-        `numpy`, or `tensorflow.experimental.numpy` for tensors.
+        `numpy`, `jax.numpy`, or `tensorflow.experimental.numpy` for tensors.
 
     Returns
     -------
-    array of float64, shape of `distance`
+    array of the dtype and shape of `distance`
         Weights: 1 up to ``N / 2``, 0 from ``N // 2 + m`` on.
     """
     half = patch_size // 2 + _margin(patch_size)
     u = (half - distance) / (half - patch_size / 2)
     u = xp.minimum(xp.maximum(u, 0.0), 1.0)  # `clip` has a gradient that XLA may not compile
-    return u**5 * (126 + u * (-420 + u * (540 + u * (-315 + u * 70))))
+    v = xp.minimum(u, 1.0 - u)  # it is odd around 1/2; near 1 its terms would cancel each other
+    falling = v**5 * (126 + v * (-420 + v * (540 + v * (-315 + v * 70))))
+    return xp.where(u > 0.5, 1.0 - falling, falling)
 
 
 KERNELS: dict[str, Kernel] = {
     "nearest": Kernel(before=0, after=1, weights=linear_weights, snaps=True),
-    "bilinear": Kernel(before=0, after=1, weights=linear_weights),
-    "bicubic": Kernel(before=1, after=2, weights=_cubic),
+    "bilinear": Kernel(before=0, after=1, weights=linear_weights, slopes=_linear_slopes),
+    "bicubic": Kernel(before=1, after=2, weights=_cubic, slopes=_cubic_slopes),
     "fourier": Kernel(before=0, after=0, weights=None),
 }

@@ -24,10 +24,12 @@ class Capabilities:
     layouts : frozenset of str
         Layouts that the plugin returns itself; the engine rearranges flat patches for the others.
     arrays : frozenset of str
-        Of ``"numpy"`` and ``"tensorflow"``, the arrays that the plugin computes on, symbolic
-        tensors included. The engine converts eager arrays for a plugin that does not.
+        Of ``"numpy"``, ``"tensorflow"`` and ``"jax"``, the arrays that the plugin computes on,
+        symbolic tensors and tracers included. The engine converts eager arrays for a plugin that
+        does not.
     gradients : frozenset of str
-        Of ``"image"`` and ``"positions"``, those that a gradient tape reaches through the plugin.
+        Of ``"image"`` and ``"positions"``, those that a gradient tape, or
+        ``jax.grad``, reaches through the plugin.
     devices : frozenset of str
         Of ``"cpu"`` and ``"gpu"``, where the plugin computes.
     options : type or None

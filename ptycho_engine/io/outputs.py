@@ -231,6 +231,7 @@ def _read_hdf5(path: Path) -> StoredOutput:
                 _all_or_none([axis.label for axis in item.dims]),
                 item.attrs.get("units", ""),
                 item.chunks,
+                item.compression or "none",
             )
             for name, item in arrays.items()
         }
@@ -254,10 +255,17 @@ def _read_zarr(path: Path) -> StoredOutput:
             _all_or_none(item.metadata.dimension_names or ()),
             item.attrs.get("units", ""),
             item.chunks,
+            _compression(item),
+            item.shards,
         )
         for name, item in arrays.items()
     }
     return StoredOutput(arrays, specs, **records, _close=_nothing)
+
+
+def _compression(array: Any) -> str:
+    names = [codec.to_dict()["name"] for codec in array.compressors]
+    return next((str(name) for name in names if name != "crc32c"), "none")
 
 
 def _all_or_none(axes: Any) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class ArraySpec:
     chunks : tuple of int, optional
         Shape of the pieces that a reader gets at once. Zarr chooses one if there is none; HDF5
         then leaves the array in one piece, so that a killed run resumes; npz has no chunks.
+    compression : str
+        What each chunk is packed with: ``"zstd"`` in Zarr, ``"gzip"`` in HDF5, or ``"none"``.
+    shards : tuple of int, optional
+        Shape of the files of a Zarr array, whole chunks each; by default each chunk is a file.
     """
 
     shape: tuple[int, ...]
@@ -45,6 +49,8 @@ class ArraySpec:
     axes: tuple[str, ...] = ()
     units: str = ""
     chunks: tuple[int, ...] | None = None
+    compression: str = "none"
+    shards: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         dtype = np.dtype(self.dtype).newbyteorder("=")
@@ -59,14 +65,29 @@ class ArraySpec:
                 f"axes: received {axes} for shape {shape}. Expected {len(shape)} different names, "
                 "or none."
             )
-        chunks = None if self.chunks is None else tuple(int(size) for size in self.chunks)
-        if chunks is not None and (len(chunks) != len(shape) or any(c < 1 for c in chunks)):
-            raise OutputError(
-                f"chunks: received {chunks} for shape {shape}. Expected {len(shape)} sizes of 1 "
-                "or more."
-            )
-        for name, value in (("shape", shape), ("dtype", dtype), ("axes", axes), ("chunks", chunks)):
+        plain = {"shape": shape, "dtype": dtype, "axes": axes}
+        for name, value in (plain | self._pieces(shape)).items():
             object.__setattr__(self, name, value)
+
+    def _pieces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...] | None]:
+        """Check the shapes of chunks and shards."""
+        found: dict[str, tuple[int, ...] | None] = {}
+        for name in ("chunks", "shards"):
+            given = getattr(self, name)
+            sizes = None if given is None else tuple(int(size) for size in given)
+            if sizes is not None and (len(sizes) != len(shape) or any(s < 1 for s in sizes)):
+                raise OutputError(
+                    f"{name}: received {sizes} for shape {shape}. Expected {len(shape)} sizes of "
+                    "1 or more."
+                )
+            found[name] = sizes
+        chunks, shards = found["chunks"], found["shards"]
+        if shards and (not chunks or any(s % c for s, c in zip(shards, chunks, strict=True))):
+            raise OutputError(
+                f"shards: received {shards} for chunks {chunks}. Expected whole chunks along each "
+                "axis."
+            )
+        return found
 
     @classmethod
     def of(cls, array: Array, axes: tuple[str, ...] = (), units: str = "") -> ArraySpec:

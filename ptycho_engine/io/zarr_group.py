@@ -138,7 +138,7 @@ class ZarrGroup:
 
     def _check_chunks(self, name: str, array: Any, start: int, stop: int) -> None:
         """Refuse a range along the first axis of which a chunk is missing."""
-        first, *others = array.chunks
+        first, *others = array.shards or array.chunks
         counts = [range(math.ceil(n / c)) for n, c in zip(array.shape[1:], others, strict=True)]
         for index in product(range(start // first, math.ceil(stop / first)), *counts):
             if not self.path.joinpath(name, "c", *map(str, index)).is_file():

@@ -1,4 +1,4 @@
-"""Stores that go past the caches, for numba; `ptycho_engine.native.stores` says what for."""
+"""What numba has no word for: prefetch, and stores past the caches (`native.stores` says why)."""
 
 from typing import Any
 
@@ -38,3 +38,21 @@ def fence(typing: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, position: Any) -> Any:
+    """Ask for the memory around item `position` of a contiguous array, which is read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte = ir.IntType(8).as_pointer()
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        to_read, to_all_caches, data_cache = number(0), number(3), number(1)
+        builder.call(function, [place, to_read, to_all_caches, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate

@@ -37,9 +37,35 @@ def tap_weights(request: LocatedRequest, found: Windows) -> tuple[Array, Array]:
         t = (index + t) - (index + np.floor(t))  # (P, N, 2)
     if kernel.snaps:
         t = t >= 0.5
-    weights = np.array(kernel.weights(t.astype(request.real_dtype)))  # (T, P, 1 or N, 2)
-    rows = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
-    columns = np.ascontiguousarray(weights[..., 1].transpose(1, 0, 2))
+    rows, columns = _by_axis(kernel.weights(t.astype(request.real_dtype)))
     if request.rounding == "legacy" and request.dtype.kind == "c":
         columns = np.repeat(columns, 2, axis=-1)
+    return rows, columns
+
+
+def tap_slopes(request: LocatedRequest, found: Windows) -> tuple[Array, Array]:
+    """Find the derivatives of the weights by the positions.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        Of a kernel that has slopes, and of exact coordinates.
+    found : Windows
+        Its windows.
+
+    Returns
+    -------
+    rows, columns : ndarray, shapes (P, 1, T) and (P, T, 1)
+        As `tap_weights` returns those, a pixel.
+    """
+    slopes = KERNELS[request.interpolation].slopes
+    assert slopes is not None  # others are refused
+    return _by_axis(slopes(found.offsets[:, None, :].astype(request.real_dtype)))
+
+
+def _by_axis(taps: tuple[Array, ...]) -> tuple[Array, Array]:
+    """Arrange T numbers of shape (P, 1 or N, 2): those of rows, and those of columns."""
+    numbers = np.array(taps)  # (T, P, 1 or N, 2)
+    rows = np.ascontiguousarray(numbers[..., 0].transpose(1, 2, 0))
+    columns = np.ascontiguousarray(numbers[..., 1].transpose(1, 0, 2))
     return rows, columns

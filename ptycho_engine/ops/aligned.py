@@ -42,6 +42,12 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def is_aligned(array: Array) -> bool:
+    """Tell whether an array lies as `adopt` asks for."""
+    aligned = array.__array_interface__["data"][0] % ALIGNMENT == 0
+    return aligned and bool(array.flags.c_contiguous)
+
+
 def adopt(array: Array) -> tf.Tensor:
     """Return an array of `aligned_empty` as a tensor; it must not be written to any more."""
     if has_gpu() or not array.size:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..native.stores import Scatter, scatter_into
 from ..request import windows
 from ..request.extraction import ExtractionRequest
+from ..request.located import LocatedRequest
 from ..request.prepared import CopyKey
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
@@ -87,7 +88,8 @@ def fill_array(
         for piece in cut(source, as_tensor(starts[chunk]), as_tensor(offsets[chunk])):
             values = np.asarray(memoryview(piece)).view(request.dtype)  # (rows, N, N)
             groups = values.reshape(-1, *target.shape[1:])[: last - first]
-            place(target, first, groups)
+            if len(groups):  # the last chunk is padded: its last pieces may hold nothing wanted
+                place(target, first, groups)
             first += len(groups)
 
     def whole_chunk(*arguments: tf.Tensor) -> Sequence[tf.Tensor]:
@@ -124,7 +126,7 @@ def _place_anywhere(
     scatter(target, order[first : first + len(groups)], groups)
 
 
-def members_first(request: ExtractionRequest, out: Array) -> Array:
+def members_first(request: LocatedRequest, out: Array) -> Array:
     """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
     return np.moveaxis(out, -1, 1) if request.layout == "channel" else out[:, None]
 

@@ -121,35 +121,46 @@ def bind(
 
 
 @cache
-def differentiated_apart(function: Any) -> ChunkFunction:
-    """Differentiate a compiled chunk function in another one, which nothing observes either.
+def differentiated_apart(function: Any, of: tuple[int, ...]) -> Callable[..., tf.Tensor]:
+    """Differentiate a compiled function in another one, which nothing observes either.
 
     TensorFlow builds the gradient itself where it is asked for, with what observes operations in
     it, and could not compile it then.
+
+    Parameters
+    ----------
+    function : tf.function
+        What is compiled.
+    of : tuple of int
+        Which of its arguments have a gradient.
+
+    Returns
+    -------
+    callable
+        The same function.
     """
     plain = unwrap(function.python_function)
 
     @tf.function(jit_compile=True, autograph=False)
-    def slopes(
-        image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor, upstream: tf.Tensor
-    ) -> list[tf.Tensor]:
-        patches = plain(image, starts, offsets)
+    def slopes(arguments: tuple[tf.Tensor, ...], upstream: tf.Tensor) -> list[tf.Tensor | None]:
         # Unlike a tape, this heeds the gradient that was put on the gathering of windows. Nearest
         # samples have no slope along positions, and get None.
-        of: list[tf.Tensor] = tf.gradients(patches, [image, offsets], upstream)
-        return of
+        found: list[tf.Tensor | None] = tf.gradients(
+            plain(*arguments), [arguments[each] for each in of], upstream
+        )
+        return found
 
     @tf.custom_gradient
-    def cut(image: tf.Tensor, starts: tf.Tensor, offsets: tf.Tensor) -> Any:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor | None]:
+    def call(*arguments: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor | None]:
             with unobserved():
-                of_image, of_offsets = slopes(image, starts, offsets, upstream)
-            return of_image, None, of_offsets
+                found = dict(zip(of, slopes(arguments, upstream), strict=True))
+            return [found.get(each) for each in range(len(arguments))]
 
         with unobserved():
-            return function(image, starts, offsets), gradient
+            return function(*arguments), gradient
 
-    found: ChunkFunction = cut
+    found: Callable[..., tf.Tensor] = call
     return found
 
 

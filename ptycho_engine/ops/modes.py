@@ -81,3 +81,29 @@ def unobserved() -> Iterator[bool]:
     finally:
         for observer in observers:
             context.add_op_callback(observer)
+
+
+def is_watched(tensor: tf.Tensor) -> bool:
+    """Tell whether a gradient tape may ask for the gradient of an eager tensor.
+
+    TensorFlow has no public way to find out; without the other, the answer is yes.
+    """
+    try:
+        from tensorflow.python.eager import record
+
+        return bool(record.should_record_backprop([tensor]))
+    except (ImportError, AttributeError):
+        return True
+
+
+def is_pushed_forward(tensor: tf.Tensor) -> bool:
+    """Tell whether a ``tf.autodiff.ForwardAccumulator`` follows an eager tensor.
+
+    TensorFlow has no public way to find out either; without the other, the answer is no.
+    """
+    try:
+        from tensorflow.python.eager import forwardprop_util
+
+        return bool(forwardprop_util.pack_tangents([tensor]).tangents)
+    except (ImportError, AttributeError):
+        return False

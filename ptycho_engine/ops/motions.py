@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..compilations import counted
+from .modes import unobserved
 from .samples import REACH, image_size, sample
 
 
@@ -30,6 +31,7 @@ def moved(images: tf.Tensor, shifts: tf.Tensor, interpolation: str, fill: str) -
     tf.Tensor, shape (B, H, W, C), dtype of the images
         The images moved.
     """
+    images, shifts = _one_batch(images, shifts)
     height, width = image_size(images)
     rows, columns = (tf.cast(tf.range(size), shifts.dtype) for size in (height, width))
     y = rows[None, :, None] - shifts[:, 0, None, None]  # (B, H, 1)
@@ -53,6 +55,7 @@ def projected(images: tf.Tensor, matrices: tf.Tensor, interpolation: str, fill: 
     tf.Tensor, shape (B, H, W, C), dtype of the images
         The images warped; zero, whatever the fill, where w is 0: such a pixel samples no point.
     """
+    images, matrices = _one_batch(images, matrices)
     height, width = image_size(images)
     x, y = tf.meshgrid(*(tf.cast(tf.range(n), matrices.dtype) for n in (width, height)))  # (H, W)
     m = [[matrices[:, i, j, None, None] for j in range(3)] for i in range(3)]
@@ -67,31 +70,27 @@ def projected(images: tf.Tensor, matrices: tf.Tensor, interpolation: str, fill: 
 def _sampled(
     images: tf.Tensor, y: tf.Tensor, x: tf.Tensor, interpolation: str, fill: str
 ) -> tf.Tensor:
-    """Do what `sample` does with images of every dtype, and batches of one."""
+    """Do what `sample` does with images of every dtype."""
     dtype = images.dtype
     if dtype.is_complex:
         numbers = tf.concat([tf.math.real(images), tf.math.imag(images)], axis=3)
     else:
         numbers = tf.cast(images, tf.float32) if dtype.size == 2 else images
-    numbers, y, x = _one_batch(numbers, y, x)
     samples = sample(numbers, y, x, interpolation, fill)
     if dtype.is_complex:
         return tf.complex(*tf.split(samples, 2, axis=3))
     return tf.cast(samples, dtype)
 
 
-def _one_batch(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """Repeat tensors of a batch of one for each item of the others."""
-    counts = {tensor.shape[0] for tensor in tensors}
-    if len(counts) == 1 and None not in counts:
-        return tensors
-    count = tf.shape(tensors[0])[0]
-    for tensor in tensors[1:]:
-        own = tf.shape(tensor)[0]
-        count = tf.where(count == 1, own, count)
-    return tuple(
-        tf.broadcast_to(tensor, tf.concat([count[None], tf.shape(tensor)[1:]], 0))
-        for tensor in tensors
+def _one_batch(images: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Repeat what is one for each item of the other."""
+    if images.shape[0] == parameters.shape[0] is not None:
+        return images, parameters
+    own, others = tf.shape(images), tf.shape(parameters)
+    count = tf.where(own[0] == 1, others[0], own[0])
+    return (
+        tf.broadcast_to(images, tf.concat([count[None], own[1:]], 0)),
+        tf.broadcast_to(parameters, tf.concat([count[None], others[1:]], 0)),
     )
 
 
@@ -153,7 +152,8 @@ def run(
     if jit:
         spec = tf.TensorSpec((None, *parameters.shape[1:]), parameters.dtype)
         call = compiled(function, images.dtype, spec, **how)
-        result = call(images, parameters)
+        with unobserved():
+            result = call(images, parameters)
     else:
         result = function(images, parameters, **how)
     counts = {images.shape[0], parameters.shape[0]} - {1}

@@ -11,6 +11,7 @@ from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.placement import PlacementRequest
 from .arrange import flatten_tensor, from_interleaved, to_interleaved
+from .chunks import differentiated_apart
 from .modes import unobserved
 from .shapes import is_tiled, room_for
 from .spreading import SpreadFunction
@@ -45,7 +46,7 @@ def place_tensor(
     shape, cut, dtype = request.shape, request.cut, patches.dtype
     refused = tf.reduce_any(tf.math.is_nan(positions), axis=1, keepdims=True)
     somewhere = tf.where(refused, tf.zeros_like(positions), positions)
-    first, offsets = windows.locate(somewhere, tuple(map(float, shape)), cut, xp=tnp)
+    first, offsets = windows.locate(somewhere, shape, cut, xp=tnp)
     padding = windows.padding_for(shape, cut, far=True)
     starts = tf.cast(first, tf.int32) + padding.before
     numbers = to_interleaved(patches)  # (..., P, N, k N)
@@ -57,7 +58,7 @@ def place_tensor(
     def place_all(flat: tf.Tensor) -> tf.Tensor:
         canvas = tf.zeros((room[0], k * room[1]), flat.dtype)
         chunks = flat, starts, tf.cast(offsets, flat.dtype)
-        canvas = _in_chunks(function, canvas, chunks, chunk_size)[:rows, : k * columns]
+        canvas = _in_chunks(function, canvas, chunks, chunk_size, one_shape)[:rows, : k * columns]
         return _fold(from_interleaved(canvas[None], dtype)[0], shape, padding, cut.fill)
 
     lead = numbers.shape[:-3]
@@ -79,20 +80,24 @@ def _in_chunks(
     canvas: tf.Tensor,
     patches: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
     chunk_size: int,
+    one_shape: bool,
 ) -> tf.Tensor:
     """Add all patches (P, N, k N), with starts and offsets, in chunks of one shape."""
+    symbolic = any(map(is_symbolic, patches))
 
     def add(canvas: tf.Tensor, chunk: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        with unobserved():
-            return tf.ensure_shape(function(canvas, *chunk), canvas.shape)
+        with unobserved() as observed:
+            apart = observed and one_shape and symbolic
+            place = differentiated_apart(function, (0, 1, 3)) if apart else function
+            return tf.ensure_shape(place(canvas, *chunk), canvas.shape)
 
     count = patches[1].shape[0]
     if count == 0:
         return canvas
-    symbolic = any(map(is_symbolic, patches))
     if symbolic and count is not None and count <= chunk_size:
         return add(canvas, patches)  # the graph around it is compiled for this count
-    missing = -tf.shape(patches[1])[0] % chunk_size
+    total = tf.shape(patches[1])[0]
+    missing = tf.maximum(-(-total // chunk_size), 1) * chunk_size - total  # XLA folds one at least
     chunks = [_cut_up(values, missing, chunk_size) for values in patches]
     if symbolic:
         return tf.foldl(add, chunks, initializer=canvas)

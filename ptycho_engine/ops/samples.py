@@ -40,9 +40,10 @@ def sample(
     def tap(row: int, column: int) -> tf.Tensor:
         return tf.gather(flat, rows[row][0] * width + columns[column][0], axis=1, batch_dims=1)
 
-    samples = blend(
-        tap, *(tuple(w[..., None] for _, w in axis) for axis in (rows, columns)), "exact"
+    row_weights, column_weights = (
+        tuple(weight[..., None] for _, weight in axis) for axis in (rows, columns)
     )
+    samples = blend(tap, row_weights, column_weights, "exact")
     point = y + x
     no_number = tf.math.is_nan(point)[..., None]
     return tf.where(no_number, tf.cast(point[..., None], samples.dtype), samples)

@@ -54,7 +54,7 @@ def extract_tensor(
             offsets = tf.where(refused, tf.zeros_like(offsets), offsets)
             with unobserved() as observed:
                 apart = observed and one_shape and is_symbolic(first)
-                cut = differentiated_apart(function) if apart else function
+                cut = differentiated_apart(function, (0, 2)) if apart else function
                 patches = cut(slice_, first, offsets)  # of unknown shape if the object's is
             patches = tf.ensure_shape(patches, (None, n, k * n))
             if is_symbolic(positions):  # others were refused before
@@ -131,7 +131,8 @@ def _in_chunks(
     if symbolic and count is not None and count <= chunk_size and chunk_size > 1:
         return cut_chunk((starts, offsets))  # the graph around it is compiled for this count
     total = tf.shape(starts)[0]
-    missing = [[0, -total % chunk_size], [0, 0]]
+    chunks = tf.maximum(-(-total // chunk_size), 1)  # XLA maps over one at least
+    missing = [[0, chunks * chunk_size - total], [0, 0]]
     starts = tf.reshape(tf.pad(starts, missing), (-1, chunk_size, 2))
     offsets = tf.reshape(tf.pad(offsets, missing), (-1, chunk_size, 2))
     if not symbolic:

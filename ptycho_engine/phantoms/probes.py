@@ -34,6 +34,73 @@ def gaussian(size: int, fwhm: float) -> Waves:
     return beam
 
 
+#: Where an Airy pattern has half its intensity: 2 J1(v) / v = sqrt(1/2).
+AIRY_HALF = 1.616339948310703
+
+
+def airy(size: int, fwhm: float) -> Waves:
+    """Make the focus of a round lens that is lit evenly.
+
+    Parameters
+    ----------
+    size : int
+        Size N in pixels.
+    fwhm : float
+        Full width at half maximum of the intensity of its central disc, in pixels.
+
+    Returns
+    -------
+    ndarray of complex128, shape (N, N)
+        ``2 J1(v) / v`` with ``v = 2 AIRY_HALF r / fwhm``, 1 in the middle (M. Born and E. Wolf,
+        "Principles of Optics", 7th ed., 1999, section 8.5.2).
+    """
+    from scipy.special import j1  # 0.1 s
+
+    axis = np.arange(size) - size // 2
+    v = 2 * AIRY_HALF / fwhm * np.sqrt(axis[:, None] ** 2 + axis[None, :] ** 2)
+    v[size // 2, size // 2] = 1e-9  # in the limit 1
+    beam: Waves = (2 * j1(v) / v).astype(np.complex128)
+    return beam
+
+
+def hermite_gauss(size: int, fwhm: float, order_y: int, order_x: int) -> Waves:
+    """Make a Hermite-Gaussian beam at its waist.
+
+    Parameters
+    ----------
+    size : int
+        Size N in pixels.
+    fwhm : float
+        Full width at half maximum of the intensity of the beam of orders 0, in pixels.
+    order_y, order_x : int
+        Orders m, n: zeros along each axis.
+
+    Returns
+    -------
+    ndarray of complex128, shape (N, N)
+        ``H_m(q y) H_n(q x) exp(-q^2 r^2 / 2) / sqrt(2^(m + n) m! n!)`` with the physicists' Hermite
+        polynomials and ``q = 2 sqrt(ln 2) / fwhm``: orders 0 are `gaussian`, and all have its
+        power (A. E. Siegman, "Lasers", 1986, section 16.4).
+    """
+    axis = np.arange(size) - size // 2
+    scaled = 2 * math.sqrt(math.log(2)) / fwhm * axis
+    y, x = (_hermite(scaled, order) for order in (order_y, order_x))
+    beam: Waves = (y[:, None] * x[None, :]).astype(np.complex128)
+    return beam
+
+
+def _hermite(q: NDArray[Any], order: int) -> NDArray[Any]:
+    """Return the function of an order, of the norm of order 0, without large factors on the way.
+
+    ``h_(k+1) = sqrt(2 / (k+1)) q h_k - sqrt(k / (k+1)) h_(k-1)``.
+    """
+    before, now = np.zeros(len(q)), np.exp(-(q**2) / 2)
+    for k in range(order):
+        step = math.sqrt(2 / (k + 1)) * q * now - math.sqrt(k / (k + 1)) * before
+        before, now = now, step
+    return now
+
+
 def zone_plate_focus(
     size: int,
     pixel_size: float,

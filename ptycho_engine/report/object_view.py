@@ -9,7 +9,7 @@ import numpy as np
 
 from . import panes
 from .canvas import render
-from .picture import MARGIN, first_plane, point_step, thinning
+from .picture import LARGEST_PIXEL, LEAST_PIXEL, MARGIN, first_plane, point_step, thinning
 from .quantities import Quantity, quantities_of
 from .scales import Scale
 from .views import Layout, View
@@ -34,6 +34,8 @@ class ObjectView:
         Where patches lay, (y, x) in object pixels.
     title, caption : str
         The lines above and below.
+    pixel_size : float, optional
+        Metres between neighbouring samples of the object; it gives a scale bar.
     """
 
     image: Array
@@ -41,6 +43,7 @@ class ObjectView:
     positions: Array
     title: str = ""
     caption: str = ""
+    pixel_size: float | None = None
 
 
 def draw_object(view: ObjectView) -> bytes:
@@ -72,6 +75,9 @@ def draw_object(view: ObjectView) -> bytes:
             title = quantity.name
             if column == 0:
                 axis.set_ylabel("y (object pixels)", labelpad=2)
+                size = view.pixel_size
+                if size is not None and LEAST_PIXEL <= size <= LARGEST_PIXEL:
+                    panes.paint_scale_bar(axis, size, place)
             else:
                 axis.tick_params(labelleft=False)
             if plane is coverage:

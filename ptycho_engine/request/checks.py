@@ -185,7 +185,7 @@ def check_inside(positions: Any, shape: tuple[Any, Any], cut: Cut, image: Any = 
     Returns
     -------
     array of float64, shape (P, 2)
-        The positions; symbolic ones are refused as they run.
+        The positions; symbolic ones are refused as they run, those of jax by making them NaN.
 
     Raises
     ------
@@ -204,7 +204,14 @@ def check_inside(positions: Any, shape: tuple[Any, Any], cut: Cut, image: Any = 
         outside = tf.reduce_any((low < 0) | (high > size - 1), axis=1)
         reason = 'fill="error": out of bounds, windows leave the object'
         return refuse_positions(tf.convert_to_tensor(positions), outside, reason)
-    values = np.asarray(positions)
+    if adapter_of(positions).is_symbolic(positions):  # of jax, which cannot raise
+        from ..arrays import jax_arrays
+
+        xp = jax_arrays.Precision(positions.dtype)
+        low, high = sampled(window_starts(positions, cut, xp), cut, xp)
+        bad = ((low < 0) | (high > np.subtract(shape, 1))).any(axis=1)
+        return jax_arrays.refuse_positions(positions, bad)
+    values = adapter_of(positions).to_numpy(positions)
     start = window_starts(values, cut)
     size = np.asarray(shape)
     low, high = sampled(start, cut)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from ..arrays.adapter import adapter_of
+from ..arrays.adapter import ArrayAdapter, adapter_of, handed
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut
 from ..geometry.layouts import LAYOUTS, Layout
@@ -76,6 +77,20 @@ class ExtractionRequest(LocatedRequest):
             shared=prepared.shared,
         )
         vars(self)["output_shape"] = self.patches_shape
+
+    def converted(self, arrays: ArrayAdapter) -> ExtractionRequest:
+        """Return the same request with the image in other arrays, and the positions in NumPy's.
+
+        What is made of a prepared object is kept.
+        """
+        image = handed(self.image, self.arrays, arrays)
+        positions = self.arrays.to_numpy(self.positions)
+        if self.shared:
+            make = partial(PreparedObject, image, shared=True)
+            kept = self.prepared.once(("converted", arrays.name), make)
+        else:
+            kept = PreparedObject(image)
+        return replace(self, image=image, positions=positions, prepared=kept)
 
     def block(self, start: int, stop: int) -> ExtractionRequest:
         """Return the same request for the groups `start` to `stop` alone."""

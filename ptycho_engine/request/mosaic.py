@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..geometry.layouts import LAYOUTS, Layout
 from ..memory import format_bytes, parse_bytes
 from .blocks import Block
 from .canvas_shape import canvas_shape
-from .checks import check_positions
+from .checks import check_inside, check_positions
 from .normalisation import Overlap, Place, Reassembled, block_patches
 from .patch_input import PatchInput, open_patches
 from .patch_weights import patch_weights
@@ -94,6 +94,9 @@ def reassemble(
     given = open_patches(patches, how.layout, channels, len(where))
     cut = Cut(given.patch_size, how.interpolation, how.fill)
     size = canvas_shape(where, cut.patch_size) if shape is None else checked_shape(shape)
+    if cut.fill == "error":
+        where = check_inside(where, size, cut)
+        cut = replace(cut, fill="zeros")  # every sample with a weight lies inside
     real = np.dtype(given.dtype.char.lower()) if given.dtype.kind == "c" else given.dtype
     scale = patch_weights(
         cut.patch_size, len(where), real, probe=probe, weights=weights, border=how.border
@@ -138,7 +141,8 @@ def needed_bytes(
     sums = math.prod(shape) * (planes * dtype.itemsize + real + 1)
     patch = planes * size * size * dtype.itemsize
     held = min(block_patches(patch), max(1, count))
-    return sums + held * (3 * patch + 2 * size * size * real)
+    # Patches as they come and as they are placed, their weights, and what placing takes beside.
+    return sums + held * (2 * patch + 2 * size * size * real)
 
 
 def _check_budget(

@@ -39,8 +39,8 @@ Array = NDArray[Any]
 Place = Callable[[Array, Positions, Array], object]
 
 #: Bytes of the patches that are placed at a time. It depends on nothing, so that sums are made in
-#: one order however the patches come, and are equal bit for bit.
-BLOCK_BYTES = 16 * 1024**2
+#: one order however the patches come, and are equal bit for bit. Half as many take a fifth longer.
+BLOCK_BYTES = 32 * 1024**2
 #: Kernels whose weights take both signs.
 SIGNED = ("bicubic", "fourier")
 
@@ -115,6 +115,8 @@ class Overlap:
         self._alike = None if weights.differ else weights.of(0, self._step)  # (K, N, N)
         self._held = self._done = 0
         self._windows = np.zeros(shape, np.int32) if cut.interpolation in SIGNED else None
+        # Of nothing, it refuses all the same what cannot be placed so.
+        self._place(self._buffer[..., :0, :, :], positions[:0], self._total)
 
     @property
     def added(self) -> int:
@@ -126,19 +128,26 @@ class Overlap:
         at, count = 0, patches.shape[-3]
         while at < count:
             more = min(count - at, self._step - self._held)
-            region = slice(self._held, self._held + more)
-            self._buffer[..., region, :, :] = patches[..., at : at + more, :, :]
-            self._held += more
+            part = patches[..., at : at + more, :, :]
             at += more
+            if more == self._step and self._weights.are_one:  # a whole block, as it is
+                self._place_next(part)
+                continue
+            self._buffer[..., self._held : self._held + more, :, :] = part
+            self._held += more
             if self._held == self._step:
                 self._flush()
 
     def _flush(self) -> None:
         """Place what is in the buffer."""
-        start, stop = self._done, self._done + self._held
-        block = self._buffer[..., : self._held, :, :]
+        held, self._held = self._held, 0
+        self._place_next(self._buffer[..., :held, :, :])
+
+    def _place_next(self, block: Array) -> None:
+        """Place the next patches, which are overwritten if they have weights."""
+        start, stop = self._done, self._done + block.shape[-3]
         weights = self._weights.of(start, stop) if self._alike is None else self._alike
-        weights = weights[: self._held]  # (n, N, N)
+        weights = weights[: stop - start]  # (n, N, N)
         if not self._weights.are_one:
             with np.errstate(invalid="ignore"):  # infinity times 0
                 block *= weights
@@ -148,7 +157,7 @@ class Overlap:
         self._place(weights, where, self._coverage)
         if self._windows is not None:
             self._windows += footprint(where, self._coverage.shape, self._cut.patch_size)
-        self._done, self._held = stop, 0
+        self._done = stop
 
     def result(self) -> Reassembled:
         """Return the quotient; nothing can be added any more."""

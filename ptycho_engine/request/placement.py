@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.adapter import NUMPY, adapter_of
+from ..arrays.adapter import NUMPY, ArrayAdapter, adapter_of, handed
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..geometry.labels import plain
@@ -17,7 +17,7 @@ from .checks import check_dtype, check_fill, check_inside, check_positions
 from .extraction import ExtractionRequest
 from .located import LocatedRequest
 from .overlap import check_memory
-from .prepared import real_names
+from .prepared import PreparedObject, real_names
 
 #: Axes of the patches behind the leading ones, by layout, and where the size N stands.
 AXES = {"flat": (3, -1), "channel": (4, -2), "grid": (6, -2)}
@@ -78,6 +78,11 @@ class PlacementRequest(LocatedRequest):
             output_shape=(*leading, *self.shape),
             shared=False,
         )
+
+    def converted(self, arrays: ArrayAdapter) -> PlacementRequest:
+        """Return the same request with patches in other arrays, and the positions in NumPy's."""
+        patches = handed(self.patches, self.arrays, arrays)
+        return replace(self, patches=patches, positions=self.arrays.to_numpy(self.positions))
 
     def with_patches(self, patches: Any, layout: Layout) -> PlacementRequest:
         """Return the same request with its patches in another layout."""
@@ -176,6 +181,31 @@ def adjoint_of(request: ExtractionRequest, patches: Any) -> PlacementRequest:
         request.layout,
         request.channels,
         found=request.found,
+    )
+
+
+def extraction_of(request: PlacementRequest, image: Any) -> ExtractionRequest:
+    """Return the extraction that is the adjoint of a placement, for its gradients.
+
+    Parameters
+    ----------
+    request : PlacementRequest
+        A validated placement.
+    image : ndarray or tensor, shape `request.output_shape`
+        What to cut from, of the placement's dtype.
+
+    Returns
+    -------
+    ExtractionRequest
+        The extraction.
+    """
+    return ExtractionRequest(
+        image,
+        request.positions,
+        request.cut,
+        request.layout,
+        request.channels,
+        prepared=PreparedObject(image),
     )
 
 

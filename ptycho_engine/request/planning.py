@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..display import Shown, Words
 from ..errors import MemoryBudgetError
@@ -155,3 +155,53 @@ def check_budget(plan: Plan, *, held_bytes: int, advice: str, held: str = "patch
         f"{plan.plugin}: needs {format_bytes(needed)} ({parts}), and the memory budget is "
         f"{format_bytes(plan.memory_budget)}. {advice}, or raise memory_budget."
     )
+
+
+def with_workspace(plan: Plan, more: int) -> Plan:
+    """Return a plan that takes so many bytes more."""
+    return replace(plan, workspace_bytes=plan.workspace_bytes + more)
+
+
+def default_plan(request: LocatedRequest, plugin: str, budget: int) -> Plan:
+    """Plan for a plugin that does not: a padded object and one chunk.
+
+    Parameters
+    ----------
+    request, plugin, budget
+        As for `make_plan`.
+
+    Returns
+    -------
+    Plan
+        The plan.
+    """
+    beside = 2 * request.cut.span
+    rows, columns = ((size or 1) + beside for size in request.shape)
+    return make_plan(
+        request,
+        plugin,
+        budget,
+        fixed_bytes=rows * columns * request.dtype.itemsize,
+        bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
+    )
+
+
+def block_groups(request: LocatedRequest, plan: Plan) -> int:
+    """Choose a block: whole chunks, about eight times the bytes of a preferred one.
+
+    Parameters
+    ----------
+    request : ExtractionRequest
+        What is cut block by block.
+    plan : Plan
+        Its plan.
+
+    Returns
+    -------
+    int
+        Groups of a block.
+    """
+    chunk = max(1, plan.chunk_size // request.channels)
+    group_bytes = max(1, request.output_bytes // max(1, request.groups))
+    wanted = min(8 * PREFERRED_CHUNK_BYTES, plan.memory_budget // 4) // group_bytes
+    return max(1, wanted // chunk) * chunk

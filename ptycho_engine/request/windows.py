@@ -341,8 +341,8 @@ def copied_bytes(request: ExtractionRequest, owner: str, nbytes: int | None = No
 
 
 def _may_be_far(request: LocatedRequest) -> bool:
-    """Tell whether `locate` moves windows of a request; always so if it holds tensors."""
-    if request.is_tensor:
+    """Tell whether `locate` moves windows of a request; always so if positions are no numbers."""
+    if request.is_tensor or not isinstance(request.positions, np.ndarray):
         return True
     if request.patch_count == 0:
         return False

@@ -11,6 +11,8 @@ import pytest
 
 pytest.register_assert_rewrite(
     "ptycho_engine.testing.conformance",
+    "ptycho_engine.testing.jax_conformance",
+    "ptycho_engine.testing.placement_conformance",
     "ptycho_engine.testing.reference",
     "ptycho_engine.testing.tensor_conformance",
 )

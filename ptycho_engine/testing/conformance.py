@@ -1,8 +1,8 @@
-"""What every extraction plugin must do: a test class to inherit."""
+"""What every plugin must do: a test class to inherit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, ClassVar
 
@@ -18,9 +18,10 @@ from ..geometry import ROUNDINGS, layouts
 from ..geometry.kernels import KERNELS
 from ..host.capabilities import Capabilities
 from ..request.planning import Plan
+from .jax_conformance import JaxConformance
+from .placement_conformance import PlacementConformance
 from .reference import assert_close, reference_patches, tolerance
 from .strategies import Case, cases
-from .tensor_conformance import TensorConformance
 
 Array = NDArray[Any]
 PAD_MODES = {"zeros": "constant", "edge": "edge", "reflect": "reflect"}
@@ -29,7 +30,7 @@ PAD_MODES = {"zeros": "constant", "edge": "edge", "reflect": "reflect"}
 SLOPES = {"bilinear": 2, "bicubic": 4, "fourier": 24}
 
 
-class PluginConformance(TensorConformance):
+class PluginConformance(PlacementConformance, JaxConformance):
     """Inherit this class, set `plugin`, and pytest runs the suite on your plugin.
 
     What the plugin does not declare is not asked of it, except that it must be refused.
@@ -45,12 +46,7 @@ class PluginConformance(TensorConformance):
         Examples of the property tests.
     """
 
-    options: ClassVar[Mapping[str, Any] | None] = None
     max_examples: ClassVar[int] = 25
-
-    def make_engine(self, **arguments: Any) -> Engine:
-        """Return an engine with the plugin; `arguments` are those of `Engine`."""
-        return Engine(self.plugin, options=self.options, **arguments)
 
     @pytest.fixture
     def engine(self) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,6 +21,11 @@ class TensorConformance:
     """Tensors in, tensors out; inherited by `PluginConformance`."""
 
     plugin: ClassVar[str | object]
+    options: ClassVar[Mapping[str, Any] | None] = None
+
+    def make_engine(self, **arguments: Any) -> Engine:
+        """Return an engine with the plugin; `arguments` are those of `Engine`."""
+        return Engine(self.plugin, options=self.options, **arguments)
 
     def test_eager_tensors(self, engine: Engine) -> None:
         """Eager tensors give what arrays give, as a tensor, whatever the plugin declares."""
@@ -140,6 +146,7 @@ class TensorConformance:
 
     @staticmethod
     def _tensorflow_for(gradient: str, engine: Engine) -> Any:
-        if gradient not in engine.capabilities.gradients:
-            pytest.skip(f"declares no gradient for {gradient}")
+        served = engine.capabilities
+        if gradient not in served.gradients or "tensorflow" not in served.arrays:
+            pytest.skip(f"declares no gradient for {gradient} of tensors")
         return pytest.importorskip("tensorflow")

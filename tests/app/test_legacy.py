@@ -6,11 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from events import logged
 from hydra import compose, initialize_config_dir, initialize_config_module
 from omegaconf import OmegaConf
 from processes import run_python
 
-from ptycho_engine import Engine, compat, read_output
+from ptycho_engine import Engine, compat, read_output, switches
 from ptycho_engine.app.legacy import work_in_legacy
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import ConfigurationError
@@ -40,8 +41,13 @@ def settled(*overrides, environ=()):
     return work_in_legacy(job, overrides, dict(environ))
 
 
-def test_without_it_nothing_changes_and_no_variable_is_read():
-    job, resolution = settled(environ={"USE_XLA_TRANSLATE": "0"})
+def test_without_it_nothing_changes_and_a_variable_is_logged_as_not_heeded():
+    switches._say.cache_clear()
+    with logged() as events:
+        job, resolution = settled(environ={"USE_XLA_TRANSLATE": "0"})
+    assert [(event["event"], event["switch"]) for event in events] == [
+        ("legacy_switch_not_heeded", "USE_XLA_TRANSLATE")
+    ]
     assert resolution is None
     assert job.plugin == {"name": "auto"}
     assert job.rounding == "exact"

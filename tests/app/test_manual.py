@@ -17,7 +17,7 @@ from ptycho_engine.host.capabilities import Capabilities
 from ptycho_engine.host.host import Host
 from ptycho_engine.io.catalogue import list_formats
 
-BUILT_IN = ("auto", "batched", "chunked_xla", "iterative", "numba")
+BUILT_IN = ("auto", "batched", "chunked_xla", "iterative", "jax", "numba")
 GROUPS = {
     "output": schema.OutputConfig,
     "runner": schema.RunnerConfig,

@@ -135,3 +135,11 @@ def test_groups_are_said_in_a_line():
              "groups": 12_000, "used": 1_900, "points": 2_000, "share": 0.95}  # fmt: skip
     said = "12,000 groups of 4 (nearest) use 1,900 of 2,000 positions"
     assert for_people(None, "info", event) == said
+
+
+def test_a_reassembly_is_said_in_a_line():
+    event = {"event": "reassembly", "level": "info", "source": "p.npz", "patches": "patches",
+             "positions": "coords_nn", "object": [512, 500], "count": 2_000, "patch_size": 64,
+             "interpolation": "bilinear", "fill": "zeros", "origin": [0.0, 0.0]}  # fmt: skip
+    said = "2,000 patches of 64 x 64 from p.npz (patches; coords_nn) onto 512 x 500"
+    assert for_people(None, "info", event) == said

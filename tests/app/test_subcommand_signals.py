@@ -28,6 +28,14 @@ def whole_training(path):
         assert np.isfinite(output.patches[...]).all()
 
 
+def whole_object(path):
+    with read_output(path) as output:
+        made, coverage = output.arrays["object"][...], output.arrays["coverage"][...]
+        assert coverage.shape == (160, 160)
+        assert made[coverage > 0].min() > 0
+        assert not made[coverage == 0].any()
+
+
 #: What is typed, the output, and who reads it.
 CASES = {
     "convert": (["convert", "scan.npz", "out.npz"], "out.npz", whole_scan),
@@ -39,6 +47,11 @@ CASES = {
         ["train", "scan.npz", "gridsize=2", "groups.count=400", "output.path=out.zarr",
          "plugin=numba", "output.picture=false", "memory_budget=40MiB"],
         "out.zarr", whole_training,
+    ),
+    "reassemble": (  # patterns will do as patches
+        ["reassemble", "scan.npz", "patches.patches=diff3d", "shape=[160,160]", "plugin=numba",
+         "output.path=out.h5", "output.picture=false"],
+        "out.h5", whole_object,
     ),
 }  # fmt: skip
 

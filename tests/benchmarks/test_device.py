@@ -118,6 +118,61 @@ def test_exported_kernels_are_lowered_for_cuda_without_a_gpu(exported):
         assert "custom_call" not in str(lowered.mlir_module())  # nothing that only a CPU has
 
 
+#: The plugin is of this package, which needs none of the others to compute.
+BESIDE_PLUGIN = tuple(name for name in ABSENT if name != "ptycho_engine")
+SMALL = "--patch-size", 16, "--patch-size", 33, "--patch-bytes", 200_000, "--object-size", 60
+
+
+@pytest.mark.slow
+def test_jax_and_numpy_alone_measure_the_plugin(tmp_path):
+    pytest.importorskip("jax")
+    stored = tmp_path / "rows.json"
+    done = run("--measure-plugin", *SMALL, "--json", stored, absent=BESIDE_PLUGIN)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(stored.read_text())["rows"]
+    rows = [row for row in rows if row["kind"] != "torch and back"]
+    kinds = ("flat", "channel", "place", "slopes")
+    assert [(r["patch_size"], r["kind"]) for r in rows] == [(n, k) for n in (16, 33) for k in kinds]
+    for row in rows:
+        assert row["status"] == "timed"
+        assert 0 < row["error"] < 1e-6
+        assert row["to_copy"] > 0
+    assert "The jax plugin of ptycho_engine" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_plugin_that_is_wrong_is_not_timed(monkeypatch):
+    pytest.importorskip("jax")
+    from benchmarks.device import plugin_kernels
+    from benchmarks.device.case import Case
+
+    case = Case(16, 8, 60)
+    wrong = plugin_kernels.TRUTHS | {"flat": lambda case: plugin_kernels.true_patches(case) + 1e-4}
+    monkeypatch.setattr(plugin_kernels, "TRUTHS", wrong)
+    rows = plugin_kernels.measure([case], repeats=1)
+    assert "values are off by" in rows[0]["status"]
+    assert [row["status"] for row in rows[1:4]] == ["timed"] * 3
+
+
+def test_the_truth_is_that_of_the_reference():
+    from benchmarks.device.case import Case
+    from benchmarks.device.truth import true_object, true_patches, true_slopes
+    from ptycho_engine.testing import reference_patches, reference_placement
+
+    case = Case(6, 8, 20)
+    image, upstream = case.image().view(np.complex64), case.checked_upstream().view(np.complex64)
+    patches = reference_patches(image, case.positions(), 6)
+    np.testing.assert_allclose(true_patches(case), patches, atol=1e-12)
+    placed = reference_placement(upstream, case.positions(), image.shape)
+    np.testing.assert_allclose(true_object(case), placed, atol=1e-12)
+    step, slopes = 1e-6, true_slopes(case)
+    for axis in (0, 1):
+        ends = (case.positions() + sign * step * np.eye(2)[axis] for sign in (1, -1))
+        after, before = (reference_patches(image, where, 6) for where in ends)
+        expected = (upstream.conj() * (after - before)).real.sum(axis=(1, 2)) / (2 * step)
+        np.testing.assert_allclose(slopes[:, axis], expected, atol=1e-6)
+
+
 def test_a_folder_without_kernels_says_how_to_make_them(tmp_path):
     pytest.importorskip("jax")
     done = run("--measure", tmp_path)

@@ -177,6 +177,21 @@ def test_the_exported_kernel_runs_on_the_device_of_jax():
     assert "copy GB/s" in device.report(result)
 
 
+@pytest.mark.slow
+def test_jax_is_timed_beside_chunked_xla():
+    pytest.importorskip("jax")
+    pytest.importorskip("tensorflow")
+    from benchmarks.problem import Problem
+    from benchmarks.sections import jax_arrays
+
+    problem = Problem(patches=64, patch_size=16, object_size=48)
+    result = jax_arrays.work({"problem": vars(problem), "repeats": 1})
+    asked = [(row["asked"], row["dtype"]) for row in result["rows"]]
+    assert asked == [(name, dtype) for dtype in jax_arrays.DTYPES for name in jax_arrays.GOALS]
+    assert all(row["ratio"] > 0 for row in result["rows"])
+    assert "goal" in jax_arrays.report(result)
+
+
 def test_the_migration_command_is_timed_on_a_tree_that_it_would_change():
     from benchmarks.sections import migration
 
@@ -273,6 +288,19 @@ def test_patterns_are_read_from_every_kind_of_file():
     assert "HDF5, in one piece" in scan_reading.report(result)
 
 
+@pytest.mark.slow
+def test_warps_are_timed_beside_tensorflows():
+    pytest.importorskip("tensorflow")
+    from benchmarks.sections import warp
+
+    result = warp.work({"count": 2, "size": 6, "repeats": 1})
+    assert len(result["rows"]) == 11
+    assert min(row["to_others"] for row in result["rows"]) > 0
+    printed = warp.report(result)
+    assert "2 images of 6 x 6" in printed
+    assert "failed" in warp.report({"rows": [], "count": 2, "size": 6})
+
+
 def test_sections_report_what_failed():
     from benchmarks.sections import compile, device, migration, scan_reading, streaming
 
@@ -333,3 +361,33 @@ def test_training_is_checked_then_timed_step_by_step():
     printed = training.report(result)
     assert "20 groups of 4" in printed
     assert "failed" in training.report({"rows": [], "problem": problem, "bytes": 0})
+
+
+@pytest.mark.parametrize("peer", [None, "NumPy loop"])
+def test_placement_is_timed_beside_reading(peer):
+    from dataclasses import asdict
+
+    from benchmarks.problem import Problem
+    from benchmarks.sections import placement
+
+    problem = asdict(Problem(patches=12, patch_size=8, object_size=32, channels=1 if peer else 4))
+    task = {"problem": problem, "interpolation": "bilinear", "peer": peer}
+    rows = placement.work(task | {"repeats": 1, "seconds": 0.1})["rows"]
+    assert [row["what"] for row in rows] == (
+        [peer] if peer else [f"numba, bilinear{way}" for way in ("", ", adding", ", reassembled")]
+    )
+    assert all((row["to_ours"] is None) == (peer is None) for row in rows)
+    assert all(row["to_reading"] > 0 for row in rows)
+    failed = {"what": "jax window scatter", "problem": problem, "status": "no jax"}
+    assert "no jax" in placement.report({"rows": [*rows, failed]})
+
+
+def test_wrong_placements_are_not_timed():
+    from benchmarks.peers.adding import numpy_loop
+    from benchmarks.problem import Problem
+    from benchmarks.sections import placement
+
+    problem, right = Problem(patches=4, patch_size=8, object_size=32), numpy_loop()
+    placement.check(lambda y, p, size: right(y, p, size[0]), problem, "bilinear")
+    with pytest.raises(RuntimeError, match="off by"):
+        placement.check(lambda y, p, size: right(y, p, size[0])[::-1], problem, "bilinear")

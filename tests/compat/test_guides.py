@@ -47,6 +47,13 @@ def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not():
     assert np.abs(names["exact"] - names["native"]).max() > 0.1 * amplitude
 
 
+def test_native_translation_keeps_the_numbers():
+    names = run("0003-translation.md")
+    np.testing.assert_allclose(
+        names["native_moved"], names["legacy_moved"], rtol=0, atol=5e-6
+    )  # coordinates of 32 pixels in single precision
+
+
 def test_the_native_step_of_grouped_data_keeps_the_numbers():
     names = run("0007-grouped-data.md")
     legacy = names["grouped"]["Y"].numpy()
@@ -54,6 +61,18 @@ def test_the_native_step_of_grouped_data_keeps_the_numbers():
     np.testing.assert_array_equal(names["same"].indices, names["grouped"]["nn_indices"])
     assert names["exact"].shape == names["patterns"].shape == legacy.shape == (10, 16, 16, 4)
     assert (names["exact"] != names["native"]).any()
+
+
+def test_the_native_step_of_reassembly_keeps_the_numbers():
+    names = run("0005-reassembly.md")
+    legacy, native = names["first"].numpy()[..., 0], names["native"]
+    # 1e-9 in the old quotient, offsets in float32: 64 pixels are known to 4e-6
+    np.testing.assert_allclose(native, legacy, rtol=0, atol=2e-5 * np.abs(legacy).max())
+    np.testing.assert_array_equal(native == 0, names["coverage"] == 0)
+    assert 0.2 < (native != 0).mean() < 1
+    total = names["total"]
+    np.testing.assert_allclose(native * names["coverage"], total, atol=1e-5 * np.abs(total).max())
+    assert names["exact"].shape == names["image"].shape
 
 
 def test_what_the_page_calls_without_a_drop_in_has_none():

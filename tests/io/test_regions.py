@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_engine.io.containers.zarr import chunks_of
+from ptycho_engine.io.containers.zarr import files_of
 from ptycho_engine.io.regions import (
     box_of,
     box_slices,
@@ -70,7 +70,7 @@ def test_chunks_are_those_that_a_box_touches(case):
     mask[box_slices(box)] = True
     if not mask.any():
         return
-    for chunk in chunks_of(spec, box):
+    for chunk in files_of(spec, box):
         touched[box_slices(chunk)] += 1
         assert mask[box_slices(chunk)].any()
     assert touched.max() == 1

@@ -93,3 +93,13 @@ def test_without_llvmlite_numpy_copies(always, monkeypatch, image):
     assert scatter.scatter_into(np.empty((4, 6, 6)), 1) is None
     patches = Engine("chunked_xla").extract(image, POSITIONS, 6)
     assert_close(patches, reference_patches(image, POSITIONS, 6), image)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.usefixtures("always")
+def test_pieces_of_the_last_chunk_may_hold_nothing():
+    """A chunk of large patches comes in pieces; of the second one, one patch is wanted."""
+    image = np.random.default_rng(0).normal(size=(90, 90)).astype(np.complex128)
+    positions = np.random.default_rng(1).uniform(30, 60, (8, 2))
+    found = Engine("chunked_xla", options={"chunk_size": 7}).extract(image, positions, 64)
+    assert_close(found, reference_patches(image, positions, 64), image)

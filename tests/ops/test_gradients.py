@@ -1,4 +1,4 @@
-"""Gradients of extraction against finite differences of the reference, in double precision."""
+"""Gradients of both operators against finite differences of the reference, in double precision."""
 
 import itertools
 from functools import partial
@@ -10,6 +10,7 @@ tf = pytest.importorskip("tensorflow")
 
 from ptycho_engine import Engine
 from ptycho_engine.testing import reference_patches
+from ptycho_engine.testing.reference import reference_placement
 
 KERNELS = ("bilinear", "bicubic", "fourier")
 #: How the caller computes: at once, in a graph, or compiled by XLA as a whole, also for sizes that
@@ -44,54 +45,68 @@ def slope(loss):
     return (8 * near - far) / (12 * STEP)
 
 
-def in_mode(function, mode, dtype):
-    """The same function of an object and positions, run as the mode says."""
+def in_mode(function, mode, values):
+    """The same function of values (an object, or patches) and positions, run as the mode says."""
     if mode == "eager":
         return function
-    sizes = (None, None, None) if mode == "unknown_sizes" else SHAPE
-    count = None if mode == "unknown_sizes" else len(POSITIONS)
-    signature = [tf.TensorSpec(sizes, dtype), tf.TensorSpec((count, 2), tf.float64)]
+    sizes, count = values.shape, len(POSITIONS)
+    if mode == "unknown_sizes":  # but for the size of patches, which their kernel is made for
+        sizes, count = (None,) * 3 if values.ndim == 3 else (None, None, N, N), None
+    signature = [tf.TensorSpec(sizes, values.dtype), tf.TensorSpec((count, 2), tf.float64)]
     return tf.function(
         function, input_signature=signature, autograph=False, jit_compile=mode != "graph"
     )
 
 
-@pytest.mark.parametrize(("plugin", "kernel", "mode", "dtype"), MATRIX)
-def test_gradients_equal_finite_differences(plugin, kernel, mode, dtype):
-    how = {"interpolation": kernel, "fill": ("zeros", "edge", "reflect")[MODES.index(mode) % 3]}
-    if mode == "unknown_sizes" and plugin == "chunked_xla":
-        how["fill"] = "reflect"
-    cut = partial(Engine(plugin, options={}).extract, patch_size=N, **how)
-    image, factors = noise(SHAPE, dtype, 0), noise((2, len(POSITIONS), N, N), dtype, 1)
+def assert_gradients(operator, reference, values, mode, factors):
+    """Those of a loss, that is not linear, for values and positions, within 1e-6."""
 
-    def gradients(image, positions):
+    def gradients(values, positions):
         with tf.GradientTape() as tape:
-            tape.watch([image, positions])
-            patches = cut(image, positions)
-            terms = tf.abs(patches) ** 2 + tf.math.real(tf.math.conj(factors) * patches)
+            tape.watch([values, positions])
+            result = operator(values, positions)
+            terms = tf.abs(result) ** 2 + tf.math.real(tf.math.conj(factors) * result)
             loss = tf.reduce_sum(terms)
-        return tape.gradient(loss, [image, positions])
+        return tape.gradient(loss, [values, positions])
 
-    of_image, of_positions = in_mode(gradients, mode, dtype)(
-        tf.constant(image), tf.constant(POSITIONS)
-    )
+    def loss(values, positions):
+        result = reference(values, positions)
+        return (np.abs(result) ** 2 + (factors.conj() * result).real).sum()
 
-    def loss(image, positions):
-        patches = reference_patches(image, positions, N, **how)
-        return (np.abs(patches) ** 2 + (factors.conj() * patches).real).sum()
-
-    along = noise(SHAPE, dtype, 2)
-    expected = slope(lambda step: loss(image + step * along, POSITIONS))
-    bound = 1e-6 * np.linalg.norm(of_image) * np.linalg.norm(along)
-    assert abs(np.vdot(of_image, along).real - expected) <= bound
-    expected = np.zeros((len(POSITIONS), 2))
+    differentiate = in_mode(gradients, mode, values)
+    of_values, of_positions = differentiate(tf.constant(values), tf.constant(POSITIONS))
+    along = noise(values.shape, values.dtype.name, 2)
+    expected = slope(lambda step: loss(values + step * along, POSITIONS))
+    bound = 1e-6 * np.linalg.norm(of_values) * np.linalg.norm(along)
+    assert abs(np.vdot(of_values, along).real - expected) <= bound
+    expected = np.zeros(POSITIONS.shape)
     for index in np.ndindex(expected.shape):
-        moved = np.zeros((len(POSITIONS), 2))
+        moved = np.zeros(POSITIONS.shape)
         moved[index] = 1
-        expected[index] = slope(lambda step, moved=moved: loss(image, POSITIONS + step * moved))
+        expected[index] = slope(lambda step, moved=moved: loss(values, POSITIONS + step * moved))
     scale = np.abs(expected).max()
     np.testing.assert_allclose(of_positions, expected, rtol=0, atol=1e-6 * scale)
     assert scale > 1
+
+
+def fill_for(mode):
+    return ("zeros", "edge", "reflect", "reflect")[MODES.index(mode)]
+
+
+@pytest.mark.parametrize(("plugin", "kernel", "mode", "dtype"), MATRIX)
+def test_gradients_of_extraction(plugin, kernel, mode, dtype):
+    how = {"patch_size": N, "interpolation": kernel, "fill": fill_for(mode)}
+    image, factors = noise(SHAPE, dtype, 0), noise((2, len(POSITIONS), N, N), dtype, 1)
+    operators = (partial(cut, **how) for cut in (Engine(plugin).extract, reference_patches))
+    assert_gradients(*operators, image, mode, factors)
+
+
+@pytest.mark.parametrize(("plugin", "kernel", "mode", "dtype"), MATRIX)
+def test_gradients_of_placement(plugin, kernel, mode, dtype):
+    how = {"shape": SHAPE[-2:], "interpolation": kernel, "fill": fill_for(mode)}
+    patches, factors = noise((2, len(POSITIONS), N, N), dtype, 0), noise(SHAPE, dtype, 1)
+    operators = (partial(put, **how) for put in (Engine(plugin).place, reference_placement))
+    assert_gradients(*operators, patches, mode, factors)
 
 
 @pytest.mark.parametrize(
@@ -104,21 +119,23 @@ def test_gradients_equal_finite_differences(plugin, kernel, mode, dtype):
 )
 def test_nearest_has_no_gradient_for_positions(mode, checked):
     """None, which optimisers refuse, rather than a zero that would pass for a slope."""
+    engine = Engine("chunked_xla")
 
     def gradients(image, positions):
         with tf.GradientTape() as tape:
             tape.watch([image, positions])
-            patches = Engine("chunked_xla").extract(image, positions, N, interpolation="nearest")
-            loss = tf.reduce_sum(patches**2)
+            patches = engine.extract(image, positions, N, interpolation="nearest")
+            placed = engine.place(patches, positions, SHAPE[-2:], interpolation="nearest")
+            loss = tf.reduce_sum(patches**2) + tf.reduce_sum(placed**2)
         of_image, of_positions = tape.gradient(loss, [image, positions])
         assert of_positions is None
         return of_image
 
-    image = tf.constant(noise(SHAPE, "float64", 0))
+    image = noise(SHAPE, "float64", 0)
     if checked:
         tf.debugging.enable_check_numerics()
     try:
-        of_image = in_mode(gradients, mode, "float64")(image, tf.constant(POSITIONS))
+        of_image = in_mode(gradients, mode, image)(tf.constant(image), tf.constant(POSITIONS))
     finally:
         if checked:
             tf.debugging.disable_check_numerics()

@@ -1,10 +1,18 @@
 """Probes: widths as asked for, a focus as optics has it, modes that are orthogonal."""
 
+import math
+
 import numpy as np
 import pytest
 
 from ptycho_engine.errors import ConfigurationError
-from ptycho_engine.phantoms.probes import gaussian, orthogonal_modes, zone_plate_focus
+from ptycho_engine.phantoms.probes import (
+    airy,
+    gaussian,
+    hermite_gauss,
+    orthogonal_modes,
+    zone_plate_focus,
+)
 
 
 @pytest.mark.parametrize("size", [32, 33])
@@ -92,3 +100,49 @@ def test_a_beam_of_one_pixel_has_no_modes(brightness):
     probe[4, 4] = brightness
     with pytest.raises(ConfigurationError, match=r"probe.modes: received 2. Expected fewer"):
         orthogonal_modes(probe, 2, 0.5)
+
+
+@pytest.mark.parametrize("size", [31, 48])
+def test_an_airy_pattern_is_the_field_of_an_even_disc(size):
+    """Each sample is an integral over the disc, of which strips are summed by Gauss's rule."""
+    found = airy(size, 9.0)
+    middle = size // 2
+    k = np.arange(1, 400)
+    nodes = np.cos(k * np.pi / 400)
+    weights = np.sin(k * np.pi / 400) ** 2 * np.pi / 400  # of integrals with sqrt(1 - t^2)
+    y, x = np.mgrid[:size, :size] - middle
+    v = 2 * 1.6163399 / 9.0 * np.hypot(y, x)
+    expected = 2 / np.pi * (np.cos(v[..., None] * nodes) @ weights)
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+    assert found[middle, middle] == pytest.approx(1, abs=1e-15)
+    half = airy(size, 8.0)[middle, middle + 4]
+    assert abs(half) ** 2 == pytest.approx(0.5, abs=1e-12)
+
+
+@pytest.mark.parametrize("orders", [(0, 0), (1, 0), (2, 3), (7, 4)])
+def test_hermite_gaussian_beams_are_those_of_the_definition(orders):
+    """Polynomials by their explicit sums."""
+
+    def polynomial(order, q):
+        return sum(
+            math.factorial(order) * (-1.0) ** m * (2 * q) ** (order - 2 * m)
+            / (math.factorial(m) * math.factorial(order - 2 * m))
+            for m in range(order // 2 + 1)
+        )  # fmt: skip
+
+    q = (np.arange(65) - 32) * 2 * np.sqrt(np.log(2)) / 10.0
+    y, x = (
+        polynomial(n, q) * np.exp(-(q**2) / 2) / math.sqrt(2.0**n * math.factorial(n))
+        for n in orders
+    )
+    found = hermite_gauss(65, 10.0, *orders)
+    np.testing.assert_allclose(found, np.outer(y, x), atol=1e-12)
+    np.testing.assert_allclose(hermite_gauss(65, 10.0, 0, 0), gaussian(65, 10.0), atol=1e-14)
+    assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(gaussian(65, 10.0)), rel=1e-5)
+
+
+def test_hermite_gaussian_beams_are_orthogonal_up_to_high_orders():
+    beams = [hermite_gauss(192, 12.0, a, b).ravel() for a in (0, 1, 5, 30) for b in (0, 2)]
+    products = np.real(np.conj(beams) @ np.transpose(beams))
+    expected = np.eye(8) * products[0, 0]
+    np.testing.assert_allclose(products, expected, atol=1e-9 * products[0, 0])

@@ -38,3 +38,9 @@ class TestNumbaLarge(PluginConformance):
     def everything_is_large(self, monkeypatch):
         monkeypatch.setattr(numba, "SERIAL", 0)
         monkeypatch.setattr(scatter, "LARGE", 0)
+
+
+class TestJax(PluginConformance):
+    plugin = "jax"
+    options = {"chunk_size": 4}
+    max_examples = 5

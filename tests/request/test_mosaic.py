@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptycho_engine.errors import MemoryBudgetError, RequestError
+from ptycho_engine.errors import MemoryBudgetError, OutOfBoundsError, RequestError
 from ptycho_engine.geometry.footprint import footprint
 from ptycho_engine.geometry.layouts import flat_to_channel, flat_to_grid
 from ptycho_engine.request import normalisation
@@ -240,6 +240,19 @@ def test_blocks_of_any_length_give_the_same_bits(monkeypatch, weighted):
     np.testing.assert_array_equal(found.object, whole.object)
     block = [Block(0, 9, patches)]
     np.testing.assert_array_equal(put_together(block, **how).object, whole.object)
+
+
+def test_windows_that_leave_the_object_are_refused_first():
+    def unread():
+        yield np.ones((1, 5, 5))
+        pytest.fail("was read")
+
+    with pytest.raises(OutOfBoundsError, match="leave the object"):
+        put_together(unread(), how=Mosaic(fill="error"))
+    inside = np.array([[4.5, 5.0], [6.0, 7.25]])
+    patches = cut_out(inside)
+    found = put_together(patches, inside, how=Mosaic(fill="error"))
+    np.testing.assert_array_equal(found.object, put_together(patches, inside).object)
 
 
 def test_what_is_placed_is_never_what_was_given():

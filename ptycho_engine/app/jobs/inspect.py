@@ -24,8 +24,9 @@ from ...io.disk import writing
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...report.companion import check_picture, write_picture
+from ...report.measurement import MeasurementView, draw_measurement
 from ...report.picture import Preview, draw_preview
-from .findings import describe
+from .findings import describe, window_size
 from .inspection_job import InspectionJob
 from .patch_output import short_source
 from .wording import as_lines, as_list
@@ -140,8 +141,25 @@ def _read(job: InspectionJob, source: ScanSource, waiting: Waiting) -> Scan:
         )
 
 
+def _draw_measurement(scan: Scan, found: dict[str, Any]) -> bytes:
+    placed = scan.positions is not None and (scan.units == "px" or scan.pixel_size is not None)
+    positions = scan.in_pixels().positions if placed else scan.positions
+    size, _ = window_size(scan, found["windows"] and found["windows"]["size"])
+    pattern, index = None, 0
+    if scan.patterns is not None and scan.patterns.shape[0]:
+        index = scan.patterns.shape[0] // 2
+        pattern = scan.patterns.read(index, index + 1)[0]
+    title = f"{short_source(scan.source)}, no object"
+    units = "object pixels" if placed else scan.units
+    return draw_measurement(
+        MeasurementView(positions, units, size if placed else None, pattern, index, title)
+    )
+
+
 def _draw(scan: Scan, found: dict[str, Any]) -> bytes:
-    """Draw the object with the positions."""
+    """Draw the object with the positions; without an object, positions and a pattern."""
+    if scan.image is None and (scan.positions is not None or scan.patterns is not None):
+        return _draw_measurement(scan, found)
     cuttable = scan.for_cutting()
     height, width = cuttable.image.shape[-2:]
     title = f"{len(cuttable.positions):,} positions on {short_source(scan.source)}"

@@ -19,7 +19,8 @@ class InspectionJob:
     patch_size : int, optional
         Rows and columns of a window; by default those of the patterns, else of the probe.
     picture : Path, optional
-        Where to draw the object with its positions; nothing is replaced.
+        Where to draw the object with its positions, or, where there is none, the positions and a
+        pattern; nothing is replaced.
     memory_budget : int or str, optional
         Bytes, or a text such as ``"2GiB"``, that reading may take.
     """

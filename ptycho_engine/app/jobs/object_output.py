@@ -2,63 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...engine import Engine
-from ...geometry import Positions
-from ...geometry.cut import Cut
-from ...io.containers import FORMATS
-from ...io.scan import Scan
+from ...io.scan import LayerAxis, Scan
 from ...io.scan_files import write_scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
 from ...report.companion import Companion
 from ...report.object_view import ObjectView, draw_object
 from ...request.normalisation import Reassembled
+from .arrangement import Arranged
 from .origins import made_by
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
 
 #: What an array of an object with several planes calls them, where nothing does.
-PLANE = "mode"
-
-
-@dataclass(frozen=True, eq=False)
-class Arranged:
-    """How patches come to lie.
-
-    Attributes
-    ----------
-    cut : Cut
-        How they were cut.
-    positions : ndarray of float64, shape (P, 2) or (B, C, 2)
-        Where, (y, x) in pixels of the object.
-    shape : (int, int)
-        Height and width of the object.
-    origin : ndarray of float64, shape (2,)
-        Where its pixel [0, 0] lies in the frame that the file has.
-    layers : tuple of int
-        Leading axes of the object.
-    said : dict of str to str
-        Which arrays were taken.
-    """
-
-    cut: Cut
-    positions: Positions
-    shape: tuple[int, int]
-    origin: Positions
-    layers: tuple[int, ...]
-    said: Mapping[str, str]
-
-    @property
-    def points(self) -> Positions:
-        """Positions, (P, 2)."""
-        return self.positions.reshape(-1, 2)
+PLANE: LayerAxis = "mode"
 
 
 def write_object(
@@ -73,7 +37,7 @@ def write_object(
     """Write what was put together, whole or not at all, and its picture."""
     if job.picture:
         companion.draw(lambda: draw(job, engine, made, arranged))
-    if job.format is None and job.output.suffix.lower() in FORMATS:
+    if job.writes_arrays:
         _write_arrays(job, engine, made, arranged, companion, run_id)
         return
     with companion:
@@ -104,7 +68,7 @@ def _write_arrays(
         geometry=_geometry(job, arranged),
         configuration=job.settings(),
         provenance=_provenance(job, engine, made, arranged, run_id),
-        more={"scan": _scan_record(axes)} if readable else None,
+        more={"scan": _scan_record(job, axes)} if readable else None,
     )
     try:
         for name, array in arrays.items():
@@ -130,9 +94,18 @@ def _geometry(job: ReassemblyJob, arranged: Arranged) -> dict[str, Any]:
     }
 
 
-def _scan_record(axes: tuple[str, ...]) -> dict[str, Any]:
+def _scan_record(job: ReassemblyJob, axes: tuple[str, ...]) -> dict[str, Any]:
     """Make the record by which object and positions are a scan: see docs/scan-layout.md."""
-    return {"layout": 1, "units": "px", "layer_axis": axes[0] if axes else None}
+    return {
+        "layout": 1,
+        "units": "px",
+        "layer_axis": axes[0] if axes else None,
+        "pixel_size_m": _pixels(job),
+    }
+
+
+def _pixels(job: ReassemblyJob) -> tuple[float, float] | None:
+    return None if job.pixel_size is None else (job.pixel_size, job.pixel_size)
 
 
 def _provenance(
@@ -163,6 +136,7 @@ def _as_scan(
         f"reassembled from {job.patches.path}",
         probe,
         layer_axis=PLANE if several else None,
+        pixel_size=_pixels(job),
         metadata={"coverage": made.coverage},
     )
 
@@ -180,4 +154,6 @@ def draw(job: ReassemblyJob, engine: Engine, made: Reassembled, arranged: Arrang
         f"object {height} x {width} {made.object.dtype}; interpolation {cut.interpolation}, "
         f"outside the object: {cut.fill}{weight}{border}; plugin {engine.plugin}"
     )
-    return draw_object(ObjectView(made.object, made.coverage, arranged.points, title, caption))
+    return draw_object(
+        ObjectView(made.object, made.coverage, arranged.points, title, caption, job.pixel_size)
+    )

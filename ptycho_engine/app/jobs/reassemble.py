@@ -9,13 +9,13 @@ Examples
 >>> from ptycho_engine.data.stored_patches import PatchSource
 >>> from ptycho_engine.geometry.cut import Cut
 >>> from ptycho_engine.io.scan_files import ScanSource
->>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 64})
+>>> scan = ScanSource("synthetic", options={"points": 50, "object_size": 96})
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     cut = Path(folder, "patches.npz")
 ...     _ = extract.run(ExtractionJob(scan, Cut(16), cut, plugin="numba", picture=False))
 ...     source = PatchSource(cut)
 ...     run(ReassemblyJob(source, Path(folder, "object.h5"), plugin="numba")).shape
-(64, 64)
+(96, 96)
 """
 
 from __future__ import annotations
@@ -30,10 +30,6 @@ import numpy as np
 
 from ...data.stored_patches import StoredPatches, open_patches
 from ...engine import Engine
-from ...errors import InputFileError
-from ...geometry import Positions
-from ...geometry.cut import Cut
-from ...io.containers import FORMATS
 from ...io.patterns import BLOCK_BYTES
 from ...io.scan_files import find_writer
 from ...io.targets import check_output
@@ -41,10 +37,10 @@ from ...logs import get_logger
 from ...memory import format_bytes
 from ...report.companion import Companion, check_picture
 from ...request.blocks import Block
-from ...request.canvas_shape import canvas_shape
 from ...request.normalisation import Reassembled
+from .arrangement import Arranged, arrange
 from .extract import Waiting, load_framework
-from .object_output import Arranged, write_object
+from .object_output import write_object
 from .patch_output import Progress
 from .reassembly_job import ReassemblyJob
 
@@ -149,77 +145,13 @@ def check_places(job: ReassemblyJob) -> Companion:
     inputs = [job.patches.path]
     if job.patches.positions_path is not None:
         inputs.append(job.patches.positions_path)
-    if writes_arrays(job):
+    if job.writes_arrays:
         check_output(job.output, job.overwrite, inputs)
     else:
         find_writer(job.output, job.format)
     companion = Companion(job.output)
     check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
     return companion
-
-
-def writes_arrays(job: ReassemblyJob) -> bool:
-    """Whether the output is arrays in a store of ours, rather than a scan in some format."""
-    return job.format is None and job.output.suffix.lower() in FORMATS
-
-
-def arrange(job: ReassemblyJob, stored: StoredPatches) -> Arranged:
-    """Settle what the job leaves open: how patches were cut, where they lie, on what.
-
-    Raises
-    ------
-    RequestError, InputFileError
-        If it cannot be settled.
-    """
-    recorded = stored.recorded
-    interpolation = job.interpolation or recorded.get("interpolation", "bilinear")
-    fill = job.fill or recorded.get("fill", "zeros")
-    # The windows of an extraction that refuses those which leave the object all lie inside.
-    cut = Cut(stored.patch_size, interpolation, "zeros" if fill == "error" else fill)
-    positions, origin = stored.positions, np.zeros(2)
-    shape = job.shape
-    if job.fit:
-        positions, origin = fitted(positions, cut.patch_size)
-    elif shape is None:
-        shape = stored.object_shape
-    if shape is None:
-        shape = canvas_shape(positions.reshape(-1, 2), cut.patch_size)
-    if job.weight == "probe":
-        check_probe(stored, job.patches.path, cut.patch_size)
-    return Arranged(cut, positions, (int(shape[0]), int(shape[1])), origin, stored.layers,
-                    stored.said)  # fmt: skip
-
-
-def check_probe(stored: StoredPatches, path: Path, size: int) -> None:
-    """Refuse to weigh by a probe that is missing, or of another size than patches.
-
-    Raises
-    ------
-    InputFileError
-        With what there is.
-    """
-    found = None if stored.probe is None else stored.probe.shape[-2:]
-    if found != (size, size):
-        what = "no probe" if found is None else f"a probe of {found[0]} x {found[1]}"
-        raise InputFileError(
-            f"{path}: holds {what}, and weight=probe asks for one of {size} x {size}. Name it: "
-            "patches.probe=NAME, or choose weight=none."
-        )
-
-
-def fitted(positions: Positions, size: int) -> tuple[Positions, Positions]:
-    """Move positions by whole pixels so that the first window begins in the first pixel.
-
-    Returns
-    -------
-    positions, origin : ndarray of float64
-        The positions moved, and where the new pixel [0, 0] lies in the old frame.
-    """
-    flat = positions.reshape(-1, 2)
-    if not len(flat):
-        return positions, np.zeros(2)
-    origin = np.floor(flat.min(axis=0) - size // 2)
-    return positions - origin, origin
 
 
 def put_together(
@@ -259,7 +191,8 @@ def log_plan(job: ReassemblyJob, stored: StoredPatches, arranged: Arranged) -> N
         "reassembly",
         source=str(job.patches.path),
         **stored.said,
-        patches_shape=list(stored.parts.shape),
+        count=len(arranged.points),
+        patch_size=stored.patch_size,
         object=[*stored.layers, *arranged.shape],
         interpolation=arranged.cut.interpolation,
         fill=arranged.cut.fill,

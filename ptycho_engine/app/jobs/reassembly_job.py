@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from ...data.stored_patches import PatchSource
 from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
 from ...geometry.cut import Fill, Interpolation
+from ...io.containers import FORMATS
 
 #: What samples of a patch count: all the same, or as the probe lights them.
 Weight = Literal["none", "probe"]
@@ -42,6 +44,8 @@ class ReassemblyJob:
     fit : bool
         Whether positions are moved by whole pixels, so that the first window begins in the first
         pixel of the object, whose shape is then found.
+    pixel_size : float, optional
+        Metres between neighbouring samples of the object, for formats with positions in metres.
     plugin, options, wrappers, memory_budget, overwrite, picture, reason, context
         As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
     """
@@ -55,6 +59,7 @@ class ReassemblyJob:
     weight: str = "none"
     border: int = 0
     fit: bool = False
+    pixel_size: float | None = None
     plugin: str = DEFAULT_PLUGIN
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
@@ -72,6 +77,17 @@ class ReassemblyJob:
                 f"fit: received true beside shape={list(self.shape)}. Expected one of them: "
                 "positions that are moved have a shape found for them. Leave one out."
             )
+
+        size = self.pixel_size
+        if size is not None and not (math.isfinite(size) and size > 0):
+            raise ConfigurationError(
+                f"pixel_size: received {size}. Expected metres above zero, or null."
+            )
+
+    @property
+    def writes_arrays(self) -> bool:
+        """Whether the output is arrays in a store of ours, rather than a scan in some format."""
+        return self.format is None and self.output.suffix.lower() in FORMATS
 
     def settings(self) -> dict[str, Any]:
         """Return the job as the configuration that makes it, for the records of the output."""
@@ -91,6 +107,7 @@ class ReassemblyJob:
             "weight": self.weight,
             "border": self.border,
             "fit": self.fit,
+            "pixel_size": self.pixel_size,
             "memory_budget": self.memory_budget,
             "wrappers": list(self.wrappers),
         }

@@ -44,7 +44,7 @@ from .origins import costs, peak_resident_bytes, provenance
 from .patch_output import Progress, identity, patch_geometry, short_source
 from .prerequisites import Opened, open_scan
 from .training_job import TrainingJob
-from .training_output import Filling, GroupBlocks, begin_training, chunk_of, plan_blocks
+from .training_output import Filling, GroupBlocks, begin_training, plan_blocks
 from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set
 
 
@@ -181,7 +181,7 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     describe = ptychopinn_set if job.for_ptychopinn else native_set
     content = describe(scan, groups, cut, patterns)
     budget = opened.budget
-    blocks = plan_blocks(content, patterns, job.chunk, budget)
+    blocks = plan_blocks(content, patterns, job.shard or job.chunk, budget)
     left = None if budget is None else budget - blocks.held
     engine = opened.engine.with_budget(left)
     opened = replace(opened, engine=engine, budget=left)
@@ -200,7 +200,7 @@ def file_facts(path: Path | None) -> dict[str, int] | None:
 
 def log_training_plan(job: TrainingJob, planned: PlannedTraining) -> None:
     """Say what is about to be done, and what it will take."""
-    scan, plan, specs = planned.opened.scan, planned.plan, planned.content.specs(None)
+    scan, plan, specs = planned.opened.scan, planned.plan, planned.content.specs()
     count, members = planned.groups.indices.shape
     get_logger().info(
         "plan",
@@ -235,7 +235,7 @@ def _begin(job: TrainingJob, planned: PlannedTraining, records: dict[str, Any]) 
         provenance=records,
         identity=identity(settings, records) | {"scan_file": records["scan_file"]},
     )
-    specs = planned.content.specs(chunk_of(job.output, job.chunk))
+    specs = planned.content.specs(job.packing)
     return begin_training(create, planned.content, specs)
 
 

@@ -11,8 +11,9 @@ from ...data.grouping.group_settings import GroupSettings
 from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
 from ...geometry.cut import Cut, Fill, Interpolation, Rounding
-from ...io.containers import format_of
+from ...io.containers import check_packing, format_of
 from ...io.scan_files import ScanSource
+from .training_set import Packing
 
 #: Whose names arrays have: ours, or PtychoPINN's, which ``auto`` takes for ``.npz``.
 Keys = Literal["auto", "native", "ptychopinn"]
@@ -41,7 +42,11 @@ class TrainingJob:
     keys : {"auto", "native", "ptychopinn"}
         Whose names arrays have; ``auto`` takes PtychoPINN's for ``.npz``, and ours elsewhere.
     chunk : int
-        Groups in a chunk of a Zarr store.
+        Groups in a chunk of a Zarr store, and of HDF5 that is compressed.
+    shard : int, optional
+        Groups in a file of a Zarr store, whole chunks; by default each chunk is a file.
+    compression : {"none", "zstd", "gzip"}
+        What chunks are packed with: zstd in Zarr, gzip in HDF5.
     plugin, options, wrappers, memory_budget, overwrite, resume, reason, context
         As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
     picture : bool
@@ -58,6 +63,8 @@ class TrainingJob:
     mirrored: bool = False
     keys: str = "auto"
     chunk: int = 16
+    shard: int | None = None
+    compression: str = "none"
     plugin: str = DEFAULT_PLUGIN
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
@@ -71,10 +78,17 @@ class TrainingJob:
     def __post_init__(self) -> None:
         if self.keys not in KEYS:
             raise ConfigurationError(one_of("output.keys", self.keys, KEYS))
-        if isinstance(self.chunk, bool) or not isinstance(self.chunk, int) or self.chunk < 1:
+        for name, value in (("chunk", self.chunk), ("shard", self.shard or self.chunk)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigurationError(
+                    f"output.{name}: received {value!r}. Expected groups, a number above zero."
+                )
+        if self.shard is not None and (self.shard < 1 or self.shard % self.chunk):
             raise ConfigurationError(
-                f"output.chunk: received {self.chunk!r}. Expected groups, a number above zero."
+                f"output.shard: received {self.shard}. Expected a multiple of the {self.chunk} "
+                "groups of output.chunk."
             )
+        check_packing(self.output, self.compression, self.shard is not None)
 
     def cut(self, size: int | None = None) -> Cut:
         """Return what is cut, of the size that the job or its scan says.
@@ -86,6 +100,13 @@ class TrainingJob:
         """
         wanted = self.patch_size if self.patch_size is not None else size
         return Cut(1 if wanted is None else wanted, self.interpolation, self.fill, self.rounding)
+
+    @property
+    def packing(self) -> Packing | None:
+        """How arrays lie in chunks; None where they lie in one piece."""
+        if format_of(self.output) != "zarr" and self.compression == "none":
+            return None
+        return Packing(self.chunk, self.shard, self.compression)
 
     @property
     def for_ptychopinn(self) -> bool:
@@ -108,6 +129,8 @@ class TrainingJob:
                 "picture": self.picture,
                 "keys": self.keys,
                 "chunk": self.chunk,
+                "shard": self.shard,
+                "compression": self.compression,
             },
             "patch_size": self.patch_size,
             "interpolation": self.interpolation,

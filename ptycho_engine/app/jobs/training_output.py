@@ -14,7 +14,6 @@ from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...geometry.cut import Cut
 from ...geometry.layouts import flat_to_channel
-from ...io.containers import format_of
 from ...io.patterns import BLOCK_BYTES, Patterns
 from ...io.specs import ArraySpec
 from ...io.store import Store
@@ -55,7 +54,7 @@ def plan_blocks(
     patterns : Patterns or None
         What is read for it.
     chunk : int
-        Groups of a chunk.
+        Groups that are written at once: those of a chunk, or of a shard.
     budget : int or None
         Bytes that are left; None for half of what is free.
 
@@ -72,9 +71,9 @@ def plan_blocks(
     groups = max(1, most // chunk) * chunk
     if groups * beside >= budget:
         raise MemoryBudgetError(
-            f"{groups} groups, one chunk, take {format_bytes(groups * beside)} beside their "
-            f"patches, and {format_bytes(budget)} of the memory budget are left. Expected room for "
-            "them. Choose a smaller output.chunk, or raise memory_budget."
+            f"{groups} groups, one chunk or shard, take {format_bytes(groups * beside)} beside "
+            f"their patches, and {format_bytes(budget)} of the memory budget are left. Expected "
+            "room for them. Choose a smaller output.chunk or output.shard, or raise memory_budget."
         )
     return GroupBlocks(groups, groups * beside)
 
@@ -99,11 +98,6 @@ def begin_training(
 def _finish(store: Store, content: TrainingSet) -> None:
     if not all(store.is_finished(name, ()) for name in content.held):
         store.finish(())
-
-
-def chunk_of(path: Any, chunk: int) -> int | None:
-    """Return the groups of a chunk, where the format has chunks and resumes with them."""
-    return chunk if format_of(path) == "zarr" else None
 
 
 @dataclass(frozen=True, eq=False)

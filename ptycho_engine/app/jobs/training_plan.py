@@ -51,5 +51,5 @@ def plan_training(job: TrainingJob) -> dict[str, Any]:
             "workspace": plan.workspace_bytes,
             "budget": plan.memory_budget,
         },
-        "output": output_plan(job.output, planned.content.specs(None)),
+        "output": output_plan(job.output, planned.content.specs(job.packing)),
     }

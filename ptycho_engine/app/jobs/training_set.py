@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -21,6 +21,35 @@ from ...io.specs import ArraySpec
 Array = NDArray[Any]
 #: From the patches and the patterns of a block of groups to what an array holds of it.
 Make = Callable[[Array, Array | None], Array]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How arrays with an entry for each group lie in chunks.
+
+    Attributes
+    ----------
+    chunk : int
+        Entries of a chunk.
+    shard : int or None
+        Entries of a shard, if chunks lie in shards.
+    compression : str
+        What a chunk is packed with.
+    """
+
+    chunk: int
+    shard: int | None = None
+    compression: str = "none"
+
+    def of(self, spec: ArraySpec) -> ArraySpec:
+        """Pack an array along its first axis; one without values stays as it is."""
+        if 0 in spec.shape:
+            return spec
+        rest = spec.shape[1:]
+        shards = None if self.shard is None else (self.shard, *rest)
+        return replace(
+            spec, chunks=(self.chunk, *rest), compression=self.compression, shards=shards
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +70,12 @@ class TrainingSet:
     streamed: dict[str, tuple[ArraySpec, Make]]
     points: dict[str, Patterns] = field(default_factory=dict)
 
-    def specs(self, chunk: int | None) -> dict[str, ArraySpec]:
-        """Describe all arrays, the streamed ones first; `chunk` groups to a chunk."""
-        found = {}
-        for name, (spec, _) in self.streamed.items():
-            chunks = None if chunk is None else (chunk, *spec.shape[1:])
-            small = chunks is None or 0 in spec.shape
-            found[name] = (
-                spec if small else ArraySpec(spec.shape, spec.dtype, spec.axes, spec.units, chunks)
-            )
+    def specs(self, packing: Packing | None = None) -> dict[str, ArraySpec]:
+        """Describe all arrays, the streamed ones first, packed as is said."""
+        found = {name: spec for name, (spec, _) in self.streamed.items()}
         found |= {name: ArraySpec(p.shape, p.dtype) for name, p in self.points.items()}
+        if packing is not None:
+            found = {name: packing.of(spec) for name, spec in found.items()}
         return found | {n: ArraySpec.of(a.values, a.axes, a.units) for n, a in self.held.items()}
 
 
@@ -149,6 +174,8 @@ def ptychopinn_set(
         "objectGuess": Named(scan.image),
         **_scan_arrays(scan),
     }
+    if groups.sample is not None:
+        held["sample_indices"] = Named(groups.sample)
     streamed: dict[str, tuple[ArraySpec, Make]] = {
         "diffraction": (ArraySpec((count, *side, members), patterns.dtype), _read),
         "X_full": (

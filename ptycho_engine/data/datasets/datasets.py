@@ -60,6 +60,9 @@ class PatchDataset(PatchItems):
         How many scans are open at a time, in each process.
     memory_budget : int or str, optional
         Bytes, or a text such as ``"2GiB"``, that a batch may take; by default half of what is free.
+    index : path, optional
+        A file that keeps what is known of the scans: those whose files have their sizes and times
+        of change are not opened for it the next time. It is made if there is none.
 
     Raises
     ------

@@ -94,6 +94,21 @@ class Entry:
             scale,
         )
 
+    def check(self, contents: Contents) -> None:
+        """Refuse an open source that is another than the one that was described.
+
+        Raises
+        ------
+        InputFileError
+            If sizes or dtypes differ.
+        """
+        now = contents.rows, contents.members, contents.patch, contents.pattern, contents.quantity
+        if now != (self.rows, self.members, self.patch, self.pattern, self.quantity):
+            raise InputFileError(
+                f"{self.source}: is another than when the dataset was made, or its index. Expected "
+                "the same. Make the dataset again, if need be without its index."
+            )
+
     def lacks(self, field: str) -> bool:
         """Whether it cannot fill a field."""
         held = {"object": self.patch, "patterns": self.pattern, "probe": self.probe}

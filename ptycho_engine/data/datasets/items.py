@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +26,7 @@ from .entries import Entry, choose_fields, make_columns
 from .membership import Membership, Share
 from .opening import Opening, Source, as_sources
 from .ordering import Indices, read_numbers, whole
+from .scan_index import ScanIndex
 from .shelf import Shelf
 
 Array = NDArray[Any]
@@ -51,6 +55,7 @@ class PatchItems(Shown):
         augmentation: Augmentation | None = None,
         max_open: int = 8,
         memory_budget: int | str | None = None,
+        index: str | os.PathLike[str] | None = None,
     ) -> None:
         engine = engine or Engine(DEFAULT_PLUGIN, memory_budget=memory_budget)
         self._opening = Opening(
@@ -59,10 +64,7 @@ class PatchItems(Shown):
         self._max_open = whole("max_open", max_open, 1)
         self._budget = memory_budget
         self._shelf = Shelf(self._opening.open, self._max_open)
-        self.entries: tuple[Entry, ...] = tuple(
-            Entry.of(self._shelf.take(number), normalise, augmentation)
-            for number in range(len(self._opening.sources))
-        )
+        self.entries = self._described(normalise, augmentation, index)
         self._membership = Membership.of(self.entries, groups)
         self._selected: Indices | None = None
         self._epoch = 0
@@ -76,6 +78,27 @@ class PatchItems(Shown):
         self._item_bytes = self._peak_bytes()
         self._check(1)
         get_logger().info("dataset", threads=core_count(), plugin=engine.plugin, **self._facts())
+
+    def _described(
+        self, normalise: bool, augmentation: Augmentation | None, index: Any
+    ) -> tuple[Entry, ...]:
+        """Describe each source, as the index knows it or by opening it."""
+
+        def describe(number: int) -> Entry:
+            return Entry.of(self._shelf.take(number), normalise, augmentation)
+
+        sources = self._opening.sources
+        if index is None:
+            return tuple(map(describe, range(len(sources))))
+        noise = None if augmentation is None else (augmentation.noise, augmentation.photons)
+        settings = self._opening.settings() | {"normalise": normalise, "noise": noise}
+        kept = ScanIndex.load(Path(index))
+        entries = tuple(
+            kept.entry(source, settings, partial(describe, number))
+            for number, source in enumerate(sources)
+        )
+        kept.save()
+        return entries
 
     # -- what it is ------------------------------------------------------------------------
 
@@ -228,6 +251,7 @@ class PatchItems(Shown):
         """Make what a batch has of one scan."""
         number = share.scan
         contents, entry = self._shelf.take(number), self.entries[number]
+        entry.check(contents)
         part = Part(contents, entry, number, share.rows, items[share.places], epoch)
         return self._assembly.make(part)
 

@@ -46,6 +46,11 @@ class Opening:
     rounding: Rounding = "exact"
     quantity: Quantity | None = None
 
+    def settings(self) -> dict[str, Any]:
+        """Return what an open source depends on, beside the source, as JSON."""
+        names = "patch_size", "interpolation", "fill", "rounding", "quantity"
+        return {name: getattr(self, name) for name in names}
+
     def open(self, number: int) -> Contents:
         """Open a source.
 

@@ -94,6 +94,7 @@ def make_groups(
     y, x = settings.y_bounds, settings.x_bounds
     kept = region(points, y, x, unit=cast(Unit, settings.bounds_unit))
     sampling, grouping = _streams(settings)
+    drawn = settings.subsample is not None and settings.subsample < len(kept)
     if settings.subsample is not None:
         kept = kept[subsample(len(kept), settings.subsample, sampling)]
     found = group(
@@ -109,7 +110,8 @@ def make_groups(
         options=settings.options,
         memory_budget=memory_budget,
     )
-    groups = Groups(kept[found.indices], kept[found.seeds], found.strategy, points)
+    indices, seeds = kept[found.indices], kept[found.seeds]
+    groups = Groups(indices, seeds, found.strategy, points, kept if drawn else None)
     get_logger().info(
         "groups", strategy=groups.strategy, members=settings.members, **groups.coverage.records()
     )

@@ -84,12 +84,15 @@ class Groups(Shown):
         The strategy that formed them.
     positions : ndarray of float64, shape (P, 2)
         Every position of the scan (y, x), in object pixels.
+    sample : ndarray of int64, or None
+        The points that were drawn to take part, in ascending order; None if all may.
     """
 
     indices: Indices
     seeds: Indices
     strategy: str
     positions: Positions
+    sample: Indices | None = None
 
     def __len__(self) -> int:
         """Count the groups."""

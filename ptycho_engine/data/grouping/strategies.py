@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import RequestError
-from ...geometry import Positions
 from .combinations import combinations, count_combinations
 from .task import GroupTask, Indices
 from .tree import AT_ONCE
@@ -95,58 +95,80 @@ class Quadrant:
         order = np.arange(task.points)
         if not task.sequential and task.count != task.points:
             order = task.rng.permutation(task.points)
-        near, quadrants, seeds = _surrounded(task, order)
-        turn = np.arange(task.count) % max(1, len(seeds))
+        around = _surrounded(task, order)
+        turn = np.arange(task.count) % max(1, len(around.seeds))
         found = np.empty((task.count, 4), np.int64)
         step = max(1, AT_ONCE // task.pool)
         for start in range(0, task.count, step):
-            rows = turn[start : start + step]
-            found[start : start + step] = _one_of_each(near[rows], quadrants[rows], task.rng)
-        return found, seeds[turn]
+            around.pick(turn[start : start + step], task.rng, found[start : start + step])
+        return found, around.seeds[turn]
 
 
-def _one_of_each(near: Indices, quadrants: Sides, rng: np.random.Generator) -> Indices:
-    """Draw a point of each quadrant (B, 4) out of points (B, K), whose quadrants are given."""
-    found = np.empty((len(near), 4), np.int64)
-    for quadrant in range(4):
-        inside = quadrants == quadrant
-        wanted = rng.integers(inside.sum(axis=1))  # the n-th of those inside
-        reached = np.cumsum(inside, axis=1) > wanted[:, None]
-        found[:, quadrant] = near[np.arange(len(near)), np.argmax(reached, axis=1)]
-    return found
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    """Seeds (S,), the K points nearest to each, the quadrant of each of these, and their numbers.
 
-
-def _surrounded(task: GroupTask, order: Indices) -> tuple[Indices, Sides, Indices]:
-    """Take points in some order as seeds until there are enough with a neighbour on every side.
-
-    Returns the nearest points (S, K) of each seed, the quadrant (S, K) of each of them, -1 in the
-    seed's own place, and the seeds (S,).
+    `near` and `sides` have the shape (S, K), -1 standing for no quadrant; `counts` is (S, 4).
     """
+
+    seeds: Indices
+    near: Indices
+    sides: Sides
+    counts: Indices
+
+    @classmethod
+    def empty(cls, seeds: int, pool: int) -> _Surroundings:
+        """Make room."""
+        near, sides = np.empty((seeds, pool), np.int64), np.empty((seeds, pool), np.int8)
+        return cls(np.empty(seeds, np.int64), near, sides, np.empty((seeds, 4), np.int64))
+
+    @classmethod
+    def of(cls, task: GroupTask, seeds: Indices) -> _Surroundings:
+        """Look around some seeds."""
+        from .cell_loops import find_quadrants  # imports numba
+
+        near = task.nearest(seeds, task.pool)
+        sides, counts = np.empty(near.shape, np.int8), np.empty((len(seeds), 4), np.int64)
+        find_quadrants(task.positions, near, seeds, sides, counts)
+        return cls(seeds, near, sides, counts)
+
+    def _parts(self) -> tuple[NDArray[Any], ...]:
+        return self.seeds, self.near, self.sides, self.counts
+
+    def take(self, other: _Surroundings, rows: Indices, start: int) -> None:
+        """Copy rows of others."""
+        for own, part in zip(self._parts(), other._parts(), strict=True):
+            np.take(part, rows, axis=0, out=own[start : start + len(rows)])
+
+    def first(self, count: int) -> _Surroundings:
+        """Return the first of them."""
+        return _Surroundings(*(part[:count] for part in self._parts()))
+
+    def pick(self, rows: Indices, rng: np.random.Generator, out: Indices) -> None:
+        """Draw a point of each quadrant about the seeds of some rows, into `out` (B, 4)."""
+        from .cell_loops import pick_by_quadrant  # imports numba
+
+        counts = self.counts[rows]
+        wanted = np.stack([rng.integers(counts[:, side]) for side in range(4)], axis=1)
+        pick_by_quadrant(self.near, self.sides, rows, wanted, out)
+
+
+def _surrounded(task: GroupTask, order: Indices) -> _Surroundings:
+    """Take points in some order as seeds until there are enough with a neighbour on every side."""
     wanted = min(task.count, task.points)
     step = max(1, AT_ONCE // task.pool)
-    none = np.empty((0, task.pool), np.int64)
-    parts = [(none, none.astype(np.int8), np.empty(0, np.int64))]
+    around = _Surroundings.empty(wanted, task.pool)
     found = start = 0
     while found < wanted and start < task.points:
         stop = start + min(16 + (wanted - found) * 5 // 4, step)  # at the edge of a scan few serve
-        seeds = order[start:stop]
-        near = task.nearest(seeds, task.pool)
-        quadrants = _quadrants(task.positions[near] - task.positions[seeds][:, None])
-        whole = np.all([(quadrants == side).any(axis=1) for side in range(4)], axis=0)
-        parts.append((near[whole], quadrants[whole], seeds[whole]))
-        found, start = found + int(whole.sum()), stop
+        seen = _Surroundings.of(task, order[start:stop])
+        whole = np.flatnonzero((seen.counts > 0).all(axis=1))[: wanted - found]
+        around.take(seen, whole, found)
+        found, start = found + len(whole), stop
     if task.count and not found:
         raise RequestError(
             f"positions: none of the {task.points} points has a neighbour in every quadrant among "
             f"its {task.pool} nearest. Expected an area of points. Raise neighbours, or take "
             "strategy='nearest'."
         )
-    near, quadrants, seeds = (np.concatenate(part)[:wanted] for part in zip(*parts, strict=True))
-    return near, quadrants, seeds
-
-
-def _quadrants(away: Positions) -> Sides:
-    """Return the quadrants that distances (S, K, 2) from a seed lie in, -1 of none."""
-    dy, dx = np.moveaxis(away, -1, 0)
-    sides = [(dx < 0) & (dy <= 0), (dy < 0) & (dx >= 0), (dy > 0) & (dx <= 0), (dx > 0) & (dy >= 0)]
-    return np.select(sides, [np.int8(side) for side in range(4)], np.int8(-1))
+    return around.first(found)

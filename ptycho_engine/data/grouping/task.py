@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from ...errors import RequestError
 from ...geometry import Positions
+from .neighbour_search import Neighbours
 from .subsets import sequential
-from .tree import AT_ONCE, ORDERED_BYTES, PointTree
+from .tree import AT_ONCE, ORDERED_BYTES
 
 #: A seed, or what draws: where random numbers come from.
 Random = int | np.random.Generator | np.random.RandomState
@@ -99,11 +100,11 @@ class GroupTask:
 
     def nearest(self, seeds: Indices, count: int) -> Indices:
         """Find the points nearest to seeds (S,): (S, count), as `PointTree.nearest` orders them."""
-        return self._tree.nearest(seeds, count)
+        return self._neighbours.nearest(seeds, count)
 
     @cached_property
-    def _tree(self) -> PointTree:
-        return PointTree(self.positions)
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self.positions)
 
     def draw_seeds(self) -> Indices:
         """Draw as many different points as are wanted as seeds: ``min(B, P)``, shape (S,).

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -31,7 +32,7 @@ class Exposure:
         Mean number of photons that reach the detector in a pattern, over the whole scan; None
         takes the probe as it is: its squared amplitude then counts photons.
     noise : bool
-        Whether counts are drawn from the Poisson distribution.
+        Whether counts are drawn, rather than expected.
     seed : int
         Of the noise, not negative; the same seed gives the same patterns.
     quantity : {"amplitude", "intensity"}
@@ -47,6 +48,11 @@ class Exposure:
     integers : bool
         Whether counts are whole numbers without noise, too. Intensities that are not normalised
         then have the dtype uint16 or, unless the saturation fits that, uint32.
+    model : str
+        From which distribution: ``"poisson"``, or what another distribution of Python code
+        installs as an entry point of ``ptycho_engine.noises``.
+    options : dict
+        Options of the model, if it has any.
 
     Raises
     ------
@@ -62,6 +68,8 @@ class Exposure:
     background: float = 0.0
     saturation: float | None = None
     integers: bool = False
+    model: str = "poisson"
+    options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.quantity not in QUANTITIES:
@@ -103,7 +111,7 @@ class Exposure:
         mean: Array,
         out: Array,
         scale: float,
-        rng: np.random.Generator | None,
+        draw: Callable[[Array], Array] | None,
         mask: Array | None = None,
     ) -> None:
         """Make patterns of the counts that are expected.
@@ -116,15 +124,15 @@ class Exposure:
             Receives the patterns.
         scale : float
             The photon scale s that `mean` has, by which `normalised` divides; 1 if it has none.
-        rng : numpy.random.Generator or None
-            Source of the noise, drawn pattern by pattern; None for none.
+        draw : callable or None
+            From means (c, N, N) in float64, which it may use up, to counts; None for no noise.
         mask : ndarray of bool, shape (N, N), optional
             False where the detector sees nothing: those pixels are 0.
         """
         if self.background:
             mean += mean.dtype.type(self.background)
-        counts = mean if rng is None else rng.poisson(mean)
-        if self.integers and rng is None:
+        counts = mean if draw is None else draw(mean.astype(np.float64, copy=False))
+        if self.integers and counts.dtype.kind == "f":
             np.rint(counts, out=counts)
         most = self.saturation or (MOST_32 if self.integers else None)
         if most is not None:

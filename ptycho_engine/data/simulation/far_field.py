@@ -1,4 +1,4 @@
-"""Far-field patterns of an illumination, as they reach the detector."""
+"""Patterns of an illumination, as they reach the detector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ...native import fields as loops
 from ...native.stores import goes_past_caches
 from .cutters import Places
 from .illumination import Illumination
-from .propagation import far_field
 
 Array = NDArray[Any]
 
@@ -44,7 +43,7 @@ def write_patterns(
     amplitude : bool
         Whether amplitudes are written, or intensities.
     out : ndarray of float, shape (P, N, N)
-        Receives them, zero frequency at sample ``N // 2``.
+        Receives them, zero frequency, or in the near field the middle, at sample ``N // 2``.
     into : ndarray of int, shape (c,)
         Where in `out`.
     """
@@ -53,11 +52,13 @@ def write_patterns(
     if amplitude and len(light.probe) == 1:
         past_caches = goes_past_caches(out, light.size * out.itemsize)
         for wave in waves:
-            loops.amplitudes(far_field(wave).view(real), real.type(factor), out, into, past_caches)
+            loops.amplitudes(
+                light.at_detector(wave).view(real), real.type(factor), out, into, past_caches
+            )
         return
     out[into] = 0
     for wave in waves:
-        loops.add_intensities(far_field(wave).view(real), real.type(factor**2), out, into)
+        loops.add_intensities(light.at_detector(wave).view(real), real.type(factor**2), out, into)
     if amplitude:
         loops.take_roots(out, into)
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import RequestError
 from ...native import fields as loops
 from .cutters import Cutter, Places
-from .propagation import SliceGap, through
+from .propagation import SliceGap, far_field, through
 
 Array = NDArray[Any]
 
@@ -31,12 +31,15 @@ class Illumination:
         The modes.
     transfer : ndarray, shape (N, N), or None
         From one slice to the next, if there are several.
+    onward : ndarray, shape (N, N), or None
+        To a detector in the near field, as `NearField.to_detector` gives it; None for the far one.
     """
 
     cutter: Cutter
     slices: int
     probe: Array
     transfer: Array | None
+    onward: Array | None = None
 
     @property
     def size(self) -> int:
@@ -93,6 +96,10 @@ class Illumination:
                 wave = through(wave, self.transfer)
                 loops.multiply(wave.view(real), patch.view(real))
             yield wave
+
+    def at_detector(self, wave: Array) -> Array:
+        """Carry an exit wave (c, N, N) to the detector, whose middle comes first; it is used up."""
+        return far_field(wave) if self.onward is None else through(wave, self.onward)
 
 
 def complex_object(image: ArrayLike, gap: SliceGap | None) -> Array:

@@ -1,4 +1,4 @@
-"""Free space between the slices of a thick object, and from the object to the far field."""
+"""Free space: between the slices of a thick object, and from the object to the detector."""
 
 from __future__ import annotations
 
@@ -43,14 +43,7 @@ class SliceGap:
     pixel_size: float
 
     def __post_init__(self) -> None:
-        for name in ("distance", "wavelength", "pixel_size"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or (value <= 0 and name != "distance"):
-                raise ConfigurationError(
-                    f"slices: {name} is {one_line(repr(value), 60)}. Expected metres, finite"
-                    f"{'' if name == 'distance' else ' and above zero'}."
-                )
+        _check_lengths("slices", self)
 
     def transfer(self, size: int) -> NDArray[np.complex128]:
         """Return the transfer function of the angular spectrum method.
@@ -78,6 +71,90 @@ class SliceGap:
         path = -(self.wavelength**2) * squared / (1 + np.sqrt(along.clip(0)))
         phase = 2 * math.pi * self.distance / self.wavelength * path
         return np.where(passed, np.exp(1j * phase), 0)
+
+
+@dataclass(frozen=True)
+class NearField:
+    """The free space from the object to a detector that is near, pixel upon pixel.
+
+    Attributes
+    ----------
+    distance : float
+        Metres to the detector.
+    wavelength : float
+        Metres.
+    pixel_size : float
+        Metres between neighbouring samples of the object, and of the detector.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them is not finite, or a length is not above zero.
+    """
+
+    distance: float
+    wavelength: float
+    pixel_size: float
+
+    def __post_init__(self) -> None:
+        _check_lengths("near field", self)
+
+    def transfer(self, size: int) -> NDArray[np.complex128]:
+        """Return the transfer function of Fresnel's approximation.
+
+        ``exp(-i pi w z f^2)`` for the distance z, the wavelength w and the spatial frequency f
+        (J. W. Goodman, "Introduction to Fourier Optics", 3rd ed., 2005, section 4.2).
+
+        Parameters
+        ----------
+        size : int
+            Size N of the fields.
+
+        Returns
+        -------
+        ndarray of complex128, shape (N, N)
+            Zero frequency first.
+
+        Raises
+        ------
+        ConfigurationError
+            If its phase turns by more than half a turn from one frequency to the next, beyond
+            ``N dx^2 / w`` for pixels of dx: the field would fold.
+        """
+        farthest = size * self.pixel_size**2 / self.wavelength
+        if abs(self.distance) > farthest * (1 + 1e-9):
+            raise ConfigurationError(
+                f"beam.distance: received {self.distance:g} m for the near field. Expected at most "
+                f"{farthest:g} m, {size} pixels of {self.pixel_size:g} m for the wavelength "
+                f"{self.wavelength:g} m. Choose less, larger pixels, or beam.near_field=false."
+            )
+        frequency = np.fft.fftfreq(size, self.pixel_size)  # (N,), cycles a metre
+        squared = frequency[:, None] ** 2 + frequency[None, :] ** 2  # (N, N)
+        passed: NDArray[np.complex128] = np.exp(
+            -1j * math.pi * self.wavelength * self.distance * squared
+        )
+        return passed
+
+    def to_detector(self, size: int) -> NDArray[np.complex128]:
+        """Return the transfer function to a field that stands as an unscaled spectrum does.
+
+        It is N times as large, and its first sample is sample ``N // 2`` of the detector, so that
+        both are put in their place alike.
+        """
+        turn = np.exp(2j * math.pi * np.fft.fftfreq(size) * (size // 2))  # exact: whole samples
+        moved: NDArray[np.complex128] = self.transfer(size) * size * turn[:, None] * turn[None, :]
+        return moved
+
+
+def _check_lengths(what: str, gap: SliceGap | NearField) -> None:
+    for name in ("distance", "wavelength", "pixel_size"):
+        value = getattr(gap, name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or (value <= 0 and name != "distance"):
+            raise ConfigurationError(
+                f"{what}: {name} is {one_line(repr(value), 60)}. Expected metres, finite"
+                f"{'' if name == 'distance' else ' and above zero'}."
+            )
 
 
 def far_field(fields: Fields) -> Fields:

@@ -15,7 +15,7 @@ from .exposure import Exposure
 
 #: Objects and probes that come from files.
 OBJECT_FILES = ("image", "scan")
-PROBES = ("gaussian", "zone_plate", "file")
+PROBES = ("gaussian", "airy", "hermite", "zone_plate", "file")
 #: Planck's constant times the speed of light, in electronvolts times metres (CODATA 2018: exact).
 PLANCK_LIGHT = 6.62607015e-34 * 299_792_458 / 1.602176634e-19
 
@@ -76,14 +76,18 @@ class ProbeSettings:
 
     Attributes
     ----------
-    kind : {"gaussian", "zone_plate", "file"}
-        A Gaussian beam; the focus of a Fresnel zone plate; or the probe of a scan file.
+    kind : {"gaussian", "airy", "hermite", "zone_plate", "file"}
+        A Gaussian beam; the focus of a round lens; a Hermite-Gaussian beam; the focus of a Fresnel
+        zone plate; or the probe of a scan file.
     path : str or None
         The file of ``file``.
     size : int
         Size N of probe and patterns in pixels; that of the file, if it comes from one.
     fwhm : float
-        Full width at half maximum of a Gaussian's intensity, in pixels.
+        Full width at half maximum, in pixels, of the intensity of a Gaussian, of the disc in the
+        middle of an Airy pattern, of the Hermite-Gaussian beam of orders 0.
+    order_y, order_x : int
+        Orders of a Hermite-Gaussian beam: its zeros along each axis.
     outer_zone_width : float
         Metres of the zone plate's outermost zone, which the focus is about as wide as.
     defocus : float
@@ -100,6 +104,8 @@ class ProbeSettings:
     path: str | None = None
     size: int = 64
     fwhm: float = 16.0
+    order_y: int = 1
+    order_x: int = 0
     outer_zone_width: float = 50e-9
     defocus: float = 0.0
     central_stop: float = 0.3
@@ -111,6 +117,8 @@ class ProbeSettings:
         _path("probe", self.kind, self.path, ("file",))
         whole_number("probe.size", self.size, 1, 16384)
         real_number("probe.fwhm", self.fwhm, "pixels")
+        whole_number("probe.order_y", self.order_y, 0, 100)
+        whole_number("probe.order_x", self.order_x, 0, 100)
         real_number("probe.outer_zone_width", self.outer_zone_width, "metres", None, 1.0)
         real_number("probe.defocus", self.defocus, "metres", -10.0, 10.0)
         real_number("probe.central_stop", self.central_stop, "a share", 0.0, 0.99)
@@ -168,11 +176,15 @@ class BeamSettings:
         Metres between neighbouring samples of the object.
     distance : float
         Metres from the object to the detector.
+    near_field : bool
+        Whether patterns are those of the near field, where pixels of the detector are as large as
+        those of the object; else they are those of the far field.
     """
 
     energy: float = 8800.0
     pixel_size: float = 1e-8
     distance: float = 2.0
+    near_field: bool = False
 
     def __post_init__(self) -> None:
         real_number("beam.energy", self.energy, "electronvolts", None, 1e9)
@@ -185,7 +197,9 @@ class BeamSettings:
         return PLANCK_LIGHT / self.energy
 
     def detector_pixel_size(self, size: int) -> float:
-        """Metres between pixels of a detector of N x N that sees the far field of N samples."""
+        """Metres between pixels of a detector of N x N that sees N samples of the field."""
+        if self.near_field:
+            return self.pixel_size
         return self.wavelength * self.distance / (size * self.pixel_size)
 
 

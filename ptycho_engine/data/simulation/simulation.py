@@ -2,7 +2,8 @@
 
 A pattern is ``|F(O(r + p) P(r))|^2 / N^2``, F being the discrete Fourier transform, summed over the
 incoherent modes of the probe P; sums over a pattern equal sums over the exit wave (Parseval). A
-thick object has slices, with free space between them.
+thick object has slices, with free space between them. In the near field, free space takes the place
+of F / N.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .exposure import Exposure
 from .far_field import across_the_object, write_patterns
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
-from .noise import BLOCK, stream
-from .propagation import SliceGap
+from .noise import BLOCK, load_noise, stream
+from .propagation import NearField, SliceGap
 
 #: Samples of the patterns in one chunk, at most: 64 of 64 x 64. More leave the caches, fewer cost
 #: calls of Python.
@@ -74,6 +75,8 @@ class Simulation(Shown):
         Photons, noise and detector.
     gap : SliceGap, optional
         The free space between slices; needed with two or more.
+    near_field : NearField, optional
+        The free space to a detector in the near field; by default it is in the far one.
     mask : array_like of bool, shape (N, N), optional
         False where the detector sees nothing, and patterns are 0.
     scale : float, optional
@@ -100,6 +103,8 @@ class Simulation(Shown):
         If arrays do not fit, are not finite, or a window leaves the object.
     MemoryBudgetError
         If not even one pattern a time fits the budget.
+    UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
+        If the noise model is unknown, cannot be had, or has no such option.
 
     Examples
     --------
@@ -121,6 +126,7 @@ class Simulation(Shown):
         exposure: Exposure | None = None,
         *,
         gap: SliceGap | None = None,
+        near_field: NearField | None = None,
         mask: ArrayLike | None = None,
         scale: float | None = None,
         interpolation: Interpolation = "bilinear",
@@ -130,6 +136,8 @@ class Simulation(Shown):
         threads: int | None = None,
     ) -> None:
         self.exposure = exposure or Exposure()
+        chosen = self.exposure
+        self._noise = load_noise(chosen.model, chosen.options) if chosen.noise else None
         slices = complex_object(image, gap)
         modes = probe_modes(probe, slices.dtype)
         size = modes.shape[-1]
@@ -151,7 +159,8 @@ class Simulation(Shown):
             if engine
             else NativeCutter(prepared, places, what, self._budget)
         )
-        self._light = Illumination(cutter, len(slices), modes, transfer)
+        onward = None if near_field is None else near_field.to_detector(size).astype(slices.dtype)
+        self._light = Illumination(cutter, len(slices), modes, transfer, onward)
         self._object, self._positions = array_in_words(slices), places
         self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
@@ -209,7 +218,8 @@ class Simulation(Shown):
         Returns
         -------
         ndarray, shape (stop - start, N, N)
-            Amplitudes or intensities, zero frequency at sample ``N // 2``.
+            Amplitudes or intensities, zero frequency at sample ``N // 2``; in the near field, those
+            of each sample of the window.
 
         Raises
         ------
@@ -286,9 +296,10 @@ class Simulation(Shown):
         stop, shape = start + len(out), self.shape[1:]
 
         def write(room: _Room, block: tuple[int, int]) -> None:
-            rng = None
-            if self.exposure.noise:
+            draw = None
+            if self._noise is not None:
                 rng = stream(self.exposure.seed, block[0] // BLOCK)
+                draw = partial(self._noise, rng=rng)
             for a, b in _pieces(*block, chunk):
                 count = b - a
                 mean = room.means[: count * shape[0] ** 2].reshape(count, *shape)
@@ -297,7 +308,7 @@ class Simulation(Shown):
                 # Noise is drawn from the beginning of its block on, wanted or not.
                 wanted = out[max(a, start) - start : max(b, start) - start]
                 into = wanted if len(wanted) == count else np.empty((count, *shape), out.dtype)
-                self.exposure.record(mean, into, scale, rng, self._mask)
+                self.exposure.record(mean, into, scale, draw, self._mask)
                 if into is not wanted:
                     wanted[...] = into[count - len(wanted) :]
 

@@ -15,11 +15,11 @@ from ...errors import ConfigurationError, InputFileError, at_caller
 from ...geometry import Positions
 from ...io.scan_files import read_scan
 from ...memory import check_reading
-from ...phantoms.probes import gaussian, orthogonal_modes, zone_plate_focus
+from ...phantoms.probes import airy, gaussian, hermite_gauss, orthogonal_modes, zone_plate_focus
 from ...phantoms.specimens import SPECIMENS, transmission
 from ...phantoms.trajectories import TRAJECTORIES, needed_size, place_inside
 from .drawings import read_drawing
-from .propagation import SliceGap
+from .propagation import NearField, SliceGap
 from .recipe import BeamSettings, ObjectSettings, ProbeSettings, Recipe
 from .simulation import Simulation
 
@@ -115,13 +115,16 @@ def make_scan(
         image = make_object(recipe.object, needed, drawing, memory_budget)
     height, width = image.shape[-2:]
     positions = place_inside(figure + wrong, (height, width), size, settings.margin)
-    gap = SliceGap(recipe.object.gap, recipe.beam.wavelength, recipe.beam.pixel_size)
+    beam = recipe.beam
+    gap = SliceGap(recipe.object.gap, beam.wavelength, beam.pixel_size)
+    near = NearField(beam.distance, beam.wavelength, beam.pixel_size) if beam.near_field else None
     simulation = Simulation(
         image,
         positions,
         probe,
         recipe.exposure,
         gap=gap,
+        near_field=near,
         engine=engine,
         memory_budget=memory_budget,
     )
@@ -202,6 +205,10 @@ def make_probe(
             settings.defocus,
             settings.central_stop,
         )
+    elif settings.kind == "airy":
+        probe = airy(settings.size, settings.fwhm)
+    elif settings.kind == "hermite":
+        probe = hermite_gauss(settings.size, settings.fwhm, settings.order_y, settings.order_x)
     else:
         probe = gaussian(settings.size, settings.fwhm)
     if settings.modes == 1:

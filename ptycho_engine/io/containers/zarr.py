@@ -17,10 +17,11 @@ import numpy as np
 
 from ...metadata import import_despite_metadata
 from ...workers import share
-from ..disk import as_bytes, checksum_of, write_all
+from ..disk import write_all
 from ..regions import Box, box_shape, box_size, box_slices, intersection
 from ..specs import Array, ArraySpec
 from .base import Container
+from .shards import file_parts
 from .zarr_metadata import array_metadata, group_metadata, write_metadata
 
 #: A chunk is a file: few enough of them, and each small enough to read in one go.
@@ -42,9 +43,9 @@ class _Open:
 
 
 class ZarrContainer(Container):
-    """Writes whole chunks, in any order; a chunk waits in memory until all of it has come.
+    """Writes whole files, in any order; a chunk or shard waits in memory until all of it has come.
 
-    Two threads write a chunk each, past the library: that copies every chunk once more to put the
+    Two threads write a file each, past the library: that copies every chunk once more to put the
     checksum behind it, which takes twice the time; and after an error or an interrupt its own
     threads go on writing, and would bring back folders that have just been removed.
     """
@@ -81,8 +82,8 @@ class ZarrContainer(Container):
         stored = {name: group[name] for name in self.arrays}
         for name, spec in self.arrays.items():
             array = stored[name]
-            found = array.shape, array.dtype, array.chunks
-            if found != (spec.shape, spec.dtype, chunk_shape(spec)):
+            found = array.shape, array.dtype, array.chunks, array.shards
+            if found != (spec.shape, spec.dtype, chunk_shape(spec), spec.shards):
                 raise ValueError(f"{name} has another shape, dtype or chunks")
         self._stored = stored
 
@@ -90,7 +91,7 @@ class ZarrContainer(Container):
         self._finished = finished
 
     def read(self, name: str, box: Box) -> Array:
-        for chunk in chunks_of(self.arrays[name], box):  # zarr takes zeros for one that is missing
+        for chunk in files_of(self.arrays[name], box):  # zarr takes zeros for one that is missing
             if not (path := self._place(name, chunk)).is_file():
                 raise FileNotFoundError(path)
         return np.asarray(self._stored[name][box_slices(box)])
@@ -98,7 +99,7 @@ class ZarrContainer(Container):
     def write(self, name: str, box: Box, values: Array) -> None:
         ready = []
         with self._lock:
-            for chunk in chunks_of(self.arrays[name], box):
+            for chunk in files_of(self.arrays[name], box):
                 shared = intersection(chunk, box)
                 assert shared is not None
                 part = values[_within(shared, box)]
@@ -111,22 +112,16 @@ class ZarrContainer(Container):
     def _put(self, name: str, item: tuple[Box, Array]) -> None:
         chunk, values = item
         spec = self.arrays[name]
-        steps = chunk_shape(spec)
-        if values.shape != steps:  # a chunk at the end of the array is stored whole
-            padded = np.zeros(steps, spec.dtype)
-            padded[tuple(map(slice, values.shape))] = values
-            values = padded
-        data = as_bytes(np.ascontiguousarray(values))
         path = self._place(name, chunk)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.partial")
         with unfinished.open("wb", buffering=0) as stream:
-            write_all(stream, data)
-            write_all(stream, memoryview(checksum_of(data).to_bytes(4, "little")))
+            for part in file_parts(values, spec, chunk_shape(spec)):
+                write_all(stream, memoryview(part))
         os.replace(unfinished, path)
 
     def _place(self, name: str, chunk: Box) -> Path:
-        steps = chunk_shape(self.arrays[name])
+        steps = file_shape(self.arrays[name])
         index = [str(start // step) for (start, _), step in zip(chunk, steps, strict=True)]
         return self.path.joinpath(name, "c", *index)
 
@@ -180,9 +175,14 @@ def chunk_shape(spec: ArraySpec) -> tuple[int, ...]:
     return tuple(reversed(chunks))
 
 
-def chunks_of(spec: ArraySpec, box: Box) -> Iterator[Box]:
-    """Yield the chunks, cut off at the end of the array, that a box touches."""
-    steps = chunk_shape(spec)
+def file_shape(spec: ArraySpec) -> tuple[int, ...]:
+    """Return what one file holds: a shard if there are any, else a chunk."""
+    return spec.shards or chunk_shape(spec)
+
+
+def files_of(spec: ArraySpec, box: Box) -> Iterator[Box]:
+    """Yield the chunks or shards, cut off at the end of the array, that a box touches."""
+    steps = file_shape(spec)
     firsts = [start // step for (start, _), step in zip(box, steps, strict=True)]
     counts = [
         math.ceil(stop / step) - first

@@ -8,12 +8,13 @@ import pytest
 from real_files import real_file
 
 from ptycho_engine.app.command import dispatch
+from ptycho_engine.app.jobs import inspect
 from ptycho_engine.app.jobs.findings import describe
 from ptycho_engine.app.jobs.inspect import InspectionJob, run
 from ptycho_engine.errors import InputFileError, OutputError, RequestError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
-from ptycho_engine.io.scan_files import ScanSource
+from ptycho_engine.io.scan_files import ScanSource, write_scan
 
 
 def write(path, points=12, **more):
@@ -185,3 +186,20 @@ def test_a_measured_file_of_another_program():
     assert found["object"] is found["windows"] is None
     assert found["patterns"]["quantity"] == "intensity"
     assert found["mask"] == {"shape": [100, 100], "bad_pixels": 5}
+
+
+def test_without_an_object_positions_and_a_pattern_are_drawn(tmp_path, monkeypatch):
+    views = []
+    draw = inspect.draw_measurement
+    monkeypatch.setattr(inspect, "draw_measurement", lambda view: views.append(view) or draw(view))
+    patterns = np.arange(12 * 64, dtype=np.float32).reshape(12, 8, 8)
+    positions = np.random.default_rng(3).uniform(0, 9, (12, 2))
+    scan = Scan(None, positions, "made", patterns=Patterns.of(patterns, "amplitude"))
+    write_scan(tmp_path / "bare.h5", scan)
+    picture = tmp_path / "p.png"
+    run(InspectionJob(ScanSource("file", tmp_path / "bare.h5"), picture=picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    (view,) = views
+    np.testing.assert_array_equal(view.positions, positions)
+    np.testing.assert_array_equal(view.pattern, patterns[6])
+    assert (view.units, view.size, view.index) == ("object pixels", 8, 6)

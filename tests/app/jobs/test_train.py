@@ -14,6 +14,7 @@ from ptycho_engine.app.jobs import prerequisites, train
 from ptycho_engine.app.jobs.plan import plan_as_text
 from ptycho_engine.app.jobs.train import run
 from ptycho_engine.app.jobs.training_job import TrainingJob
+from ptycho_engine.app.jobs.training_output import GroupBlocks
 from ptycho_engine.app.jobs.training_plan import plan_training
 from ptycho_engine.compat.dropins.grouped import generate_grouped_data
 from ptycho_engine.data.datasets.datasets import PatchDataset
@@ -95,6 +96,57 @@ def test_every_array_is_what_it_is_called(job, tmp_path, suffix):
     assert (result.output, result.picture, result.groups) == (job.output, None, 50)
     check(job.output)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["scan.npz", f"t{suffix}"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "packing"),
+    [
+        (".zarr", {"compression": "zstd", "chunk": 4}),
+        (".zarr", {"compression": "zstd", "shard": 32}),
+        (".h5", {"compression": "gzip"}),
+    ],
+)
+def test_packed_arrays_hold_the_same(job, suffix, packing):
+    job = dataclasses.replace(job, output=Path(f"t{suffix}"), **packing)
+    run(job)
+    check(job.output)
+    with read_output(job.output) as output:
+        spec = output.specs["patches"]
+        assert output.configuration["output"]["compression"] == spec.compression
+        assert spec.compression == packing["compression"]
+        assert spec.chunks[0] == job.chunk
+        assert (spec.shards or (None,))[0] == job.shard
+    with PatchDataset(job.output) as items:
+        np.testing.assert_array_equal(len(items), 50)
+        items[[3, 40, 7]]
+
+
+@pytest.mark.parametrize("packing", [{}, {"compression": "zstd", "shard": 16}])
+def test_a_resumed_run_ends_with_the_same_bytes(job, tmp_path, monkeypatch, packing):
+    """The first run fails on a full disk after a block; what it finished is not written again."""
+    monkeypatch.setattr(train, "plan_blocks", lambda *_: GroupBlocks(16, 0))
+    job = dataclasses.replace(job, output=Path("a.zarr"), resume=True, **packing)
+    run(dataclasses.replace(job, output=Path("b.zarr")))
+
+    def failing(blocks, _):
+        yield next(blocks)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        run(job, progress=failing)
+    counts = []
+    run(job, progress=lambda blocks, count: counts.append(count) or blocks)
+    assert counts == [34]
+    found, expected = (
+        {
+            str(p.relative_to(name)): p.read_bytes()
+            for p in Path(name).rglob("*")
+            if "c" in p.parts and p.is_file()
+        }
+        for name in ("a.zarr", "b.zarr")
+    )
+    assert found == expected
+    assert len(expected) > 5
 
 
 def test_blocks_are_as_large_as_the_budget_allows_and_change_nothing(job):
@@ -250,6 +302,7 @@ def test_legacy_settings_give_its_groups_index_for_index(job):
     expected = generate_grouped_data(part, SIZE, K=6, nsamples=30, gridsize=2)
     with np.load("t.npz", allow_pickle=False) as file:
         np.testing.assert_array_equal(file["nn_indices"], sample[expected["nn_indices"]])
+        np.testing.assert_array_equal(file["sample_indices"], sample)
     with read_output("t.npz") as output:
         assert output.configuration["mirrored"] is True
         assert output.provenance["setting_sources"]["groups.count"].startswith("command line")
@@ -273,6 +326,10 @@ def test_what_the_command_line_says_beats_legacy_settings(job):
     ("changes", "error", "words"),
     [
         ({"chunk": 0}, ConfigurationError, "output.chunk: received 0"),
+        ({"shard": 24}, ConfigurationError, "output.shard: received 24. Expected a multiple"),
+        ({"shard": 0}, ConfigurationError, "output.shard: received 0"),
+        ({"compression": "gzip"}, ConfigurationError, "compression 'gzip' is not known"),
+        ({"shard": 16, "output": Path("t.h5")}, ConfigurationError, "received shards"),
         ({"keys": "theirs"}, ConfigurationError, "output.keys 'theirs' is not known"),
         ({"groups": GroupSettings(members=61)}, RequestError, "60 points for groups of 61"),
         ({"patch_size": -1}, RequestError, "patch_size"),

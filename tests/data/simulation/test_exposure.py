@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptycho_engine.data.simulation.exposure import Exposure
-from ptycho_engine.data.simulation.noise import BLOCK, stream
+from ptycho_engine.data.simulation.noise import BLOCK, Poisson, stream
 from ptycho_engine.data.simulation.simulation import Simulation
 from ptycho_engine.errors import ConfigurationError
 
@@ -52,7 +52,9 @@ def test_draws_follow_the_distribution():
     mean = 3.0
     counts = Exposure(quantity="intensity")
     drawn = np.empty((1, 200, 200))
-    counts.record(np.full(drawn.shape, mean), drawn, 1.0, stream(5, 2))
+    counts.record(
+        np.full(drawn.shape, mean), drawn, 1.0, lambda means: Poisson().draw(means, stream(5, 2))
+    )
     k = np.arange(9)
     expected = np.exp(-mean) * mean**k / np.cumprod([1, *k[1:]]) * drawn.size
     found = np.bincount(drawn.astype(int).ravel(), minlength=9)[:9]

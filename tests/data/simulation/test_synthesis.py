@@ -187,7 +187,7 @@ def test_more_than_the_budget_is_refused_before_it_is_made():
         (lambda: ObjectSettings(path="x.png"), "object.path: received 'x.png'. Expected none"),
         (lambda: ObjectSettings(feature=0), "object.feature: received 0. Expected pixels"),
         (lambda: ObjectSettings(slices=0), "object.slices: received 0"),
-        (lambda: ProbeSettings(kind="airy"), "probe.kind 'airy' is not known"),
+        (lambda: ProbeSettings(kind="bessel"), "probe.kind 'bessel' is not known"),
         (lambda: ProbeSettings(size=1.5), "probe.size: received 1.5. Expected an integer"),
         (lambda: ProbeSettings(decay=0), "probe.decay: received 0"),
         (lambda: TrajectorySettings(step=float("nan")), "trajectory.step: received nan"),

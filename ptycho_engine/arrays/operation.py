@@ -1,0 +1,30 @@
+"""What a framework needs to know of a computation that it did not make, to differentiate it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """Of values, which are an object or patches, and positions; linear in the values.
+
+    The functions take and return arrays of the framework that differentiates. Gradients are those
+    of a real loss L, ``dL/dRe + i dL/dIm`` of complex numbers.
+
+    Attributes
+    ----------
+    forward : callable
+        From values and positions to the result.
+    adjoint : callable
+        From positions and the gradient of the result to that of the values.
+    position_gradient : callable
+        From values, positions and the gradient of the result to that of the positions: float64,
+        shape (P, 2).
+    """
+
+    forward: Callable[[Any, Any], Any]
+    adjoint: Callable[[Any, Any], Any]
+    position_gradient: Callable[[Any, Any, Any], Any]

@@ -1,0 +1,143 @@
+"""An index of scans: what is known stays closed, what has changed is noticed."""
+
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+from events import logged
+from toy_scans import toy_scan
+
+from ptycho_engine.data.datasets.datasets import PatchDataset
+from ptycho_engine.data.datasets.entries import Entry
+from ptycho_engine.data.datasets.scan_index import ScanIndex, files_of
+from ptycho_engine.errors import InputFileError, OutputError
+from ptycho_engine.io.scan_files import ScanSource, write_scan
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Sources that are described by opening them."""
+    found = []
+    of = Entry.of.__func__
+
+    def counted(cls, contents, *more):
+        found.append(contents.source)
+        return of(cls, contents, *more)
+
+    monkeypatch.setattr(Entry, "of", classmethod(counted))
+    return found
+
+
+@pytest.fixture
+def paths(tmp_path):
+    found = [tmp_path / "a.npz", tmp_path / "b.h5", tmp_path / "c.zarr"]
+    for number, path in enumerate(found):
+        write_scan(path, toy_scan(seed=number))
+    return found
+
+
+def test_the_second_dataset_opens_none_and_holds_the_same(paths, tmp_path, opened):
+    index = tmp_path / "scans.json"
+    first = PatchDataset(paths, index=index, normalise=True)
+    assert len(opened) == 3
+    second = PatchDataset(paths, index=index, normalise=True)
+    assert len(opened) == 3
+    assert second.entries == first.entries == PatchDataset(paths, normalise=True).entries
+    batch, expected = second.batch([2, 11, 20]), first.batch([2, 11, 20])
+    for name, array in expected.items():
+        np.testing.assert_array_equal(batch[name], array)
+    again = pickle.loads(pickle.dumps(second))
+    assert again.entries == first.entries
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.h5", "c.zarr", "scans.json"]
+
+
+def test_what_has_changed_is_noticed(paths, tmp_path, opened):
+    index = tmp_path / "scans.json"
+    PatchDataset(paths, index=index)
+    paths[1].unlink()
+    write_scan(paths[1], toy_scan(seed=7, points=5))
+    with logged() as events:
+        dataset = PatchDataset(paths, index=index)
+    assert opened[3:] == [str(paths[1])]
+    assert len(dataset) == 9 + 5 + 9
+    assert [e["source"] for e in events if e["event"] == "scan_changed"] == [str(paths[1])]
+    os.utime(paths[0], ns=(1, 1))
+    PatchDataset(paths, index=index)
+    assert opened[4:] == [str(paths[0])]
+    PatchDataset(paths, index=index)
+    assert len(opened) == 5
+
+
+def test_other_settings_are_other_entries_and_both_stay(paths, tmp_path, opened):
+    index = tmp_path / "scans.json"
+    for _ in range(2):
+        PatchDataset(paths[0], index=index)
+        PatchDataset(paths[0], 6, index=index)
+        PatchDataset(ScanSource("file", paths[0], {}), index=index)
+        PatchDataset(paths[0], normalise=True, index=index)
+        assert len(opened) == 4
+    assert len(json.loads(index.read_text())["entries"]) == 4
+
+
+def test_entries_of_files_that_are_gone_go(paths, tmp_path):
+    index = tmp_path / "scans.json"
+    PatchDataset(paths, index=index)
+    paths[0].unlink()
+    PatchDataset(paths[1], 6, index=index)
+    kept = json.loads(index.read_text())["entries"].values()
+    assert sorted(entry["files"][0][0] for entry in kept) == sorted(
+        map(str, [paths[1], *paths[1:]])
+    )
+
+
+def test_scans_in_memory_are_in_no_index(tmp_path, opened):
+    index = tmp_path / "scans.json"
+    for _ in range(2):
+        PatchDataset([toy_scan()], index=index)
+    assert len(opened) == 2
+    assert json.loads(index.read_text())["entries"] == {}
+
+
+def test_an_entry_that_fits_no_more_is_refused_when_it_is_used(paths, tmp_path):
+    """As after a change that left size and times as they were."""
+    index = tmp_path / "scans.json"
+    PatchDataset(paths[0], index=index)
+    text = index.read_text()
+    index.write_text(text.replace('"rows": 9', '"rows": 8'))
+    dataset = PatchDataset(paths[0], index=index)
+    with pytest.raises(InputFileError, match=r"a\.npz: is another than when the dataset was made"):
+        dataset[0]
+
+
+def test_both_halves_of_a_pair_and_files_of_options_are_watched(tmp_path):
+    half, other, extra = (tmp_path / n for n in ("s_dp.hdf5", "s_para.hdf5", "x.npy"))
+    for path in (half, other, extra):
+        path.write_bytes(b"")
+    assert files_of(half) == [half, other]
+    assert files_of(other) == [other, half]
+    assert files_of(ScanSource("mat", half, {"a": [str(extra)], "b": 3})) == [half, other, extra]
+    assert files_of(ScanSource("synthetic")) == files_of(tmp_path / "none") == []
+
+
+def test_other_files_are_never_replaced_and_other_versions_start_anew(paths, tmp_path, opened):
+    index = tmp_path / "scans.json"
+    for text in ('{"mine": 1}', "[1]", "no json"):
+        index.write_text(text)
+        with pytest.raises(InputFileError):
+            PatchDataset(paths[0], index=index)
+        assert index.read_text() == text
+    index.unlink()
+    PatchDataset(paths[0], index=index)
+    found = json.loads(index.read_text())
+    index.write_text(json.dumps(found | {"version": "0.1"}))
+    assert ScanIndex.load(index).known == {}
+    PatchDataset(paths[0], index=index)
+    assert len(opened) == 2
+    assert json.loads(index.read_text()) == found
+
+
+def test_a_folder_that_does_not_exist(paths, tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        PatchDataset(paths[0], index=tmp_path / "none" / "scans.json")
