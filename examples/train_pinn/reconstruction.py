@@ -30,18 +30,17 @@ def reassemble(
     seen : ndarray of bool, shape (H, W)
         Where it is lit by at least a tenth of the most light.
     """
-    shape, weights = made.scan.image.shape, np.abs(made.scan.probe) ** 2
-    engine = Engine("numba")
-    total, light = np.zeros(shape, np.complex64), np.zeros(shape, np.float32)
-    for batch in dataset.batches(settings.batch_size):
+    batches = list(dataset.batches(settings.batch_size))
+    for batch in batches:
         batch["positions"] = seen_positions(batch["positions"], settings)
-        patches = predict(batch) * weights[..., None]
-        alike = np.broadcast_to(weights[..., None].astype(np.float32), patches.shape)
-        engine.place(patches, batch["positions"], shape, layout="channel", out=total)
-        engine.place(alike, batch["positions"], shape, layout="channel", out=light)
-    lit = light > 0
-    total[lit] /= light[lit]
-    return total, light > 0.1 * light.max()
+    made_whole = Engine("numba").reassemble(
+        map(predict, batches),
+        np.concatenate([batch["positions"] for batch in batches]),
+        made.scan.image.shape,
+        layout="channel",
+        probe=made.scan.probe,
+    )
+    return made_whole.object, made_whole.coverage > 0.1 * made_whole.coverage.max()
 
 
 def judge(found: NDArray[np.complex64], seen: NDArray[np.bool_], truth: NDArray[Any]) -> Figures:

@@ -50,9 +50,12 @@ class TrainingScan:
 def make_training_scan(settings: Settings) -> TrainingScan:
     """Simulate a scan and divide it."""
     recipe = Recipe(
-        object=ObjectSettings(kind="cells"),
-        # A curved wave front: a flat one does not tell an object from its twin.
-        probe=ProbeSettings(kind="zone_plate", size=settings.size, defocus=120e-6),
+        object=ObjectSettings(kind="leaves", feature=settings.size / 5),
+        # A curved wave front, over a third of the window: a flat one does not tell an object from
+        # its twin.
+        probe=ProbeSettings(
+            kind="zone_plate", size=settings.size, defocus=120e-6 * settings.size / 64
+        ),
         trajectory=TrajectorySettings(
             kind="raster", points=settings.points, step=settings.step, irregularity=0.2
         ),
