@@ -1,5 +1,6 @@
-"""Kernels compiled by jax: for NumPy's arrays and jax's own, on a CPU or a GPU, without TensorFlow.
+"""Kernels compiled by jax, on a CPU or a GPU, without TensorFlow.
 
+Arrays of torch and CuPy on a device are handed to jax there, by DLPack.
 Install it with ``pip install "ptycho_engine[jax]"``.
 """
 

@@ -22,7 +22,7 @@ from ..table import format_table, number
 from ..timing import Action, affordable, best_ratio, in_turn, once, ratio
 from ..worker import WorkerError, measure
 
-OURS, READING = "numba", "reading"
+OURS, READING, ALONE = "numba", "reading", "reading, one thread"
 #: Largest error, as a share of the largest sample of the object, that counts as equal.
 TOLERANCE = 1e-5
 
@@ -91,8 +91,10 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
             adder.name: lambda: add(patches, positions, side),
             OURS: lambda: engine.place(patches, positions, (side, side)),
         }
+    if adder is None:
+        actions[ALONE] = reading(patches, 1)
     names = list(actions)
-    actions[READING] = reading(patches)
+    actions[READING] = reading(patches, core_count())
     for action in actions.values():
         once(action)
     seconds = in_turn(actions, task["repeats"])
@@ -152,10 +154,10 @@ def _look_at(numbers: np.ndarray) -> int:
     return found
 
 
-def reading(patches: np.ndarray) -> Action:
-    """Read every byte once, on all cores."""
-    parts = np.array_split(patches.reshape(-1).view(np.uint64), 8 * core_count())
-    return lambda: share(_look_at, parts, core_count())
+def reading(patches: np.ndarray, threads: int) -> Action:
+    """Read every byte once."""
+    parts = np.array_split(patches.reshape(-1).view(np.uint64), 8 * threads)
+    return lambda: share(_look_at, parts, threads)
 
 
 def report(result: dict[str, Any]) -> str:

@@ -84,6 +84,7 @@ ADAPTERS = {
     "tensorflow": ("tensorflow_arrays", "TensorFlowArrays"),
     "torch": ("torch_arrays", "TorchArrays"),
     "jax": ("jax_arrays", "JaxArrays"),
+    "cupy": ("cupy_arrays", "CupyArrays"),
 }
 
 

@@ -16,7 +16,12 @@ R = TypeVar("R")
 
 
 #: Frameworks other than NumPy by the name of their module, and their classes of arrays.
-FRAMEWORKS = {"tensorflow": ("Tensor", "Variable"), "torch": ("Tensor",), "jax": ("Array",)}
+FRAMEWORKS = {
+    "tensorflow": ("Tensor", "Variable"),
+    "torch": ("Tensor",),
+    "jax": ("Array",),
+    "cupy": ("ndarray",),
+}
 
 
 def framework_of(value: Any) -> str | None:

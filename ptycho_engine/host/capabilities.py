@@ -28,8 +28,11 @@ class Capabilities:
         symbolic tensors and tracers included. The engine converts eager arrays for a plugin that
         does not.
     gradients : frozenset of str
-        Of ``"image"`` and ``"positions"``, those that a gradient tape, or
-        ``jax.grad``, reaches through the plugin.
+        Of ``"image"`` and ``"positions"``, those that a gradient tape, autograd or ``jax.grad``
+        reaches through the plugin: in its own arrays, or, of eager arrays of other frameworks,
+        through its hooks `place_patches` and `position_gradient`. Positions have none with
+        ``nearest``, whose patches jump: the hook `position_gradient` is refused, and a plugin that
+        computes on tensors gives None to a tape, never zeros.
     devices : frozenset of str
         Of ``"cpu"`` and ``"gpu"``, where the plugin computes.
     options : type or None

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..geometry.kernels import KERNELS, Kernel
-from .gathering import copy_where, gather, gather_taps, without_weightless
+from .gathering import copy_where, gather, gather_taps, weighed
 from .spectra import shift_windows
 
 
@@ -106,9 +106,8 @@ def cut_real(
     # The legacy code sums bilinear taps in this order.
     for row, column in places:
         weight = row_weights[row] * column_weights[column]
-        term = weight * samples[row, column]
-        if kind.rounding == "exact":
-            term = without_weightless(term, weight)
+        sample = samples[row, column]
+        term = weighed(sample, weight) if kind.rounding == "exact" else weight * sample
         total = term if total is None else total + term
     assert total is not None  # a kernel has taps
     if kind.rounding == "legacy":

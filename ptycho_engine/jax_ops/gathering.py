@@ -85,16 +85,17 @@ def _derivative_of_copy(
 
 
 @jax.custom_jvp
-def without_weightless(term: jax.Array, weight: jax.Array) -> jax.Array:
-    """Leave out terms without weight, even of NaN or infinity.
+def weighed(sample: jax.Array, weight: jax.Array) -> jax.Array:
+    """Multiply samples by weights; without weight nothing is left of them, be they NaN or infinite.
 
-    The derivative passes: where a weight is zero, its slope is not.
+    The derivative passes along the weight: where that is zero, its slope is not.
     """
-    return jnp.where(weight == 0, jnp.zeros((), term.dtype), term)
+    return jnp.where(weight == 0, jnp.zeros((), sample.dtype), weight * sample)
 
 
-@without_weightless.defjvp
-def _derivative_of_term(
+@weighed.defjvp
+def _derivative_of_weighed(
     primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    return without_weightless(*primals), tangents[0]
+    sample, weight = primals
+    return weighed(sample, weight), weighed(tangents[0], weight) + tangents[1] * sample

@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from ..geometry.kernels import taper_weights
-from .gathering import copy_where, without_weightless
+from .gathering import copy_where, weighed
 
 
 def shift_windows(windows: jax.Array, fractions: jax.Array, patch_size: int) -> jax.Array:
@@ -53,8 +53,8 @@ def shift_windows(windows: jax.Array, fractions: jax.Array, patch_size: int) -> 
 def _weighed(windows: jax.Array, weights: jax.Array) -> jax.Array:
     """Multiply; NaN without weight is left out."""
     if not jnp.iscomplexobj(windows):
-        return without_weightless(windows * weights, weights)
-    parts = (without_weightless(x * weights, weights) for x in (windows.real, windows.imag))
+        return weighed(windows, weights)
+    parts = (weighed(x, weights) for x in (windows.real, windows.imag))
     return lax.complex(*parts)
 
 

@@ -71,6 +71,10 @@ class InverseIntensityScale(EngineLayer):
         super().__init__(**kwargs)
         self.scale = scale
 
+    def build(self, input_shape: Any) -> None:
+        """Build the other layer, which may come later in a model."""
+        self.scale.build(input_shape)
+
     def call(self, inputs: Any) -> Any:
         """Divide numbers of any shape, or their real and imaginary part."""
         values = as_field("InverseIntensityScale", inputs)
@@ -78,10 +82,14 @@ class InverseIntensityScale(EngineLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer; Keras keeps that the weight is shared."""
-        return {**super().get_config(), "scale": keras.saving.serialize_keras_object(self.scale)}
+        # The layer itself: in what we had written, Keras would lose that it is shared.
+        return {**super().get_config(), "scale": self.scale}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make the layer that `get_config` told of."""
-        scale = keras.saving.deserialize_keras_object(config["scale"])
+        written = keras.saving.serialize_keras_object(
+            config["scale"]
+        )  # as it is, if written before
+        scale = keras.saving.deserialize_keras_object(written)
         return super().from_config({**config, "scale": scale})

@@ -131,9 +131,10 @@ def scatter_two(
     weight is zero beside one of weight one is not read: it may be NaN.
     """
     n, width = patches.shape[1:]
-    k = width // n
+    k, size, wide = width // n, n * width, image.shape[1]
     step = CACHE_LINE // patches.itemsize
-    nothing = np.zeros(width, image.dtype)
+    # No slices in the loop: each counts references, in memory that all threads share.
+    numbers, pixels = patches.reshape(-1), image.reshape(-1)
     for c in range(len(order)):
         p = order[c]
         y, x = starts[p, 0], starts[p, 1] * k
@@ -143,39 +144,44 @@ def scatter_two(
             y, v, w = y + 1, w, v
         if s == 0:
             x, s, t = x + k, t, s
-        two_rows, two_columns = w != 0, t != 0
+        two_rows = w != 0
         begin, end = max(top - y, 0), min(bottom - y, n + 1 if two_rows else n)
-        left = max(-x, 0)
-        right = min(image.shape[1] - x, width + k if two_columns else width)
-        if begin >= end or left >= right:
-            continue
-        vs, vt, ws, wt = v * s, v * t, w * s, w * t
-        inner, outer = max(left, k), min(right, width)  # where a sample has a neighbour before it
-        following = patches[order[min(c + 1, len(order) - 1)] - first]
+        start, following = (p - first) * size, (order[min(c + 1, len(order) - 1)] - first) * size
         for i in range(begin, end):
-            a = patches[p - first, i] if i < n else nothing
-            b = patches[p - first, i - 1] if two_rows and i > 0 else nothing
-            line = image[y + i]
-            if i < n:
-                fetched = following[i]
-                for q in range(0, width, step):
-                    prefetch(fetched, q)
-            if two_columns:
-                for q in range(left, min(k, right)):
-                    line[x + q] += vs * a[q] + ws * b[q]
-                if inner < outer:
-                    target = line[x + inner : x + outer]
-                    a0, a1 = a[inner:outer], a[inner - k : outer - k]
-                    b0, b1 = b[inner:outer], b[inner - k : outer - k]
-                    for q in range(len(target)):
-                        target[q] += (vs * a0[q] + vt * a1[q]) + (ws * b0[q] + wt * b1[q])
-                for q in range(max(width, left), right):
-                    line[x + q] += vt * a[q - k] + wt * b[q - k]
-            else:
-                target = line[x + left : x + right]
-                a0, b0 = a[left:right], b[left:right]
-                for q in range(len(target)):
-                    target[q] += v * a0[q] + w * b0[q]
+            upper, lower = i < n, two_rows and i > 0  # which rows of the patch there are
+            if upper:
+                fetched = following + i * width
+                for q in range(fetched, fetched + width, step):
+                    prefetch(numbers, q)
+            if upper and lower and t != 0 and x >= 0 and x + width + k <= wide:
+                to, a = np.uint64((y + i) * wide + x), np.uint64(start + i * width)
+                b, by = np.uint64(a - np.uint64(width)), np.uint64(k)
+                vs, vt, ws, wt = v * s, v * t, w * s, w * t
+                for q in range(by):
+                    pixels[to + q] += vs * numbers[a + q] + ws * numbers[b + q]
+                for q in range(by, np.uint64(width)):
+                    pixels[to + q] += (vs * numbers[a + q] + vt * numbers[a + q - by]) + (
+                        ws * numbers[b + q] + wt * numbers[b + q - by]
+                    )
+                to, a, b = to + np.uint64(width), a + np.uint64(width - k), b + np.uint64(width - k)
+                for q in range(by):
+                    pixels[to + q] += vt * numbers[a + q] + wt * numbers[b + q]
+                continue
+            for tap in range(2 if t != 0 else 1):
+                at, weight = x + tap * k, t if tap else s
+                low, high = max(-at, 0), min(wide - at, width)
+                to = np.uint64((y + i) * wide + at + low)
+                a = np.uint64(start + i * width + low)
+                b = np.uint64(a - np.uint64(width))
+                vs, ws = v * weight, w * weight
+                if upper and lower:
+                    for q in range(np.uint64(max(high - low, 0))):
+                        pixels[to + q] += vs * numbers[a + q] + ws * numbers[b + q]
+                    continue
+                if lower:
+                    a, vs = b, ws
+                for q in range(np.uint64(max(high - low, 0))):
+                    pixels[to + q] += vs * numbers[a + q]
 
 
 @compiled

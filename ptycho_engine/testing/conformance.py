@@ -64,7 +64,9 @@ class PluginConformance(PlacementConformance, JaxConformance):
         assert declared.layouts <= set(layouts.LAYOUTS)
         assert "flat" in declared.layouts
         assert declared.gradients <= {"image", "positions"}
-        assert declared.arrays > {"numpy"} or not declared.gradients
+        through = {"image": "place_patches", "positions": "position_gradient"}
+        hooks = {through[gradient] for gradient in declared.gradients}
+        assert declared.arrays > {"numpy"} or hooks <= engine._plugin.hooks
 
     def test_equals_reference(self, engine: Engine) -> None:
         """Patches are those of the plain definition, whatever is asked."""

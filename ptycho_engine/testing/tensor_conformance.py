@@ -147,6 +147,7 @@ class TensorConformance:
     @staticmethod
     def _tensorflow_for(gradient: str, engine: Engine) -> Any:
         served = engine.capabilities
-        if gradient not in served.gradients or "tensorflow" not in served.arrays:
+        served_here = "tensorflow" in served.arrays or served.arrays == {"numpy"}  # by its hooks
+        if gradient not in served.gradients or not served_here:
             pytest.skip(f"declares no gradient for {gradient} of tensors")
         return pytest.importorskip("tensorflow")

@@ -373,8 +373,9 @@ def test_placement_is_timed_beside_reading(peer):
     problem = asdict(Problem(patches=12, patch_size=8, object_size=32, channels=1 if peer else 4))
     task = {"problem": problem, "interpolation": "bilinear", "peer": peer}
     rows = placement.work(task | {"repeats": 1, "seconds": 0.1})["rows"]
+    ways = ("", ", adding", ", reassembled")
     assert [row["what"] for row in rows] == (
-        [peer] if peer else [f"numba, bilinear{way}" for way in ("", ", adding", ", reassembled")]
+        [peer] if peer else [*(f"numba, bilinear{way}" for way in ways), placement.ALONE]
     )
     assert all((row["to_ours"] is None) == (peer is None) for row in rows)
     assert all(row["to_reading"] > 0 for row in rows)

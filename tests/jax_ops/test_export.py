@@ -30,12 +30,16 @@ def place(patches, positions, interpolation):
     return ENGINE.place(patches, positions, IMAGE.shape, interpolation=interpolation)
 
 
-@pytest.mark.slow_cases("fourier")
+@pytest.mark.slow_cases("fourier", "slopes")
 @pytest.mark.parametrize("interpolation", ["bilinear", "fourier"])
 @pytest.mark.parametrize(
     ("function", "arguments"),
-    [(cut, (IMAGE, POSITIONS)), (slopes, (IMAGE, POSITIONS, PATCHES)), (place, (PATCHES, POSITIONS))],
-)  # fmt: skip
+    [
+        (cut, (IMAGE, POSITIONS)),
+        (slopes, (IMAGE, POSITIONS, PATCHES)),
+        (place, (PATCHES, POSITIONS)),
+    ],
+)
 def test_exported_for_a_gpu_and_a_cpu(function, arguments, interpolation):
     compiled = jax.jit(partial(function, interpolation=interpolation))
     exported = export.export(compiled, platforms=["cuda", "cpu"])(*arguments)

@@ -3,6 +3,7 @@
 import pytest
 from ptycho_engine.plugins import numba
 
+from ptycho_engine.native import placing
 from ptycho_engine.native import stores as scatter
 from ptycho_engine.testing import PluginConformance
 
@@ -37,6 +38,7 @@ class TestNumbaLarge(PluginConformance):
     @pytest.fixture(autouse=True)
     def everything_is_large(self, monkeypatch):
         monkeypatch.setattr(numba, "SERIAL", 0)
+        monkeypatch.setattr(placing, "SERIAL", 0)
         monkeypatch.setattr(scatter, "LARGE", 0)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ptycho_engine.plugins import numba as plugin
 
 from ptycho_engine import Engine
+from ptycho_engine.native import placing
 from ptycho_engine.native.bands import equal_bands
 from ptycho_engine.native.scattering import scatter
 from ptycho_engine.request.placement import build_placement
@@ -31,7 +32,7 @@ def noise(shape, dtype, seed=0):
 @pytest.fixture
 def many_threads(monkeypatch):
     """Share out small requests too, and among as many threads as are asked for."""
-    monkeypatch.setattr(plugin, "SERIAL", 0)
+    monkeypatch.setattr(placing, "SERIAL", 0)
     monkeypatch.setattr(plugin.Options, "count", lambda self: self.threads)
 
 
@@ -56,7 +57,7 @@ def test_bits_do_not_depend_on_threads(dtype, interpolation, layout, fill, many_
 
 def test_threads_are_used_where_there_is_enough_to_do(monkeypatch):
     seen = []
-    monkeypatch.setattr(plugin, "share", lambda work, pieces, threads: seen.append(len(pieces)))
+    monkeypatch.setattr(placing, "share", lambda work, pieces, threads: seen.append(len(pieces)))
     engine = Engine("numba", options={"threads": 2})
     for count in (4, 80):
         engine.place(np.zeros((count, 64, 64), "f4"), np.full((count, 2), 50.5), (99, 99))
@@ -169,6 +170,6 @@ def test_bits_do_not_depend_on_where_bands_end(inner, members, interpolation, se
     patches, engine = noise(shape, "float32", seed), Engine("numba")
     expected = engine.place(patches, positions, (30, 28), **how)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugin, "equal_bands", lambda *arguments: bands[::-1])
+        patch.setattr(placing, "equal_bands", lambda *arguments: bands[::-1])
         placed = engine.place(patches, positions, (30, 28), **how)
     assert placed.tobytes() == expected.tobytes()

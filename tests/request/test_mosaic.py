@@ -151,6 +151,28 @@ def test_a_border_is_left_out_whatever_it_holds():
     np.testing.assert_array_equal(found.coverage, inner.coverage)
 
 
+def test_weights_may_be_small_but_not_without_digits():
+    patches = cut_out().astype(np.complex64)
+    usual = put_together(patches, weights=np.ones((5, 5)))
+    small = put_together(patches, weights=np.full((5, 5), 1e-25))
+    covered = usual.coverage > 1e-3
+    np.testing.assert_allclose(small.object[covered], usual.object[covered], rtol=1e-5, atol=1e-5)
+    none = put_together(patches, weights=np.full((5, 5), 1e-37))  # in single precision
+    assert not none.coverage.any()
+    assert not none.object.any()
+
+
+def test_what_is_not_finite_stays_where_it_lies():
+    patches = cut_out(WHOLE)
+    patches[3, 1, 2] = np.nan
+    found = put_together(patches, WHOLE)
+    y, x = (WHOLE[3] - 5 // 2).astype(int) + np.array([1, 2])
+    spoilt = np.zeros(SHAPE, bool)
+    spoilt[y, x] = 0 <= y < SHAPE[0] and 0 <= x < SHAPE[1]
+    np.testing.assert_array_equal(np.isnan(found.object), spoilt)
+    assert spoilt.any()
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -14,6 +14,8 @@ Reals = NDArray[np.float64]
 
 #: Of a cell's width: more than rounding can move a point across the border of its cell.
 SLACK = 1e-6
+#: The quadrant of each pair of signs, (-1, -1), (-1, 0) ... (1, 1) of (dy, dx).
+QUADRANTS = np.array([0, 1, 1, 0, -1, 3, 2, 2, 3], np.int8)
 
 
 @compiled
@@ -178,22 +180,14 @@ def find_quadrants(
     """
     for s in range(len(seeds)):
         y, x = points[seeds[s], 0], points[seeds[s], 1]
-        counts[s] = 0
+        found = np.zeros(5, np.int64)
         for k in range(near.shape[1]):
             dy, dx = points[near[s, k], 0] - y, points[near[s, k], 1] - x
-            if dx < 0 and dy <= 0:
-                side = 0
-            elif dy < 0 and dx >= 0:
-                side = 1
-            elif dy > 0 and dx <= 0:
-                side = 2
-            elif dx > 0 and dy >= 0:
-                side = 3
-            else:
-                sides[s, k] = -1
-                continue
+            # Signs are looked up: branches that nothing foretells would take three times as long.
+            side = QUADRANTS[3 * ((dy > 0) - (dy < 0)) + (dx > 0) - (dx < 0) + 4]
             sides[s, k] = side
-            counts[s, side] += 1
+            found[side] += 1  # the seed's own place counts last
+        counts[s] = found[:4]
 
 
 @compiled

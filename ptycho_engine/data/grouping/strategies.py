@@ -138,7 +138,8 @@ class _Surroundings:
     def take(self, other: _Surroundings, rows: Indices, start: int) -> None:
         """Copy rows of others."""
         for own, part in zip(self._parts(), other._parts(), strict=True):
-            np.take(part, rows, axis=0, out=own[start : start + len(rows)])
+            # Other modes than clip would copy twice; all rows are there.
+            np.take(part, rows, axis=0, out=own[start : start + len(rows)], mode="clip")
 
     def first(self, count: int) -> _Surroundings:
         """Return the first of them."""

@@ -79,7 +79,10 @@ def uniform(state: Words) -> float:
 @compiled
 def _invert(mean: float, state: Words) -> float:
     """Draw a count of a small mean."""
-    rest, probability = uniform(state), math.exp(-mean)
+    rest = uniform(state)
+    if rest < 1 - mean:  # and so below exp(-mean), which need not be known
+        return 0.0
+    probability = math.exp(-mean)
     count = 0
     while rest >= probability and count < SMALL:
         rest -= probability

@@ -1,12 +1,14 @@
 """A store of patches becomes an object: the one that they were cut from, where they cover it."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from events import logged
 from PIL import Image
+from processes import run_python
 
 from ptycho_engine import Engine, read_output
 from ptycho_engine.app.command import dispatch
@@ -183,7 +185,7 @@ def test_an_interrupt_while_it_is_written_leaves_nothing(job, tmp_path, monkeypa
     monkeypatch.setattr("ptycho_engine.io.store.Store.publish", interrupted)
     monkeypatch.setattr("ptycho_engine.app.jobs.object_output.write_scan", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(dataclasses.replace(job, output=Path(name), picture=True))
+        run(dataclasses.replace(job, output=Path(name), picture=name == "object.h5"))
     assert names(tmp_path) == before
 
 
@@ -244,7 +246,18 @@ def test_a_picture_that_fails_costs_no_object(job, monkeypatch):
 
 def test_the_command_puts_patches_together(job, capsys):
     typed = ["reassemble", "patches.h5", "plugin=numba", "output.picture=false"]
-    assert dispatch([*typed, "output.path=o.npz", "shape=[72,90]", "border=1"]) == 0
+    assert (
+        dispatch(
+            [
+                *typed,
+                "output.path=o.npz",
+                "shape=[72,90]",
+                "border=1",
+                "patches.positions_path=patches.h5",
+            ]
+        )
+        == 0
+    )
     assert capsys.readouterr().out == f"{Path.cwd() / 'o.npz'}\n"
     with read_output("o.npz") as output:
         assert output.arrays["object"].shape == (72, 90)
@@ -252,13 +265,48 @@ def test_the_command_puts_patches_together(job, capsys):
     for wrong, words in [
         ("shape=[72]", "shape: received [72]"),
         ("weight=light", "weight 'light' is not known"),
-        ("border=x", "border"),
         ("patches.pathes=a", "patches.pathes"),
-        ("interpolation=linear", "interpolation 'linear' is not known"),
         ("output.path=o.npz", "exists already"),
     ]:
         assert dispatch([*typed, wrong]) == 2
         assert words in capsys.readouterr().err
     assert dispatch(["reassemble", "plugin=numba"]) == 2
     assert "patches.path: received nothing" in capsys.readouterr().err
-    assert dispatch([*typed, "patches.positions_path=patches.h5"]) == 0
+
+
+MEMORY = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from ptycho_engine.app.jobs.origins import peak_resident_bytes
+from ptycho_engine.app.jobs.reassemble import ReassemblyJob, run
+from ptycho_engine.data.stored_patches import PatchSource
+from ptycho_engine.io.specs import ArraySpec
+from ptycho_engine.io.store import Store
+
+suffix = sys.argv[1]
+rng = np.random.default_rng(0)
+for count in (30, 120):
+    groups = np.ones((16, 64, 64, 4), np.complex64)
+    positions = rng.uniform(32, 200, (16 * count, 4, 2))
+    specs = {"patches": ArraySpec((16 * count, 64, 64, 4), groups.dtype),
+             "positions": ArraySpec.of(positions)}
+    with Store.create(f"{count}.{suffix}", specs) as store:
+        for number in range(count):
+            store.write("patches", slice(16 * number, 16 * number + 16), groups)
+        store.write("positions", (), positions)
+for count in (30, 120):
+    before = peak_resident_bytes()
+    path = Path(f"{count}.{suffix}")
+    run(ReassemblyJob(PatchSource(path), Path(f"object-{path}"), plugin="numba", picture=False))
+print(json.dumps(peak_resident_bytes() - before))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["npz", "h5", "zarr"])
+def test_memory_does_not_grow_with_the_patches(tmp_path, suffix):
+    """After a store of 63 MB one of 252 MB."""
+    done = run_python("-c", MEMORY, suffix, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) < 24 * 2**20
