@@ -215,8 +215,8 @@ class Service:
         if arrays.name in self.plugin.capabilities.arrays:
             return request, self.plan(request)
         converted = request.converted(self._target(request, request.image))
-        plan = self.plan(converted)  # the patches are held as NumPy's array beside the result
-        return converted, with_workspace(plan, plan.output_bytes)
+        plan = self.plan(converted)  # NumPy's array may be held beside the result
+        return converted, with_workspace(plan, arrays.copied_bytes(plan.output_bytes))
 
     def place(self, request: PlacementRequest, out: Array | None) -> Array:
         """Add patches of NumPy arrays onto an array, or onto a new one of zeros.
@@ -248,7 +248,8 @@ class Service:
             check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_PATCHES, held="object")
             return self.plugin.place(self._flat_if_needed(request), self.options, plan, None)
         converted = request.converted(self._target(request, request.patches))
-        plan = with_workspace(self.plan(converted), request.output_bytes)
+        beside = arrays.copied_bytes(request.output_bytes)
+        plan = with_workspace(self.plan(converted), beside)
         check_budget(plan, held_bytes=plan.output_bytes, advice=FEWER_PATCHES, held="object")
         self._say_converted(arrays.name)
         operation = differentials.placement(

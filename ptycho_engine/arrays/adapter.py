@@ -57,6 +57,9 @@ class ArrayAdapter(Protocol):
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return memory, as NumPy's, that `from_numpy` takes over without a copy."""
 
+    def copied_bytes(self, nbytes: int) -> int:
+        """Return the bytes that `from_numpy` takes, for plans, for so many that `empty` made."""
+
     def from_numpy(self, array: Array) -> Any:
         """Return an array of this framework with these numbers, which nobody changes any more."""
 

@@ -92,6 +92,10 @@ class JaxArrays:
         """Return an array that is not filled; jax copies it."""
         return np.empty(shape, dtype)
 
+    def copied_bytes(self, nbytes: int) -> int:
+        """Return the bytes that `from_numpy` takes for so many of `empty`."""
+        return nbytes
+
     def from_numpy(self, array: Array) -> jax.Array:
         """Return an array of jax with these numbers, on its default device."""
         return jnp.asarray(array)

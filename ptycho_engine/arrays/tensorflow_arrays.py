@@ -100,6 +100,12 @@ class TensorFlowArrays:
 
         return aligned_empty(shape, dtype)
 
+    def copied_bytes(self, nbytes: int) -> int:
+        """Return the bytes that `from_numpy` takes for so many of `empty`: none on the CPU."""
+        from ..ops.aligned import has_gpu
+
+        return nbytes if has_gpu() else 0
+
     def from_numpy(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
         """Return a tensor with these numbers: without a copy on the CPU if `empty` made them."""
         from ..ops.aligned import adopt, as_tensor, is_aligned

@@ -52,6 +52,12 @@ def test_nothing_is_copied_on_the_way():
     assert arrays.from_numpy(array).data_ptr() == array.ctypes.data
 
 
+def test_what_is_shared_is_planned_once(engine):
+    image = noise("complex64")
+    plans = [engine.plan(given, POSITIONS, 4) for given in (image, torch.from_numpy(image))]
+    assert plans[0].peak_bytes == plans[1].peak_bytes
+
+
 def test_strides_and_pending_signs_do_not_matter(engine):
     image = torch.from_numpy(noise("complex64", (12, 18)))
     tensors = (
