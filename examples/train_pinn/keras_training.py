@@ -19,11 +19,15 @@ MODEL = "model.keras"
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of a dataset in the order of its epochs, as torch's side takes them."""
+    """The batches of one epoch, in the order in which torch's side takes them.
+
+    One that shuffled itself at the end of an epoch would begin with the second: Keras ends an epoch
+    when it has looked at the first batch to build the model.
+    """
 
     def __init__(self, dataset: PatchDataset, settings: Settings, epoch: int) -> None:
         super().__init__()
-        self.dataset, self.settings, self.epoch = dataset, settings, epoch
+        self.dataset, self.settings = dataset, settings
         self.order = dataset.order(settings.seed, epoch)
 
     def __len__(self) -> int:
@@ -34,10 +38,6 @@ class Batches(keras.utils.PyDataset):
         batch = self.dataset.batch(self.order[number * size : (number + 1) * size])
         batch["positions"] = seen_positions(batch["positions"], self.settings)
         return batch, {"intensity": batch["patterns"]}
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self.order = self.dataset.order(self.settings.seed, self.epoch)
 
 
 def train(made: TrainingScan, settings: Settings) -> tuple[keras.Model, list[float]]:
@@ -63,24 +63,23 @@ def train(made: TrainingScan, settings: Settings) -> tuple[keras.Model, list[flo
         )
     log = folder / "losses.csv"
     losses = list(np.atleast_1d(np.loadtxt(log))) if settings.resume and log.exists() else []
-    callbacks = [
-        keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: _keep(model, folder, losses, logs["loss"])
-        )
-    ]
+    callbacks = []
     if settings.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard", profile_batch=0))
-    batches = Batches(made.train, settings, len(losses))
-    model.fit(
-        batches, initial_epoch=len(losses), epochs=settings.epochs, shuffle=False, verbose=2,
-        callbacks=callbacks,
-    )  # fmt: skip
+    for epoch in range(len(losses), settings.epochs):
+        batches = Batches(made.train, settings, epoch)
+        found = model.fit(
+            batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0,
+            callbacks=callbacks,
+        )  # fmt: skip
+        losses.append(float(found.history["loss"][0]))
+        print(f"Epoch {epoch + 1}/{settings.epochs} - loss: {losses[-1]:.4f}")
+        _keep(model, folder, losses)
     return model, losses
 
 
-def _keep(model: keras.Model, folder: Path, losses: list[float], loss: float) -> None:
+def _keep(model: keras.Model, folder: Path, losses: list[float]) -> None:
     """Save the model and its losses, so that a run that is stopped can go on."""
-    losses.append(float(loss))
     beside = folder / f"next-{MODEL}"
     model.save(beside)
     beside.replace(folder / MODEL)

@@ -50,7 +50,7 @@ class TrainingScan:
 def make_training_scan(settings: Settings) -> TrainingScan:
     """Simulate a scan and divide it."""
     recipe = Recipe(
-        object=ObjectSettings(kind="leaves", feature=settings.size / 5),
+        object=ObjectSettings(kind="cells", feature=settings.size / 8),
         # A curved wave front, over a third of the window: a flat one does not tell an object from
         # its twin.
         probe=ProbeSettings(

@@ -18,8 +18,8 @@ class Settings:
     filters: int = 16
     positions: str = "exact"
     framework: str = "keras"
-    epochs: int = 40
-    batch_size: int = 16
+    epochs: int = 60
+    batch_size: int = 8
     learning_rate: float = 1e-3
     jit_compile: bool = True
     seed: int = 0
