@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from ptycho_engine.layers.torch import PoissonNLL
 from scan import TrainingScan, seen_positions
 from settings import Settings
 from torch_network import Network
+
+from ptycho_engine.layers.torch import PoissonNLL
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -41,7 +42,7 @@ def train(made: TrainingScan, settings: Settings) -> tuple[Network, list[float]]
             loss = criterion(batch["patterns"], network(batch)["intensity"])
             loss.backward()
             optimiser.step()
-            total, count = total + float(loss), count + 1
+            total, count = total + float(loss.detach()), count + 1
         losses.append(total / count)
         print(f"Epoch {epoch + 1}/{settings.epochs} - loss: {losses[-1]:.4f}")
         if board is not None:
