@@ -61,18 +61,19 @@ def _box(image: NDArray[Any], middle: tuple[int, int], half: int) -> NDArray[Any
 
 
 def draw(found: NDArray[Any], truth: NDArray[Any], losses: list[float], path: Path) -> None:
-    """Draw object and truth, amplitude and phase, and the losses."""
+    """Draw amplitude and phase of an object, times its best factor, the true ones, and the losses."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    found = found * (np.vdot(found, truth) / np.vdot(found, found))  # no pattern tells it
     figure = Figure(figsize=(13, 8), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3)
     for row, (name, values) in zip(panels, {"found": found, "true": truth}.items(), strict=True):
-        row[0].imshow(np.abs(values), cmap="gray", vmin=0, vmax=np.abs(truth).max())
-        row[0].set_title(f"amplitude, {name}")
-        row[1].imshow(np.angle(values), cmap="viridis")
-        row[1].set_title(f"phase, {name}")
+        for panel, what, part in zip(row, ("amplitude", "phase"), (np.abs, np.angle), strict=False):
+            low, high = part(truth).min(), part(truth).max()
+            panel.imshow(part(values), cmap="gray", vmin=low, vmax=high)
+            panel.set_title(f"{what}, {name}")
         row[2].set_axis_off()
     panels[0, 2].set_axis_on()
     panels[0, 2].plot(range(1, len(losses) + 1), losses)

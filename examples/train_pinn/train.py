@@ -42,7 +42,8 @@ def run(settings: Settings) -> dict[str, object]:
         found, seen = reassemble(predict, made, dataset, settings)
         figures[name] = asdict(judge(found, seen, made.scan.image))
         np.savez(folder / f"object_{name}.npz", object=found, seen=seen)
-        draw(found, np.where(seen, made.scan.image, 0), losses, folder / f"object_{name}.png")
+        truth = np.where(seen, made.scan.image, 0)
+        draw(np.where(seen, found, 0), truth, losses, folder / f"object_{name}.png")
     result = {"losses": losses, "figures": figures}
     (folder / "figures.json").write_text(json.dumps(result, indent=2))
     print(json.dumps(figures, indent=2))
