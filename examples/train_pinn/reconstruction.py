@@ -61,7 +61,7 @@ def _box(image: NDArray[Any], middle: tuple[int, int], half: int) -> NDArray[Any
 
 
 def draw(found: NDArray[Any], truth: NDArray[Any], losses: list[float], path: Path) -> None:
-    """Draw amplitude and phase of an object, times its best factor, the true ones, and the losses."""
+    """Draw an object times its best factor, the true one, and the losses."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
