@@ -1,0 +1,65 @@
+"""The figures by which the example network is judged."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples/train_pinn"
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        yield importlib.import_module("evaluation")
+
+
+@pytest.fixture
+def truth():
+    rng = np.random.default_rng(0)
+    y, x = np.indices((48, 40))
+    smooth = np.sin(x / 5) * np.cos(y / 7)
+    return (1 + 0.3 * smooth) * np.exp(0.5j * smooth + 0.01j * rng.standard_normal(smooth.shape))
+
+
+def test_a_factor_changes_nothing(evaluation, truth):
+    figures = evaluation.compare(truth * (0.3 - 2j), truth)
+    assert figures.amplitude_ssim == pytest.approx(1)
+    assert figures.phase_ssim == pytest.approx(1)
+    assert figures.ring_correlation == pytest.approx(1)
+    assert figures.amplitude_psnr > 100
+
+
+def test_figures_fall_as_noise_grows(evaluation, truth):
+    rng = np.random.default_rng(1)
+    noise = rng.standard_normal(truth.shape) + 1j * rng.standard_normal(truth.shape)
+    rows = [vars(evaluation.compare(truth + level * noise, truth)) for level in (0.01, 0.1, 1.0)]
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        assert values == sorted(values, reverse=True), name
+
+
+def test_the_peak_signal_to_noise_ratio_is_its_formula(evaluation):
+    truth = np.array([[0.0, 4.0], [1.0, 2.0]])
+    assert evaluation.psnr(truth + 0.4, truth) == pytest.approx(20)
+
+
+def test_structural_similarity_of_opposite_patterns_is_negative(evaluation):
+    pattern = (-1.0) ** np.arange(40)[:, None] * np.ones(40)  # the mean of a window is 0
+    assert evaluation.ssim(pattern, pattern) == pytest.approx(1)
+    assert evaluation.ssim(-pattern, pattern) < -0.5
+
+
+def test_rings_beyond_a_blur_do_not_correlate(evaluation):
+    rng = np.random.default_rng(2)
+    truth = rng.standard_normal((64, 64)) + 0j
+    low = np.hypot(*np.meshgrid(*2 * [np.fft.fftfreq(64)])) < 0.25
+    mixed = np.fft.ifft2(
+        np.fft.fft2(truth) * low + np.fft.fft2(rng.standard_normal((64, 64))) * ~low
+    )
+    rings = evaluation.ring_correlation(mixed, truth)
+    assert rings.shape == (31,)
+    assert rings[:13].min() > 0.9
+    assert np.abs(rings[18:]).mean() < 0.2
