@@ -39,7 +39,11 @@ class IntensityScale(EngineLayer):
         )
 
     def inverse(self) -> InverseIntensityScale:
-        """Return a layer that divides by the same factor: it shares the weight."""
+        """Return a layer that divides by the same factor: it shares the weight.
+
+        A saved model keeps that; ``keras.models.clone_model`` copies each layer on its own, and
+        gives the copy a weight of its own. Load a saved model for a copy that shares.
+        """
         return InverseIntensityScale(self)
 
     def call(self, inputs: Any) -> Any:
