@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 
 from ..errors import RequestError
 from ..geometry import layouts
@@ -136,7 +135,7 @@ def _tensor(array: Any) -> torch.Tensor:
 
 
 class _Differentiable(torch.autograd.Function):  # type: ignore[misc]
-    """An `Operation` as autograd knows it. It is differentiated once: torch refuses more."""
+    """An `Operation` as autograd knows it. It is differentiated once, see `_Gradient`."""
 
     @staticmethod
     def forward(values: torch.Tensor, positions: torch.Tensor, operation: Operation) -> Any:
@@ -148,14 +147,38 @@ class _Differentiable(torch.autograd.Function):  # type: ignore[misc]
         # Only what is needed: what is saved must not be changed in place before `backward`.
         ctx.save_for_backward(positions, values if ctx.needs_input_grad[1] else None)
 
-    @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, cotangent: torch.Tensor) -> Any:
         positions, values = ctx.saved_tensors
         of_values, of_positions = None, None
-        if ctx.needs_input_grad[0]:
-            of_values = ctx.operation.adjoint(positions, cotangent)
-        if ctx.needs_input_grad[1]:
-            of_positions = ctx.operation.position_gradient(values, positions, cotangent)
-            of_positions = of_positions.to(positions.device)
+        with torch.no_grad():
+            if ctx.needs_input_grad[0]:
+                of_values = ctx.operation.adjoint(positions, cotangent)
+            if ctx.needs_input_grad[1]:
+                of_positions = ctx.operation.position_gradient(values, positions, cotangent)
+                of_positions = of_positions.to(positions.device)
+        if torch.is_grad_enabled():
+            sources = [tensor for tensor in (cotangent, positions, values) if tensor is not None]
+            of_values, of_positions = (
+                None if gradient is None else _Gradient.apply(gradient, *sources)
+                for gradient in (of_values, of_positions)
+            )
         return of_values, of_positions, None
+
+
+class _Gradient(torch.autograd.Function):  # type: ignore[misc]
+    """A gradient, tied to what it follows from: whoever differentiates it is refused.
+
+    torch's own `once_differentiable` leaves a gradient untied where only the values or the
+    positions have one, so that a penalty of it would change nothing, without a word.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gradient: torch.Tensor, *sources: torch.Tensor) -> torch.Tensor:
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: torch.Tensor) -> Any:
+        raise RequestError(
+            "torch: cannot differentiate twice through patches: their gradients have none. "
+            "Expected a loss without gradients in it; detach them if they are constants of it."
+        )

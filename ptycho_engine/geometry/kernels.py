@@ -145,3 +145,7 @@ KERNELS: dict[str, Kernel] = {
     "bicubic": Kernel(before=1, after=2, weights=_cubic, slopes=_cubic_slopes),
     "fourier": Kernel(before=0, after=0, weights=None),
 }
+#: Kernels whose weights take both signs.
+SIGNED = "bicubic", "fourier"
+#: Pixels beyond an image, after which a point farther away has the same sample.
+REACH = max(kernel.taps for kernel in KERNELS.values())

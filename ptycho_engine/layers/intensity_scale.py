@@ -40,7 +40,11 @@ class IntensityScale(EngineLayer):
         self.built = True  # Keras would warn of what it finds unbuilt in the inverse
 
     def inverse(self) -> InverseIntensityScale:
-        """Return a layer that divides by the same factor: it shares the weight."""
+        """Return a layer that divides by the same factor: it shares the weight.
+
+        A saved model keeps that; ``keras.models.clone_model`` copies each layer on its own, and
+        gives the copy a weight of its own. Load a saved model for a copy that shares.
+        """
         return InverseIntensityScale(self)
 
     def call(self, inputs: Any) -> Any:

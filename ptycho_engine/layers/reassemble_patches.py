@@ -8,12 +8,10 @@ import numpy as np
 
 from ..errors import RequestError
 from ..geometry.cut import Fill, Interpolation
+from ..geometry.kernels import SIGNED
 from .keras_backend import registered, tf
 from .layer_settings import checked_weights, read, written
 from .place_patches import PlacePatches
-
-#: Kernels whose weights take both signs.
-SIGNED = "bicubic", "fourier"
 
 
 @registered

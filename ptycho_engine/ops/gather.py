@@ -114,8 +114,25 @@ def _differentiated(gradient: str, *tensors: tf.Tensor) -> list[tf.Tensor]:
         return list(tf.identity_n(tensors))
 
 
+def _gradient_left_out(upstream: Sequence[tf.Tensor]) -> list[tf.Tensor | None]:
+    """Return the gradient that a SavedModel keeps, which raises: TensorFlow tells it of no inputs.
+
+    Where nothing can be raised, it is NaN.
+    """
+    message = "patches: a SavedModel keeps no gradients of them. Load the model from .keras instead"
+    with tf.control_dependencies([tf.debugging.Assert(False, [message])]):
+        return [
+            tf.fill(tf.shape(each), tf.constant(float("nan"), each.dtype))
+            if each.dtype.is_floating
+            else None
+            for each in upstream
+        ]
+
+
 @tf.RegisterGradient("PtychoEngineGather")
-def _gradient_of_gather(cut: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+def _gradient_of_gather(cut: tf.Operation | None, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    if cut is None:
+        return _gradient_left_out(upstream)
     image, starts, places, *found = cut.inputs
     taps = tf.get_static_value(places).tolist()
     rows, columns = found[0].shape[1:]
@@ -134,7 +151,9 @@ def _gradient_of_gather(cut: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tens
 
 
 @tf.RegisterGradient("PtychoEngineAdd")
-def _gradient_of_add(added: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+def _gradient_of_add(added: tf.Operation | None, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    if added is None:
+        return _gradient_left_out(upstream)
     _image, starts, windows, _sum = added.inputs
     rows, columns = windows.shape[1:]
     (cut,) = gather_windows(upstream[3], starts, rows, columns, [(0, 0)])

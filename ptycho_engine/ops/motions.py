@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from ..compilations import counted
+from ..geometry.kernels import REACH
 from .modes import unobserved
-from .samples import REACH, image_size, sample
+from .samples import image_size, sample
 
 
 def moved(images: tf.Tensor, shifts: tf.Tensor, interpolation: str, fill: str) -> tf.Tensor:

@@ -7,9 +7,6 @@ import tensorflow as tf
 from ..geometry.kernels import KERNELS
 from .interpolate import blend
 
-#: Pixels beyond an image, after which a point farther away has the same sample.
-REACH = max(kernel.taps for kernel in KERNELS.values())
-
 
 def sample(
     images: tf.Tensor, y: tf.Tensor, x: tf.Tensor, interpolation: str, fill: str

@@ -32,6 +32,7 @@ from ..display import Shown
 from ..geometry import Positions
 from ..geometry.cut import Cut
 from ..geometry.footprint import footprint
+from ..geometry.kernels import SIGNED
 from .patch_weights import PatchWeights
 
 Array = NDArray[Any]
@@ -41,8 +42,6 @@ Place = Callable[[Array, Positions, Array], object]
 #: Bytes of the patches that are placed at a time. It depends on nothing, so that sums are made in
 #: one order however the patches come, and are equal bit for bit. Half as many take a fifth longer.
 BLOCK_BYTES = 32 * 1024**2
-#: Kernels whose weights take both signs.
-SIGNED = ("bicubic", "fourier")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

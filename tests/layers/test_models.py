@@ -374,6 +374,28 @@ def test_a_saved_model_predicts_the_same_bits_in_another_process(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def gradient_of(function, values):
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        output = function(values)
+    return tape.gradient(output, values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ExtractPatches", "ReassemblePatches"])
+def test_an_exported_model_predicts_the_same_and_refuses_gradients(name, tmp_path):
+    case = {"ExtractPatches": EXTRACTIONS[0], "ReassemblePatches": PLACEMENTS[2]}[name]
+    arrays = cast(case, "single")
+    inputs = [keras.Input(a.shape[1:], dtype=a.dtype.name) for a in arrays]
+    model = keras.Model(inputs, getattr(layers, name)(**case.arguments)(inputs))
+    model.export(tmp_path / "exported", verbose=False)
+    serve = tf.saved_model.load(tmp_path / "exported").serve
+    values = [tf.constant(array) for array in arrays]
+    np.testing.assert_allclose(serve(values), model(values), rtol=0, atol=1e-5)
+    with pytest.raises((LookupError, tf.errors.InvalidArgumentError), match=r"(?i)no gradient"):
+        gradient_of(serve, values)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_training_is_the_same_with_and_without_xla(policy):

@@ -89,11 +89,13 @@ def test_only_what_is_asked_for_is_computed(engine):
 
 
 def test_a_gradient_of_a_gradient_is_refused(engine):
-    image = torch.randn(9, 12, requires_grad=True)
-    patches = engine.extract(image, where(), 4)
-    (gradient,) = torch.autograd.grad((patches**2).sum(), image, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
-        gradient.sum().backward()
+    """Also where the gradient depends on the image, and what reaches it does not."""
+    image, places = torch.randn(9, 12, requires_grad=True), where()
+    patches = engine.extract(image, places, 4)
+    for loss, of in (((patches**2).sum(), image), (patches.sum(), places)):
+        (gradient,) = torch.autograd.grad(loss, of, create_graph=True)
+        with pytest.raises(RequestError, match="differentiate twice"):
+            gradient.sum().backward()
 
 
 def test_changes_in_place_are_noticed_where_they_matter(engine):

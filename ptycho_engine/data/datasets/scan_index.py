@@ -53,6 +53,8 @@ class ScanIndex:
     def load(cls, path: Path) -> ScanIndex:
         """Read an index; an empty one if there is no file, or another version wrote it.
 
+        Entries that someone has damaged are left out: they are made anew.
+
         Raises
         ------
         InputFileError
@@ -66,8 +68,10 @@ class ScanIndex:
                 f"{path}: is no index of scans. Expected one that a dataset wrote, or no file. "
                 "Choose another name, or remove it."
             )
-        same = found.get("version") == _version()
-        return cls(path, dict(found.get("entries", {})) if same else {})
+        entries = found.get("entries")
+        if found.get("version") != _version() or not isinstance(entries, dict):
+            return cls(path, {})
+        return cls(path, {key: kept for key, kept in entries.items() if _is_kept(kept)})
 
     def entry(
         self,
@@ -93,8 +97,13 @@ class ScanIndex:
         facts = [_facts(path) for path in files]
         kept = self.known.get(key)
         if kept is not None and kept["files"] == facts:
-            self.used[key] = kept
-            return _from_plain(kept["entry"])
+            try:
+                entry = _from_plain(kept["entry"])
+            except (KeyError, TypeError, ValueError):  # someone has edited it
+                kept = None
+            else:
+                self.used[key] = kept
+                return entry
         if kept is not None:
             get_logger().info("scan_changed", source=str(files[0]), index=str(self.path))
         entry = make()
@@ -134,8 +143,7 @@ class ScanIndex:
 def files_of(source: Scan | ScanSource | Path) -> list[Path]:
     """Return the files and folders that a source is made of; none of one in memory, or drawn.
 
-    Beside the file itself these are the other half of a pair, what a folder holds, and the files
-    that options name.
+    Beside the file itself these are the other half of a pair, and the files that options name.
     """
     if isinstance(source, Scan):
         return []
@@ -143,9 +151,6 @@ def files_of(source: Scan | ScanSource | Path) -> list[Path]:
     if path is None or not path.exists():
         return []
     found = [path, *_partners(path)]
-    if path.is_dir():
-        found += sorted(path.iterdir())
-        found += sorted(path.glob("*/zarr.json"))
     if isinstance(source, ScanSource):
         found += [Path(text) for text in _texts(source.options) if os.path.exists(text)]
     return [Path(os.path.abspath(each)) for each in found]
@@ -171,11 +176,23 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _facts(path: Path) -> list[Any]:
+    """Return what tells whether a file has changed, or anything in a folder, however deep."""
     try:
-        found = path.stat()
+        found = [path.stat()]
+        for folder, _, names in os.walk(path):  # a file holds none
+            found += [os.lstat(os.path.join(folder, name)) for name in names]
     except OSError:
-        return [str(path), None, None, None]
-    return [str(path), found.st_size, found.st_mtime_ns, found.st_ino]
+        return [str(path), None, None, None, None]
+    size, times = sum(f.st_size for f in found), sum(f.st_mtime_ns for f in found)
+    return [str(path), size, times, found[0].st_ino, len(found)]
+
+
+def _is_kept(kept: object) -> bool:
+    """Tell whether an entry of the file has the parts of one."""
+    if not isinstance(kept, dict) or not isinstance(kept.get("entry"), dict):
+        return False
+    files = kept.get("files")
+    return isinstance(files, list) and bool(files) and all(isinstance(f, list) and f for f in files)
 
 
 def _named(source: Scan | ScanSource | Path) -> Any:

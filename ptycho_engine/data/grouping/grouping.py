@@ -29,6 +29,8 @@ from .task import GroupTask, Indices, Random
 
 #: How many more points than members a group is drawn from, where nobody says.
 SPARE = 3
+#: Coordinates up to which squares of distances are finite.
+FARTHEST = 1e150
 
 
 def list_strategies() -> tuple[PluginSource, ...]:
@@ -139,6 +141,12 @@ def check_points(positions: ArrayLike) -> Positions:
         raise RequestError(
             f"positions: {len(bad)} of {len(points)} are NaN or infinite, the first at index "
             f"{bad[0]}: {points[bad[0]].tolist()}. Expected finite numbers. Leave them out."
+        )
+    if points.size and np.abs(points).max() > FARTHEST:
+        worst = int(np.argmax(np.abs(points).max(axis=1)))
+        raise RequestError(
+            f"positions: received {points[worst].tolist()} at index {worst}. Expected at most "
+            f"{FARTHEST:g}: squares of distances beyond are no numbers. Leave it out."
         )
     return points
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ class NearField:
 def _check_lengths(what: str, gap: SliceGap | NearField) -> None:
     for name in ("distance", "wavelength", "pixel_size"):
         value = getattr(gap, name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or (value <= 0 and name != "distance"):
             raise ConfigurationError(
                 f"{what}: {name} is {one_line(repr(value), 60)}. Expected metres, finite"

@@ -8,12 +8,9 @@ import torch
 
 from ...arrays.tensors import outside_autograph
 from ...errors import RequestError
-from ...geometry.kernels import KERNELS
+from ...geometry.kernels import KERNELS, REACH
 from ..layer_settings import check_translation, finite_number, whole_seed
 from .tensor_inputs import as_field, as_real, check_rank, real_dtype, two_inputs
-
-#: Pixels beyond an image, after which a point farther away has the same sample.
-REACH = max(kernel.taps for kernel in KERNELS.values())
 
 
 class Translation(torch.nn.Module):

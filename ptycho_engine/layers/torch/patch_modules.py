@@ -11,14 +11,13 @@ from ...arrays.tensors import outside_autograph
 from ...engine import Engine
 from ...errors import RequestError
 from ...geometry.cut import Cut, Fill, Interpolation
+from ...geometry.kernels import SIGNED
 from ...geometry.layouts import Layout
 from ..layer_settings import check_layout, checked_weights, cut_of, object_shape
 from .tensor_inputs import as_array, as_field, as_positions, check_rank, real_dtype, two_inputs
 
 #: What cuts and places on the CPU, and elsewhere; both have all gradients.
 ON_HOST, ON_DEVICE = "numba", "jax"
-#: Kernels whose weights take both signs.
-SIGNED = "bicubic", "fourier"
 
 
 class ExtractPatches(torch.nn.Module):

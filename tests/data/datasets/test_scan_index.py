@@ -68,6 +68,11 @@ def test_what_has_changed_is_noticed(paths, tmp_path, opened):
     assert opened[4:] == [str(paths[0])]
     PatchDataset(paths, index=index)
     assert len(opened) == 5
+    chunk = max((p for p in paths[2].rglob("*") if p.is_file()), key=lambda p: len(p.parts))
+    assert len(chunk.relative_to(paths[2]).parts) > 2
+    os.utime(chunk, ns=(1, 1))
+    PatchDataset(paths, index=index)
+    assert opened[5:] == [str(paths[2])]
 
 
 def test_other_settings_are_other_entries_and_both_stay(paths, tmp_path, opened):
@@ -136,6 +141,29 @@ def test_other_files_are_never_replaced_and_other_versions_start_anew(paths, tmp
     PatchDataset(paths[0], index=index)
     assert len(opened) == 2
     assert json.loads(index.read_text()) == found
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entries: [],
+        lambda entries: dict.fromkeys(entries, 3),
+        lambda entries: {key: kept | {"files": [3]} for key, kept in entries.items()},
+        lambda entries: {key: kept | {"entry": {"rows": 9}} for key, kept in entries.items()},
+        lambda entries: {
+            key: kept | {"entry": kept["entry"] | {"pattern": [[4, 4], "?!"]}}
+            for key, kept in entries.items()
+        },
+    ],
+)
+def test_damaged_entries_are_made_anew(damage, paths, tmp_path, opened):
+    index = tmp_path / "scans.json"
+    PatchDataset(paths[0], index=index)
+    whole = json.loads(index.read_text())
+    index.write_text(json.dumps(whole | {"entries": damage(whole["entries"])}))
+    assert len(PatchDataset(paths[0], index=index)) == 9
+    assert len(opened) == 2
+    assert json.loads(index.read_text()) == whole
 
 
 def test_a_folder_that_does_not_exist(paths, tmp_path):

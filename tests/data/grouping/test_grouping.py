@@ -226,6 +226,7 @@ NAN = [[0.0, 1.0], [np.nan, 2.0]]
     [
         ({"positions": NAN}, r"1 of 2 are NaN or infinite, the first at index 1"),
         ({"positions": [[0, np.inf]]}, "NaN or infinite"),
+        ({"positions": [[0, 1], [0, -2e150]]}, r"-2e\+150\] at index 1. Expected at most 1e\+150"),
         ({"positions": np.zeros((3, 4, 2))}, r"received shape \(3, 4, 2\)"),
         ({"positions": RASTER[:3]}, "received 3 points for groups of 4"),
         ({"positions": np.empty((0, 2)), "count": 0}, "received 0 points"),

@@ -87,6 +87,7 @@ def test_a_distance_that_folds_is_refused():
         make_scan(Recipe(beam=BeamSettings(near_field=True)))
     with pytest.raises(ConfigurationError, match="near field: wavelength is 0"):
         NearField(1.0, 0, PIXEL)
+    assert NearField(np.float32(1), np.int64(1), np.float64(1)).distance == 1
 
 
 def test_a_recipe_makes_it():
