@@ -97,8 +97,24 @@ def spread_patches(
         weights = kernel.weights(whole[:, axis - 1, None, None])  # (P, 1, 1) each
         terms = []
         for tap, weight in enumerate(weights):
-            beside = [[0, 0], [0, 0], [0, 0]]
-            beside[axis] = [step * tap, step * (kernel.taps - 1 - tap)]
-            terms.append(tf.pad(leave_out_weightless(weight * windows, weight), beside))
+            values = leave_out_weightless(weight * windows, weight)
+            terms.append(_padded(values, axis, step * tap, step * (kernel.taps - 1)))
         windows = tf.add_n(terms)
     return windows
+
+
+def _padded(values: tf.Tensor, axis: int, before: int, more: int) -> tf.Tensor:
+    """Put `before` zeros ahead along an axis of (P, N, k N), and others behind, `more` in all.
+
+    The gradients of ``tf.pad`` end, compiled by XLA, in an operation that has none. Those of this
+    one are slices, and itself.
+    """
+    shape, begin = tf.unstack(tf.shape(values)), [0, 0, 0]
+    end = list(shape)
+    begin[axis], end[axis], shape[axis] = before, before + shape[axis], shape[axis] + more
+    padded = tf.raw_ops.StridedSliceGrad(
+        shape=shape, begin=begin, end=end, strides=[1, 1, 1], dy=values
+    )
+    sizes = values.shape.as_list()
+    sizes[axis] = None if sizes[axis] is None else sizes[axis] + more
+    return tf.ensure_shape(padded, sizes)

@@ -63,14 +63,14 @@ class PlacementRequest(LocatedRequest):
     found: dict[Any, Any] = field(repr=False, default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
-        arrays = adapter_of(self.patches, self.positions)
-        dtype = arrays.dtype(self.patches)
+        own = adapter_of(self.patches)
+        dtype = own.dtype(self.patches)
         name, real = real_names(dtype)
-        known = tuple(1 if size is None else int(size) for size in arrays.shape(self.patches) or ())
+        known = tuple(1 if size is None else int(size) for size in own.shape(self.patches) or ())
         leading = known[: -AXES[self.layout][0]]
         self._derive()
         vars(self).update(
-            arrays=arrays,
+            arrays=adapter_of(self.patches, self.positions),
             dtype=dtype,
             dtype_name=name,
             real_dtype=real,
