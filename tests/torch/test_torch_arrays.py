@@ -84,6 +84,7 @@ def test_what_cannot_be_served_is_refused(engine):
         (image.to(torch.int32), "dtype int32"),
         (image.to_sparse(), "sparse_coo"),
         (image.to("meta"), "on meta"),
+        (torch.nested.nested_tensor([image, image[:3]]), "that is nested"),
         (image[0], r"received shape \(12,\)"),
     ):
         with pytest.raises(RequestError, match=message):
