@@ -77,6 +77,7 @@ def test_positions_of_any_real_dtype(engine):
         np.testing.assert_array_equal(engine.extract(image, where, 4), expected)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_what_cannot_be_served_is_refused(engine):
     image, where = torch.from_numpy(noise()), torch.from_numpy(POSITIONS)
     for bad, message in (
