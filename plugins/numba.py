@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ptycho_engine.native.bands import worthwhile
 from ptycho_engine.native.kernels import cut
 from ptycho_engine.native.placing import add_patches, adds_directly
 from ptycho_engine.native.slopes import add_slopes
@@ -43,8 +44,6 @@ from ptycho_engine.plugin import (
 NAME = "numba"
 #: More than the largest machine has cores.
 MOST_THREADS = 4096
-#: Numbers below which threads cost more than they save.
-SERIAL = 1 << 18
 #: Bytes of a padded object that few caches hold: it is not copied for the windows that leave it.
 LARGE_OBJECT = 24 * 1024**2
 #: Bytes of such windows that a thread copies at a time.
@@ -125,7 +124,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     found = find_windows(request)
     members = request.channels if request.layout == "channel" else 1
     shape = (request.groups, request.patch_size, request.patch_size * members)
-    threads = options.count() if out.size > SERIAL else 1
+    threads = worthwhile(options.count(), out.size)
     order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     past_caches = goes_past_caches(out, shape[-1] * out.itemsize)
     weights = tap_weights(request, found)
@@ -146,7 +145,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
 def position_gradient(request: ExtractionRequest, cotangent: Array, options: Options) -> Array:
     """Sum cotangent times slope over the samples of each patch, and over slices of the object."""
     found = find_windows(request)
-    threads = options.count() if cotangent.size > SERIAL else 1
+    threads = worthwhile(options.count(), cotangent.size)
     order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     taps = (*tap_weights(request, found), *tap_slopes(request, found))
     gradient = np.zeros((request.patch_count, 2))

@@ -130,6 +130,7 @@ class TensorFlowArrays:
 
     def differentiable(self, operation: Operation, values: Any, positions: Any) -> tf.Tensor:
         """Compute eagerly, and let a gradient tape reach the values and the positions."""
+        from ..ops.modes import is_watched
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def compute(values: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -144,7 +145,7 @@ class TensorFlowArrays:
             return operation.forward(values, positions), gradients
 
         values, positions = map(tf.convert_to_tensor, (values, positions))
-        wanted = [_is_watched(tensor) for tensor in (values, positions)]
+        wanted = [is_watched(tensor) for tensor in (values, positions)]
         return compute(values, positions)
 
 
@@ -162,12 +163,3 @@ def _once(function: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
         return function(*tensors), refuse
 
     return call(*tensors)
-
-
-def _is_watched(tensor: tf.Tensor) -> bool:
-    """Tell whether a tape may ask for the gradient of an eager tensor."""
-    try:
-        from tensorflow.python import pywrap_tfe
-    except ImportError:  # not public: another version may keep it elsewhere
-        return True
-    return bool(pywrap_tfe.TFE_Py_TapeSetPossibleGradientTypes([tensor]))

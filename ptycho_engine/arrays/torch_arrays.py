@@ -25,10 +25,12 @@ class TorchArrays:
         Raises
         ------
         RequestError
-            If it is sparse, quantized, or has no numbers.
+            If it is sparse, nested, quantized, or has no numbers.
         """
-        if value.layout is not torch.strided or value.is_quantized or value.is_meta:
-            kind = "quantized" if value.is_quantized else f"{value.layout} on {value.device}"
+        dense = value.layout is torch.strided and not value.is_nested
+        if not dense or value.is_quantized or value.is_meta:
+            kind = f"{value.layout} on {value.device}"
+            kind = "quantized" if value.is_quantized else "nested" if value.is_nested else kind
             raise RequestError(
                 f"{what}: received a tensor that is {kind}. Expected a dense one that holds "
                 "numbers. Convert it first, for instance with to_dense() or dequantize()."

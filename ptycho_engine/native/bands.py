@@ -1,4 +1,4 @@
-"""Bands of an object's rows, one piece of work each."""
+"""Shares of work for threads: how many threads, and bands of an object's rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: Numbers up to which threads cost more than they save.
+SERIAL = 1 << 18
 
 
 def equal_bands(
@@ -41,3 +44,8 @@ def equal_bands(
     inner = np.searchsorted(work, shares) + 1
     bounds = np.unique(np.clip([0, *inner, height], 0, height)).tolist()
     return list(pairwise(bounds))
+
+
+def worthwhile(threads: int, numbers: int) -> int:
+    """Return how many of the threads to use for so many numbers."""
+    return threads if numbers > SERIAL else 1

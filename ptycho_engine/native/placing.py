@@ -11,13 +11,11 @@ import numpy as np
 from ..request.placement import PlacementRequest
 from ..request.windows import Windows, all_inside, find_windows, fold
 from ..workers import share
-from .bands import equal_bands
+from .bands import equal_bands, worthwhile
 from .scattering import scatter
 from .taps import tap_weights
 
 Array = np.ndarray[Any, Any]
-#: Numbers below which threads cost more than they save.
-SERIAL = 1 << 18
 
 
 def add_patches(request: PlacementRequest, out: Array, threads: int) -> Array:
@@ -38,7 +36,7 @@ def add_patches(request: PlacementRequest, out: Array, threads: int) -> Array:
         `out`.
     """
     found = find_windows(request)
-    threads = threads if request.patches.size > SERIAL else 1
+    threads = worthwhile(threads, request.patches.size)
     order, weights = found.down_the_object(request.channels), tap_weights(request, found)
     for index in request.slices:
         _add_slice(request, found, weights, order, request.patches[index], out[index], threads)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.adapter import adapter_of
 from ..display import Shown
 from ..errors import RequestError
 from .extraction import ExtractionRequest
@@ -49,7 +50,7 @@ def copy_patches(
 
 def flattened(request: PlacementRequest) -> PlacementRequest:
     """Return a placement of the same patches in the flat layout."""
-    patches = request.arrays.flatten(request.patches, request.layout)
+    patches = adapter_of(request.patches).flatten(request.patches, request.layout)
     return request.with_patches(patches, "flat")
 
 

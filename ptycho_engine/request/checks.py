@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,26 @@ def check_axes(image: Any, patch_size: int) -> None:
             f"pixels. Expected (..., H, W), channels first. Move the axis with "
             "numpy.moveaxis(image, -1, 0)."
         )
+
+
+def checked_shape(shape: Any) -> tuple[int, int]:
+    """Return height and width of an object as whole numbers.
+
+    Raises
+    ------
+    RequestError
+        If it is none.
+    """
+    try:
+        height, width = map(operator.index, shape)
+    except (TypeError, ValueError):
+        height = width = -1
+    if height < 0 or width < 0:
+        raise RequestError(
+            f"shape: received {shape!r}. Expected (H, W), two whole numbers: the height and width "
+            "of the object, without its leading axes, which the patches tell."
+        )
+    return height, width
 
 
 def check_fill(fill: str, what: str, shape: tuple[int | None, ...]) -> None:

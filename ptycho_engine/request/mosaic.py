@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +16,7 @@ from ..geometry.layouts import LAYOUTS, Layout
 from ..memory import format_bytes, parse_bytes
 from .blocks import Block
 from .canvas_shape import canvas_shape
-from .checks import check_inside, check_positions
+from .checks import check_inside, check_positions, checked_shape
 from .normalisation import Overlap, Place, Reassembled, block_patches
 from .patch_input import PatchInput, open_patches
 from .patch_weights import patch_weights
@@ -107,26 +106,6 @@ def reassemble(
     for block in blocks:
         overlap.add(block.patches)
     return overlap.result()
-
-
-def checked_shape(shape: Any) -> tuple[int, int]:
-    """Return the shape of an object as whole numbers.
-
-    Raises
-    ------
-    RequestError
-        If it is none.
-    """
-    try:
-        height, width = (operator.index(length) for length in shape)
-    except (TypeError, ValueError):
-        height = width = -1
-    if height < 0 or width < 0:
-        raise RequestError(
-            f"shape: received {shape!r}. Expected height and width of the object, two whole "
-            "numbers, or None to find them from the positions."
-        )
-    return height, width
 
 
 def needed_bytes(

@@ -95,7 +95,7 @@ def _arrays(patches: Any) -> Iterator[Any]:
             "blocks of one."
         )
     for block in patches:
-        yield block.patches if isinstance(block, Block) else np.asarray(block)
+        yield block.patches if isinstance(block, Block) else np.asarray(plain(block, "patches"))
 
 
 def _form(array: Any, layout: Layout, channels: int) -> tuple[tuple[int, ...], int]:
@@ -115,14 +115,13 @@ def _form(array: Any, layout: Layout, channels: int) -> tuple[tuple[int, ...], i
     else:
         fits = len(own) == rank and own[3] == own[4] and own[1] * own[2] == channels
         fits = fits and own[1] == own[2] and own[5] == 1
-    size = own[-1] if layout == "flat" else own[-2]
-    if not fits or size < 1:
+    if not fits or own[-2] < 1:
         members = "" if layout == "flat" else f", C = {channels} as in the positions"
         raise RequestError(
             f'patches: received shape {shape}. Expected {axes} for layout="{layout}"{members}. '
             "Pass the layout that they have."
         )
-    return leading, size
+    return leading, own[-2]
 
 
 def _slices(patches: Any, layout: Layout, channels: int) -> Iterator[Any]:
@@ -155,11 +154,12 @@ def _flat(
                 "Expected blocks alike."
             )
         array = np.moveaxis(block, -1, -3) if layout == "channel" else block
-        flat = array.reshape(*leading, -1, size, size) if array.size else array[..., :0, :, :]
-        seen += flat.shape[-3]
+        number = array.shape[len(leading)] * channels
+        flat = array.reshape(*leading, number, size, size)
+        seen += number
         if seen > count:
             break
-        yield Block(seen - flat.shape[-3], seen, flat)
+        yield Block(seen - number, seen, flat)
     if seen != count:
         received = "more" if seen > count else str(seen)
         raise RequestError(

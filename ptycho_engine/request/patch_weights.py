@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays.adapter import NUMPY
 from ..errors import RequestError
 from ..geometry.labels import plain
 
@@ -92,14 +93,15 @@ def patch_weights(
     if probe is None and weights is None:
         return PatchWeights(np.ones((size, size), dtype), border, not border)
     name = "weights" if probe is None else "probe"
-    given = np.asarray(plain(weights if probe is None else probe, name))
+    given = NUMPY.convert(plain(weights if probe is None else probe, name), name)
     _check(name, given, size, count)
     if probe is None:
+        _check_reach(given, dtype)
         return PatchWeights(given.astype(dtype, copy=False), border, False)
-    power = np.square(np.abs(given.astype(np.result_type(given, np.float64), copy=False)))
-    power = power.reshape(-1, size, size).sum(axis=0)
-    if not power.any():
+    modulus = np.abs(given.astype(np.result_type(given, np.float64), copy=False))
+    if not modulus.any():
         raise RequestError("probe: is zero everywhere. Expected light. Leave it out, or check it.")
+    power = np.square(modulus / modulus.max()).reshape(-1, size, size).sum(axis=0)
     return PatchWeights((power / power.max()).astype(dtype), border, False)
 
 
@@ -121,6 +123,16 @@ def _check(name: str, given: Array, size: int, count: int) -> None:
         least = " of 0 or more" if name == "weights" else ""
         raise RequestError(
             f"{name}: some values are {wrong}. Expected finite ones{least}. Repair the array."
+        )
+
+
+def _check_reach(weights: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse weights whose sums would overflow in the precision of the patches."""
+    greatest, limit = float(weights.max(initial=0)), float(np.sqrt(np.finfo(dtype).max))
+    if greatest > limit:
+        raise RequestError(
+            f"weights: received values up to {greatest:.3g}. Expected at most {limit:.3g} for "
+            f"patches of this precision ({dtype}). Divide them by their maximum: only ratios count."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..geometry.labels import plain
 from ..geometry.layouts import LAYOUTS, Layout, output_shape
-from .checks import check_dtype, check_fill, check_inside, check_positions
+from .checks import check_dtype, check_fill, check_inside, check_positions, checked_shape
 from .extraction import ExtractionRequest
 from .located import LocatedRequest
 from .overlap import check_memory
@@ -63,14 +62,14 @@ class PlacementRequest(LocatedRequest):
     found: dict[Any, Any] = field(repr=False, default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
-        arrays = adapter_of(self.patches, self.positions)
-        dtype = arrays.dtype(self.patches)
+        own = adapter_of(self.patches)
+        dtype = own.dtype(self.patches)
         name, real = real_names(dtype)
-        known = tuple(1 if size is None else int(size) for size in arrays.shape(self.patches) or ())
+        known = tuple(1 if size is None else int(size) for size in own.shape(self.patches) or ())
         leading = known[: -AXES[self.layout][0]]
         self._derive()
         vars(self).update(
-            arrays=arrays,
+            arrays=adapter_of(self.patches, self.positions),
             dtype=dtype,
             dtype_name=name,
             real_dtype=real,
@@ -138,7 +137,7 @@ def build_placement(
             f'layout="{layout}", with a size N that is known and above zero.'
         )
     cut = Cut(patch_size, interpolation, fill)
-    size = _whole_shape(shape)
+    size = checked_shape(shape)
     check_fill(fill, "shape", size)
     positions, channels = check_positions(positions, layout)
     _check_shape(received, positions.shape[0], layout, channels, patch_size)
@@ -234,20 +233,6 @@ def _expected(layout: str) -> str:
         "channel": "(..., B, N, N, C)",
         "grid": "(..., B, g, g, N, N, 1)",
     }[layout]
-
-
-def _whole_shape(shape: Any) -> tuple[int, int]:
-    """Read (H, W)."""
-    try:
-        height, width = map(operator.index, shape)
-    except (TypeError, ValueError):
-        height = width = -1
-    if height < 0 or width < 0:
-        raise RequestError(
-            f"shape: received {shape!r}. Expected (H, W), two whole numbers: the height and width "
-            "of the object, without its leading axes, which the patches tell."
-        )
-    return height, width
 
 
 def _check_shape(

@@ -79,7 +79,7 @@ def test_slopes_are_the_derivatives_of_weights():
 
 def test_threads_and_copies_change_no_bit(monkeypatch):
     """Nor does what windows are read from: the object, copies of windows, a padded object."""
-    monkeypatch.setattr(plugin, "SERIAL", 0)
+    monkeypatch.setattr("ptycho_engine.native.bands.SERIAL", 0)
     rng = np.random.default_rng(2)
     image, positions = noise("complex64", (60, 70)), rng.uniform(-3, 65, (40, 2))
     cotangent = noise("complex64", (40, 6, 6), seed=3)

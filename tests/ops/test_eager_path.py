@@ -116,3 +116,34 @@ def test_what_the_kernel_does_not_serve_stays_with_tensorflow(image, kernel_call
         cut = engine.extract(image, where, N)
     assert np.abs(pushed.jvp(cut)).max() > 0
     assert kernel_calls == []
+
+
+@pytest.mark.slow
+def test_gradients_are_followed_forward():
+    """The loss is quadratic in the patches: its gradient changes as itself along them."""
+    engine = Engine("chunked_xla")
+    patches = tf.random.stateless_normal((len(POSITIONS), N, N), [0, 1])
+    with tf.autodiff.ForwardAccumulator(patches, patches) as pushed:
+        with tf.GradientTape() as tape:
+            tape.watch(patches)
+            loss = tf.reduce_sum(engine.place(patches, POSITIONS, SHAPE) ** 2)
+        gradient = tape.gradient(loss, patches)
+    np.testing.assert_allclose(pushed.jvp(gradient), gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["flat", "channel", "grid"])
+def test_arrays_may_stand_beside_tensors(layout):
+    flat = np.random.default_rng(0).standard_normal((len(POSITIONS), N, N))
+    grouped = {"channel": np.moveaxis(flat, 0, -1)[None], "grid": flat.reshape(1, 2, 2, N, N, 1)}
+    patches = grouped.get(layout, flat)
+    places = POSITIONS if layout == "flat" else POSITIONS[None]
+    for engine in (Engine("batched"), Engine("numba")):
+        expected = engine.place(patches, places, SHAPE, layout=layout)
+        with tf.GradientTape() as tape:
+            where = tf.Variable(places)
+            placed = engine.place(patches, where, SHAPE, layout=layout)
+            loss = tf.reduce_sum(placed**2)
+        np.testing.assert_allclose(placed, expected, rtol=1e-12)
+        assert np.abs(tape.gradient(loss, where)).max() > 0
+        placed = engine.place(tf.constant(patches), places, SHAPE, layout=layout)
+        np.testing.assert_allclose(placed, expected, rtol=1e-12)

@@ -217,3 +217,25 @@ def test_position_gradient_of_arrays_is_that_of_tensors(plugin, kernel):
         )
         slopes = (cotangent.conj() * (after - before)).real.sum(axis=(0, 2, 3)) / (2 * step)
         np.testing.assert_allclose(found[:, axis], slopes, rtol=0, atol=1e-6)
+
+
+def test_as_many_patches_as_positions_are_asked_for_as_a_graph_runs():
+    unknown = [tf.TensorSpec((None, 3, 3), tf.float32), tf.TensorSpec((None, 2), tf.float64)]
+    place_all = tf.function(
+        lambda y, p: engine_of("batched").place(y, p, SHAPE), unknown, autograph=False
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected one for each position"):
+        place_all(tf.ones((2 + CHUNK, 3, 3)), tf.ones((2, 2), tf.float64))
+
+
+@pytest.mark.slow
+def test_no_positions_of_unknown_number_are_placed_under_an_outer_jit():
+    unknown = [tf.TensorSpec((None, 3, 3), tf.float32), tf.TensorSpec((None, 2), tf.float64)]
+    engine = engine_of("chunked_xla")
+    compiled = tf.function(
+        lambda y, p: engine.place(y, p, SHAPE), unknown, jit_compile=True, autograph=False
+    )
+    placed = compiled(tf.zeros((0, 3, 3)), tf.zeros((0, 2), tf.float64))
+    np.testing.assert_array_equal(placed, np.zeros(SHAPE))
+    placed = compiled(tf.ones((1, 3, 3)), tf.constant([[4.0, 5.0]], tf.float64))
+    assert np.sum(placed) == 9

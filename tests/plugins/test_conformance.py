@@ -1,9 +1,7 @@
 """The built-in plugins pass the suite that third parties inherit."""
 
 import pytest
-from ptycho_engine.plugins import numba
 
-from ptycho_engine.native import placing
 from ptycho_engine.native import stores as scatter
 from ptycho_engine.testing import PluginConformance
 
@@ -40,8 +38,7 @@ class TestNumbaLarge(PluginConformance):
 
     @pytest.fixture(autouse=True)
     def everything_is_large(self, monkeypatch):
-        monkeypatch.setattr(numba, "SERIAL", 0)
-        monkeypatch.setattr(placing, "SERIAL", 0)
+        monkeypatch.setattr("ptycho_engine.native.bands.SERIAL", 0)
         monkeypatch.setattr(scatter, "LARGE", 0)
 
 

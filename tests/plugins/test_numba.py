@@ -99,7 +99,7 @@ def test_large_objects_are_cut_as_they_are_bit_by_bit(layout, fill, how, monkeyp
         positions = positions.reshape(-1, 4, 2)
     for threads in 1, 3:
         engine = Engine("numba", options={"threads": threads})
-        monkeypatch.setattr(plugin, "SERIAL", 0)
+        monkeypatch.setattr("ptycho_engine.native.bands.SERIAL", 0)
         monkeypatch.setattr(plugin, "STACK_BYTES", 5000)
         expected = engine.extract(image, positions, 8, fill=fill, layout=layout, **how)
         with monkeypatch.context() as patch:

@@ -32,7 +32,7 @@ def noise(shape, dtype, seed=0):
 @pytest.fixture
 def many_threads(monkeypatch):
     """Share out small requests too, and among as many threads as are asked for."""
-    monkeypatch.setattr(placing, "SERIAL", 0)
+    monkeypatch.setattr("ptycho_engine.native.bands.SERIAL", 0)
     monkeypatch.setattr(plugin.Options, "count", lambda self: self.threads)
 
 

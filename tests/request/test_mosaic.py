@@ -151,6 +151,16 @@ def test_a_border_is_left_out_whatever_it_holds():
     np.testing.assert_array_equal(found.coverage, inner.coverage)
 
 
+@pytest.mark.parametrize("light", [1e-200, 1e200])
+def test_a_probe_is_in_any_unit(light):
+    probe, patches = RNG.normal(size=(5, 5)), cut_out()
+    np.testing.assert_allclose(
+        put_together(patches, probe=light * probe).object,
+        put_together(patches, probe=probe).object,
+        atol=1e-12,
+    )
+
+
 def test_weights_may_be_small_but_not_without_digits():
     patches = cut_out().astype(np.complex64)
     usual = put_together(patches, weights=np.ones((5, 5)))
@@ -183,6 +193,9 @@ def test_what_is_not_finite_stays_where_it_lies():
         ({"weights": -np.ones((5, 5))}, "negative"),
         ({"weights": np.ones((3, 5, 5))}, r"or \(9, 5, 5\)"),
         ({"weights": np.full((5, 5), np.nan)}, "NaN"),
+        ({"weights": np.full((5, 5), 1e300)}, "Expected at most"),
+        ({"weights": [[1.0], [1.0, 2.0]]}, "cannot be read"),
+        ({"probe": [[1.0], [1.0, 2.0]]}, "cannot be read"),
         ({"how": Mosaic(border=3)}, "from 0 to 2"),
         ({"how": Mosaic(border=True)}, "from 0 to 2"),
         ({"how": Mosaic(layout="flt")}, "layout 'flt' is not known"),
@@ -322,3 +335,19 @@ def test_blocks_are_watched():
 
     put_together(cut_out(), watch=watch)
     assert seen == [9, (0, 9)]
+
+
+def test_a_mask_is_not_lost_between_blocks():
+    blocks = [cut_out()[:4], np.ma.masked_greater(cut_out()[4:], 0)]
+    with pytest.raises(RequestError, match="are masked"):
+        put_together(iter(blocks))
+
+
+def test_an_object_without_planes_has_none_put_together():
+    found = put_together(np.ones((0, *cut_out().shape)))
+    assert found.object.shape == (0, *found.coverage.shape)
+
+
+def test_a_number_is_no_patches():
+    with pytest.raises(RequestError, match=r"patches: received shape \(\)"):
+        put_together(np.float64(3))

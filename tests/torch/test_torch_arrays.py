@@ -83,6 +83,7 @@ def test_positions_of_any_real_dtype(engine):
         np.testing.assert_array_equal(engine.extract(image, where, 4), expected)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_what_cannot_be_served_is_refused(engine):
     image, where = torch.from_numpy(noise()), torch.from_numpy(POSITIONS)
     for bad, message in (
@@ -90,6 +91,7 @@ def test_what_cannot_be_served_is_refused(engine):
         (image.to(torch.int32), "dtype int32"),
         (image.to_sparse(), "sparse_coo"),
         (image.to("meta"), "on meta"),
+        (torch.nested.nested_tensor([image, image[:3]]), "that is nested"),
         (image[0], r"received shape \(12,\)"),
     ):
         with pytest.raises(RequestError, match=message):

@@ -132,6 +132,14 @@ def test_arrays_that_are_no_tensors_may_stand_beside(engine):
     places = where()
     engine.extract(image, places, 4).sum().backward()
     assert places.grad.shape == (4, 2)
+    places, patches = where(), np.ones((1, 2, 2, 3, 3, 1))
+    placed = engine.place(patches, places[None], (9, 12), layout="grid")
+    (placed**2).sum().backward()
+    assert places.grad.abs().max() > 0
+    numbers = places.detach().numpy()[None]
+    np.testing.assert_array_equal(
+        placed.detach(), engine.place(patches, numbers, (9, 12), layout="grid")
+    )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
