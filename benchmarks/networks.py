@@ -49,6 +49,7 @@ def build(kind: str, size: int, members: int, compiled: bool) -> Any:
     patterns = keras.Input((size, size, members))
     positions = keras.Input((members, 2), dtype="float64")  # in the object of the group
     guessed = _guess(keras, patterns, members)
+    loss: Any
     if kind == "layers":
         intensities, loss = _with_layers(guessed, positions, size), layers.PoissonNLL()
     else:

@@ -27,16 +27,14 @@ TOLERANCE = 1e-4
 
 
 def run(settings: Settings) -> dict[str, Any]:
-    """Measure each batch with and without XLA: time and memory in processes of their own."""
+    """Measure each batch with and without XLA in a process of its own."""
     rows, same = [], {"size": SIZE, "members": MEMBERS, "repeats": settings.effort.curve_repeats}
     for compiled in (True, False):
         for batch in BATCHES:
             progress(f"layers: batches of {batch}, {_way(compiled)}")
             row: dict[str, Any] = {"batch": batch, "compiled": compiled, **same}
             try:
-                for what in ("time", "memory"):
-                    row |= measure("layers", row | {"what": what}, settings.device)
-                row["status"] = "timed"
+                row |= measure("layers", row, settings.device)
             except WorkerError as error:
                 progress(str(error))
                 row["status"] = str(error)[:60]
@@ -45,9 +43,9 @@ def run(settings: Settings) -> dict[str, Any]:
 
 
 def work(task: dict[str, Any]) -> dict[str, Any]:
-    """Train both networks in turn, or each alone, and return what that took."""
-    if task["what"] == "memory":  # TensorFlow's own pool would hide what a step takes
-        os.environ["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"] = "1"
+    """Train both networks in turn, then each alone, and return what that took."""
+    # TensorFlow's own pool would hide what a step takes.
+    os.environ["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"] = "1"
     shape = task["size"], task["members"]
     data = batch_of(task["batch"], *shape)
     models = {kind: build(kind, *shape, task["compiled"]) for kind in KINDS}
@@ -56,10 +54,10 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
     actions = {kind: partial(train, model, data, count) for kind, model in models.items()}
     for action in actions.values():
         action()  # traces, and compiles
-    if task["what"] == "memory":
-        return {"bytes": {kind: bytes_of(action) for kind, action in actions.items()}}
     seconds = in_turn(actions, task["repeats"])
     return {
+        "status": "timed",
+        "bytes": {kind: bytes_of(action) for kind, action in actions.items()},
         "steps_per_second": {kind: count / median(times) for kind, times in seconds.items()},
         "to_legacy": ratio(seconds["legacy"], seconds["layers"]),
     }
