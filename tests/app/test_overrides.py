@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import call_command
 from hydra import compose, initialize_config_module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
-from processes import run_python
 
 from ptycho_engine import read_output
 from ptycho_engine.app.overrides import hydra_arguments, quoted, sort_arguments
@@ -46,7 +46,7 @@ def refusal(*arguments):
 
 
 def run(folder, *arguments):
-    return run_python("-m", "ptycho_engine.app.command", *arguments, cwd=folder)
+    return call_command(*arguments, cwd=folder)
 
 
 @pytest.fixture
