@@ -151,7 +151,7 @@ def test_scan_file_through_every_format(tmp_path, scan_file, suffix, plugin, opt
 
 
 def test_log_is_json_on_request(tmp_path):
-    done = run(tmp_path, *QUICK, "runner.log_format=json")
+    done = call_command(*QUICK, "runner.log_format=json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     events = {e["event"]: e for e in map(json.loads, done.stderr.splitlines())}
     assert events["plugin_selected"]["plugin"] == "numba"
@@ -241,11 +241,12 @@ def test_bad_configuration_is_refused(tmp_path, arguments, words):
 
 
 def test_existing_output_is_kept_unless_told(tmp_path):
-    assert run(tmp_path, *QUICK).returncode == 0
+    assert call_command(*QUICK, cwd=tmp_path).returncode == 0
     first = (tmp_path / "patches.npz").read_bytes()
     assert "output.overwrite=true" in refused(tmp_path, *QUICK)
     assert (tmp_path / "patches.npz").read_bytes() == first
-    assert run(tmp_path, *QUICK, "scan.seed=1", "output.overwrite=true").returncode == 0
+    again = *QUICK, "scan.seed=1", "output.overwrite=true"
+    assert call_command(*again, cwd=tmp_path).returncode == 0
     assert (tmp_path / "patches.npz").read_bytes() != first
 
 

@@ -1,7 +1,7 @@
 """Configurations that cannot be meant: one clear line each."""
 
 import pytest
-from processes import run_python
+from commands import call_command
 
 FILES = {
     "bare.yaml": "patch_size: 4\nfill: edge\n",
@@ -20,8 +20,7 @@ def folder(tmp_path):
 
 
 def run(folder, *arguments):
-    command = "-m", "ptycho_engine.app.command", *arguments, "--config-dir", "conf"
-    return run_python(*command, cwd=folder)
+    return call_command(*arguments, "--config-dir", "conf", cwd=folder)
 
 
 @pytest.mark.parametrize(

@@ -96,10 +96,10 @@ def test_an_earlier_output_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("point", "path", "number"),
     [
-        ("while it is published", "p.npz", signal.SIGTERM),
+        pytest.param("while it is published", "p.npz", signal.SIGTERM, marks=pytest.mark.slow),
         ("when it stands there", "p.zarr", signal.SIGINT),
-        ("in the last sync", "p.h5", signal.SIGTERM),
-        ("at the end", "p.npz", signal.SIGINT),
+        pytest.param("in the last sync", "p.h5", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("at the end", "p.npz", signal.SIGINT, marks=pytest.mark.slow),
         ("lost at the end", "p.h5", signal.SIGTERM),
         ("a fault at the end", "p.npz", 0),
     ],

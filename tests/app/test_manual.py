@@ -5,7 +5,7 @@ from dataclasses import fields
 from enum import EnumType
 
 import pytest
-from processes import run_python
+from commands import call_command
 
 from ptycho_engine.app import schema
 from ptycho_engine.app.command import SUBCOMMANDS
@@ -129,7 +129,7 @@ def test_lines_fit_the_terminal(monkeypatch, columns):
 def test_a_choice_that_is_none_is_refused(tmp_path):
     with pytest.raises(UnknownPluginError, match="Did you mean 'numba'"):
         text(plugin="nunba")
-    done = run_python("-m", "ptycho_engine.app.command", "--help", "plugin=nunba", cwd=tmp_path)
+    done = call_command("--help", "plugin=nunba", cwd=tmp_path)
     assert done.returncode == 2
     assert "Did you mean 'numba'" in done.stderr
 
@@ -137,20 +137,20 @@ def test_a_choice_that_is_none_is_refused(tmp_path):
 @pytest.mark.parametrize("before", [[], ["extract"]])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_is_had_in_either_way(tmp_path, before, flag):
-    done = run_python("-m", "ptycho_engine.app.command", *before, flag, cwd=tmp_path)
+    done = call_command(*before, flag, cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("ptycho-engine - cut patches")
 
 
 @pytest.mark.parametrize("name", [n for n in SUBCOMMANDS if n != "extract"])
 def test_each_subcommand_has_help_of_its_own(tmp_path, name):
-    done = run_python("-m", "ptycho_engine.app.command", name, "--help", cwd=tmp_path)
+    done = call_command(name, "--help", cwd=tmp_path)
     assert done.returncode == 0
     begins = "usage: ptycho-engine" if SUBCOMMANDS[name].root is None else "ptycho-engine"
     assert done.stdout.startswith(f"{begins} {name}")
 
 
 def test_there_is_no_second_way_to_name_a_job(tmp_path):
-    done = run_python("-m", "ptycho_engine.app.command", "job=extract", cwd=tmp_path)
+    done = call_command("job=extract", cwd=tmp_path)
     assert done.returncode == 2
     assert "key 'job' is not known" in done.stderr

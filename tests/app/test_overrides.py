@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import call_command
 from hydra import compose, initialize_config_module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
-from processes import run_python
 
 from ptycho_engine import read_output
 from ptycho_engine.app.overrides import hydra_arguments, quoted, sort_arguments
@@ -46,7 +46,7 @@ def refusal(*arguments):
 
 
 def run(folder, *arguments):
-    return run_python("-m", "ptycho_engine.app.command", *arguments, cwd=folder)
+    return call_command(*arguments, cwd=folder)
 
 
 @pytest.fixture
@@ -71,13 +71,25 @@ def test_an_output_of_any_name_is_that_name(here, name):
 texts = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts | st.text("a\\${}'\" ,=()[]", min_size=1))
-def test_quoting_keeps_every_text(name):
+def assert_quoting_keeps(name):
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
         config = compose("config", overrides=[f"output.path={quoted(name, literal=True)}"])
     assert OmegaConf.to_object(config).output.path == name
+
+
+hostile_texts = texts | st.text("a\\${}'\" ,=()[]", min_size=1)
+
+
+@settings(max_examples=10)
+@given(hostile_texts)
+def test_quoting_keeps_texts(name):
+    assert_quoting_keeps(name)
+
+
+@pytest.mark.slow
+def test_quoting_keeps_every_text(scaled):
+    settings(max_examples=scaled(200))(given(hostile_texts)(assert_quoting_keeps))()
 
 
 @pytest.mark.parametrize("text", ["1e3", "2024", "true", "1_000", "0x10"])

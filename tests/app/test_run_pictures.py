@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from commands import call_command
 from processes import run_python
 
 from ptycho_engine import read_output
@@ -16,7 +17,7 @@ JOB = ["plugin=numba", "scan.points=30", "scan.object_size=96", "patch_size=16"]
 
 
 def run(folder, *arguments):
-    return run_python("-m", "ptycho_engine.app.command", *JOB, *arguments, cwd=folder)
+    return call_command(*JOB, *arguments, cwd=folder)
 
 
 def names(folder):
@@ -183,10 +184,8 @@ command.main()
 
 
 def signalled(folder, point, number, *arguments):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, point, str(int(number)), *JOB, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    job = [*JOB, *arguments]
+    return run_python("-c", PROGRAM, point, int(number), *job, cwd=folder, ours=True)
 
 
 @pytest.mark.slow

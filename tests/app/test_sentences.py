@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from processes import run_python
+from commands import call_command
 from terminals import run_at_terminal
 
 from ptycho_engine.app.sentences import for_people, short_path
@@ -56,13 +56,13 @@ def test_tensorflow_is_silent_there(tmp_path, scan_file):
 
 
 def test_standard_output_is_the_path_alone(tmp_path, scan_file):
-    done = run_python(*COMMAND, "scan.npz", *QUICK, "output.path=p.h5", cwd=tmp_path)
+    done = call_command("scan.npz", *QUICK, "output.path=p.h5", cwd=tmp_path)
     assert done.stdout == f"{tmp_path / 'p.h5'}\n"
 
 
 def test_a_sweep_prints_a_path_for_each_run(tmp_path, scan_file):
     arguments = ["-m", *QUICK, "scan.npz", "patch_size=4,8"]
-    done = run_python(*COMMAND, *arguments, cwd=tmp_path)
+    done = call_command(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     written = done.stdout.splitlines()
     assert [os.path.basename(os.path.dirname(path)) for path in written] == ["0", "1"]
@@ -70,11 +70,12 @@ def test_a_sweep_prints_a_path_for_each_run(tmp_path, scan_file):
 
 
 def test_sentences_are_had_in_a_pipe_too(tmp_path, scan_file):
-    done = run_python(*COMMAND, "scan.npz", *QUICK, "runner.log_format=people", cwd=tmp_path)
+    done = call_command("scan.npz", *QUICK, "runner.log_format=people", cwd=tmp_path)
     assert done.stderr.splitlines()[0] == "12 patches of 16 x 16 from scan.npz (object 40 x 50)"
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_key_values_are_had_at_a_terminal_too(tmp_path, scan_file):
     code, lines = at_terminal(tmp_path, "scan.npz", *QUICK, "runner.log_format=text", columns=79)
     assert code == 0
@@ -89,6 +90,7 @@ def test_json_at_a_terminal_is_nothing_but_json(tmp_path, scan_file):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_bar_goes_away_at_a_terminal(tmp_path, scan_file):
     code, lines = at_terminal(tmp_path, "scan.npz", *QUICK, "runner.progress=never")
     assert code == 0

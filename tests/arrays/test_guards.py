@@ -51,7 +51,7 @@ def test_compiled_by_the_caller_patches_of_bad_positions_are_nan(
     np.testing.assert_allclose(found.numpy()[others], expected[others], rtol=0, atol=1e-12)
 
 
-@pytest.mark.slow_cases("batched")
+@pytest.mark.slow_cases("batched", "bad1", "bad3")
 @pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
 @pytest.mark.parametrize(("fill", "bad", "said"), BAD)
 def test_graphs_raise_with_the_numbers(plugin, interpolation, fill, bad, said):

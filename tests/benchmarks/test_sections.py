@@ -204,6 +204,7 @@ def test_the_migration_command_is_timed_on_a_tree_that_it_would_change():
         migration.check_changed([SimpleNamespace(changed=False, error="")])
 
 
+@pytest.mark.slow
 def test_groups_are_checked_then_timed_beside_a_tree():
     from benchmarks.sections import grouping
 

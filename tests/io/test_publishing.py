@@ -49,7 +49,7 @@ def system(request, monkeypatch):
     return request.param
 
 
-@pytest.mark.slow_cases("without-")
+@pytest.mark.slow_cases("without-", ".h5")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_of_two_publishers_one_is_refused(tmp_path, suffix, system):
     """Both have seen that nothing stands there before either publishes."""
@@ -75,6 +75,7 @@ def test_of_two_publishers_one_is_refused(tmp_path, suffix, system):
     assert len(list(tmp_path.iterdir())) == ROUNDS
 
 
+@pytest.mark.slow_cases("without-.h5", "without-.npz")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_there_is_never_a_moment_without_either(tmp_path, suffix, system):
     if suffix == ".zarr" and system == "without":

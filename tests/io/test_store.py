@@ -526,6 +526,7 @@ def test_zarr_refuses_what_it_does_not_know(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow_cases(".hdf5")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_output_is_written_while_the_interpreter_exits(tmp_path, suffix):
     """In `atexit`, and by a thread that outlives the main one: no pool takes work any more."""

@@ -285,6 +285,7 @@ def test_files_that_may_not_grow(tmp_path):
             assert (stored.patches[...] == 7).all()
 
 
+@pytest.mark.slow_cases(".hdf5")
 @pytest.mark.parametrize("suffix", list(CONTAINERS))
 def test_control_c(tmp_path, suffix):
     program = PROGRAM.replace('(".npz", ".h5", ".zarr")', f'("{suffix}",)')

@@ -16,7 +16,10 @@ PLUGINS = {"chunked_xla": {"chunk_size": 16}, "batched": {}, "iterative": {}}
 #: Each sample is one pixel, or a sum of four exact products: fusing them changes nothing.
 EXACT = {"zero_offset", "integer", "half", "empty_batch"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning"),
+    pytest.mark.slow_cases("iterative-g", "iterative-real", "iterative-64"),
+]
 
 
 CASES = sorted(golden.cases("get_image_patches"))

@@ -37,6 +37,7 @@ def test_bicubic_reproduces_second_order(plugin, polynomial, y, x):
     np.testing.assert_allclose(patch, expected, rtol=0, atol=1e-12 * (1 + np.abs(image).max()))
 
 
+@pytest.mark.slow_cases("chunked_xla-fourier", "chunked_xla-bicubic")
 @pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
 def test_whole_steps_move_the_window_and_nothing_else(plugin, interpolation):
     image = np.random.default_rng(1).standard_normal((60, 60)).astype(np.complex64)
@@ -46,6 +47,7 @@ def test_whole_steps_move_the_window_and_nothing_else(plugin, interpolation):
     np.testing.assert_allclose(here, there, rtol=0, atol=tolerance(image))
 
 
+@pytest.mark.slow_cases("chunked_xla-fourier", "chunked_xla-bicubic")
 @pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
 def test_no_kernel_moves_the_centroid(plugin, interpolation):
     if interpolation == "nearest":
@@ -63,7 +65,7 @@ def test_no_kernel_moves_the_centroid(plugin, interpolation):
     np.testing.assert_allclose(centroids, n // 2 + 32 - positions, rtol=0, atol=1e-5)
 
 
-@pytest.mark.slow_cases("complex128", "fourier")
+@pytest.mark.slow_cases("complex128", "fourier", "chunked_xla")
 @pytest.mark.parametrize("plugin", FOURIER)
 @pytest.mark.parametrize("interpolation", ["bicubic", "fourier"])
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])

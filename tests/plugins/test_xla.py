@@ -120,7 +120,7 @@ def test_objects_beyond_32_bits_are_counted_in_64(shape, wide):
     assert kind_of(request, compiled=False).wide is wide
 
 
-@pytest.mark.slow_cases("True")
+@pytest.mark.slow_cases("True", "bicubic", "fourier")
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "fourier"])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_patches_counted_in_64_bits_are_the_same(interpolation, compiled):
@@ -142,6 +142,7 @@ def test_patches_counted_in_64_bits_are_the_same(interpolation, compiled):
 
 
 # What is small enough for one thread comes in pieces: of whole groups, and of one patch if large.
+@pytest.mark.slow_cases("nearest-64", "nearest-128", "nearest-7-float32", "bilinear-7-float64")
 @pytest.mark.parametrize(
     ("n", "dtype", "layout", "shape"),
     [

@@ -221,6 +221,7 @@ print(dict.__getitem__(matplotlib.rcParams, "backend"))
 """
 
 
+@pytest.mark.slow_cases("nonsense", "svg")
 @pytest.mark.parametrize(
     ("backend", "then"),
     [("module://matplotlib_inline.backend_inline", None), ("nonsense", None), ("svg", "svg")],

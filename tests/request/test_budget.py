@@ -126,8 +126,9 @@ deprecated = pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWar
 
 
 @deprecated
+@pytest.mark.slow_cases("iterative")
 @pytest.mark.parametrize("plugin", OPTIONS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(**CASES)
 def test_what_fits_is_cut_and_what_does_not_is_refused(plugin, **drawn):
     check(plugin, **drawn)

@@ -107,6 +107,7 @@ def test_a_large_object_may_keep_more():
     assert PreparedObject(large).limit_bytes == 2 * 4 * 10_000**2
 
 
+@pytest.mark.slow_cases("deepcopy-chunked_xla", "pickle-batched")
 @pytest.mark.parametrize("plugin", ["numba", "chunked_xla", "batched"])
 @pytest.mark.parametrize(
     "travel", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]
@@ -124,6 +125,7 @@ def test_a_used_one_travels_without_its_copies(plugin, travel):
     assert_close(found, reference_patches(IMAGE, positions, 6), IMAGE)
 
 
+@pytest.mark.slow_cases("chunked_xla")
 @pytest.mark.parametrize("plugin", ["numba", "chunked_xla"])
 def test_many_patch_sizes_stay_within_the_bound_and_the_plan(plugin, monkeypatch):
     monkeypatch.setattr(module, "KEPT_BYTES", 100_000)
