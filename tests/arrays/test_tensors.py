@@ -78,6 +78,7 @@ def test_layouts_and_leading_axes(engine, layout, lead):
     assert_close(cut(image, positions), expected, image)
 
 
+@pytest.mark.slow_cases("edge", "batched-zeros")
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
 def test_graph_of_unknown_sizes(engine, fill):
     @tf.function(input_signature=[spec((None, None), tf.complex64), spec((None, 2), tf.float64)])
@@ -92,6 +93,7 @@ def test_graph_of_unknown_sizes(engine, fill):
         assert_close(cut(image, positions), expected, image)
 
 
+@pytest.mark.slow_cases("grid", "batched-flat")
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])
 def test_graph_of_unknown_batch(engine, layout):
     grouped = (None, 2) if layout == "flat" else (None, 4, 2)
@@ -108,6 +110,7 @@ def test_graph_of_unknown_batch(engine, layout):
         assert_close(cut(image, positions), expected, image)
 
 
+@pytest.mark.slow_cases("batched")
 def test_inside_a_function_compiled_by_xla(engine):
     image = noise("complex64")
     for fill in ("zeros", "reflect"):
@@ -289,7 +292,7 @@ def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
         assert np.vdot(adjoint, image).real == pytest.approx(forward, abs=1e-10)
 
 
-@pytest.mark.slow_cases("graph-legacy")
+@pytest.mark.slow_cases("graph-legacy", "zeros-legacy", "batched-reflect-graph")
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 @pytest.mark.parametrize(
     ("fill", "wrap"),
