@@ -130,6 +130,7 @@ def test_dtypes_of_positions(engine, dtype):
     np.testing.assert_array_equal(engine.extract(noise(), tf.constant(positions), 4), expected)
 
 
+@pytest.mark.slow_cases("batched")
 def test_tensors_mixed_with_arrays(engine):
     image, expected = noise(), engine.extract(noise(), POSITIONS, 4)
     for one, other in ((image, tf.constant(POSITIONS)), (tf.constant(image), POSITIONS),
@@ -350,6 +351,7 @@ def test_nan_beside_a_whole_position_stays_out_of_the_image_gradient(differentia
     np.testing.assert_array_equal(tape.gradient(loss, source), expected)
 
 
+@pytest.mark.slow_cases("batched")
 def test_gradients_in_graphs_of_unknown_sizes(differentiable):
     @tf.function(input_signature=[spec((None, None), tf.complex128), spec((None, 2), tf.float64)])
     def gradients(image, positions):
@@ -367,6 +369,7 @@ def test_gradients_in_graphs_of_unknown_sizes(differentiable):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
+@pytest.mark.slow_cases("batched")
 def test_gradient_inside_a_function_compiled_by_xla(differentiable):
     image = noise("float64")
 
@@ -385,6 +388,7 @@ def test_gradient_inside_a_function_compiled_by_xla(differentiable):
     np.testing.assert_allclose(found, tape.gradient(loss, source), atol=1e-12)
 
 
+@pytest.mark.slow_cases("batched")
 def test_in_a_keras_layer(differentiable):
     class Cut(tf.keras.layers.Layer):
         def build(self, _):
