@@ -90,7 +90,7 @@ def test_the_listing_names_every_broken_distribution(site):
         assert BROKEN[kind][1] in fault["name"] + fault["target"] + fault["state"]
         assert all(len(text) < 600 for text in map(str, fault.values()))
     others = {s["name"]: s["state"] for s in states if s["kind"] == "plugin"}
-    assert set(others) == {"batched", "chunked_xla", "iterative", "numba", "good"}
+    assert set(others) == {"batched", "chunked_xla", "iterative", "jax", "numba", "good"}
     assert others["good"] == "ok"
 
 

@@ -54,6 +54,7 @@ def some_scan() -> Scan:
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
+@pytest.mark.slow_cases("jax.md", "warp.md")  # many compilations
 @pytest.mark.parametrize(
     "page",
     # Those of torch run in tests/torch, in a process without TensorFlow.

@@ -75,6 +75,7 @@ def test_tensorflow_is_not_imported(code):
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow_cases("code", "status")
 @pytest.mark.parametrize("command", ["code", "config", "status"])
 def test_migration_commands_do_not_import_tensorflow(command, tmp_path):
     """Not even while they work; `compare` cuts patches, and does."""

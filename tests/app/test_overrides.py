@@ -55,6 +55,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow_cases("scan.path")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", ["{}", "scan.path={}"])
 def test_a_file_of_any_name_is_the_scan(here, name, form):

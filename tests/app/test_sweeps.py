@@ -122,7 +122,7 @@ def test_batches_of_a_sweep_all_count(tmp_path, launcher):
     assert " patch_size=8: done: " in second
 
 
-@pytest.mark.slow_cases("forked")
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "forked"], indirect=True)
 def test_a_sweep_without_faults_exits_with_zero(tmp_path, launcher):
     done = sweep(tmp_path, launcher, "patch_size=8,9")

@@ -78,6 +78,7 @@ def test_layouts_and_leading_axes(engine, layout, lead):
     assert_close(cut(image, positions), expected, image)
 
 
+@pytest.mark.slow_cases("edge", "batched-zeros")
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
 def test_graph_of_unknown_sizes(engine, fill):
     @tf.function(input_signature=[spec((None, None), tf.complex64), spec((None, 2), tf.float64)])
@@ -92,6 +93,7 @@ def test_graph_of_unknown_sizes(engine, fill):
         assert_close(cut(image, positions), expected, image)
 
 
+@pytest.mark.slow_cases("grid", "batched-flat")
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])
 def test_graph_of_unknown_batch(engine, layout):
     grouped = (None, 2) if layout == "flat" else (None, 4, 2)
@@ -108,6 +110,7 @@ def test_graph_of_unknown_batch(engine, layout):
         assert_close(cut(image, positions), expected, image)
 
 
+@pytest.mark.slow_cases("batched")
 def test_inside_a_function_compiled_by_xla(engine):
     image = noise("complex64")
     for fill in ("zeros", "reflect"):
@@ -127,6 +130,7 @@ def test_dtypes_of_positions(engine, dtype):
     np.testing.assert_array_equal(engine.extract(noise(), tf.constant(positions), 4), expected)
 
 
+@pytest.mark.slow_cases("batched")
 def test_tensors_mixed_with_arrays(engine):
     image, expected = noise(), engine.extract(noise(), POSITIONS, 4)
     for one, other in ((image, tf.constant(POSITIONS)), (tf.constant(image), POSITIONS),
@@ -289,7 +293,7 @@ def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
         assert np.vdot(adjoint, image).real == pytest.approx(forward, abs=1e-10)
 
 
-@pytest.mark.slow_cases("graph-legacy")
+@pytest.mark.slow_cases("graph-legacy", "zeros-legacy", "batched-reflect-graph")
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 @pytest.mark.parametrize(
     ("fill", "wrap"),
@@ -347,6 +351,7 @@ def test_nan_beside_a_whole_position_stays_out_of_the_image_gradient(differentia
     np.testing.assert_array_equal(tape.gradient(loss, source), expected)
 
 
+@pytest.mark.slow_cases("batched")
 def test_gradients_in_graphs_of_unknown_sizes(differentiable):
     @tf.function(input_signature=[spec((None, None), tf.complex128), spec((None, 2), tf.float64)])
     def gradients(image, positions):
@@ -364,6 +369,7 @@ def test_gradients_in_graphs_of_unknown_sizes(differentiable):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
+@pytest.mark.slow_cases("batched")
 def test_gradient_inside_a_function_compiled_by_xla(differentiable):
     image = noise("float64")
 
@@ -382,6 +388,7 @@ def test_gradient_inside_a_function_compiled_by_xla(differentiable):
     np.testing.assert_allclose(found, tape.gradient(loss, source), atol=1e-12)
 
 
+@pytest.mark.slow_cases("batched")
 def test_in_a_keras_layer(differentiable):
     class Cut(tf.keras.layers.Layer):
         def build(self, _):

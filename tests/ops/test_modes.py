@@ -27,8 +27,12 @@ def run(code):
     return done.stdout
 
 
-def test_tensors_are_compared_by_value_in_v1_sessions():
-    run("""
+@pytest.mark.slow_cases("zeros", "edge")
+@pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
+def test_tensors_are_compared_by_value_in_v1_sessions(fill):
+    run(
+        f"fill = {fill!r}\n"
+        + textwrap.dedent("""
         ramp = np.arange(100.0).reshape(10, 10)
         for plugin in "chunked_xla", "batched":
             engine = Engine(plugin)
@@ -41,15 +45,15 @@ def test_tensors_are_compared_by_value_in_v1_sessions():
             assert found.item() == 49.25, found
             np.testing.assert_allclose(slopes, [[10, 1]], rtol=0, atol=1e-12)
         for kernel in "nearest", "bilinear", "bicubic", "fourier":
-            for fill in "zeros", "edge", "reflect":
-                how = {"interpolation": kernel, "fill": fill}
-                with tf.Graph().as_default():
-                    source = tf.compat.v1.placeholder(tf.float64, (None, None))
-                    cut = Engine("batched").extract(source, positions, 4, **how)
-                    with tf.compat.v1.Session() as session:
-                        found = session.run(cut, {source: image})
-                assert_close(found, expected(**how), image)
+            how = {"interpolation": kernel, "fill": fill}
+            with tf.Graph().as_default():
+                source = tf.compat.v1.placeholder(tf.float64, (None, None))
+                cut = Engine("batched").extract(source, positions, 4, **how)
+                with tf.compat.v1.Session() as session:
+                    found = session.run(cut, {source: image})
+            assert_close(found, expected(**how), image)
     """)
+    )
 
 
 @pytest.mark.slow

@@ -12,6 +12,10 @@ class TestChunkedXla(PluginConformance):
     max_examples = 8
     placement_examples = 4
 
+    @pytest.mark.slow  # among the cases of the reference are such patches, too
+    def test_patch_larger_than_object(self, engine):
+        super().test_patch_larger_than_object(engine)
+
 
 class TestBatched(PluginConformance):
     plugin = "batched"
@@ -47,6 +51,10 @@ class TestJax(PluginConformance):
     options = {"chunk_size": 4}
     max_examples = 4
     placement_examples = 3
+
+    @pytest.mark.slow
+    def test_patch_larger_than_object(self, engine):
+        super().test_patch_larger_than_object(engine)
 
 
 #: For each, how many examples; where XLA compiles for one after the other, few are drawn above.

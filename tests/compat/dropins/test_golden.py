@@ -60,6 +60,7 @@ def test_get_relative_coords(file):
     assert checked >= 7
 
 
+@pytest.mark.slow_cases("complex128-True", "f64-True", "f32-True", "cyclic-True")
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("name", names("translate_xla", "layer", "layer_jitter", "quirk_fallback"))
 def test_translate_xla(name, jit):
@@ -119,7 +120,7 @@ def test_parameters_become_matrices():
     np.testing.assert_array_equal(matrices[:, 2, 2], 1)
 
 
-@pytest.mark.slow_cases("-4", "-32")
+@pytest.mark.slow_cases("-4", "-32", "frac", "integer")
 @pytest.mark.parametrize("chunk_size", [1, 4, 32])
 @pytest.mark.parametrize("name", names("reassemble_position"))
 def test_reassembly(name, chunk_size):
