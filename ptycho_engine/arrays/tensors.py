@@ -89,4 +89,5 @@ def outside_autograph(function: Callable[P, R]) -> Callable[P, R]:
         with AT_CALLER:
             return function(*args, **kwargs)
 
+    vars(call)["autograph_info__"] = {}  # the mark of what AutoGraph has made: it leaves that alone
     return call

@@ -121,7 +121,8 @@ class _Spinner:
     def __init__(self, what: str, forced: bool | None) -> None:
         self._what, self._forced = what, forced
         self._status: Any = None
-        self._stream = _own_stream()
+        self._own = _own_stream()  # None in a notebook; standard error may be another by the end
+        self._stream = self._own or sys.stderr
         self._lock = threading.Lock()
         self._over = False
         self._timer = threading.Timer(PATIENCE, self._start)
@@ -145,12 +146,12 @@ class _Spinner:
             self._over = True
             if self._status is not None:
                 self._status.stop()
-            if self._stream is not sys.stderr:
-                self._stream.close()
+            if self._own is not None:
+                self._own.close()
 
 
-def _own_stream() -> TextIO:
+def _own_stream() -> TextIO | None:
     try:
         return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
-    except (OSError, ValueError, AttributeError):  # as in a notebook
-        return sys.stderr
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -53,6 +54,14 @@ def test_a_spinner_survives_a_redirected_standard_error(monkeypatch, capfd):
         time.sleep(0.4)
     monkeypatch.undo()
     assert "loading ..." in capfd.readouterr().err
+
+
+def test_a_spinner_leaves_a_stream_of_others_open(monkeypatch):
+    stream = StringIO()  # as in a notebook: it has no number
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Display("always").waiting("compiling"):
+        monkeypatch.setattr(sys, "stderr", StringIO())
+    assert not stream.closed
 
 
 def test_nothing_is_shown_where_nobody_looks(monkeypatch, capfd):
