@@ -57,7 +57,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 @pytest.mark.slow_cases("jax.md", "warp.md")  # many compilations
 @pytest.mark.parametrize(
     "page",
-    # Those of torch run in tests/torch, in a process without TensorFlow.
+    # Those of torch run in tests/with_torch, in a process without TensorFlow.
     [p for p in PAGES if fences(p.read_text(), "python") and p.stem != "torch"],
     ids=lambda page: page.name,
 )
