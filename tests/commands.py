@@ -3,6 +3,7 @@
 import subprocess
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
+from unittest import mock
 
 from ptycho_engine.app.command import main
 
@@ -16,7 +17,10 @@ def call_command(*arguments, cwd):
         With the texts of both streams; an exit code other than 0 is no error.
     """
     out, err, code = StringIO(), StringIO(), 0
-    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+    # Hydra sets logging up anew, which closes what handlers of others wrote to: absl's writes to the
+    # standard error that pytest records.
+    kept = mock.patch("logging.shutdown")
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), kept:
         try:
             main(arguments)
         except SystemExit as end:
