@@ -17,8 +17,8 @@ def call_command(*arguments, cwd):
         With the texts of both streams; an exit code other than 0 is no error.
     """
     out, err, code = StringIO(), StringIO(), 0
-    # Hydra sets logging up anew, which closes what handlers of others wrote to: absl's writes to the
-    # standard error that pytest records.
+    # Hydra sets logging up anew, which closes what handlers of others wrote to: absl's writes to
+    # the standard error that pytest records.
     kept = mock.patch("logging.shutdown")
     with chdir(cwd), redirect_stdout(out), redirect_stderr(err), kept:
         try:
