@@ -5,5 +5,5 @@ import sys
 import pytest
 
 if "tensorflow" in sys.modules:
-    pytest.skip("TensorFlow lives in this process: run tests/with_torch alone", allow_module_level=True)
+    pytest.skip("TensorFlow lives here: run tests/with_torch alone", allow_module_level=True)
 torch = pytest.importorskip("torch")
