@@ -2,6 +2,7 @@
 
 import pytest
 
+from ptycho_engine.extras import is_installed
 from ptycho_engine.native import stores as scatter
 from ptycho_engine.testing import PluginConformance
 
@@ -46,6 +47,7 @@ class TestNumbaLarge(PluginConformance):
         monkeypatch.setattr(scatter, "LARGE", 0)
 
 
+@pytest.mark.skipif(not is_installed("jax"), reason="needs jax")
 class TestJax(PluginConformance):
     plugin = "jax"
     options = {"chunk_size": 4}
