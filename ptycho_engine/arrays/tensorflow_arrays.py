@@ -19,7 +19,10 @@ def nan_where(bad: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
     The NaN is made as the graph runs: ``tf.debugging.enable_check_numerics`` refuses a constant.
     """
-    return tf.where(bad, tf.sqrt(-tf.cast(bad, values.dtype)), values)
+    nan = tf.sqrt(-tf.cast(bad, values.dtype.real_dtype))
+    if values.dtype.is_complex:  # the square root of -1 would be a number
+        nan = tf.complex(nan, nan)
+    return tf.where(bad, nan, values)
 
 
 def refuse_positions(positions: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Tensor:
@@ -142,7 +145,7 @@ class TensorFlowArrays:
                     else None,
                 )
 
-            return operation.forward(values, positions), gradients
+            return operation.forward(), gradients
 
         values, positions = map(tf.convert_to_tensor, (values, positions))
         wanted = [is_watched(tensor) for tensor in (values, positions)]

@@ -12,6 +12,7 @@ tf = pytest.importorskip("tensorflow")
 from requests_built import build_request
 
 from ptycho_engine import Engine
+from ptycho_engine.arrays.tensorflow_arrays import nan_where
 from ptycho_engine.geometry.layouts import flat_to_channel
 from ptycho_engine.ops import gather, placed_arrays, shapes, spreading
 from ptycho_engine.testing import reference_patches
@@ -165,16 +166,25 @@ def test_patches_without_weight_add_nothing():
         assert np.isnan(placed[2:4, 3:5]).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_nan_is_no_number_of_any_kind(dtype):
+    marked = nan_where(tf.constant([True, False]), tf.ones(2, dtype)).numpy()
+    assert np.isnan(marked.real).tolist() == [True, False]
+    assert np.isnan(marked.imag).tolist() == [marked.dtype.kind == "c", False]
+
+
 @pytest.mark.slow
-def test_refused_inside_compiled_function():
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_refused_inside_compiled_function(dtype):
     """XLA cannot raise: with a position that is NaN, the image is NaN in every sample."""
     placed = tf.function(
         lambda y, p: engine_of("chunked_xla").place(y, p, SHAPE), jit_compile=True, autograph=False
     )
+    patches = tf.ones((2, 3, 3), dtype)
     positions = np.array([[2.0, 3.5], [np.nan, 1.0]])
-    assert np.isnan(placed(tf.ones((2, 3, 3)), tf.constant(positions))).all()
-    assert np.isfinite(placed(tf.ones((2, 3, 3)), tf.constant(positions[::-1] * 0 + 1))).sum() == 0
-    assert np.isfinite(placed(tf.ones((2, 3, 3)), tf.ones((2, 2), tf.float64))).all()
+    assert np.isnan(placed(patches, tf.constant(positions))).all()
+    assert np.isfinite(placed(patches, tf.constant(positions[::-1] * 0 + 1))).sum() == 0
+    assert np.isfinite(placed(patches, tf.ones((2, 2), tf.float64))).all()
 
 
 @pytest.mark.slow
