@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptycho_engine.ops.runtime import device_memory, prepare_tensorflow
-from ptycho_engine.ops.shapes import canvas_bytes, is_tiled, object_bytes, spread_bytes
+from ptycho_engine.ops.shapes import canvas_bytes, object_bytes, spread_bytes
 from ptycho_engine.plugin import (
     KERNELS,
     Capabilities,
@@ -79,17 +79,9 @@ def plan_extraction(request: ExtractionRequest, options: Options, memory_budget:
 def extract_patches(request: ExtractionRequest, plan: Plan, out: Any) -> Any:
     """Run the graph over batches."""
     prepare_tensorflow()
-    from ptycho_engine.ops.arrays import fill_array
-    from ptycho_engine.ops.chunks import chunk_function, kind_of
-    from ptycho_engine.ops.eager_path import extract
-    from ptycho_engine.ops.tiles import fill_by_tiles
+    from ptycho_engine.ops import serving
 
-    kind = kind_of(request, compiled=False)
-    if request.is_tensor:
-        return extract(request, kind, plan.chunk_size)
-    function = chunk_function(kind)
-    fill = fill_by_tiles if is_tiled(request) else fill_array
-    return fill(request, out, function, plan.chunk_size, one_shape=False, workers=1)
+    return serving.extract(request, out, plan.chunk_size, compiled=False, workers=1)
 
 
 @hookimpl
@@ -110,27 +102,15 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
 def place_patches(request: PlacementRequest, plan: Plan, out: Any) -> Any:
     """Add patches chunk by chunk, in order: the same bits in every run on a CPU."""
     prepare_tensorflow()
-    from ptycho_engine.ops.chunks import kind_of
-    from ptycho_engine.ops.eager_path import place
-    from ptycho_engine.ops.placed_arrays import add_array
-    from ptycho_engine.ops.spreading import spread_function
+    from ptycho_engine.ops import serving
 
-    kind = kind_of(request, compiled=False)
-    if request.is_tensor:
-        return place(request, kind, plan.chunk_size)
-    return add_array(request, out, spread_function(kind), plan.chunk_size, one_shape=False)
+    return serving.place(request, out, plan.chunk_size, compiled=False)
 
 
 @hookimpl
 def position_gradient(request: ExtractionRequest, cotangent: Any, plan: Plan) -> Any:
     """Differentiate the chunks that `extract_patches` cuts."""
     prepare_tensorflow()
-    from ptycho_engine.ops.chunks import chunk_function, kind_of
-    from ptycho_engine.ops.placed_arrays import slopes_of_array
-    from ptycho_engine.ops.slopes import slope_function, slopes_of_tensor
+    from ptycho_engine.ops import serving
 
-    kind, chunk = kind_of(request, compiled=False), plan.chunk_size
-    if request.is_tensor:
-        cut = chunk_function(kind)
-        return slopes_of_tensor(request, cotangent, cut, chunk, one_shape=False)
-    return slopes_of_array(request, cotangent, slope_function(kind), chunk, one_shape=False)
+    return serving.position_gradient(request, cotangent, plan.chunk_size, compiled=False)

@@ -23,8 +23,19 @@ from ..errors import RequestError
 
 Layout = Literal["flat", "channel", "grid"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+#: Axes of the patches in each, behind the leading ones.
+PATCH_AXES: dict[str, tuple[str, ...]] = {
+    "flat": ("P", "N", "N"),
+    "channel": ("B", "N", "N", "C"),
+    "grid": ("B", "g", "g", "N", "N", "1"),
+}
 
 Array = NDArray[Any]
+
+
+def axes_in_words(layout: str) -> str:
+    """Write the axes of a layout as messages do: ``(..., P, N, N)``."""
+    return f"(..., {', '.join(PATCH_AXES[layout])})"
 
 
 def output_shape(layout: str, groups: int, channels: int, patch_size: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..compilations import counted
+from ..request.blocks import members_first, padded_rows
 from ..request.extraction import ExtractionRequest
 from ..request.located import LocatedRequest
 from ..request.placement import PlacementRequest
@@ -71,7 +72,7 @@ def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array
     for index in request.slices:
         with at_once():
             source = _padded(request, index)
-        target = _members_first(request, out[index])
+        target = members_first(request, out[index])
         share(fill, _chunks(request, chunk_size), WORKERS)
     return out
 
@@ -84,9 +85,9 @@ def add_to_array(request: PlacementRequest, out: Array, chunk_size: int) -> Arra
     with at_once():
         for index in request.slices:
             canvas = jnp.zeros((rows, interleave * columns), dtype)
-            flat = _members_first(request, request.patches[index])
+            flat = members_first(request, request.patches[index])
             for chunk in _chunks(request, chunk_size):
-                patches = _padded_rows(_flat(flat[chunk.groups]), chunk_size).view(dtype)
+                patches = padded_rows(_flat(flat[chunk.groups]), chunk_size).view(dtype)
                 where = chunk.starts, chunk.offsets
                 canvas = _add_chunk(canvas, patches, *where, kind_of(request), interleave)
             fold(np.array(canvas).view(request.dtype), padding, request.fill, out[index])
@@ -114,9 +115,9 @@ def sum_slopes(request: ExtractionRequest, cotangent: Array, chunk_size: int) ->
     gradient = np.zeros((request.groups, members, 2))
     with at_once():
         for index in request.slices:
-            source, values = _padded(request, index), _members_first(request, cotangent[index])
+            source, values = _padded(request, index), members_first(request, cotangent[index])
             for chunk in _chunks(request, chunk_size):
-                part = _padded_rows(_flat(values[chunk.groups]), chunk_size).view(source.dtype)
+                part = padded_rows(_flat(values[chunk.groups]), chunk_size).view(source.dtype)
                 where = chunk.starts, chunk.offsets
                 slopes = _slope_chunk(source, part, *where, kind_of(request), interleave)
                 target = gradient[chunk.groups]
@@ -130,7 +131,7 @@ def _chunks(request: LocatedRequest, chunk_size: int) -> Iterator[Chunk]:
     for first in range(0, request.groups, step):
         groups = slice(first, min(first + step, request.groups))
         rows = slice(first * members, groups.stop * members)
-        windows = (_padded_rows(x[rows], chunk_size) for x in (found.starts, found.offsets))
+        windows = (padded_rows(x[rows], chunk_size) for x in (found.starts, found.offsets))
         yield Chunk(groups, *windows)
 
 
@@ -179,25 +180,6 @@ def _padded(request: ExtractionRequest, index: tuple[int, ...]) -> jax.Array:
     )
 
 
-def _members_first(request: LocatedRequest, patches: Array) -> Array:
-    """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
-    if request.layout == "channel":
-        return np.moveaxis(patches, -1, 1)
-    if request.layout == "grid":
-        n = request.patch_size
-        return patches.reshape(-1, request.channels, n, n)
-    return patches[:, None]
-
-
 def _flat(groups: Array) -> Array:
     """Flatten groups (b, C, N, N) to patches (b * C, N, N), side by side in memory."""
     return np.ascontiguousarray(groups).reshape(-1, *groups.shape[2:])
-
-
-def _padded_rows(values: Array, count: int) -> Array:
-    """Append rows of zeros up to `count` rows."""
-    if len(values) == count:
-        return values
-    padded = np.zeros((count, *values.shape[1:]), values.dtype)
-    padded[: len(values)] = values
-    return padded

@@ -1,13 +1,15 @@
-"""Between complex tensors and their interleaved real view, layouts, zeros beside, in TensorFlow."""
+"""Tensors in another form: as their real view, in other layouts, with zeros beside, folded back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..geometry.layouts import grid_side
+from ..request.windows import source_index
 
 
 def to_interleaved(image: tf.Tensor) -> tf.Tensor:
@@ -43,6 +45,21 @@ def surround(values: tf.Tensor, beside: Sequence[Sequence[int]]) -> tf.Tensor:
         return tf.pad(values, beside), lambda upstream: upstream[inside]
 
     return pad(values)
+
+
+def fold_tensor(padded: tf.Tensor, shape: tuple[int, int], before: int, fill: str) -> tf.Tensor:
+    """Add what lies beyond the borders of (B, H', W') to the samples repeated there: (B, H, W).
+
+    It is the adjoint of continuing objects by a fill, of which `before` rows and columns lie ahead.
+    """
+    if fill == "zeros":
+        return padded[:, before : before + shape[0], before : before + shape[1]]
+    for axis, to_front in ((1, (1, 0, 2)), (2, (2, 1, 0))):
+        size = shape[axis - 1]
+        index = source_index(np.arange(padded.shape[axis]) - before, size, fill)
+        folded = tf.math.unsorted_segment_sum(tf.transpose(padded, to_front), index, size)
+        padded = tf.transpose(folded, to_front)  # swaps two axes, and swaps them back
+    return padded
 
 
 def arrange_tensor(patches: tf.Tensor, layout: str, channels: int) -> tf.Tensor:

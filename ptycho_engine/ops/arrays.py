@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from ..native.stores import Scatter, scatter_into
 from ..request import windows
+from ..request.blocks import members_first, padded_rows
 from ..request.extraction import ExtractionRequest
-from ..request.located import LocatedRequest
 from ..request.prepared import CopyKey
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
@@ -124,20 +124,6 @@ def _place_anywhere(
     scatter: Scatter, order: Array, target: Array, first: int, groups: Array
 ) -> None:
     scatter(target, order[first : first + len(groups)], groups)
-
-
-def members_first(request: LocatedRequest, out: Array) -> Array:
-    """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
-    return np.moveaxis(out, -1, 1) if request.layout == "channel" else out[:, None]
-
-
-def padded_rows(values: Array, count: int) -> Array:
-    """Append rows of zeros up to `count` rows."""
-    if len(values) == count:
-        return values
-    padded = np.zeros((count, *values.shape[1:]), values.dtype)
-    padded[: len(values)] = values
-    return padded
 
 
 def _padded_source(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..request.blocks import members_first, padded_rows
 from ..request.extraction import ExtractionRequest
 from ..request.located import LocatedRequest
 from ..request.placement import PlacementRequest
 from ..request.windows import find_windows, fold
 from .aligned import adopt, aligned_empty, as_tensor
-from .arrays import members_first, padded_rows
 from .modes import at_once, unobserved
 from .shapes import canvas_shape, is_tiled, tile_cells
 from .slopes import SlopeFunction

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
@@ -10,7 +9,7 @@ from ..arrays.tensorflow_arrays import nan_where
 from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.placement import PlacementRequest
-from .arrange import flatten_tensor, from_interleaved, to_interleaved
+from .arrange import flatten_tensor, fold_tensor, from_interleaved, to_interleaved
 from .chunks import differentiated_apart
 from .modes import unobserved
 from .shapes import is_tiled, room_for
@@ -50,16 +49,17 @@ def place_tensor(
     padding = windows.padding_for(shape, cut, far=True)
     starts = tf.cast(first, tf.int32) + padding.before
     numbers = to_interleaved(patches)  # (..., P, N, k N)
-    padded = rows, columns = padding.padded_shape(shape)
+    needed = rows, columns = padding.padded_shape(shape)
     symbolic = is_symbolic(patches) or is_symbolic(positions)
-    room = room_for(padded) if one_shape and not (symbolic or is_tiled(request)) else padded
+    room = room_for(needed) if one_shape and not (symbolic or is_tiled(request)) else needed
     k = 2 if dtype.is_complex else 1
 
     def place_all(flat: tf.Tensor) -> tf.Tensor:
         canvas = tf.zeros((room[0], k * room[1]), flat.dtype)
         chunks = flat, starts, tf.cast(offsets, flat.dtype)
         canvas = _in_chunks(function, canvas, chunks, chunk_size, one_shape)[:rows, : k * columns]
-        return _fold(from_interleaved(canvas[None], dtype)[0], shape, padding, cut.fill)
+        padded = from_interleaved(canvas[None], dtype)
+        return fold_tensor(padded, shape, padding.before, cut.fill)[0]
 
     lead = numbers.shape[:-3]
     if lead.rank == 0:
@@ -125,17 +125,3 @@ def _cut_up(values: tf.Tensor, missing: tf.Tensor, chunk_size: int) -> tf.Tensor
     """Append zeros, which add nothing, and cut into chunks: (P, ...) to (chunks, size, ...)."""
     borders = [[0, missing], *([0, 0] for _ in values.shape[1:])]
     return tf.reshape(tf.pad(values, borders), (-1, chunk_size, *values.shape[1:]))
-
-
-def _fold(
-    padded: tf.Tensor, shape: tuple[int, int], padding: windows.Padding, fill: str
-) -> tf.Tensor:
-    """Add what lies beyond the borders to the samples repeated there: (H, W)."""
-    height, width = shape
-    first = padding.before
-    if fill == "zeros":
-        return padded[first : first + height, first : first + width]
-    for size, beyond in ((height, padded.shape[0]), (width, padded.shape[1])):
-        index = windows.source_index(np.arange(beyond) - first, size, fill)
-        padded = tf.transpose(tf.math.unsorted_segment_sum(padded, index, size))
-    return padded

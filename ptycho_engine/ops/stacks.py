@@ -15,7 +15,7 @@ import tensorflow.experimental.numpy as tnp
 from ..arrays.tensorflow_arrays import nan_where, refuse_positions
 from ..geometry.cut import Cut
 from ..request import windows
-from .arrange import from_interleaved, to_interleaved
+from .arrange import fold_tensor, from_interleaved, to_interleaved
 from .chunks import ChunkKind, chunk_function
 from .modes import unobserved
 from .spreading import spread_function
@@ -136,7 +136,7 @@ def place_on_stack(
         )  # fmt: skip
     refused = tf.reduce_any(tf.reshape(found.refused, tf.shape(positions)[:2]), axis=1)
     padded = nan_where(refused[:, None, None], tf.reshape(tall, (-1, rows, columns)))
-    placed = _fold(from_interleaved(padded, patches.dtype), shape, padding.before, cut.fill)
+    placed = fold_tensor(from_interleaved(padded, patches.dtype), shape, padding.before, cut.fill)
     return tf.ensure_shape(placed, (patches.shape[0], *shape))
 
 
@@ -200,15 +200,3 @@ def _kind(cut: Cut, dtype: tf.DType, padded: tf.TensorShape) -> ChunkKind:
         compiled=True,
         wide=numbers is None or numbers > np.iinfo(np.int32).max,
     )
-
-
-def _fold(padded: tf.Tensor, shape: tuple[int, int], before: int, fill: str) -> tf.Tensor:
-    """Add what lies beyond the borders of (B, H', W') to the samples repeated there: (B, H, W)."""
-    if fill == "zeros":
-        return padded[:, before : before + shape[0], before : before + shape[1]]
-    for axis, to_front in ((1, (1, 0, 2)), (2, (2, 1, 0))):
-        size = shape[axis - 1]
-        index = windows.source_index(np.arange(padded.shape[axis]) - before, size, fill)
-        folded = tf.math.unsorted_segment_sum(tf.transpose(padded, to_front), index, size)
-        padded = tf.transpose(folded, to_front)  # swaps two axes, and swaps them back
-    return padded

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from ..native.stores import scatter_into
+from ..request.blocks import members_first, padded_rows
 from ..request.extraction import ExtractionRequest
 from ..request.parts import continued_part
 from ..request.prepared import CopyKey
 from ..request.windows import Windows, find_windows
 from ..workers import share
 from .aligned import adopt, aligned_empty, as_tensor
-from .arrays import members_first, padded_rows
 from .chunks import ChunkFunction, PieceFunction, bind
 from .modes import at_once
 from .shapes import TILE, tile_cells, tile_shape

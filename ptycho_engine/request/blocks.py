@@ -11,8 +11,11 @@ from ..arrays.adapter import adapter_of
 from ..display import Shown
 from ..errors import RequestError
 from .extraction import ExtractionRequest
+from .located import LocatedRequest
 from .overlap import check_memory, memory_of
 from .placement import PlacementRequest
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,19 +32,17 @@ class Block(Shown):
 
     start: int
     stop: int
-    patches: np.ndarray[Any, Any]
+    patches: Array
 
 
-def flat_target(served: ExtractionRequest, layout: str, out: Any) -> np.ndarray[Any, Any]:
+def flat_target(served: ExtractionRequest, layout: str, out: Any) -> Array:
     """Return an array for flat patches: a view of a grid, which is flat under another shape."""
     if layout == "grid" and out.flags.c_contiguous:
         return np.asarray(out).reshape(served.output_shape)
     return np.empty(served.output_shape, served.dtype)
 
 
-def copy_patches(
-    patches: np.ndarray[Any, Any], request: ExtractionRequest, out: np.ndarray[Any, Any]
-) -> None:
+def copy_patches(patches: Array, request: ExtractionRequest, out: Array) -> None:
     """Write patches, as they are or flat, into an output of the layout of a request."""
     if patches.shape != out.shape and request.layout == "channel":  # in one pass, without a copy
         out = np.moveaxis(out, -1, -3)  # (..., B, C, N, N)
@@ -52,6 +53,25 @@ def flattened(request: PlacementRequest) -> PlacementRequest:
     """Return a placement of the same patches in the flat layout."""
     patches = adapter_of(request.patches).flatten(request.patches, request.layout)
     return request.with_patches(patches, "flat")
+
+
+def members_first(request: LocatedRequest, patches: Array) -> Array:
+    """View patches of one slice as (B, C, N, N); interleaving them takes no pass of its own."""
+    if request.layout == "channel":
+        return np.moveaxis(patches, -1, 1)
+    if request.layout == "grid":
+        n = request.patch_size
+        return patches.reshape(-1, request.channels, n, n)
+    return patches[:, None]
+
+
+def padded_rows(values: Array, count: int) -> Array:
+    """Append rows of zeros up to `count` rows, for chunks of one shape."""
+    if len(values) == count:
+        return values
+    padded = np.zeros((count, *values.shape[1:]), values.dtype)
+    padded[: len(values)] = values
+    return padded
 
 
 def block_index(request: ExtractionRequest, start: int, stop: int) -> tuple[slice, ...]:

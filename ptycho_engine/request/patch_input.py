@@ -13,19 +13,12 @@ from numpy.typing import NDArray
 
 from ..errors import RequestError
 from ..geometry.labels import plain
-from ..geometry.layouts import Layout
+from ..geometry.layouts import PATCH_AXES, Layout, axes_in_words
 from .blocks import Block
 from .checks import DTYPES
 from .normalisation import block_patches
 
 Array = NDArray[Any]
-
-#: Axes of each layout, with their names for messages.
-RANKS: dict[Layout, tuple[int, str]] = {
-    "flat": (3, "(..., P, N, N)"),
-    "channel": (4, "(..., B, N, N, C)"),
-    "grid": (6, "(..., B, g, g, N, N, 1)"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +93,7 @@ def _arrays(patches: Any) -> Iterator[Any]:
 
 def _form(array: Any, layout: Layout, channels: int) -> tuple[tuple[int, ...], int]:
     """Return the leading axes and the size of patches."""
-    rank, axes = RANKS[layout]
+    rank = len(PATCH_AXES[layout])
     shape, dtype = tuple(map(int, array.shape)), np.dtype(array.dtype)
     if dtype.newbyteorder("=").name not in DTYPES:
         raise RequestError(
@@ -118,15 +111,15 @@ def _form(array: Any, layout: Layout, channels: int) -> tuple[tuple[int, ...], i
     if not fits or own[-2] < 1:
         members = "" if layout == "flat" else f", C = {channels} as in the positions"
         raise RequestError(
-            f'patches: received shape {shape}. Expected {axes} for layout="{layout}"{members}. '
-            "Pass the layout that they have."
+            f"patches: received shape {shape}. Expected {axes_in_words(layout)} for "
+            f'layout="{layout}"{members}. Pass the layout that they have.'
         )
     return leading, own[-2]
 
 
 def _slices(patches: Any, layout: Layout, channels: int) -> Iterator[Any]:
     """Yield slices of an array, whole groups of about the patches of a block."""
-    leading = len(patches.shape) - RANKS[layout][0]
+    leading = len(patches.shape) - len(PATCH_AXES[layout])
     groups = patches.shape[leading]
     patch = math.prod(patches.shape) * np.dtype(patches.dtype).itemsize
     step = max(1, block_patches(patch // max(1, groups * channels)) // channels)

@@ -11,15 +11,12 @@ from ..arrays.adapter import NUMPY, ArrayAdapter, adapter_of, handed
 from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..geometry.labels import plain
-from ..geometry.layouts import LAYOUTS, Layout, output_shape
+from ..geometry.layouts import LAYOUTS, PATCH_AXES, Layout, axes_in_words, output_shape
 from .checks import check_dtype, check_fill, check_inside, check_positions, checked_shape
 from .extraction import ExtractionRequest
 from .located import LocatedRequest
 from .overlap import check_memory
 from .prepared import PreparedObject, real_names
-
-#: Axes of the patches behind the leading ones, by layout, and where the size N stands.
-AXES = {"flat": (3, -1), "channel": (4, -2), "grid": (6, -2)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,7 @@ class PlacementRequest(LocatedRequest):
         dtype = own.dtype(self.patches)
         name, real = real_names(dtype)
         known = tuple(1 if size is None else int(size) for size in own.shape(self.patches) or ())
-        leading = known[: -AXES[self.layout][0]]
+        leading = known[: -len(PATCH_AXES[self.layout])]
         self._derive()
         vars(self).update(
             arrays=adapter_of(self.patches, self.positions),
@@ -129,11 +126,12 @@ def build_placement(
     patches = arrays.convert(plain(patches, "patches") if arrays is NUMPY else patches, "patches")
     check_dtype(arrays.dtype_name(patches), "patches")
     received = arrays.shape(patches)
-    axes, side = AXES[layout]
-    patch_size = None if received is None or len(received) < axes else received[side]
+    axes = PATCH_AXES[layout]
+    side = -1 - axes[::-1].index("N")  # the last axis of size N
+    patch_size = None if received is None or len(received) < len(axes) else received[side]
     if received is None or not patch_size:
         raise RequestError(
-            f"patches: received shape {received}. Expected {_expected(layout)} for "
+            f"patches: received shape {received}. Expected {axes_in_words(layout)} for "
             f'layout="{layout}", with a size N that is known and above zero.'
         )
     cut = Cut(patch_size, interpolation, fill)
@@ -227,14 +225,6 @@ def check_accumulator(request: PlacementRequest, out: Any) -> None:
     check_memory(out, "patches", request.patches, "rows")
 
 
-def _expected(layout: str) -> str:
-    return {
-        "flat": "(..., P, N, N)",
-        "channel": "(..., B, N, N, C)",
-        "grid": "(..., B, g, g, N, N, 1)",
-    }[layout]
-
-
 def _check_shape(
     received: tuple[int | None, ...], count: int | None, layout: str, channels: int, side: int
 ) -> None:
@@ -248,6 +238,6 @@ def _check_shape(
     pairs = zip(found, expected, strict=True)
     if any(None not in pair and pair[0] != pair[1] for pair in pairs):
         raise RequestError(
-            f"patches: received shape {received}. Expected {_expected(layout)} ending in "
+            f"patches: received shape {received}. Expected {axes_in_words(layout)} ending in "
             f"{expected}, one patch for each position."
         )
