@@ -10,13 +10,14 @@ from .arrays.operation import Operation
 from .request.extraction import ExtractionRequest
 from .request.placement import PlacementRequest, adjoint_of, extraction_of
 
+Forward = Callable[[], Any]
 Extract = Callable[[ExtractionRequest], Any]
 Place = Callable[[PlacementRequest], Any]
 Differentiate = Callable[[ExtractionRequest, Any], Any]
 
 
 def extraction(
-    request: ExtractionRequest, extract: Extract, place: Place, differentiate: Differentiate
+    request: ExtractionRequest, forward: Forward, place: Place, differentiate: Differentiate
 ) -> Operation:
     """Describe an extraction.
 
@@ -24,8 +25,10 @@ def extraction(
     ----------
     request : ExtractionRequest
         Of arrays of the framework.
-    extract, place : callable
-        What serves an extraction and a placement in these arrays.
+    forward : callable
+        Returns its patches, in these arrays.
+    place : callable
+        What serves a placement in these arrays.
     differentiate : callable
         From an extraction and the gradient of its patches to that of the positions.
 
@@ -35,7 +38,7 @@ def extraction(
         Its values are the object.
     """
     return Operation(
-        lambda image, where: extract(replace(request, image=image, positions=where)),
+        forward,
         lambda where, cotangent: place(adjoint_of(replace(request, positions=where), cotangent)),
         lambda image, where, cotangent: differentiate(
             replace(request, image=image, positions=where), cotangent
@@ -44,9 +47,9 @@ def extraction(
 
 
 def placement(
-    request: PlacementRequest, place: Place, extract: Extract, differentiate: Differentiate
+    request: PlacementRequest, forward: Forward, extract: Extract, differentiate: Differentiate
 ) -> Operation:
-    """Describe a placement; the arguments are those of `extraction`.
+    """Describe a placement; the arguments are those of `extraction`, the adjoint an extraction.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def placement(
         where G is the gradient of the object and y the patches: the two are adjoint.
     """
     return Operation(
-        lambda patches, where: place(replace(request, patches=patches, positions=where)),
+        forward,
         lambda where, cotangent: extract(
             extraction_of(replace(request, positions=where), cotangent)
         ),

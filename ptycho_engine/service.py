@@ -137,7 +137,7 @@ class Service:
             self._say_converted(arrays.name)
             operation = differentials.extraction(
                 request,
-                partial(self._extract_converted, plan),
+                partial(self._extract_converted, converted, plan, arrays),
                 self._place_back,
                 self.position_gradient,
             )
@@ -254,7 +254,7 @@ class Service:
         self._say_converted(arrays.name)
         operation = differentials.placement(
             request,
-            partial(self._place_converted, plan),
+            partial(self._place_converted, converted, plan, arrays),
             self.extract_native,
             self.position_gradient,
         )
@@ -345,27 +345,29 @@ class Service:
             return patches
         return request.arrays.arrange(patches, request.layout, request.channels)
 
-    def _extract_converted(self, plan: Plan, request: ExtractionRequest) -> Any:
-        """Cut patches of arrays that the plugin does not compute on."""
-        converted = request.converted(self._target(request, request.image))
+    def _extract_converted(
+        self, converted: ExtractionRequest, plan: Plan, arrays: ArrayAdapter
+    ) -> Any:
+        """Cut patches in arrays that the plugin computes on, for a caller with others."""
         if converted.arrays is not NUMPY:
             patches = self._extract_as_it_is(plan, converted)
-            return handed(patches, converted.arrays, request.arrays)
-        out = request.arrays.empty(converted.output_shape, converted.dtype)
+            return handed(patches, converted.arrays, arrays)
+        out = arrays.empty(converted.output_shape, converted.dtype)
         self._fill(converted, plan, out)
-        return request.arrays.from_numpy(out)
+        return arrays.from_numpy(out)
 
-    def _place_converted(self, plan: Plan, request: PlacementRequest) -> Any:
-        """Place patches of arrays that the plugin does not compute on."""
-        converted = request.converted(self._target(request, request.patches))
+    def _place_converted(
+        self, converted: PlacementRequest, plan: Plan, arrays: ArrayAdapter
+    ) -> Any:
+        """Place patches in arrays that the plugin computes on, for a caller with others."""
         if converted.arrays is not NUMPY:
             served = self._flat_if_needed(converted)
             placed = self.plugin.place(served, self.options, plan, None)
-            return handed(placed, converted.arrays, request.arrays)
-        out = request.arrays.empty(request.output_shape, request.dtype)
+            return handed(placed, converted.arrays, arrays)
+        out = arrays.empty(converted.output_shape, converted.dtype)
         out[...] = 0
         self._add(converted, plan, out)
-        return request.arrays.from_numpy(out)
+        return arrays.from_numpy(out)
 
     @property
     def _devices(self) -> list[str]:

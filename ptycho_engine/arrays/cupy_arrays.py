@@ -83,7 +83,7 @@ class CupyArrays:
 
     def differentiable(self, operation: Operation, values: Any, positions: Any) -> Any:
         """Compute: CuPy differentiates nothing."""
-        return operation.forward(values, positions)
+        return operation.forward()
 
     def arrange(self, patches: Any, layout: str, channels: int) -> Any:
         """Rearrange flat patches (..., B * C, N, N) into another layout."""

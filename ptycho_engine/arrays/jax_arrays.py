@@ -136,5 +136,5 @@ class JaxArrays:
 
     def differentiable(self, operation: Operation, values: Any, positions: Any) -> jax.Array:
         """Compute: what jax differentiates is traced, and served by plugins that declare jax."""
-        result: jax.Array = operation.forward(values, positions)
+        result: jax.Array = operation.forward()
         return result

@@ -94,7 +94,7 @@ class NumpyArrays:
 
     def differentiable(self, operation: Operation, values: Array, positions: Array) -> Any:
         """Compute: NumPy differentiates nothing."""
-        return operation.forward(values, positions)
+        return operation.forward()
 
     def flatten(self, patches: Array, layout: str) -> Array:
         """Rearrange patches of a layout into flat ones (..., P, N, N)."""

@@ -17,7 +17,7 @@ class Operation:
     Attributes
     ----------
     forward : callable
-        From values and positions to the result.
+        Returns the result for the values and positions that there are.
     adjoint : callable
         From positions and the gradient of the result to that of the values.
     position_gradient : callable
@@ -25,6 +25,6 @@ class Operation:
         shape (P, 2).
     """
 
-    forward: Callable[[Any, Any], Any]
+    forward: Callable[[], Any]
     adjoint: Callable[[Any, Any], Any]
     position_gradient: Callable[[Any, Any, Any], Any]

@@ -141,7 +141,7 @@ class _Differentiable(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(values: torch.Tensor, positions: torch.Tensor, operation: Operation) -> Any:
-        return operation.forward(values, positions)
+        return operation.forward()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import RequestError
 from ..geometry.cut import Fill, Interpolation
 from ..geometry.kernels import SIGNED
+from ..request.normalisation import least_coverage
 from .keras_backend import registered, tf
 from .layer_settings import checked_weights, read, written
 from .place_patches import PlacePatches
@@ -89,7 +90,8 @@ class ReassemblePatches(PlacePatches):
 
     def _divided(self, total: Any, coverage: Any, positions: Any, size: int) -> Any:
         """Return the quotient where there is coverage, NaN where it is NaN, and 0 elsewhere."""
-        none = coverage < coverage.dtype.as_numpy_dtype(least_coverage(coverage.dtype))
+        least = least_coverage(np.dtype(coverage.dtype.as_numpy_dtype))
+        none = coverage < tf.constant(least, coverage.dtype)
         if self.interpolation in SIGNED:
             none |= ~under_windows(positions, self.object_shape, size)
         divisor = tf.where(none, tf.ones_like(coverage), coverage)
@@ -104,12 +106,6 @@ class ReassemblePatches(PlacePatches):
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make the layer that `get_config` told of."""
         return super().from_config({**config, "weights": read(config["weights"])})
-
-
-def least_coverage(dtype: Any) -> float:
-    """Return the coverage below which it has no digits of its own."""
-    limits = np.finfo(dtype.as_numpy_dtype)
-    return float(limits.tiny / limits.eps)
 
 
 def under_windows(positions: Any, shape: tuple[int, int], size: int) -> Any:

@@ -20,13 +20,9 @@ from ...request.planning import Plan
 from .extraction_job import ExtractionJob
 
 
-class Work(Protocol):
-    """What the jobs that cut patches have in common."""
+class UsesPlugin(Protocol):
+    """What the jobs that need an engine have in common."""
 
-    @property
-    def scan(self) -> ScanSource: ...  # noqa: D102
-    @property
-    def output(self) -> Path: ...  # noqa: D102
     @property
     def plugin(self) -> str: ...  # noqa: D102
     @property
@@ -36,13 +32,22 @@ class Work(Protocol):
     @property
     def memory_budget(self) -> int | str | None: ...  # noqa: D102
     @property
-    def overwrite(self) -> bool: ...  # noqa: D102
-    @property
-    def picture(self) -> bool: ...  # noqa: D102
-    @property
     def reason(self) -> str | None: ...  # noqa: D102
     @property
     def context(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
+class Work(UsesPlugin, Protocol):
+    """What the jobs that cut patches have in common."""
+
+    @property
+    def scan(self) -> ScanSource: ...  # noqa: D102
+    @property
+    def output(self) -> Path: ...  # noqa: D102
+    @property
+    def overwrite(self) -> bool: ...  # noqa: D102
+    @property
+    def picture(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +88,18 @@ def prepare(job: ExtractionJob) -> tuple[Opened, Plan]:
     return opened, opened.engine.plan(scan.image, scan.positions, **asdict(job.cut))
 
 
+def engine_of(job: UsesPlugin) -> Engine:
+    """Make the engine that a job asks for; raises as `Engine` does."""
+    return Engine(
+        job.plugin,
+        options=job.options,
+        memory_budget=job.memory_budget,
+        wrappers=job.wrappers,
+        reason=job.reason,
+        context=job.context,
+    )
+
+
 def open_scan(job: Work, cut: Cut) -> Opened:
     """Refuse what cannot be done, then read the scan.
 
@@ -98,14 +115,7 @@ def open_scan(job: Work, cut: Cut) -> Opened:
     PtychoEngineError
         Of the class that says what is wrong.
     """
-    engine = Engine(
-        job.plugin,
-        options=job.options,
-        memory_budget=job.memory_budget,
-        wrappers=job.wrappers,
-        reason=job.reason,
-        context=job.context,
-    )
+    engine = engine_of(job)
     engine.capabilities.check_cut(cut, engine.plugin)
     check_source(job.scan, memory_budget=job.memory_budget)
     companion = check_places(job.scan, job.output, job.overwrite, job.picture)

@@ -42,6 +42,7 @@ from .arrangement import Arranged, arrange
 from .extract import Waiting, load_framework
 from .object_output import write_object
 from .patch_output import Progress
+from .prerequisites import engine_of
 from .reassembly_job import ReassemblyJob
 
 
@@ -96,14 +97,7 @@ def run(
     """
     started = time.perf_counter()
     companion = check_places(job)
-    engine = Engine(
-        job.plugin,
-        options=job.options,
-        memory_budget=job.memory_budget,
-        wrappers=job.wrappers,
-        reason=job.reason,
-        context=job.context,
-    )
+    engine = engine_of(job)
     with open_patches(job.patches) as stored:
         arranged = arrange(job, stored)
         log_plan(job, stored, arranged)

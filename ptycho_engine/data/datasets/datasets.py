@@ -156,6 +156,9 @@ class PatchDataset(PatchItems):
     ) -> Any:
         """Return the batches as a ``keras.utils.PyDataset``, which ``fit`` takes.
 
+        Keras looks at the data first where a model is not built yet, and counts that as an epoch:
+        the first of such a ``fit`` has the order and the augmentation of epoch 1.
+
         Parameters
         ----------
         batch_size : int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from ...arrays.tensors import outside_autograph
@@ -13,6 +14,7 @@ from ...errors import RequestError
 from ...geometry.cut import Cut, Fill, Interpolation
 from ...geometry.kernels import SIGNED
 from ...geometry.layouts import Layout
+from ...request.normalisation import least_coverage
 from ..layer_settings import check_layout, checked_weights, cut_of, object_shape
 from .tensor_inputs import as_array, as_field, as_positions, check_rank, real_dtype, two_inputs
 
@@ -222,8 +224,7 @@ class ReassemblePatches(PlacePatches):
         total = self.place(patches, positions)
         each = weights[..., None].expand(patches.shape)
         coverage = self.place(each, positions)
-        limits = torch.finfo(coverage.dtype)
-        none = coverage < limits.tiny / limits.eps
+        none = coverage < least_coverage(np.dtype(str(coverage.dtype).removeprefix("torch.")))
         if self.interpolation in SIGNED:
             none = none | ~_under_windows(positions, self.object_shape, size)
         divisor = torch.where(none, torch.ones_like(coverage), coverage)
