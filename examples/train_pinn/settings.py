@@ -1,13 +1,42 @@
-"""Settings of a training run, as `config.yaml` explains them."""
+"""Settings of a training run; each is a key of the command line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Hydra writes the command line into it
 class Settings:
-    """One run; the defaults are those of `config.yaml`."""
+    """One run.
+
+    Attributes
+    ----------
+    points, step, size, photons
+        The simulated scan: positions, their mean spacing in pixels, size N of the patterns, mean
+        counts of a pattern.
+    made_with : str
+        Plugin that cuts the patches of the simulation: its choice changes no figure.
+    gridsize : {1, 2}
+        Side of a group; 2 for groups of four neighbours.
+    filters : int
+        Channels of the first convolution.
+    positions : {"exact", "rounded"}
+        Whether patches meet at their positions, or at the nearest whole pixels: the baseline.
+    framework : {"keras", "torch"}
+        What trains.
+    epochs, batch_size, learning_rate
+        How long, and how.
+    jit_compile : bool
+        Whether XLA compiles the training step; of Keras alone.
+    seed : int
+        For everything that is drawn.
+    output : str
+        Folder of checkpoints, losses, model, figures and pictures.
+    resume : bool
+        Whether to go on with what is there.
+    tensorboard : bool
+        Whether to write what TensorBoard shows.
+    """
 
     points: int = 900
     step: float = 8.0

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import hydra
 import numpy as np
+from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,8 +53,11 @@ def run(settings: Settings) -> dict[str, object]:
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")
 def main(config: DictConfig) -> None:
-    """Run with the settings of ``config.yaml`` and the command line."""
-    run(Settings(**OmegaConf.to_container(config, resolve=True)))  # type: ignore[arg-type]
+    """Run with the settings of the command line."""
+    run(OmegaConf.to_object(config))  # type: ignore[arg-type]
+
+
+ConfigStore.instance().store("settings", Settings)
 
 
 if __name__ == "__main__":
