@@ -59,6 +59,7 @@ def test_xla_changes_no_figure(trained):
     close(trained(gridsize=2, jit_compile=True)[1], trained(gridsize=2)[1])
 
 
+@pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 def test_the_plugin_that_made_the_data_changes_no_figure(trained):
     close(trained(gridsize=1, made_with="iterative")[1], trained(gridsize=1)[1])
 
