@@ -167,9 +167,7 @@ def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
             source=str(path),
             probe=probe,
             patterns=patterns,
-            nominal_positions=None
-            if starts is None
-            else place(starts, options, shape, size, path),
+            nominal_positions=None if starts is None else place(starts, options, shape, size, path),
             metadata=metadata,
             warnings=(*_moved(archive, options, size), *lost, *doubts),
             remedies=options.remedies("scan=npz"),
