@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,10 @@ class ConversionJob:
         Bytes, or a text such as ``"2GiB"``, that reading may take.
     detector : Preparation
         What is done to the frames of the detector.
+    report : bool
+        Whether to write a report beside the output, ``scan.npz.report.html``.
+    origins : mapping of str to str
+        Where values of the configuration come from, by key, for the report.
     """
 
     scan: ScanSource
@@ -32,3 +37,5 @@ class ConversionJob:
     format: str | None = None
     memory_budget: int | str | None = None
     detector: Preparation = field(default_factory=Preparation)
+    report: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)

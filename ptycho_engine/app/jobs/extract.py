@@ -108,11 +108,11 @@ def run(
     with begin_output(job, scan, records) as store:
         filled = fill(store, job, engine, scan, progress)
         if job.picture:
-            opened.companion.draw(lambda: draw(job, engine, scan, filled.samples))
+            opened.companions.picture.draw(lambda: draw(job, engine, scan, filled.samples))
         seconds = time.perf_counter() - started
         spent = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companion)
-    picture = opened.companion.path if opened.companion.placed else None
+        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companions)
+    picture = opened.companions.picture.standing
     result = Result(job.output, picture, len(scan.positions), plan, seconds)
     log_done(result)
     return result

@@ -13,7 +13,7 @@ from ...io.scan import LayerAxis, Scan
 from ...io.scan_files import write_scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
-from ...report.companion import Companion
+from ...report.companion import Companions
 from ...report.object_view import ObjectView, draw_object
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged
@@ -30,17 +30,17 @@ def write_object(
     engine: Engine,
     made: Reassembled,
     arranged: Arranged,
-    companion: Companion,
+    companions: Companions,
     probe: np.ndarray[Any, Any] | None,
     run_id: str | None,
 ) -> None:
     """Write what was put together, whole or not at all, and its picture."""
     if job.picture:
-        companion.draw(lambda: draw(job, engine, made, arranged))
+        companions.picture.draw(lambda: draw(job, engine, made, arranged))
     if job.writes_arrays:
-        _write_arrays(job, engine, made, arranged, companion, run_id)
+        _write_arrays(job, engine, made, arranged, companions, run_id)
         return
-    with companion:
+    with companions:
         write_scan(job.output, _as_scan(job, made, arranged, probe), job.format)
 
 
@@ -49,7 +49,7 @@ def _write_arrays(
     engine: Engine,
     made: Reassembled,
     arranged: Arranged,
-    companion: Companion,
+    companions: Companions,
     run_id: str | None,
 ) -> None:
     axes = tuple(f"{PLANE}_{number}" for number in range(len(arranged.layers)))
@@ -73,7 +73,7 @@ def _write_arrays(
     try:
         for name, array in arrays.items():
             store.write(name, (), array)
-        store.publish(together=companion)
+        store.publish(together=companions)
     except BaseException:
         store.discard()
         raise

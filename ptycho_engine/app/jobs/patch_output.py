@@ -25,8 +25,8 @@ SHOWN = 4
 #: Characters of a source that the title of the picture has room for.
 LONGEST = 80
 
-#: What a resumed run may change: where it writes, the memory it takes.
-WITHOUT_EFFECT = ("output", "memory_budget")
+#: What a resumed run may change: where it writes, the memory it takes, what it says of itself.
+WITHOUT_EFFECT = ("output", "memory_budget", "report")
 #: What it may not, besides the other settings.
 DECISIVE = ("scan_sha256", "ptycho_engine", "numpy", "plugin_distribution")
 

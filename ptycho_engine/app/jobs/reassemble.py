@@ -35,7 +35,7 @@ from ...io.scan_files import find_writer
 from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes
-from ...report.companion import Companion, check_picture
+from ...report.companion import Companions
 from ...request.blocks import Block
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged, arrange
@@ -96,7 +96,7 @@ def run(
         Of the class that says what is wrong; nothing is left behind then.
     """
     started = time.perf_counter()
-    companion = check_places(job)
+    companions = check_places(job)
     engine = engine_of(job)
     with open_patches(job.patches) as stored:
         arranged = arrange(job, stored)
@@ -111,8 +111,8 @@ def run(
             reason=f"no window reaches the object of {arranged.shape}: are positions in its frame? "
             "fit=true moves them into one that holds them all.",
         )
-    write_object(job, engine, made, arranged, companion, probe, run_id)
-    picture = companion.path if companion.placed else None
+    write_object(job, engine, made, arranged, companions, probe, run_id)
+    picture = companions.picture.standing
     seconds = time.perf_counter() - started
     count = arranged.positions.size // 2
     result = ReassemblyResult(job.output, picture, count, made.object.shape, covered, seconds)
@@ -128,8 +128,8 @@ def run(
     return result
 
 
-def check_places(job: ReassemblyJob) -> Companion:
-    """Refuse an output, or its picture, that could not be written; return the picture to be.
+def check_places(job: ReassemblyJob) -> Companions:
+    """Refuse an output, or a file beside it, that could not be written; return those to be.
 
     Raises
     ------
@@ -143,9 +143,9 @@ def check_places(job: ReassemblyJob) -> Companion:
         check_output(job.output, job.overwrite, inputs)
     else:
         find_writer(job.output, job.format)
-    companion = Companion(job.output)
-    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
-    return companion
+    return Companions.checked(
+        job.output, job.overwrite, inputs, picture=job.picture, report=job.report
+    )
 
 
 def put_together(

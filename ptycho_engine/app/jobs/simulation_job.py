@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +23,15 @@ class SimulationJob:
         Its format by name; by default that of its suffix.
     memory_budget : int or str, optional
         Bytes, or a text such as ``"2GiB"``, that the run may take.
+    report : bool
+        Whether to write a report beside the output, ``scan.npz.report.html``.
+    origins : mapping of str to str
+        Where values of the configuration come from, by key, for the report.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     output: Path = Path("scan.npz")
     format: str | None = None
     memory_budget: int | str | None = None
+    report: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)

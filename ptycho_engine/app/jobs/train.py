@@ -34,7 +34,7 @@ from ...io.scan import CuttableScan
 from ...io.store import Store
 from ...logs import get_logger
 from ...memory import format_bytes
-from ...report.companion import Companion
+from ...report.companion import Companions
 from ...report.coverage import CoverageView, draw_coverage
 from ...request.blocks import Block
 from ...request.planning import Plan
@@ -127,7 +127,7 @@ def run(
     """
     planned = plan_training_job(job)
     opened, groups, plan = planned.opened, planned.groups, planned.plan
-    engine, scan, companion = opened.engine, opened.scan, opened.companion
+    engine, scan, companions = opened.engine, opened.scan, opened.companions
     log_training_plan(job, planned)
     reach = engine.reach(scan.image, planned.places.reshape(-1, 2), **vars(planned.cut))
     doubts = log_reach(reach, scan)
@@ -141,11 +141,11 @@ def run(
     with _begin(job, planned, records) as store:
         writing = _fill(store, planned, progress)
         if job.picture:
-            companion.draw(lambda: _draw(scan, groups))
+            companions.picture.draw(lambda: _draw(scan, groups))
         seconds = time.perf_counter() - started
         spent = {"read": opened.reading, "extract": seconds - writing, "write": writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=companion)
-    result = _result(job, companion, len(groups), seconds)
+        store.publish(provenance=costs(plan, spent, compiled, resident), together=companions)
+    result = _result(job, companions, len(groups), seconds)
     size = format_bytes(sum(s.nbytes for s in store.arrays.values()))
     get_logger().info(
         "done",
@@ -266,6 +266,7 @@ def _draw(scan: CuttableScan, groups: Groups) -> bytes:
     return draw_coverage(CoverageView(groups.positions, coverage.uses, coverage.extents, title))
 
 
-def _result(job: TrainingJob, companion: Companion, groups: int, seconds: float) -> TrainingResult:
-    picture = companion.path if companion.placed else None
-    return TrainingResult(job.output, picture, groups, seconds)
+def _result(
+    job: TrainingJob, companions: Companions, groups: int, seconds: float
+) -> TrainingResult:
+    return TrainingResult(job.output, companions.picture.standing, groups, seconds)

@@ -1,4 +1,4 @@
-"""Pages of templates: one text that holds everything, in which whatever comes from files is escaped.
+"""Pages of templates: one text that holds everything, in which what comes from files is escaped.
 
 Examples
 --------
@@ -9,6 +9,7 @@ Examples
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Where templates lie.
 FOLDER = Path(__file__).with_name("templates")
+#: How a page begins, and what says in its first bytes whose it is.
+BEGINNING, MARK = b"<!DOCTYPE html>", b'<meta name="generator" content="ptycho_engine">'
+HEAD = 1024
 
 
 def render(template: str, **values: Any) -> str:
@@ -40,6 +44,18 @@ def render(template: str, **values: Any) -> str:
     """
     text = _environment().get_template(template).render(**values)
     return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a page that `render` made."""
+    if not os.path.isfile(path):  # opening a pipe would wait
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return False
+    return head.startswith(BEGINNING) and MARK in head
 
 
 @cache
