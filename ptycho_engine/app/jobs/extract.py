@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
 from .extraction_job import ExtractionJob
+from .extraction_report import report_extraction
 from .origins import costs, peak_resident_bytes, provenance
-from .patch_output import Progress, begin_output, draw, fill
+from .patch_output import Progress, begin_output, draw, fill, with_missing
 from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
@@ -107,13 +109,18 @@ def run(
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
         filled = fill(store, job, engine, scan, progress)
+        took = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
+        spent = costs(plan, took, compiled, resident)
+        samples = cache(partial(with_missing, job, engine, scan, filled.samples))
+        beside = opened.companions
         if job.picture:
-            opened.companions.picture.draw(lambda: draw(job, engine, scan, filled.samples))
+            beside.picture.draw(lambda: draw(job, engine, scan, samples()))
+        if job.report:
+            said = records | spent
+            beside.report.draw(lambda: report_extraction(job, engine, scan, plan, said, samples()))
         seconds = time.perf_counter() - started
-        spent = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companions)
-    picture = opened.companions.picture.standing
-    result = Result(job.output, picture, len(scan.positions), plan, seconds)
+        store.publish(provenance=spent, together=beside)
+    result = Result(job.output, beside.picture.standing, len(scan.positions), plan, seconds)
     log_done(result)
     return result
 
