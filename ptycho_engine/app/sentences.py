@@ -58,7 +58,8 @@ def _source(scan: str) -> str:
 def _done(event: Mapping[str, Any]) -> str:
     size = f", {event['size']}" if "size" in event else ""
     picture = f", picture {short_path(event['picture'])}" if event.get("picture") else ""
-    return f"-> {short_path(event['output'])}{size}, {event['seconds']:.2f} s{picture}"
+    report = f", report {short_path(event['report'])}" if event.get("report") else ""
+    return f"-> {short_path(event['output'])}{size}, {event['seconds']:.2f} s{picture}{report}"
 
 
 def _windows(event: Mapping[str, Any]) -> str:

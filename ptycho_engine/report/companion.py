@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import OutputError
 from ..io import publishing
@@ -19,6 +20,8 @@ from ..io.targets import refuse_inputs, resolve
 from ..logs import get_logger
 from . import canvas
 from .html import page
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,17 @@ class Companion:
 
     def draw(self, draw: Callable[[], bytes]) -> None:
         """Make the file; a failure is a warning, an interrupt is not."""
+        self._content = self.attempt(draw)
+
+    def attempt(self, make: Callable[[], Made]) -> Made | None:
+        """Make something that the file needs; None, and a warning, where that fails."""
         try:
-            self._content = draw()
+            return make()
         except Exception as error:  # of whatever library: it must not cost the patches
             if _was_interrupted(error):
                 raise KeyboardInterrupt from error
             self._warn(error)
+            return None
 
     def __enter__(self) -> None:
         self._target = resolve(self.path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...data.detector.detector_settings import Preparation
 from ...io.scan_files import ScanSource
@@ -39,3 +40,13 @@ class ConversionJob:
     detector: Preparation = field(default_factory=Preparation)
     report: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the job as the configuration that makes it, for the report."""
+        return {
+            "scan": self.scan.settings(),
+            "detector": asdict(self.detector),
+            "output": {"path": str(self.output), "format": self.format},
+            "memory_budget": self.memory_budget,
+            "report": self.report,
+        }

@@ -58,6 +58,8 @@ class Result:
         What was predicted.
     seconds : float
         Duration of extraction and writing.
+    report : Path or None
+        The report, if there is one.
     """
 
     output: Path
@@ -65,6 +67,7 @@ class Result:
     patches: int
     plan: Plan
     seconds: float
+    report: Path | None = None
 
 
 def run(
@@ -120,7 +123,14 @@ def run(
             beside.report.draw(lambda: report_extraction(job, engine, scan, plan, said, samples()))
         seconds = time.perf_counter() - started
         store.publish(provenance=spent, together=beside)
-    result = Result(job.output, beside.picture.standing, len(scan.positions), plan, seconds)
+    result = Result(
+        job.output,
+        beside.picture.standing,
+        len(scan.positions),
+        plan,
+        seconds,
+        beside.report.standing,
+    )
     log_done(result)
     return result
 
@@ -163,6 +173,7 @@ def log_done(result: Result) -> None:
         "done",
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
+        report=str(result.report) if result.report else None,
         patches=result.patches,
         size=format_bytes(result.plan.output_bytes),
         seconds=round(result.seconds, 3),

@@ -73,7 +73,7 @@ def report_extraction(
         summary=f"Cut from {short_source(scan.source)} on {records['created']}.",
         warnings=doubts_of(records["warnings"], job.context, accuracy),
         facts=facts,
-        plane=map_object(scan.image, positions, size, quantities, shown=list(shown)),
+        plane=map_object(scan.image, positions, size, quantities, framed=positions[list(shown)]),
         galleries=(patch_gallery(quantities, shown, positions),) if shown else (),
         accuracy=accuracy,
         plugin=plugin_rows(engine),

@@ -20,6 +20,7 @@ from .arrangement import Arranged
 from .origins import made_by
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
+from .reassembly_report import report_reassembly
 
 #: What an array of an object with several planes calls them, where nothing does.
 PLANE: LayerAxis = "mode"
@@ -33,12 +34,18 @@ def write_object(
     companions: Companions,
     probe: np.ndarray[Any, Any] | None,
     run_id: str | None,
+    seconds: float,
 ) -> None:
-    """Write what was put together, whole or not at all, and its picture."""
+    """Write what was put together, whole or not at all, and what stands beside it."""
+    records = _provenance(job, engine, made, arranged, run_id)
     if job.picture:
         companions.picture.draw(lambda: draw(job, engine, made, arranged))
+    if job.report:
+        companions.report.draw(
+            lambda: report_reassembly(job, engine, made, arranged, records, seconds)
+        )
     if job.writes_arrays:
-        _write_arrays(job, engine, made, arranged, companions, run_id)
+        _write_arrays(job, made, arranged, companions, records)
         return
     with companions:
         write_scan(job.output, _as_scan(job, made, arranged, probe), job.format)
@@ -46,11 +53,10 @@ def write_object(
 
 def _write_arrays(
     job: ReassemblyJob,
-    engine: Engine,
     made: Reassembled,
     arranged: Arranged,
     companions: Companions,
-    run_id: str | None,
+    records: dict[str, Any],
 ) -> None:
     axes = tuple(f"{PLANE}_{number}" for number in range(len(arranged.layers)))
     axes = (PLANE,) if len(axes) == 1 else axes
@@ -67,7 +73,7 @@ def _write_arrays(
         overwrite=job.overwrite,
         geometry=_geometry(job, arranged),
         configuration=job.settings(),
-        provenance=_provenance(job, engine, made, arranged, run_id),
+        provenance=records,
         more={"scan": _scan_record(job, axes)} if readable else None,
     )
     try:

@@ -64,6 +64,8 @@ class ReassemblyResult:
         Share of its samples that something covers.
     seconds : float
         Duration of reading, placing and writing.
+    report : Path or None
+        The report, if there is one.
     """
 
     output: Path
@@ -72,6 +74,7 @@ class ReassemblyResult:
     shape: tuple[int, ...]
     covered: float
     seconds: float
+    report: Path | None = None
 
 
 def run(
@@ -111,15 +114,18 @@ def run(
             reason=f"no window reaches the object of {arranged.shape}: are positions in its frame? "
             "fit=true moves them into one that holds them all.",
         )
-    write_object(job, engine, made, arranged, companions, probe, run_id)
+    placed = time.perf_counter() - started
+    write_object(job, engine, made, arranged, companions, probe, run_id, placed)
     picture = companions.picture.standing
     seconds = time.perf_counter() - started
     count = arranged.positions.size // 2
-    result = ReassemblyResult(job.output, picture, count, made.object.shape, covered, seconds)
+    report, shape = companions.report.standing, made.object.shape
+    result = ReassemblyResult(job.output, picture, count, shape, covered, seconds, report)
     get_logger().info(
         "done",
         output=str(result.output),
         picture=str(picture) if picture else None,
+        report=str(report) if report else None,
         patches=result.patches,
         covered=f"{covered:.1%}",
         size=format_bytes(made.object.nbytes + made.coverage.nbytes),

@@ -58,7 +58,7 @@ def patch_gallery(
         samples.append(Sample(f"Patch {index:,}", place(positions[index]), tuple(pictures)))
     legends = tuple(legend_of(quantity) for quantity in quantities)
     note = "Evenly chosen over the scan, on the scales of the object; framed in the map."
-    return Gallery("Sample patches", note, tuple(samples), legends)
+    return Gallery("Sample patches", note, tuple(samples), legends, framed=True)
 
 
 def place(position: Array) -> str:
@@ -126,9 +126,9 @@ def costs_of(spent: Mapping[str, Any], plan: Plan, held: int) -> Costs:
         Bytes of the scan.
     """
     memory = (
-        ("scan, held", held),
-        ("workspace, planned", plan.workspace_bytes),
-        ("growth of the process, measured", spent["bytes"]["peak_growth"]),
+        ("scan", held),
+        ("planned workspace", plan.workspace_bytes),
+        ("measured growth", spent["bytes"]["peak_growth"]),
         ("budget", plan.memory_budget),
     )
     compiled = sum(spent["compilations"].values())
@@ -180,4 +180,5 @@ def setting_rows(
     settings: Mapping[str, Any], context: Mapping[str, Any], origins: Mapping[str, str]
 ) -> tuple[Row, ...]:
     """List the configuration, and where each value comes from."""
-    return rows_of(settings, {**origins, **context.get("sources", {})})
+    otherwise = "default" if origins else "the caller, or a default"
+    return rows_of(settings, {**origins, **context.get("sources", {})}, otherwise)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...data.simulation.recipe import Recipe
 
@@ -35,3 +36,12 @@ class SimulationJob:
     memory_budget: int | str | None = None
     report: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the job as the configuration that makes it, for the report."""
+        return {
+            **asdict(self.recipe),
+            "output": {"path": str(self.output), "format": self.format},
+            "memory_budget": self.memory_budget,
+            "report": self.report,
+        }

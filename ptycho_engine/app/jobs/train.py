@@ -45,6 +45,7 @@ from .patch_output import Progress, identity, patch_geometry, short_source
 from .prerequisites import Opened, open_scan
 from .training_job import TrainingJob
 from .training_output import Filling, GroupBlocks, begin_training, plan_blocks
+from .training_report import GroupSamples, report_training, sampled_groups
 from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set
 
 
@@ -62,12 +63,15 @@ class TrainingResult:
         Groups that it holds.
     seconds : float
         Duration of cutting, reading patterns and writing.
+    report : Path or None
+        The report, if there is one.
     """
 
     output: Path
     picture: Path | None
     groups: int
     seconds: float
+    report: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +143,23 @@ def run(
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with _begin(job, planned, records) as store:
-        writing = _fill(store, planned, progress)
+        kept = GroupSamples(sampled_groups(planned) if job.report else ())
+        writing = _fill(store, planned, progress, kept)
+        seconds = time.perf_counter() - started
+        took = {"read": opened.reading, "extract": seconds - writing, "write": writing}
+        spent = costs(plan, took, compiled, resident)
         if job.picture:
             companions.picture.draw(lambda: _draw(scan, groups))
-        seconds = time.perf_counter() - started
-        spent = {"read": opened.reading, "extract": seconds - writing, "write": writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=companions)
+        if job.report:
+            companions.report.draw(lambda: report_training(job, planned, records | spent, kept))
+        store.publish(provenance=spent, together=companions)
     result = _result(job, companions, len(groups), seconds)
     size = format_bytes(sum(s.nbytes for s in store.arrays.values()))
     get_logger().info(
         "done",
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
+        report=str(result.report) if result.report else None,
         groups=result.groups,
         size=size,
         seconds=round(seconds, 3),
@@ -239,7 +248,9 @@ def _begin(job: TrainingJob, planned: PlannedTraining, records: dict[str, Any]) 
     return begin_training(create, planned.content, specs)
 
 
-def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> float:
+def _fill(
+    store: Store, planned: PlannedTraining, progress: Progress | None, kept: GroupSamples
+) -> float:
     """Write everything; return the seconds that writing took."""
     filling = Filling(
         store,
@@ -255,7 +266,7 @@ def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> 
     blocks: Iterator[Block] = filling.blocks()
     if progress is not None:
         blocks = progress(blocks, sum(stop - start for start, stop in filling.missing()))
-    seconds = sum(filling.write(block) for block in blocks)
+    seconds = sum(filling.write(block) for block in kept.watched(blocks))
     started = time.perf_counter()
     filling.write_points()
     return seconds + time.perf_counter() - started
@@ -269,4 +280,5 @@ def _draw(scan: CuttableScan, groups: Groups) -> bytes:
 def _result(
     job: TrainingJob, companions: Companions, groups: int, seconds: float
 ) -> TrainingResult:
-    return TrainingResult(job.output, companions.picture.standing, groups, seconds)
+    picture, report = companions.picture.standing, companions.report.standing
+    return TrainingResult(job.output, picture, groups, seconds, report)

@@ -54,9 +54,8 @@ class Plane:
 
 @dataclass(frozen=True)
 class Frame:
-    """The window of a sample: its number, its upper left corner, its size, in object pixels."""
+    """The window of a sample: its upper left corner and its size, in object pixels."""
 
-    index: int
     left: float
     top: float
     size: float
@@ -107,7 +106,7 @@ def map_object(
     size: int,
     quantities: Sequence[Quantity],
     *,
-    shown: Sequence[int] = (),
+    framed: Array | None = None,
     coverage: Array | None = None,
 ) -> ObjectMap:
     """Make the map of an object.
@@ -122,7 +121,7 @@ def map_object(
         Rows and columns of a window; 0 if unknown.
     quantities : sequence of Quantity
         What is shown of the object.
-    shown : sequence of int
+    framed : ndarray of float64, shape (F, 2), optional
         Positions whose windows are framed.
     coverage : ndarray, shape (H, W), optional
         What covers each sample, if that is known better than from the positions.
@@ -135,7 +134,7 @@ def map_object(
     elif size and len(positions):
         planes.append(_windows(positions, size))
     step = -(-max(1, len(positions)) // DRAWN)
-    frames = tuple(_frame(index, positions[index], size) for index in shown)
+    frames = tuple(_frame(position, size) for position in (() if framed is None else framed))
     notes = tuple(_notes(image, view, step))
     return ObjectMap(
         tuple(planes), view.left, view.top, view.width, view.height, *shape,
@@ -214,9 +213,9 @@ def _coverage(
     return _plane(drawn, quantity, "coverage of the plane", corner, (reach[0], reach[1]))
 
 
-def _frame(index: int, position: Array, size: int) -> Frame:
+def _frame(position: Array, size: int) -> Frame:
     top, left = (float(at) for at in position - size // 2 - 0.5)
-    return Frame(index, round(left, 2), round(top, 2), size)
+    return Frame(round(left, 2), round(top, 2), size)
 
 
 def _dots(positions: Array) -> str:

@@ -54,12 +54,15 @@ class Gallery:
         The samples.
     legends : tuple of Legend
         What their colours stand for.
+    framed : bool
+        Whether the map has a frame for each, in the same order.
     """
 
     title: str
     note: str
     samples: tuple[Sample, ...]
     legends: tuple[Legend, ...]
+    framed: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,9 @@ def write_page(report: RunReport) -> bytes:
     return page.encode("utf-8")
 
 
-def rows_of(values: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> tuple[Row, ...]:
+def rows_of(
+    values: Mapping[str, Any], origins: Mapping[str, str] | None = None, otherwise: str = ""
+) -> tuple[Row, ...]:
     """Write settings, whatever they hold, as lines: keys with dots, short values.
 
     Parameters
@@ -195,10 +200,12 @@ def rows_of(values: Mapping[str, Any], origins: Mapping[str, str] | None = None)
         Values and mappings of them.
     origins : mapping of str to str, optional
         Where a value comes from, by key.
+    otherwise : str
+        Where all others come from.
     """
     rows = []
     for key, value in _flattened(values, ""):
-        rows.append(Row(one_line(key, LONGEST), _words(value), (origins or {}).get(key, "")))
+        rows.append(Row(one_line(key, LONGEST), _words(value), (origins or {}).get(key, otherwise)))
     if len(rows) > LINES:
         rows = [*rows[:LINES], Row("…", f"{len(rows) - LINES:,} more, which the output records")]
     return tuple(rows)
