@@ -116,6 +116,8 @@ def _settled(make: Callable[..., Job], settings: Any, run: Run) -> Job:
     return _with_origins(make(settings, run.folder, legacy.reason, context), settings, run)
 
 
-def _with_origins(job: Any, settings: Any, run: Run) -> Any:
+def _with_origins(job: Job, settings: Any, run: Run) -> Job:
     """Let a job know where the values of its configuration come from."""
-    return replace(job, origins=value_origins(settings, run.typed, run.config_name))
+    origins = value_origins(settings, run.typed, run.config_name)
+    known: Job = replace(job, origins=origins)  # type: ignore[type-var]
+    return known

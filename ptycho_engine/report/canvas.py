@@ -127,4 +127,5 @@ def palette(name: str) -> tuple[tuple[int, int, int], ...]:
     """Return the 256 colours of a scale by matplotlib's name, red, green and blue of each."""
     with _PAINTING, _unheard():
         colours = _matplotlib().colormaps[name]
-        return tuple(tuple(map(int, colours(step, bytes=True)[:3])) for step in range(256))
+        every = (colours(step, bytes=True) for step in range(256))
+        return tuple((int(red), int(green), int(blue)) for red, green, blue, _ in every)

@@ -9,6 +9,7 @@ from ptycho_engine.errors import OutputError
 from ptycho_engine.report import companion
 from ptycho_engine.report.canvas import SIGNATURE, SOFTWARE
 from ptycho_engine.report.companion import PICTURE, REPORT, Companion, Companions
+from ptycho_engine.report.html.page import render
 
 OLD, NEW = (SIGNATURE + f"....tEXtSoftware\0{SOFTWARE}{which}".encode() for which in ("old", "new"))
 
@@ -228,6 +229,62 @@ def test_where_nothing_stands_nothing_is_refused(output):
 def test_the_scan_is_named_where_a_picture_would_replace_it(output):
     with pytest.raises(OutputError, match="is the scan itself"):
         PICTURE.check(output, True, [output])
+
+
+# -- several of them -------------------------------------------------------------------------
+
+PAGE = render("base.html.j2", heading="a report").encode()
+
+
+def test_all_of_them_change_with_their_output(output, warned):
+    old = PICTURE.beside(output), REPORT.beside(output)
+    for path, content in zip(old, (OLD, PAGE), strict=True):
+        path.write_bytes(content)
+    beside = Companions.checked(output, True, [], picture=True, report=True)
+    beside.picture.draw(lambda: NEW)  # and no report
+    with beside:
+        assert names(output)[-1] == "patches.h5"
+    assert (beside.picture.standing, beside.report.standing) == (old[0], None)
+    assert names(output) == ["patches.h5", "patches.h5.png"]
+
+
+def test_all_of_them_stay_where_an_output_does_not_appear(output, warned):
+    PICTURE.beside(output).write_bytes(OLD)
+    REPORT.beside(output).write_bytes(PAGE)
+    beside = Companions(output)
+    beside.picture.draw(lambda: NEW)
+    beside.report.draw(lambda: PAGE + b"new")
+    with pytest.raises(Failure), beside:
+        raise Failure
+    assert PICTURE.beside(output).read_bytes() == OLD
+    assert REPORT.beside(output).read_bytes() == PAGE
+    assert len(names(output)) == 3
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_report_of_another_is_never_replaced(output, overwrite):
+    REPORT.beside(output).write_text("<!DOCTYPE html><title>mine</title>")
+    with pytest.raises(OutputError, match=r"no report of ptycho-engine.*report=false"):
+        Companions.checked(output, overwrite, [], picture=True, report=True)
+    Companions.checked(output, overwrite, [], picture=True, report=False)
+
+
+def test_an_earlier_report_is_in_the_way_unless_it_may_be_replaced(output):
+    REPORT.beside(output).write_bytes(PAGE)
+    for report in (True, False):
+        with pytest.raises(OutputError, match=r"a report of earlier patches.*overwrite=true"):
+            Companions.checked(output, False, [], picture=True, report=report)
+        Companions.checked(output, True, [], picture=True, report=report)
+
+
+def test_a_report_that_fails_leaves_the_picture(output, warned):
+    beside = Companions(output)
+    beside.picture.draw(lambda: NEW)
+    beside.report.draw(fail)
+    with beside:
+        pass
+    assert names(output) == ["patches.h5", "patches.h5.png"]
+    assert [event for event, _ in warned] == ["report_failed"]
 
 
 # -- a picture of its own --------------------------------------------------------------------

@@ -79,7 +79,8 @@ def _about(image: Array, position: Array, cut: Cut) -> tuple[Array, Array] | Non
     """Return what a patch is made of, and where it begins; None if it meets a border."""
     if cut.rounding != "exact":  # which rounds by the whole coordinate
         return None
-    margin = cut.patch_size // 2 + cut.patch_size // 8 + 24
+    around = cut.patch_size // 8 + 24 if cut.interpolation == "fourier" else 4
+    margin = cut.patch_size // 2 + around
     first = np.floor(position).astype(np.int64) - margin
     beyond = first + 2 * margin + 2
     if (first < 0).any() or (beyond > image.shape[-2:]).any():

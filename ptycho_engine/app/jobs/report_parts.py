@@ -58,7 +58,7 @@ def patch_gallery(
         samples.append(Sample(f"Patch {index:,}", place(positions[index]), tuple(pictures)))
     legends = tuple(legend_of(quantity) for quantity in quantities)
     note = "Evenly chosen over the scan, on the scales of the object; framed in the map."
-    return Gallery("Sample patches", note, tuple(samples), legends, framed=True)
+    return Gallery("Sample patches", note, tuple(samples), legends, framed=len(samples))
 
 
 def place(position: Array) -> str:

@@ -95,9 +95,9 @@ def look_at(scan: Scan) -> SeenScan:
     plane = None
     if positions is not None and (scan.units == "px" or scan.pixel_size is not None):
         placed = scan.in_pixels().positions
-        size = window_size(scan, None)[0] or 0
+        window = window_size(scan, None)[0] or 0
         scales = [] if image is None else object_scales(image, [])
-        plane = map_object(image, placed, size, scales)  # type: ignore[arg-type]
+        plane = map_object(image, placed, window, scales)  # type: ignore[arg-type]
     chosen = () if patterns is None else evenly_spaced(patterns.shape[0], SHOWN)
     gallery = (pattern_gallery(patterns, chosen),) if patterns is not None and chosen else ()
     records = {"source": scan.source, "assumptions": scan.assumptions}

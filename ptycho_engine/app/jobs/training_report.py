@@ -98,7 +98,7 @@ def report_training(
         g * members + m for g in sorted(kept.patches)[:SHOWN] for m in range(members)[:MEMBERS]
     ]
     quantities = object_scales(scan.image, [flat[index] for index in shown])
-    framed = points[shown] if shown else None
+    framed = points[shown[: min(MEMBERS, members)]]  # of one group: those of all would hide it
     written = sum(spec.nbytes for spec in planned.content.specs().values())
     coverage = groups.coverage
     facts = (
@@ -165,8 +165,9 @@ def _gallery(
         at = place(planned.places.reshape(-1, 2)[index])
         samples.append(Sample(title, f"position {owners[number]:,}, {at}", pictures))
     note = "Patches on the scales of the object; patterns on a logarithmic scale."
+    note += " The map frames those of the first group."
     legends = tuple(legend_of(scale) for scale in scales)
-    return (Gallery("Sample groups", note, tuple(samples), legends, framed=True),)
+    return (Gallery("Sample groups", note, tuple(samples), legends, min(MEMBERS, members)),)
 
 
 def charts_of(groups: Groups) -> tuple[Bars, ...]:

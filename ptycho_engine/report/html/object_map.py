@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ Array = np.ndarray[Any, Any]
 SAMPLES = 720
 #: Positions that are drawn, and those that the coverage counts: an even share of more.
 DRAWN, COUNTED = 4000, 500_000
+#: Radians: a phase that keeps to less is shown on a scale of its own.
+NARROW = np.pi
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,22 @@ def sampled(image: Array) -> Array:
 
 
 def scales_of(image: Array, patches: Sequence[Array]) -> list[Quantity]:
-    """Return what is shown of an object and of patches, on the same scales."""
-    return quantities_of(sampled(first_plane(image)), [sampled(p) for p in patches])
+    """Return what is shown of an object (..., H, W) and of patches of it, on the same scales.
+
+    A phase that keeps to a part of the turn is shown on a scale of that part.
+    """
+    plane = sampled(first_plane(image))
+    found = quantities_of(plane, [sampled(first_plane(patch)) for patch in patches])
+    return [
+        _narrowed(quantity, plane) if quantity.unit == "rad" else quantity for quantity in found
+    ]
+
+
+def _narrowed(phase: Quantity, plane: Array) -> Quantity:
+    scale = Scale.of(phase.of(plane))
+    if scale.high - scale.low > NARROW:
+        return phase
+    return replace(phase, scale=scale, colours="cividis", ticks=None)
 
 
 def object_planes(image: Array, quantities: Sequence[Quantity]) -> list[Plane]:

@@ -54,15 +54,15 @@ class Gallery:
         The samples.
     legends : tuple of Legend
         What their colours stand for.
-    framed : bool
-        Whether the map has a frame for each, in the same order.
+    framed : int
+        How many of the samples the map has a frame for, in the same order.
     """
 
     title: str
     note: str
     samples: tuple[Sample, ...]
     legends: tuple[Legend, ...]
-    framed: bool = False
+    framed: int = 0
 
 
 @dataclass(frozen=True)
