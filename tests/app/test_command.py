@@ -110,7 +110,9 @@ def test_help_names_what_can_be_chosen():
 def test_without_arguments_the_synthetic_scan_runs(tmp_path):
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.npz.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "patches.npz", "patches.npz.png", "patches.npz.report.html",
+    ]  # fmt: skip
     with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
         assert output["patches"].shape == (1000, 64, 64)
         assert output["patches"].dtype == np.complex64
