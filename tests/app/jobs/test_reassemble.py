@@ -302,7 +302,8 @@ for count in (30, 120):
 for count in (30, 120):
     before = peak_resident_bytes()
     path = Path(f"{count}.{suffix}")
-    run(ReassemblyJob(PatchSource(path), Path(f"object-{path}"), plugin="numba", picture=False, report=False))
+    run(ReassemblyJob(PatchSource(path), Path(f"object-{path}"), plugin="numba", picture=False,
+                      report=False))
 print(json.dumps(peak_resident_bytes() - before))
 """
 
