@@ -16,7 +16,7 @@ from ..worker import WorkerError, measure
 #: What a report may take: so many seconds, or so much of the run, whichever is more.
 SECONDS, SHARE = 2.0, 0.1
 #: Points, patch size and object size of each run.
-CASES = ((1_000, 64, 512), (10_000, 64, 1024), (200_000, 8, 1024), (500, 64, 4096))
+CASES = ((1_000, 64, 512), (10_000, 64, 1024), (200_000, 8, 1024), (500, 64, 2048))
 TURNS = 3
 
 

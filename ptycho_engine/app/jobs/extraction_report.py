@@ -10,7 +10,7 @@ import numpy as np
 from ...engine import Engine
 from ...io.scan import CuttableScan
 from ...memory import format_bytes
-from ...report.html.object_map import map_object
+from ...report.html.object_map import map_object, scales_of
 from ...report.html.run_report import Fact, RunReport, write_page
 from ...request.planning import Plan
 from .accuracy import measure_accuracy
@@ -20,7 +20,6 @@ from .report_parts import (
     accuracy_fact,
     costs_of,
     doubts_of,
-    object_scales,
     origin_rows,
     patch_gallery,
     plugin_rows,
@@ -54,7 +53,7 @@ def report_extraction(
     positions, size, count = scan.positions, job.cut.patch_size, len(scan.positions)
     shown = {i: samples[i] for i in evenly_spaced(count, SHOWN) if i in samples}
     accuracy = measure_accuracy(scan.image, positions, samples, job.cut)
-    quantities = object_scales(scan.image, list(shown.values()))
+    quantities = scales_of(scan.image, list(shown.values()))
     height, width = scan.image.shape[-2:]
     windows = records["windows"]
     away = f"by up to {windows['beyond_pixels']:g} pixels" if windows["leaving"] else ""
@@ -67,13 +66,21 @@ def report_extraction(
         Fact("Output", format_bytes(plan.output_bytes), job.output.name),
         Fact("Plugin", engine.plugin, engine.reason),
     )
+    across = None if scan.pixel_size is None else scan.pixel_size[1]
     noun = "patch" if count == 1 else "patches"
     report = RunReport(
         heading=f"{count:,} {noun} of {size_of(size)}",
         summary=f"Cut from {short_source(scan.source)} on {records['created']}.",
         warnings=doubts_of(records["warnings"], job.context, accuracy),
         facts=facts,
-        plane=map_object(scan.image, positions, size, quantities, framed=positions[list(shown)]),
+        plane=map_object(
+            scan.image,
+            positions,
+            size,
+            quantities,
+            framed=positions[list(shown)],
+            pixel_size=across,
+        ),
         galleries=(patch_gallery(quantities, shown, positions),) if shown else (),
         accuracy=accuracy,
         plugin=plugin_rows(engine),

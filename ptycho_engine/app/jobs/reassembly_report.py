@@ -9,14 +9,14 @@ import numpy as np
 
 from ...engine import Engine
 from ...memory import format_bytes
-from ...report.html.object_map import map_object
+from ...report.html.object_map import map_object, sampled, scales_of
 from ...report.html.run_report import Costs, Fact, RunReport, write_page
 from ...report.picture import first_plane
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
-from .report_parts import doubts_of, object_scales, origin_rows, plugin_rows, setting_rows, size_of
+from .report_parts import doubts_of, origin_rows, plugin_rows, setting_rows, size_of
 
 
 def report_reassembly(
@@ -42,8 +42,8 @@ def report_reassembly(
     height, width = arranged.shape
     share = np.count_nonzero(made.coverage) / max(1, made.coverage.size)
     warnings = ["No patch reaches the object."] if count and not share else []
-    known = first_plane(made.object)[made.coverage > 0]
-    if not np.isfinite(known).all():
+    plane, covered = sampled(first_plane(made.object)), sampled(made.coverage) > 0
+    if not np.isfinite(plane[covered]).all():
         warnings.append("The object holds samples that are not finite.")
     noun = "patch" if count == 1 else "patches"
     facts = (
@@ -54,14 +54,19 @@ def report_reassembly(
         Fact("Output", format_bytes(made.object.nbytes + made.coverage.nbytes), job.output.name),
         Fact("Plugin", engine.plugin, engine.reason),
     )
-    quantities = object_scales(np.where(made.coverage > 0, first_plane(made.object), 0), [])
+    quantities = scales_of(np.where(covered, plane, 0), [])
     report = RunReport(
         heading=f"Object of {count:,} {noun}",
         summary=f"Put together from {short_source(str(job.patches.path))} on {records['created']}.",
         warnings=doubts_of(warnings, job.context),
         facts=facts,
         plane=map_object(
-            made.object, arranged.points, cut.patch_size, quantities, coverage=made.coverage
+            made.object,
+            arranged.points,
+            cut.patch_size,
+            quantities,
+            coverage=made.coverage,
+            pixel_size=job.pixel_size,
         ),
         plugin=plugin_rows(engine),
         costs=Costs((("read and place", seconds),), ()),

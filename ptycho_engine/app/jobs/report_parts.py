@@ -11,7 +11,6 @@ from ...engine import Engine
 from ...io.patterns import Patterns
 from ...memory import format_bytes
 from ...report.html.images import legend_of, number, picture_of
-from ...report.html.object_map import scales_of
 from ...report.html.run_report import Accuracy, Costs, Fact, Gallery, Row, Sample, rows_of
 from ...report.picture import first_plane
 from ...report.quantities import Quantity
@@ -95,11 +94,6 @@ def pattern_gallery(patterns: Patterns, chosen: Sequence[int]) -> Gallery:
     size = " x ".join(map(str, patterns.shape[1:]))
     note = f"{patterns.shape[0]:,} patterns of {size}, on a logarithmic scale."
     return Gallery("Diffraction", note, samples, (legend_of(scale),))
-
-
-def object_scales(image: Array, patches: Sequence[Array]) -> list[Quantity]:
-    """Return what is shown of an object and its patches, on the same scales."""
-    return scales_of(image, patches)
 
 
 def plugin_rows(engine: Engine) -> tuple[Row, ...]:

@@ -10,12 +10,12 @@ from typing import Any
 
 from ...io.scan import Scan
 from ...memory import format_bytes
-from ...report.html.object_map import ObjectMap, map_object
+from ...report.html.object_map import ObjectMap, map_object, scales_of
 from ...report.html.run_report import Costs, Fact, Gallery, RunReport, rows_of, write_page
 from .findings import window_size
 from .origins import library_versions
 from .patch_output import evenly_spaced, short_source
-from .report_parts import object_scales, pattern_gallery, setting_rows
+from .report_parts import pattern_gallery, setting_rows
 
 #: Patterns that are shown.
 SHOWN = 6
@@ -96,8 +96,9 @@ def look_at(scan: Scan) -> SeenScan:
     if positions is not None and (scan.units == "px" or scan.pixel_size is not None):
         placed = scan.in_pixels().positions
         window = window_size(scan, None)[0] or 0
-        scales = [] if image is None else object_scales(image, [])
-        plane = map_object(image, placed, window, scales)  # type: ignore[arg-type]
+        across = None if scan.pixel_size is None else scan.pixel_size[1]
+        scales = [] if image is None else scales_of(image, [])
+        plane = map_object(image, placed, window, scales, pixel_size=across)  # type: ignore[arg-type]
     chosen = () if patterns is None else evenly_spaced(patterns.shape[0], SHOWN)
     gallery = (pattern_gallery(patterns, chosen),) if patterns is not None and chosen else ()
     records = {"source": scan.source, "assumptions": scan.assumptions}

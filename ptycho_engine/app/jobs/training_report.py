@@ -11,7 +11,7 @@ import numpy as np
 from ...data.grouping.groups import Groups
 from ...memory import format_bytes
 from ...report.html.images import legend_of, picture_of
-from ...report.html.object_map import map_object
+from ...report.html.object_map import map_object, scales_of
 from ...report.html.run_report import Bars, Fact, Gallery, RunReport, Sample, rows_of, write_page
 from ...report.picture import first_plane
 from ...report.quantities import Quantity
@@ -22,7 +22,6 @@ from .report_parts import (
     accuracy_fact,
     costs_of,
     doubts_of,
-    object_scales,
     origin_rows,
     pattern_scale,
     place,
@@ -92,14 +91,16 @@ def report_training(
     scan, engine, groups = planned.opened.scan, planned.opened.engine, planned.groups
     cut, plan = planned.cut, planned.plan
     count, members = groups.indices.shape
+    kept = with_missing(planned, kept)
     points, flat = planned.places.reshape(-1, 2), _by_patch(kept, members)
     accuracy = measure_accuracy(scan.image, points, flat, cut)
     shown = [
         g * members + m for g in sorted(kept.patches)[:SHOWN] for m in range(members)[:MEMBERS]
     ]
-    quantities = object_scales(scan.image, [flat[index] for index in shown])
+    quantities = scales_of(scan.image, [flat[index] for index in shown])
     framed = points[shown[: min(MEMBERS, members)]]  # of one group: those of all would hide it
     written = sum(spec.nbytes for spec in planned.content.specs().values())
+    across = None if scan.pixel_size is None else scan.pixel_size[1]
     coverage = groups.coverage
     facts = (
         Fact("Groups", f"{count:,}", f"{members} members, {groups.strategy}"),
@@ -116,7 +117,9 @@ def report_training(
         summary=f"Made from {short_source(scan.source)} on {records['created']}.",
         warnings=doubts_of(records["warnings"], job.context, accuracy),
         facts=facts,
-        plane=map_object(scan.image, scan.positions, cut.patch_size, quantities, framed=framed),
+        plane=map_object(
+            scan.image, scan.positions, cut.patch_size, quantities, framed=framed, pixel_size=across
+        ),
         galleries=gallery,
         groups=rows_of(records["groups"]),
         charts=charts_of(groups),
@@ -127,6 +130,17 @@ def report_training(
         origins=origin_rows({k: v for k, v in records.items() if k != "groups"}),
     )
     return write_page(report)
+
+
+def with_missing(planned: PlannedTraining, kept: GroupSamples) -> GroupSamples:
+    """Cut again those groups that a resumed run skipped."""
+    again = [group for group in kept.wanted if group not in kept.patches]
+    if not again:
+        return kept
+    engine, image, how = planned.opened.engine, planned.opened.scan.image, vars(planned.cut)
+    cut = engine.extract(image, planned.places[again], **how, layout="channel")
+    found = dict(zip(again, np.moveaxis(cut, -4, 0), strict=True))
+    return GroupSamples(kept.wanted, kept.patches | found)
 
 
 def _by_patch(kept: GroupSamples, members: int) -> dict[int, Array]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..measurement import covered
-from ..picture import first_plane
+from ..picture import LARGEST_PIXEL, LEAST_PIXEL, first_plane
 from ..quantities import Quantity, quantities_of
-from ..scales import Scale
+from ..scales import Scale, scale_bar
 from ..views import View
 from .images import Legend, Picture, hexadecimal, legend_of, picture_of
 
@@ -85,6 +85,8 @@ class ObjectMap:
         Windows of the samples.
     notes : tuple of str
         What a reader must know.
+    bar : (float, str) or None
+        Length of the scale bar in object pixels, and in words.
     """
 
     planes: tuple[Plane, ...]
@@ -100,6 +102,7 @@ class ObjectMap:
     size: int
     frames: tuple[Frame, ...]
     notes: tuple[str, ...]
+    bar: tuple[float, str] | None = None
 
 
 def map_object(
@@ -110,6 +113,7 @@ def map_object(
     *,
     framed: Array | None = None,
     coverage: Array | None = None,
+    pixel_size: float | None = None,
 ) -> ObjectMap:
     """Make the map of an object.
 
@@ -127,6 +131,8 @@ def map_object(
         Positions whose windows are framed.
     coverage : ndarray, shape (H, W), optional
         What covers each sample, if that is known better than from the positions.
+    pixel_size : float, optional
+        Metres between neighbouring samples of the object.
     """
     shape = (0, 0) if image is None else (int(image.shape[-2]), int(image.shape[-1]))
     view = View.around(shape, positions, size) if image is not None else _about(positions, size)
@@ -140,8 +146,15 @@ def map_object(
     notes = tuple(_notes(image, view, step))
     return ObjectMap(
         tuple(planes), view.left, view.top, view.width, view.height, *shape,
-        _dots(positions[::step]), len(positions), step, size, frames, notes,
+        _dots(positions[::step]), len(positions), step, size, frames, notes, _bar(view, pixel_size),
     )  # fmt: skip
+
+
+def _bar(view: View, pixel_size: float | None) -> tuple[float, str] | None:
+    """Choose a scale bar; files give 0 or NaN for what they do not know."""
+    if pixel_size is None or not LEAST_PIXEL <= pixel_size <= LARGEST_PIXEL:
+        return None
+    return scale_bar(pixel_size, view.width)
 
 
 def _about(positions: Array, size: int) -> View:

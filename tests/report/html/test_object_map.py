@@ -90,3 +90,9 @@ def test_few_positions_are_no_trouble(image, count):
     positions = np.full((count, 2), 15.0)
     assert map_object(image, positions, 8, scales_of(image, [])).count == count
     assert map_object(None, positions, 8, []).width > 0
+
+
+@pytest.mark.parametrize(("size", "bar"), [(1e-8, (10.0, "100 nm")), (0.0, None), (np.nan, None)])
+def test_a_scale_bar_needs_the_size_of_a_pixel(image, positions, size, bar):
+    found = map_object(image, positions[:1], 8, [], pixel_size=size).bar
+    assert found == (None if bar is None else (pytest.approx(bar[0]), bar[1]))
