@@ -93,7 +93,7 @@ class FrameOptions:
 def place(
     xy: Positions,
     options: FrameOptions,
-    object_shape: tuple[int, int],
+    object_shape: tuple[int, ...] | None,
     patch_size: int | None,
     path: Path,
 ) -> Positions:
@@ -105,8 +105,8 @@ def place(
         Columns (x, y), as the file has them.
     options : FrameOptions
         Their frame.
-    object_shape : (int, int)
-        Height and width of the object.
+    object_shape : (int, int) or None
+        Height and width of the object; None if the file has none.
     patch_size : int or None
         Size N of the patterns, which anchors refer to; None if the file has neither patterns nor
         a probe.
@@ -121,7 +121,8 @@ def place(
     Raises
     ------
     InputFileError
-        If an anchor needs the size of the patterns, and nothing in the file tells it.
+        If an anchor needs the size of the patterns, or a centre that of the object, and nothing in
+        the file tells it.
     """
     positions = np.ascontiguousarray(xy) if options.swapped else from_xy(xy)
     if options.is_plain:
@@ -140,5 +141,11 @@ def place(
     else:
         size = patch_size
     if options.centre is not None:
-        return from_centre(positions, object_shape, size, options.centre)
+        if object_shape is None:
+            raise InputFileError(
+                f"{path}: {named} counts from the middle of the object, and there is no object. "
+                "Expected 'objectGuess'. Add it, or convert the coordinates with "
+                "geometry.from_centre."
+            )
+        return from_centre(positions, (object_shape[-2], object_shape[-1]), size, options.centre)
     return from_anchor(positions, size, options.anchor or "half")

@@ -171,11 +171,12 @@ class Store:
                 self._start_anew(identity)
 
     def _needed(self, folder: Path) -> int:
-        """Bytes that the disk must still have."""
+        """Bytes that the disk must still have; what is compressed takes nobody knows how many."""
         content = folder / self._target.name
         begun = content.stat().st_blocks * 512 if content.is_file() else 0
         begun += sum(p.stat().st_size for p in content.rglob("*")) if content.is_dir() else 0
-        return max(0, sum(spec.nbytes for spec in self.arrays.values()) - begun)
+        plain = (spec.nbytes for spec in self.arrays.values() if spec.compression == "none")
+        return max(0, sum(plain) - begun)
 
     @property
     def _content(self) -> Path:

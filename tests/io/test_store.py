@@ -324,6 +324,15 @@ def test_a_disk_without_room(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_compressed_may_be_larger_than_the_disk(tmp_path):
+    axes = ("point", "y", "x")
+    packed = ArraySpec(
+        (10**9, 64, 64), np.dtype("c8"), axes, chunks=(1, 64, 64), compression="zstd"
+    )
+    Store.create(tmp_path / "p.zarr", {"patches": packed}).discard()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

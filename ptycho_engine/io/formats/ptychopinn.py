@@ -4,7 +4,7 @@
 key                              array
 ===============================  ==========================================================
 xcoords, ycoords                 (M,) pixels of the object; required
-objectGuess                      (H, W) real or complex; required
+objectGuess                      (H, W) real or complex
 diff3d, or diffraction           (M, N, N), (M, N, N, 1) or (N, N, M); read on demand
 probeGuess                       (N, N), (modes, N, N) or (N, N, 1)
 xcoords_start, ycoords_start     (M,) nominal pixels; default xcoords, ycoords
@@ -12,7 +12,9 @@ scan_index                       (M,) integers
 _metadata                        a JSON object as text
 ===============================  ==========================================================
 
-A file is never unpickled; other keys are ignored, but for ``bad_pixels``, which ptychodus writes
+Beside the coordinates it holds an object, patterns or a probe. A file is never unpickled; where
+there is no object, legacy programs write a pickled None, which is passed over with a warning. Other
+keys are ignored, but for ``bad_pixels``, which ptychodus writes
 since its version 1.7: its coordinates are of another anchor then, see `FrameOptions`.
 """
 
@@ -34,11 +36,13 @@ from ..npz_archive import NpzArchive
 from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
 from ..patterns import Patterns, Quantity, quantity_option
 from ..reading import claiming
-from ..scan import CuttableScan, Scan
+from ..scan import Scan
 from ..scan_writing import Named, report_dropped, write_arrays
 
-REQUIRED = ("xcoords", "ycoords", "objectGuess")
+REQUIRED = ("xcoords", "ycoords")
 PATTERNS = ("diff3d", "diffraction")
+#: One of these makes coordinates a scan.
+CONTENT = ("objectGuess", *PATTERNS, "probeGuess")
 #: Positions, of which three arrays exist on the way: as they are read, as columns, as (y, x).
 COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 #: What else `read` loads; the patterns stay in the file.
@@ -71,9 +75,16 @@ class Options(FrameOptions):
 
 @claiming
 def recognise(path: Path) -> bool:
-    """Tell whether a file is a PtychoPINN npz file: an archive that holds the required keys."""
+    """Tell whether a file is a PtychoPINN npz file: an archive of coordinates and what is there."""
     with NpzArchive(path) as archive:
-        return set(REQUIRED) <= set(archive.names)
+        return not _missing(archive)
+
+
+def _missing(archive: NpzArchive) -> list[str]:
+    """Return the keys that a scan lacks."""
+    names = set(archive.names)
+    content = [] if names.intersection(CONTENT) else [f"one of {', '.join(CONTENT)}"]
+    return [key for key in REQUIRED if key not in names] + content
 
 
 def needed_bytes(path: Path, options: Options | None) -> int:
@@ -134,32 +145,31 @@ def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
     """
     path, options = Path(path), options or Options()
     with NpzArchive(path) as archive:
-        missing = [key for key in REQUIRED if key not in archive.names]
-        if missing:
+        if missing := _missing(archive):
             raise InputFileError(
-                f"{path}: {', '.join(missing)} missing. Found: "
-                f"{one_line(', '.join(archive.names)) or 'no arrays'}. Expected at least "
-                f"{', '.join(REQUIRED)}. Add them with numpy.savez, or choose another reader."
+                f"{path}: {' and '.join(missing)} missing. Found: "
+                f"{one_line(', '.join(archive.names)) or 'no arrays'}. Expected "
+                f"{', '.join(REQUIRED)}, and objectGuess for patches. Add them with numpy.savez, "
+                "or choose another reader."
             )
         xy = _coordinates(archive, "xcoords", "ycoords")
         _check_finite(path, xy)
         metadata = _metadata(archive, len(xy))
         patterns, doubts, assumed = _patterns(archive, len(xy), options, metadata)
-        image, probe = _object(archive), _probe(archive)
+        (image, lost), probe = _object(archive), _probe(archive)
+        shape = None if image is None else image.shape
         size = None if probe is None else probe.shape[-1]
         size = size if patterns is None else patterns.shape[-1]
         starts = _starts(archive, len(xy))
         return Scan(
             image=image,
-            positions=place(xy, options, image.shape, size, path),
+            positions=place(xy, options, shape, size, path),
             source=str(path),
             probe=probe,
             patterns=patterns,
-            nominal_positions=None
-            if starts is None
-            else place(starts, options, image.shape, size, path),
+            nominal_positions=None if starts is None else place(starts, options, shape, size, path),
             metadata=metadata,
-            warnings=(*_moved(archive, options, size), *doubts),
+            warnings=(*_moved(archive, options, size), *lost, *doubts),
             remedies=options.remedies("scan=npz"),
             assumptions=options.assumptions() | assumed,
         )
@@ -181,24 +191,29 @@ def write(path: Path, scan: Scan) -> None:
     OutputError
         If it cannot be written; nothing has appeared then.
     InputFileError
-        If it has no object or no positions, or these are in metres of unknown pixels.
+        If its positions are in metres of unknown pixels.
     """
-    cuttable = scan.for_cutting()
-    if cuttable.layer_axis is not None:
+    placed = scan.in_pixels()
+    if placed.positions is None:
         raise OutputError(
-            f"{path}: the object has {len(cuttable.image)} layers, the format holds one. "
+            f"{path}: the scan has no positions, and the format is one of scan points. Expected "
+            "them. Choose another format."
+        )
+    if placed.image is not None and placed.layer_axis is not None:
+        raise OutputError(
+            f"{path}: the object has {len(placed.image)} layers, the format holds one. "
             "Expected an object of shape (H, W). Choose another format, or one layer of the object."
         )
     declared = scan.metadata.get("_metadata")
     more = {} if declared is None else {"_metadata": declared}
-    write_arrays(path, scan, _arrays(cuttable), patterns=("diff3d", "amplitude"), more=more)
+    write_arrays(path, scan, _arrays(placed), patterns=("diff3d", "amplitude"), more=more)
     report_dropped(path, scan, DROPPED)
 
 
-def _arrays(scan: CuttableScan) -> dict[str, Named]:
+def _arrays(scan: Scan) -> dict[str, Named]:
     """Arrays of a scan by the keys of the format, with the names of their axes, and units."""
     points, pixels = ("point",), "object pixels"
-    arrays = {"objectGuess": Named(scan.image, ("y", "x"))}
+    arrays = {} if scan.image is None else {"objectGuess": Named(scan.image, ("y", "x"))}
     for suffix, positions in (("", scan.positions), ("_start", scan.nominal_positions)):
         if positions is not None:
             for column, axis in enumerate("yx"):
@@ -280,11 +295,20 @@ def _check_finite(path: Path, xy: Positions) -> None:
         )
 
 
-def _object(archive: NpzArchive) -> Array:
+def _object(archive: NpzArchive) -> tuple[Array | None, tuple[str, ...]]:
+    """Return the object if there is one, and a warning if something else stands there."""
+    if "objectGuess" not in archive.names:
+        return None, ()
+    header = archive.header("objectGuess")
+    if header.dtype.hasobject and header.shape == ():  # no array, whatever unpickling would give
+        return None, (
+            f"{archive.path}: 'objectGuess' is a single Python object, as legacy files hold None, "
+            "and was not read: the scan has no object.",
+        )
     _check(archive, "objectGuess", (2,), "iufc", "a real or complex array of shape (H, W)")
     image = archive.load("objectGuess")
     # Integers and half floats gain the least floating precision that holds them.
-    return image.astype(np.result_type(image.dtype, np.float32), order="C", copy=False)
+    return image.astype(np.result_type(image.dtype, np.float32), order="C", copy=False), ()
 
 
 def _probe(archive: NpzArchive) -> Array | None:

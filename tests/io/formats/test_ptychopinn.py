@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError, PtychoEngineError
-from ptycho_engine.io.formats.ptychopinn import needed_bytes, read_npz
+from ptycho_engine.io.formats.ptychopinn import Options, needed_bytes, read_npz, write
 from ptycho_engine.io.npz_archive import NpzArchive
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.pickled_json import MAX_OPCODES, find_object
@@ -387,7 +387,7 @@ def test_hostile_metadata_does_not_run(save, tmp_path):
     assert not trap.exists()
 
 
-@pytest.mark.parametrize("key", ["objectGuess", "xcoords", "diff3d", "probeGuess", "scan_index"])
+@pytest.mark.parametrize("key", ["xcoords", "diff3d", "probeGuess", "scan_index"])
 def test_hostile_arrays_do_not_run(save, tmp_path, key):
     trap = tmp_path / "trap"
     refused(save(**{key: holding(Hostile(trap))}), repr(key), "Python objects")
@@ -412,8 +412,39 @@ def test_the_search_for_metadata_ends():
 
 def test_missing_keys(save):
     message = refused(save(objectGuess=None, xcoords=None), "Found: diff3d, probeGuess, ycoords")
-    assert "xcoords, objectGuess missing" in message
+    assert "xcoords missing" in message
     assert "numpy.savez" in message
+
+
+def test_coordinates_alone_are_no_scan(save):
+    message = refused(save(objectGuess=None, diff3d=None, probeGuess=None), "xcoords, ycoords")
+    assert "one of objectGuess, diff3d" in message
+
+
+def test_a_scan_without_an_object(save, tmp_path):
+    """Its patterns are there, patches are refused, and it is written and read again."""
+    scan = read_npz(save(objectGuess=None))
+    assert scan.image is None
+    np.testing.assert_array_equal(scan.patterns.read(0, 6), arrays()["diff3d"])
+    with pytest.raises(InputFileError, match="holds no object"):
+        scan.for_cutting()
+    write(tmp_path / "again.npz", scan)
+    again = read_npz(tmp_path / "again.npz")
+    assert again.image is None
+    np.testing.assert_array_equal(again.positions, scan.positions)
+    np.testing.assert_array_equal(again.probe, scan.probe)
+
+
+def test_a_centre_needs_the_object(save):
+    path = save(objectGuess=None)
+    with pytest.raises(InputFileError, match="counts from the middle of the object"):
+        read_npz(path, Options(centre="middle"))
+
+
+def test_positions_are_needed_to_write(save, tmp_path):
+    scan = dataclasses.replace(read_npz(save()), positions=None, nominal_positions=None)
+    with pytest.raises(OutputError, match="no positions"):
+        write(tmp_path / "other.npz", scan)
 
 
 def test_an_archive_without_arrays(tmp_path):
@@ -422,8 +453,13 @@ def test_an_archive_without_arrays(tmp_path):
     refused(tmp_path / "scan.npz", "no arrays")
 
 
-def test_the_none_of_legacy_files(save):
-    message = refused(save(objectGuess=holding(None)), "'objectGuess'", "legacy files hold None")
+def test_the_none_of_legacy_files(save, tmp_path):
+    for value in (None, Hostile(tmp_path / "trap")):
+        scan = read_npz(save(objectGuess=holding(value)))
+        assert scan.image is None
+        assert "as legacy files hold None" in scan.warnings[0]
+    assert not (tmp_path / "trap").exists()
+    message = refused(save(probeGuess=holding(None)), "'probeGuess'", "legacy files hold None")
     assert "numeric array" in message
 
 
