@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
 from .extraction_job import ExtractionJob
+from .extraction_report import report_extraction
 from .origins import costs, peak_resident_bytes, provenance
-from .patch_output import Progress, begin_output, draw, fill
+from .patch_output import Progress, begin_output, draw, fill, with_missing
 from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
@@ -56,6 +58,8 @@ class Result:
         What was predicted.
     seconds : float
         Duration of extraction and writing.
+    report : Path or None
+        The report, if there is one.
     """
 
     output: Path
@@ -63,6 +67,7 @@ class Result:
     patches: int
     plan: Plan
     seconds: float
+    report: Path | None = None
 
 
 def run(
@@ -107,13 +112,25 @@ def run(
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
         filled = fill(store, job, engine, scan, progress)
+        took = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
+        spent = costs(plan, took, compiled, resident)
+        samples = cache(partial(with_missing, job, engine, scan, filled.samples))
+        beside = opened.companions
         if job.picture:
-            opened.companion.draw(lambda: draw(job, engine, scan, filled.samples))
+            beside.picture.draw(lambda: draw(job, engine, scan, samples()))
+        if job.report:
+            said = records | spent
+            beside.report.draw(lambda: report_extraction(job, engine, scan, plan, said, samples()))
         seconds = time.perf_counter() - started
-        spent = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companion)
-    picture = opened.companion.path if opened.companion.placed else None
-    result = Result(job.output, picture, len(scan.positions), plan, seconds)
+        store.publish(provenance=spent, together=beside)
+    result = Result(
+        job.output,
+        beside.picture.standing,
+        len(scan.positions),
+        plan,
+        seconds,
+        beside.report.standing,
+    )
     log_done(result)
     return result
 
@@ -156,6 +173,7 @@ def log_done(result: Result) -> None:
         "done",
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
+        report=str(result.report) if result.report else None,
         patches=result.patches,
         size=format_bytes(result.plan.output_bytes),
         seconds=round(result.seconds, 3),

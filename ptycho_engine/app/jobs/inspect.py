@@ -23,7 +23,7 @@ from ...io.catalogue import formats_of
 from ...io.disk import writing
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
-from ...report.companion import check_picture, write_picture
+from ...report.companion import PICTURE
 from ...report.measurement import MeasurementView, draw_measurement
 from ...report.picture import Preview, draw_preview
 from .findings import describe, window_size
@@ -91,7 +91,7 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
         return Inspection([found])
     drawn = _draw(scan, found)
     with writing(job.picture):
-        write_picture(job.picture, drawn)
+        PICTURE.write(job.picture, drawn)
     return Inspection([found], picture=job.picture)
 
 
@@ -107,7 +107,7 @@ def _check_picture(path: Path, source: Path | None) -> None:
             f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
             "Create it with mkdir -p, or choose another picture."
         )
-    check_picture(path, False, [] if source is None else [source])
+    PICTURE.check(path, False, [] if source is None else [source])
 
 
 def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:
