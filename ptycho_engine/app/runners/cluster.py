@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from .errands import THREADS, differences, versions
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Seconds in which a cluster has its first worker, and in which one of our own ends by itself.
-PATIENCE, END = 60, 10
+#: Seconds in which a cluster has a worker.
+PATIENCE = 60
 
 
 def connect(settings: DaskSettings, client: Client | None, stack: ExitStack) -> Client:
@@ -71,6 +72,7 @@ def _made(settings: DaskSettings, stack: ExitStack) -> Client:
                 memory_limit=0,  # the budget of the job is held by the engine
                 dashboard_address="127.0.0.1:0",
                 security=True,
+                silence_logs=logging.CRITICAL,  # what goes wrong comes as an exception
                 env=dict.fromkeys(THREADS, str(threads)),
             )
         )
