@@ -18,6 +18,7 @@ from ...io.disk import writing as writing_to
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan, Scan
 from ...io.store import Store
+from ...lazy import Cutter
 from ...memory import parse_bytes
 from ...request.blocks import Block
 from ..jobs.extraction_job import ExtractionJob
@@ -105,7 +106,7 @@ class DaskRunner:
             ("patches",),
             store.missing("patches"),
             lambda start, stop: positions[start:stop],
-            PatchMaker(engine, scan.image, job.cut),
+            PatchMaker(Cutter(engine, scan.image, job.cut)),
         )
         plan = engine.plan(scan.image, positions[:1], **vars(job.cut))
         wanted = min(parse_bytes(self.settings.portion), plan.memory_budget // 4)
