@@ -10,6 +10,7 @@ from ...deferral import deferred_signals
 from ...errors import ClusterError, ConfigurationError, one_line
 from ...extras import require
 from ...logs import get_logger
+from . import errands
 from .dask_settings import DaskSettings
 from .errands import THREADS, differences, versions
 
@@ -74,6 +75,7 @@ def _made(settings: DaskSettings, stack: ExitStack) -> Client:
                 security=True,
                 silence_logs=logging.CRITICAL,  # what goes wrong comes as an exception
                 env=dict.fromkeys(THREADS, str(threads)),
+                preload=[errands.__name__],
             )
         )
         return stack.enter_context(Client(cluster, set_as_default=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -92,6 +93,11 @@ def run_errand(errand: Errand, start: int, stop: int, given: Any) -> Receipt:
     made = time.perf_counter()
     errand.delegate.write(start, stop, values)
     return Receipt(start, made - begun, time.perf_counter() - made)
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the client, as a worker starts: a terminal sends it to all processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @cache
