@@ -68,6 +68,12 @@ class DaskRunner:
         self._stack = ExitStack()
         self._client: Any = None
 
+    @property
+    def client(self) -> Client:
+        """The client of the cluster, from entering to leaving."""
+        client: Client = self._client
+        return client
+
     def check(self, output: Path, format: FormatSource | None = None) -> None:
         """Refuse an output that several processes cannot write.
 

@@ -197,7 +197,7 @@ def test_bytes_are_those_of_the_local_runner(folder, workers):
     settings = DaskSettings(workers=workers, portion="20KiB", threads=1)
     before = children()
     with DaskRunner(settings) as runner, logged() as events:
-        client = runner._client
+        client = runner.client
         three_jobs(lambda: DaskRunner(settings, client=client))
     assert children() == before
     assert {"doubtful_positions", "unfinished_output_swept"}.isdisjoint(e["event"] for e in events)
@@ -210,7 +210,7 @@ def test_a_killed_worker_changes_nothing(folder, workers):
     extract.run(extraction("whole.zarr"))
     killed = []
     with DaskRunner(DaskSettings(workers=workers, portion="1KiB")) as runner:
-        pids = runner._client.run(os.getpid)
+        pids = runner.client.run(os.getpid)
 
         def progress(blocks, count):
             for number, block in enumerate(blocks):
@@ -219,9 +219,9 @@ def test_a_killed_worker_changes_nothing(folder, workers):
                     kill(killed[0])
                 yield block
 
-        again = DaskRunner(DaskSettings(portion="1KiB"), client=runner._client)
+        again = DaskRunner(DaskSettings(portion="1KiB"), client=runner.client)
         extract.run(extraction("p.zarr"), runner=again, progress=progress)
-        assert killed[0] not in runner._client.run(os.getpid).values()
+        assert killed[0] not in runner.client.run(os.getpid).values()
     same("p.zarr", "whole.zarr")
 
 
@@ -247,7 +247,7 @@ def test_a_lost_scheduler_is_an_error_and_the_run_resumes(folder, monkeypatch):
     (left,) = (entry for entry in folder.iterdir() if ".partial-" in entry.name)
     assert left.is_dir()
     with DaskRunner(DaskSettings(workers=1)) as runner, logged() as events:
-        extract.run(extraction("p.zarr", resume=True), runner=DaskRunner(client=runner._client))
+        extract.run(extraction("p.zarr", resume=True), runner=DaskRunner(client=runner.client))
     (resumed,) = (event for event in events if event["event"] == "output_resumed")
     assert resumed["finished_regions"] > 3
     same("p.zarr", "whole.zarr")
