@@ -52,6 +52,22 @@ def test_what_a_delegate_wrote_is_resumed(tmp_path, whole):
     assert contents(tmp_path / "p.zarr") == whole
 
 
+def test_a_portion_may_hold_what_is_finished(tmp_path, whole):
+    """Regions of the run before end amid files: those are written again, with the same bytes."""
+    store = begin(tmp_path / "p.zarr")
+    for start, stop in ((0, 3), (3, 9)):
+        store.write("patches", slice(start, stop), VALUES[start:stop])
+        store.finish(slice(start, stop))
+    store._lease.release()
+    with begin(tmp_path / "p.zarr", resume=True) as store:
+        assert store.missing("patches") == [(3, 23)]
+        store.delegate().write(0, 8, {"patches": VALUES[:8]})
+        store.note("patches", slice(3, 8))
+        store.finish(slice(3, 8))
+        delegated(store, [(8, 23)])
+    assert contents(tmp_path / "p.zarr") == whole
+
+
 @pytest.mark.parametrize("region", [(2, 8), (0, 6)])
 def test_a_range_that_cuts_a_file_is_refused(tmp_path, region):
     with pytest.raises(OutputError, match=r"cuts a file in two.*multiples of 4"):  # noqa: SIM117

@@ -78,7 +78,7 @@ def _made(settings: DaskSettings, stack: ExitStack) -> Client:
                 preload=[errands.__name__],
             )
         )
-        return stack.enter_context(Client(cluster, set_as_default=False))
+        return stack.enter_context(Client(cluster, set_as_default=False, direct_to_workers=True))
 
 
 def _joined(settings: DaskSettings, stack: ExitStack) -> Client:

@@ -67,6 +67,7 @@ class DaskRunner:
         self._waiting = waiting
         self._stack = ExitStack()
         self._client: Any = None
+        self._depth = 0  # a caller may enter it for several jobs, each of which does too
 
     @property
     def client(self) -> Client:
@@ -90,11 +91,23 @@ class DaskRunner:
             )
 
     def __enter__(self) -> DaskRunner:
-        with self._waiting("waiting for workers"):
-            self._client = connect(self.settings, self._own, self._stack)
+        if self._client is None:
+            try:
+                with self._waiting("waiting for workers"):
+                    self._client = connect(self.settings, self._own, self._stack)
+            except BaseException:
+                self._stack.close()
+                raise
+        self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._end()
+
+    def _end(self) -> None:
+        """Let go of the cluster; one that was made ends with all that its workers do."""
         self._client = None
         self._stack.close()
 
@@ -184,7 +197,7 @@ class DaskRunner:
                 for _ in filled if progress is None else progress(filled, work.count):
                     pass
         except BaseException:
-            self._stack.close()  # nobody may write any more when the store is discarded
+            self._end()  # nobody may write any more when the store is discarded
             raise
         return making, writing
 

@@ -124,6 +124,8 @@ class Dispatch:
                     batch.append(finished.get())
                 return batch
             except Empty:
+                if self._client.status != "running":
+                    raise CancelledError("the client lost its scheduler") from None
                 if worker_slots(self._client):
                     last_seen = time.monotonic()
                 elif time.monotonic() - last_seen > PATIENCE:

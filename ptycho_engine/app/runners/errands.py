@@ -100,7 +100,6 @@ def dask_setup(worker: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-@cache
 def prepare_process(threads: int) -> None:
     """Limit the threads of this process, and leave it to the client to say what is to be said."""
     limit_threads(threads)

@@ -89,8 +89,7 @@ def three_jobs(runner):
     ):
         names = [f"{number}.zarr" for number in (1, 2)]
         run(job(names[0]))
-        with runner() as begun:
-            run(job(names[1]), runner=begun)
+        run(job(names[1]), runner=runner)
         same(*names)
         for name in names:
             subprocess.run(["rm", "-r", name], check=True)
@@ -186,7 +185,7 @@ def test_the_callers_client_stays_open(folder):
     from distributed import Client
 
     with Client(processes=False, dashboard_address="127.0.0.1:0") as client:
-        three_jobs(lambda: DaskRunner(DaskSettings(portion="20KiB"), client=client))
+        three_jobs(DaskRunner(DaskSettings(portion="20KiB"), client=client))
         assert client.submit(len, "four").result() == 4
         assert "TF_NUM_INTRAOP_THREADS" not in os.environ
 
@@ -197,8 +196,8 @@ def test_bytes_are_those_of_the_local_runner(folder, workers):
     settings = DaskSettings(workers=workers, portion="20KiB", threads=1)
     before = children()
     with DaskRunner(settings) as runner, logged() as events:
-        client = runner.client
-        three_jobs(lambda: DaskRunner(settings, client=client))
+        three_jobs(runner)
+        assert runner.client.status == "running"
     assert children() == before
     assert {"doubtful_positions", "unfinished_output_swept"}.isdisjoint(e["event"] for e in events)
 
@@ -219,8 +218,7 @@ def test_a_killed_worker_changes_nothing(folder, workers):
                     kill(killed[0])
                 yield block
 
-        again = DaskRunner(DaskSettings(portion="1KiB"), client=runner.client)
-        extract.run(extraction("p.zarr"), runner=again, progress=progress)
+        extract.run(extraction("p.zarr"), runner=runner, progress=progress)
         assert killed[0] not in runner.client.run(os.getpid).values()
     same("p.zarr", "whole.zarr")
 
@@ -246,8 +244,8 @@ def test_a_lost_scheduler_is_an_error_and_the_run_resumes(folder, monkeypatch):
                     extract.run(extraction("p.zarr"), runner=runner, progress=progress)
     (left,) = (entry for entry in folder.iterdir() if ".partial-" in entry.name)
     assert left.is_dir()
-    with DaskRunner(DaskSettings(workers=1)) as runner, logged() as events:
-        extract.run(extraction("p.zarr", resume=True), runner=DaskRunner(client=runner.client))
+    with logged() as events:
+        extract.run(extraction("p.zarr", resume=True), runner=DaskRunner(DaskSettings(workers=1)))
     (resumed,) = (event for event in events if event["event"] == "output_resumed")
     assert resumed["finished_regions"] > 3
     same("p.zarr", "whole.zarr")
