@@ -78,12 +78,11 @@ def standing(workers: int) -> Iterator[tuple[Any, float]]:
 
 def in_turns(place: Path, count: int, ways: dict[str, Callable[[], Any]]) -> dict[str, float]:
     """Return the median of the seconds of each way; the first turn is not counted."""
-    side = round(11 * count**0.5 + 200)
-    scan = ScanSource("synthetic", options={"points": count, "object_size": side})
+    options = {"points": count, "object_size": 1024, "step": 450 * (np.pi / count) ** 0.5}
+    scan = ScanSource("synthetic", options=options)
     job = ExtractionJob(
         scan, Cut(PATCH_SIZE), place / "p.zarr", "numba", overwrite=True, picture=False
     )
-    extract(replace(job, scan=replace(scan, options={"points": 100, "object_size": side})))
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(TURNS + 1):
         for name, runner in ways.items():

@@ -203,6 +203,18 @@ def test_bytes_are_those_of_the_local_runner(folder, workers):
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow
+def test_tensorflow_cuts_in_workers(folder):
+    """With the threads that it is given: it reads how many when it starts."""
+    extract.run(extraction("whole.zarr", plugin="chunked_xla"))
+    with DaskRunner(DaskSettings(workers=1, portion="20KiB", threads=1)) as runner:
+        extract.run(extraction("p.zarr", plugin="chunked_xla"), runner=runner)
+        (threads,) = runner.client.run(os.environ.get, "TF_NUM_INTRAOP_THREADS").values()
+        assert threads == "1"
+    same("p.zarr", "whole.zarr")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_worker_changes_nothing(folder, workers):
     """Also the only one, with which the object is gone."""
