@@ -316,6 +316,18 @@ def test_sections_report_what_failed():
     assert "no room" in streaming.report({"rows": [skipped]})
 
 
+@pytest.mark.slow
+def test_the_dask_runner_is_timed_beside_the_local_one():
+    pytest.importorskip("distributed")
+    from benchmarks.sections import dask
+
+    result = dask.work({"patches": 500, "tasks": 20})
+    assert set(result["seconds"]) == {"1", "2"}
+    printed = dask.report(result)
+    assert "500 patches of 32 x 32" in printed
+    assert "a task without work" in printed
+
+
 def test_two_checkouts_are_compared_within_turns():
     from benchmarks.versus import report
 

@@ -33,10 +33,12 @@ from ...memory import format_bytes
 from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
+from ..runners.local import LocalRunner
+from ..runners.runner import Runner
 from .extraction_job import ExtractionJob
 from .extraction_report import report_extraction
 from .origins import costs, peak_resident_bytes, provenance
-from .patch_output import Progress, begin_output, draw, fill, with_missing
+from .patch_output import Progress, begin_output, draw, with_missing
 from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
@@ -76,6 +78,7 @@ def run(
     run_id: str | None = None,
     progress: Progress | None = None,
     waiting: Waiting = nullcontext,
+    runner: Runner | None = None,
 ) -> Result:
     """Run a job.
 
@@ -89,6 +92,8 @@ def run(
         Wraps the iterator over blocks, given the number of patches.
     waiting : callable, optional
         Makes the context in which something is waited for, given what.
+    runner : Runner, optional
+        Where patches are cut; in this process by default.
 
     Returns
     -------
@@ -100,6 +105,8 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
+    runner = runner or LocalRunner()
+    runner.check(job.output)
     opened, plan = prepare(job)
     engine, scan = opened.engine, opened.scan
     log_plan(job, scan, plan)
@@ -110,8 +117,8 @@ def run(
     load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
-    with begin_output(job, scan, records) as store:
-        filled = fill(store, job, engine, scan, progress)
+    with runner, begin_output(job, scan, records) as store:
+        filled = runner.fill_patches(store, job, engine, scan, progress)
         took = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
         spent = costs(plan, took, compiled, resident)
         samples = cache(partial(with_missing, job, engine, scan, filled.samples))

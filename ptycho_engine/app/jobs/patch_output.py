@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from ...engine import Engine
+from ...geometry import Positions
 from ...geometry.cut import Cut
 from ...io.scan import CuttableScan
 from ...io.specs import ArraySpec
 from ...io.store import Store
+from ...lazy import Cutter
 from ...report.picture import Preview, draw_preview
 from ...request.blocks import Block
 from .accuracy import compared
@@ -155,6 +157,23 @@ def with_missing(
         return samples
     cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
     return samples | dict(zip(again, points_first(cut), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class PatchMaker:
+    """Makes patches of a few positions, wherever it is sent.
+
+    Attributes
+    ----------
+    cutter : Cutter
+        What cuts.
+    """
+
+    cutter: Cutter
+
+    def __call__(self, positions: Positions) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the patches at positions (P, 2), (P, [layers,] N, N), by the array's name."""
+        return {"patches": points_first(self.cutter(positions))}
 
 
 def stream_ranges(

@@ -17,9 +17,11 @@ from ...geometry.layouts import flat_to_channel
 from ...io.patterns import BLOCK_BYTES, Patterns
 from ...io.specs import ArraySpec
 from ...io.store import Store
+from ...lazy import Cutter
 from ...memory import format_bytes, parse_bytes
 from ...request.blocks import Block
-from .training_set import TrainingSet
+from .patch_output import Progress
+from .training_set import Make, TrainingSet
 
 Array = NDArray[Any]
 #: Patterns are in memory as they are read, in the order of the groups, and in the channel layout.
@@ -101,6 +103,39 @@ def _finish(store: Store, content: TrainingSet) -> None:
 
 
 @dataclass(frozen=True, eq=False)
+class GroupMaker:
+    """Makes the arrays of a few groups, wherever it is sent.
+
+    Attributes
+    ----------
+    cutter : Cutter
+        What cuts, in the channel layout.
+    patterns : Patterns or None
+        The patterns of the scan, which are read where this is.
+    made_of : dict of str to callable
+        What makes each array.
+    """
+
+    cutter: Cutter
+    patterns: Patterns | None
+    made_of: dict[str, Make]
+
+    def __call__(self, given: tuple[Array, Array]) -> dict[str, Array]:
+        """Return arrays of places (b, C, 2) and indices (b, C) by their names."""
+        places, indices = given
+        patches = np.moveaxis(self.cutter(places), -4, 0)
+        read = read_groups(self.patterns, indices)
+        return {name: make(patches, read) for name, make in self.made_of.items()}
+
+
+def read_groups(patterns: Patterns | None, indices: Array) -> Array | None:
+    """Read the patterns of groups, indices (b, C), as (b, H, W, C)."""
+    if patterns is None:
+        return None
+    return flat_to_channel(patterns.take(indices.reshape(-1)), indices.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
 class Filling:
     """What fills an output.
 
@@ -124,6 +159,8 @@ class Filling:
         The patterns of the scan.
     groups : int
         Groups of a block.
+    watched : callable
+        Passes on the blocks that are cut in this process, and keeps what is to be shown of them.
     """
 
     store: Store
@@ -135,6 +172,7 @@ class Filling:
     cut: Cut
     patterns: Patterns | None
     groups: int
+    watched: Callable[[Iterator[Block]], Iterator[Block]] = iter
 
     def missing(self) -> list[tuple[int, int]]:
         """Ranges of groups that are still to come, in any of the arrays."""
@@ -164,11 +202,7 @@ class Filling:
     def write(self, block: Block) -> float:
         """Write a block of groups to each array; return the seconds that writing took."""
         region = slice(block.start, block.stop)
-        read = None
-        if self.patterns is not None:
-            flat = self.patterns.take(self.indices[region].reshape(-1))
-            read = flat_to_channel(flat, self.indices.shape[1])
-            del flat
+        read = read_groups(self.patterns, self.indices[region])
         seconds = 0.0
         for name, (_, make) in self.content.streamed.items():
             if not self.store.is_finished(name, region):
@@ -178,6 +212,22 @@ class Filling:
                 seconds += time.perf_counter() - begun
         self.store.finish(region)
         return seconds
+
+    def fill(self, progress: Progress | None) -> float:
+        """Write everything that is missing; return the seconds that writing took."""
+        blocks = self.blocks()
+        if progress is not None:
+            blocks = progress(blocks, sum(stop - start for start, stop in self.missing()))
+        seconds = sum(self.write(block) for block in self.watched(blocks))
+        started = time.perf_counter()
+        self.write_points()
+        return seconds + time.perf_counter() - started
+
+    def maker(self) -> GroupMaker:
+        """Return what makes the groups elsewhere."""
+        made_of = {name: make for name, (_, make) in self.content.streamed.items()}
+        cutter = Cutter(self.engine, self.image, self.cut, "channel")
+        return GroupMaker(cutter, self.patterns, made_of)
 
     def write_points(self) -> None:
         """Write what comes by point: patterns as the scan has them, block by block."""
