@@ -201,7 +201,7 @@ ROOMS = {
     "deferral": "",
     "compilations": "",
     "switches": "logs",
-    "workers": "deferral",
+    "workers": "deferral errors",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",
@@ -227,7 +227,7 @@ ROOMS = {
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
     "testing": "errors geometry arrays request host engine",
     "app": "errors extras logs switches allowance memory metadata deferral compilations discovery "
-    "culprits geometry request host engine io report deprecation compat data",
+    "culprits workers geometry request host engine io report deprecation compat data",
 }
 
 

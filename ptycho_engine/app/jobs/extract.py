@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
 from ...engine import Engine
 from ...io.scan import CuttableScan
@@ -33,7 +34,7 @@ from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
 from .extraction_job import ExtractionJob
-from .origins import costs, peak_resident_bytes, provenance
+from .origins import costs, provenance
 from .patch_output import Progress, begin_output, draw, fill
 from .prerequisites import prepare
 
