@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: What tells the pool of this package, OpenMP, the BLAS libraries, numba and TensorFlow.
+#: What tells the pool of this package, OpenMP, the BLAS libraries, numba, TensorFlow and jax.
 VARIABLES = (
     "PTYCHO_ENGINE_THREADS",
     "OMP_NUM_THREADS",
@@ -21,6 +21,7 @@ VARIABLES = (
     "NUMBA_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
+    "NPROC",
 )
 
 

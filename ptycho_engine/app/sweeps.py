@@ -102,9 +102,10 @@ class WatchedLauncher(Launcher):
         from ..report.sweep_page import write_summary
         from ..report.sweep_table import print_table
 
+        hydra = self._launcher.config.hydra
         sweep = Sweep(
-            folder=Path(os.path.abspath(str(self._launcher.config.hydra.sweep.dir))),
-            launcher=launcher_name(self._launcher),
+            folder=Path(os.path.abspath(str(hydra.sweep.dir))),
+            launcher=str(hydra.runtime.choices["hydra/launcher"]),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             at_once=self._at_once,
             cores=self._cores,
@@ -123,11 +124,6 @@ def swept_run(number: int, settings: dict[str, str], outcome: Outcome) -> SweptR
     """Return what the summary says of a job."""
     words = " ".join(outcome.words.split())
     return SweptRun(number, settings, outcome.kind, outcome.code, words, **vars(outcome.account))
-
-
-def launcher_name(launcher: Launcher) -> str:
-    """Name a launcher: by its own name, without what they have in common."""
-    return type(launcher).__name__.removesuffix("Launcher").lower() or "unknown"
 
 
 def _as_return(outcome: Outcome) -> JobReturn:
