@@ -113,6 +113,14 @@ class OutputError(PtychoEngineError, OSError):
     """An output cannot be written where it was asked for."""
 
 
+class ClusterError(PtychoEngineError, RuntimeError):
+    """A cluster cannot be reached, does not fit, or has no workers."""
+
+
+class ClusterLostError(ClusterError):
+    """A cluster was lost amid a job; what was written is kept, and a later run goes on with it."""
+
+
 def printable(text: str, limit: int = 200) -> str:
     """Return text of others as one line without control characters, shortened in the middle.
 

@@ -25,8 +25,8 @@ def install_command(extra: str) -> str:
     return f'pip install "ptycho_engine[{extra}]"'
 
 
-def require(module: str, what: str) -> None:
-    """Refuse to go on without a framework; the extra that installs it has its name.
+def require(module: str, what: str, extra: str | None = None) -> None:
+    """Refuse to go on without a framework.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def require(module: str, what: str) -> None:
         The module, for instance ``"tensorflow"``.
     what : str
         What needs it, for the message.
+    extra : str, optional
+        The extra that installs it; by default it has the name of the module.
 
     Raises
     ------
@@ -41,6 +43,5 @@ def require(module: str, what: str) -> None:
         If it is not installed.
     """
     if not is_installed(module):
-        raise MissingExtraError(
-            f"{what}: needs {module}, which is not installed. Run: {install_command(module)}"
-        )
+        command = install_command(extra or module)
+        raise MissingExtraError(f"{what}: needs {module}, which is not installed. Run: {command}")

@@ -56,6 +56,19 @@ def core_count(environ: Mapping[str, str] = os.environ) -> int:
 POOL_SIZE = max(2, core_count())
 
 
+#: Threads that one call of `share` may have here, this one included; see `limit_threads`.
+_most = POOL_SIZE + 1
+
+
+def limit_threads(most: int) -> None:
+    """Let calls of `share` in this process have so many threads at most, their own included.
+
+    For processes of which several share the cores of a machine.
+    """
+    global _most
+    _most = max(1, min(most, POOL_SIZE + 1))
+
+
 def _new_pool() -> ThreadPoolExecutor:
     """Make a pool: its threads start when they are first needed, and end with the interpreter."""
     return ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="ptycho_engine")
@@ -115,7 +128,7 @@ def share(work: Callable[[T], Any], items: Iterable[T], threads: int) -> None:
         begun has ended before this returns, with or without an error.
     """
     items = list(items)
-    count = min(threads, len(items), POOL_SIZE + 1)
+    count = min(threads, len(items), _most)
     if count < 2:
         for item in items:
             work(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from ..data.detector.detector_settings import Preparation
 from ..data.grouping.group_settings import GroupSettings
 from ..data.simulation.recipe import Recipe
 from ..data.stored_patches import PatchSource
-from ..errors import ConfigurationError, one_line
+from ..errors import ConfigurationError, one_line, one_of
 from ..geometry.cut import Cut, Fill, Interpolation, Rounding
 from ..host.choice import named_plugin
 from .jobs.conversion_job import ConversionJob
@@ -22,6 +22,7 @@ from .jobs.inspection_job import InspectionJob
 from .jobs.reassembly_job import ReassemblyJob
 from .jobs.simulation_job import SimulationJob
 from .jobs.training_job import TrainingJob
+from .runners.dask_settings import DaskSettings
 from .scans import scan_source
 from .schema import (
     RECIPE_PARTS,
@@ -30,6 +31,7 @@ from .schema import (
     InspectConfig,
     JobConfig,
     ReassembleConfig,
+    RunnerConfig,
     SimulateConfig,
     TrainConfig,
 )
@@ -106,6 +108,22 @@ def extraction_job(
         reason=reason,
         context=context or {},
     )
+
+
+def cluster_settings(config: RunnerConfig) -> DaskSettings | None:
+    """Return what is set of a cluster; None if all is done in this process.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such runner, or a setting cannot be used.
+    """
+    if config.kind == "local":
+        return None
+    if config.kind != "dask":
+        raise ConfigurationError(one_of("runner.kind", config.kind, ("local", "dask")))
+    values = asdict(config)
+    return DaskSettings(**{f.name: values[f.name] for f in fields(DaskSettings)})
 
 
 def inspection_job(config: InspectConfig, folder: Path) -> InspectionJob:

@@ -98,11 +98,24 @@ class LogFormat(Enum):
 
 @dataclass
 class RunnerConfig:
-    """How the run shows itself."""
+    """Where the work is done, and how the run shows itself."""
 
+    kind: str = "local"
     progress: Progress = Progress.auto
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.auto
+
+
+@dataclass
+class DaskConfig(RunnerConfig):
+    """Which cluster does the work."""
+
+    kind: str = "dask"
+    scheduler: str | None = None
+    workers: int | None = None
+    threads: int | None = None
+    retries: int = 3
+    portion: str = "32MiB"
 
 
 @dataclass
@@ -276,6 +289,7 @@ def register_schemas() -> None:
     groups = plain_copy(GroupSettings, members=(int | None, None))
     store.store(group="groups", name="schema", node=groups)
     store.store(group="runner", name="schema", node=RunnerConfig)
+    store.store(group="runner", name="dask_schema", node=DaskConfig)
     store.store(group="compat", name="schema", node=CompatConfig)
     pairs = {"centre": (Any, None), "matrix": (Any, None), "fill": (str | None, None)}
     detector = plain_copy(Preparation, shift=(list[float], [0.0, 0.0]), **pairs)

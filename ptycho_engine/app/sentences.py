@@ -82,6 +82,12 @@ def _reassembly(event: Mapping[str, Any]) -> str:
     return f"{count:,} {noun} of {size} x {size} from {source} onto {shape}"
 
 
+def _cluster(event: Mapping[str, Any]) -> str:
+    count = event["workers"]
+    dashboard = f", dashboard {event['dashboard']}" if event["dashboard"] else ""
+    return f"{count} {'worker' if count == 1 else 'workers'} of {event['scheduler']}{dashboard}"
+
+
 def _groups(event: Mapping[str, Any]) -> str:
     return (
         f"{event['groups']:,} groups of {event['members']} ({event['strategy']}) use "
@@ -94,6 +100,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "plugin_selected": lambda event: "",
     "plan": _plan,
     "windows": _windows,
+    "cluster": _cluster,
     "groups": _groups,
     "simulation": _simulation,
     "reassembly": _reassembly,

@@ -35,6 +35,7 @@ PATHS = (
 CHOSEN = {
     "plugin": "name",
     "compat": "mode",
+    "runner": "kind",
     "object": "kind",
     "probe": "kind",
     "trajectory": "kind",

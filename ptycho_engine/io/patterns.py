@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,9 @@ from .pattern_changes import (
     stream_mapped,
     stream_watched,
 )
+
+if TYPE_CHECKING:
+    from .store import Store
 
 Array = NDArray[Any]
 #: Ranges (start, stop) of patterns, ascending, apart from each other and none of them empty.
@@ -73,6 +76,9 @@ class Patterns(Shown):
         Where they lie, for messages.
     stream : Streamer, optional
         What reads all of them in one pass, where ranges one by one would take several.
+    writer : callable, optional
+        Who writes them into an array of a store in place of this process: given the store, the
+        name of the array, and the patterns without a writer.
     """
 
     shape: tuple[int, int, int]
@@ -81,6 +87,7 @@ class Patterns(Shown):
     quantity: Quantity | None = None
     source: str = "patterns"
     stream: Streamer | None = None
+    writer: Callable[[Store, str, Patterns], None] | None = None
 
     @classmethod
     def of(

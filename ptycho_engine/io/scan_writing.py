@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,12 @@ def write_arrays(
 
 
 def write_patterns(store: Store, name: str, patterns: Patterns) -> None:
-    """Write patterns block by block."""
+    """Write patterns block by block, or let their writer do it."""
     if not patterns.shape[0]:
         store.write(name, (), np.empty(patterns.shape, patterns.dtype))
+    elif patterns.writer is not None:
+        patterns.writer(store, name, replace(patterns, writer=None))
+        return
     for start, stop, block in patterns.blocks():
         store.write(name, slice(start, stop), block)
 

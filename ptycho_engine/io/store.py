@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..deferral import deferred_signals
-from ..errors import OutputError
+from ..errors import ClusterLostError, OutputError
 from ..logs import get_logger
 from . import partials
 from .containers import format_of, make_container
 from .containers.base import Container
+from .delegation import Delegate, check_delegation
 from .disk import as_bytes, checksum_of, is_full_disk, sync, sync_tree, writing
 from .journal import Journal
 from .lease import Lease
@@ -276,6 +277,30 @@ class Store:
         with writing(self.path):
             self._ledger.finish(key, self._container.holds)
 
+    def delegate(self) -> Delegate:
+        """Return what lets other processes write whole files of the output; see `note`.
+
+        Raises
+        ------
+        ConfigurationError
+            If the format cannot be written by several processes.
+        """
+        self._check_open()
+        check_delegation(self.path)
+        return Delegate(self._content, self.arrays)
+
+    def note(self, name: str, region: Region) -> None:
+        """Note that a delegate has written a region of an array; then `finish` it.
+
+        Raises
+        ------
+        OutputError
+            If the region does not fit the array, or came before.
+        """
+        key, box = self._locate(name, region)
+        self._ledger.refuse_second(name, box)
+        self._ledger.add(key, name, box, None)  # the files have checksums of their own
+
     def publish(
         self,
         provenance: Mapping[str, Any] | None = None,
@@ -352,13 +377,18 @@ class Store:
         self._end(error)
 
     def _end(self, error: object) -> None:
-        """Leave nothing behind, unless more room on the disk is all that a next run needs."""
-        if self._resume and self._folder and self._container.resumes and is_full_disk(error):
-            self._suspend()
+        """Leave nothing behind, unless room on the disk, or workers, are all that is wanting."""
+        lost = isinstance(error, ClusterLostError)
+        if (
+            self._folder
+            and self._container.resumes
+            and (lost or (self._resume and is_full_disk(error)))
+        ):
+            self._suspend("the cluster is lost" if lost else "the disk is full")
         else:
             self.discard()
 
-    def _suspend(self) -> None:
+    def _suspend(self, reason: str) -> None:
         """Let go of what is finished, for a run that resumes."""
         with deferred_signals():
             folder, self._folder = self._folder, None
@@ -368,6 +398,6 @@ class Store:
         get_logger().warning(
             "unfinished_output_kept",
             path=str(folder),
-            reason="the disk is full",
-            then="free space and run again with output.resume=true",
+            reason=reason,
+            then="mend that and run again with output.resume=true",
         )

@@ -10,7 +10,7 @@ from commands import call_command
 from ptycho_engine.app import schema
 from ptycho_engine.app.command import SUBCOMMANDS
 from ptycho_engine.app.manual import manual
-from ptycho_engine.app.vocabulary import groups, keys_of, meaning_of, plain_keys
+from ptycho_engine.app.vocabulary import CHOSEN, groups, keys_of, meaning_of, plain_keys
 from ptycho_engine.errors import UnknownPluginError
 from ptycho_engine.geometry.cut import FILLS, INTERPOLATIONS, ROUNDINGS
 from ptycho_engine.host.capabilities import Capabilities
@@ -19,8 +19,9 @@ from ptycho_engine.io.catalogue import list_formats
 
 BUILT_IN = ("auto", "batched", "chunked_xla", "iterative", "jax", "numba")
 GROUPS = {
-    "output": schema.OutputConfig,
-    "runner": schema.RunnerConfig,
+    ("output", "file"): schema.OutputConfig,
+    ("runner", "local"): schema.RunnerConfig,
+    ("runner", "dask"): schema.DaskConfig,
 }
 
 
@@ -48,9 +49,12 @@ def test_keys_of_a_root_are_those_of_its_schema(root):
 
 
 def test_keys_of_a_group_are_those_of_its_schema():
-    for group, kind in GROUPS.items():
-        (choice,) = next(g.choices for g in groups() if g.name == group)
+    for group in {group for group, _ in GROUPS}:
+        choices = next(g.choices for g in groups() if g.name == group)
+        assert {(group, choice) for choice in choices} == {c for c in GROUPS if c[0] == group}
+    for (group, choice), kind in GROUPS.items():
         named = {key.name for key in keys_of(group, choice)}
+        named |= {f"{group}.{CHOSEN[group]}"} if group in CHOSEN else set()
         assert named == {f"{group}.{f.name}" for f in fields(kind)}
 
 
@@ -59,8 +63,8 @@ def test_choices_are_those_of_the_code():
     assert known["interpolation"] == INTERPOLATIONS
     assert known["fill"] == FILLS
     assert known["rounding"] == ROUNDINGS
-    for group, kind in GROUPS.items():
-        choices = {key.name: key.choices for key in keys_of(group, GROUPS_DEFAULT[group])}
+    for (group, choice), kind in GROUPS.items():
+        choices = {key.name: key.choices for key in keys_of(group, choice)}
         for field in fields(kind):
             described = getattr(schema, str(field.type), None)
             if isinstance(described, EnumType):
@@ -69,20 +73,21 @@ def test_choices_are_those_of_the_code():
                 assert choices[f"{group}.{field.name}"] == ("true", "false")
 
 
-GROUPS_DEFAULT = {group.name: group.default for group in groups()}
+def written_as(value):
+    return {"None": "null", "True": "true", "False": "false"}.get(value, value)
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_defaults_are_those_of_the_code(root):
     for key in plain_keys(root):
         value = getattr(schema.SCHEMAS[root], key.name, [])
-        written = {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
+        written = written_as(str(value))
         assert key.default == written, key
-    for group, kind in GROUPS.items():
-        for key in keys_of(group, GROUPS_DEFAULT[group]):
+    for (group, choice), kind in GROUPS.items():
+        for key in keys_of(group, choice):
             value = getattr(kind, key.name.partition(".")[2])
             value = str(getattr(value, "value", value))
-            assert key.default == {"True": "true", "False": "false"}.get(value, value)
+            assert key.default == written_as(value)
 
 
 @pytest.mark.parametrize("plugin", ["numba", "batched", "chunked_xla"])

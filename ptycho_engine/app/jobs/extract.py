@@ -33,9 +33,11 @@ from ...memory import format_bytes
 from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
+from ..runners.local import LocalRunner
+from ..runners.runner import Runner
 from .extraction_job import ExtractionJob
 from .origins import costs, provenance
-from .patch_output import Progress, begin_output, draw, fill
+from .patch_output import Progress, begin_output, draw
 from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
@@ -72,6 +74,7 @@ def run(
     run_id: str | None = None,
     progress: Progress | None = None,
     waiting: Waiting = nullcontext,
+    runner: Runner | None = None,
 ) -> Result:
     """Run a job.
 
@@ -85,6 +88,8 @@ def run(
         Wraps the iterator over blocks, given the number of patches.
     waiting : callable, optional
         Makes the context in which something is waited for, given what.
+    runner : Runner, optional
+        Where patches are cut; in this process by default.
 
     Returns
     -------
@@ -96,6 +101,8 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
+    runner = runner or LocalRunner()
+    runner.check(job.output)
     opened, plan = prepare(job)
     engine, scan = opened.engine, opened.scan
     log_plan(job, scan, plan)
@@ -106,8 +113,8 @@ def run(
     load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
-    with begin_output(job, scan, records) as store:
-        filled = fill(store, job, engine, scan, progress)
+    with runner, begin_output(job, scan, records) as store:
+        filled = runner.fill_patches(store, job, engine, scan, progress)
         if job.picture:
             opened.companion.draw(lambda: draw(job, engine, scan, filled.samples))
         seconds = time.perf_counter() - started

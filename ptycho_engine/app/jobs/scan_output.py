@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import PtychoEngineError
 from ...io.catalogue import load_format
+from ...io.patterns import Patterns
 from ...io.scan import Scan
 from ...io.scan_files import read_scan, write_scan
 from ...logs import get_logger
 from .findings import contents
 
+#: Is told how many are done.
+Counted = Callable[[int], None]
 #: Given a noun and a total, makes a context that yields what is told of how many are done.
-Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+Counting = Callable[[str, int], AbstractContextManager[Counted]]
 #: What is compared of an array, besides whether there is one.
 COMPARED = ("shape", "count", "dtype", "quantity", "units", "layer_axis")
 #: Relative to the number, or to the extent of the positions: less is rounding.
@@ -55,16 +59,22 @@ class WrittenScan:
 
 
 def write_and_compare(
-    path: Path, make: Callable[[], Scan], name: str, counting: Counting
+    path: Path,
+    make: Callable[[], Scan],
+    name: str,
+    counting: Counting,
+    prepare: Callable[[Scan, Counted], Scan] | None = None,
 ) -> WrittenScan:
     """Write the scan that is made, in the format of a name, and compare what stands there.
 
-    The scan is nobody else's, so that it is gone from memory before what was written is read.
+    The scan is nobody else's, so that it is gone from memory before what was written is read. What
+    prepares it for writing counts its patterns; by default they are counted as they are read.
     """
     started, scan = time.perf_counter(), make()
     before = contents(scan)
     count = 0 if scan.patterns is None else scan.patterns.shape[0]
-    write_counted(path, scan, name, counting)
+    with counting("patterns", count) as done:
+        write_scan(path, (prepare or watched)(scan, done), name)
     del scan
     result = WrittenScan(path, count, *lost(path, name, before))
     seconds = round(time.perf_counter() - started, 3)
@@ -72,14 +82,27 @@ def write_and_compare(
     return result
 
 
-def write_counted(path: Path, scan: Scan, name: str, counting: Counting) -> None:
-    """Write a scan in the format of a name; its patterns are counted block by block."""
-    total = 0 if scan.patterns is None else scan.patterns.shape[0]
-    with counting("patterns", total) as done:
-        write_scan(path, watched(scan, done), name)
+@dataclass(frozen=True, eq=False)
+class PatternMaker:
+    """Reads, or computes, a few patterns, wherever it is sent.
+
+    Attributes
+    ----------
+    name : str
+        The array that they are written to.
+    patterns : Patterns
+        The patterns.
+    """
+
+    name: str
+    patterns: Patterns
+
+    def __call__(self, given: tuple[int, int]) -> dict[str, NDArray[Any]]:
+        """Return the patterns of a range by the array's name."""
+        return {self.name: self.patterns.read(*given)}
 
 
-def watched(scan: Scan, done: Callable[[int], None]) -> Scan:
+def watched(scan: Scan, done: Counted) -> Scan:
     """Return a scan whose patterns tell how many have been read."""
     if scan.patterns is None:
         return scan

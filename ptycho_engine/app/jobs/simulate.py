@@ -29,6 +29,8 @@ from ...io.patterns import Patterns, Quantity, Ranges
 from ...io.scan import Scan
 from ...io.scan_files import find_writer
 from ...logs import get_logger
+from ..runners.local import LocalRunner
+from ..runners.runner import Runner
 from .scan_output import Counting, WrittenScan, uncounted, write_and_compare
 from .simulation_job import SimulationJob
 
@@ -38,6 +40,7 @@ def run(
     *,
     counting: Counting = uncounted,
     waiting: Callable[[str], AbstractContextManager[Any]] = nullcontext,
+    runner: Runner | None = None,
 ) -> WrittenScan:
     """Simulate a scan. Patterns are computed and written block by block.
 
@@ -47,14 +50,21 @@ def run(
         What.
     counting, waiting : callable, optional
         Show how far it is.
+    runner : Runner, optional
+        Where patterns are computed; in this process by default.
 
     Raises
     ------
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    name = find_writer(job.output, job.format).source.name
-    return write_and_compare(job.output, lambda: _made(job, waiting), name, counting)
+    runner = runner or LocalRunner()
+    format = find_writer(job.output, job.format).source
+    runner.check(job.output, format)
+    with runner:
+        return write_and_compare(
+            job.output, lambda: _made(job, waiting), format.name, counting, runner.writable
+        )
 
 
 def _made(job: SimulationJob, waiting: Callable[[str], AbstractContextManager[Any]]) -> Scan:

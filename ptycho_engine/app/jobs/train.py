@@ -17,7 +17,6 @@ Examples
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,8 +36,9 @@ from ...logs import get_logger
 from ...memory import format_bytes
 from ...report.companion import Companion
 from ...report.coverage import CoverageView, draw_coverage
-from ...request.blocks import Block
 from ...request.planning import Plan
+from ..runners.local import LocalRunner
+from ..runners.runner import Runner
 from .extract import Waiting, load_framework, log_reach
 from .findings import window_size
 from .origins import costs, provenance
@@ -111,6 +111,7 @@ def run(
     run_id: str | None = None,
     progress: Progress | None = None,
     waiting: Waiting = nullcontext,
+    runner: Runner | None = None,
 ) -> TrainingResult:
     """Make training data.
 
@@ -118,7 +119,7 @@ def run(
     ----------
     job : TrainingJob
         What to do.
-    run_id, progress, waiting
+    run_id, progress, waiting, runner
         As for :func:`ptycho_engine.app.jobs.extract.run`; groups are counted.
 
     Raises
@@ -126,6 +127,8 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
+    runner = runner or LocalRunner()
+    runner.check(job.output)
     planned = plan_training_job(job)
     opened, groups, plan = planned.opened, planned.groups, planned.plan
     engine, scan, companion = opened.engine, opened.scan, opened.companion
@@ -139,8 +142,8 @@ def run(
     load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
-    with _begin(job, planned, records) as store:
-        writing = _fill(store, planned, progress)
+    with runner, _begin(job, planned, records) as store:
+        writing = runner.fill_groups(_filling(store, planned), progress)
         if job.picture:
             companion.draw(lambda: _draw(scan, groups))
         seconds = time.perf_counter() - started
@@ -240,9 +243,8 @@ def _begin(job: TrainingJob, planned: PlannedTraining, records: dict[str, Any]) 
     return begin_training(create, planned.content, specs)
 
 
-def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> float:
-    """Write everything; return the seconds that writing took."""
-    filling = Filling(
+def _filling(store: Store, planned: PlannedTraining) -> Filling:
+    return Filling(
         store,
         planned.content,
         planned.opened.engine,
@@ -253,13 +255,6 @@ def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> 
         planned.patterns,
         planned.blocks.groups,
     )
-    blocks: Iterator[Block] = filling.blocks()
-    if progress is not None:
-        blocks = progress(blocks, sum(stop - start for start, stop in filling.missing()))
-    seconds = sum(filling.write(block) for block in blocks)
-    started = time.perf_counter()
-    filling.write_points()
-    return seconds + time.perf_counter() - started
 
 
 def _draw(scan: CuttableScan, groups: Groups) -> bytes:

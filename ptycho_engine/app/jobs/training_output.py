@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from ...io.specs import ArraySpec
 from ...io.store import Store
 from ...memory import format_bytes, parse_bytes
 from ...request.blocks import Block
-from .training_set import TrainingSet
+from ...request.prepared import PreparedObject
+from .patch_output import Progress
+from .training_set import Make, TrainingSet
 
 Array = NDArray[Any]
 #: Patterns are in memory as they are read, in the order of the groups, and in the channel layout.
@@ -101,6 +104,51 @@ def _finish(store: Store, content: TrainingSet) -> None:
 
 
 @dataclass(frozen=True, eq=False)
+class GroupMaker:
+    """Makes the arrays of a few groups, wherever it is sent.
+
+    Attributes
+    ----------
+    engine : Engine
+        What cuts.
+    image : ndarray
+        The object.
+    cut : Cut
+        What is cut.
+    patterns : Patterns or None
+        The patterns of the scan, which are read where this is.
+    made_of : dict of str to callable
+        What makes each array.
+    """
+
+    engine: Engine
+    image: Array
+    cut: Cut
+    patterns: Patterns | None
+    made_of: dict[str, Make]
+
+    @cached_property
+    def prepared(self) -> PreparedObject:
+        """The object, with padded copies that are made once."""
+        return self.engine.prepare(self.image)
+
+    def __call__(self, given: tuple[Array, Array]) -> dict[str, Array]:
+        """Return arrays of places (b, C, 2) and indices (b, C) by their names."""
+        places, indices = given
+        cut = self.engine.extract(self.prepared, places, **asdict(self.cut), layout="channel")
+        patches = np.moveaxis(cut, -4, 0)
+        read = read_groups(self.patterns, indices)
+        return {name: make(patches, read) for name, make in self.made_of.items()}
+
+
+def read_groups(patterns: Patterns | None, indices: Array) -> Array | None:
+    """Read the patterns of groups, indices (b, C), as (b, H, W, C)."""
+    if patterns is None:
+        return None
+    return flat_to_channel(patterns.take(indices.reshape(-1)), indices.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
 class Filling:
     """What fills an output.
 
@@ -164,11 +212,7 @@ class Filling:
     def write(self, block: Block) -> float:
         """Write a block of groups to each array; return the seconds that writing took."""
         region = slice(block.start, block.stop)
-        read = None
-        if self.patterns is not None:
-            flat = self.patterns.take(self.indices[region].reshape(-1))
-            read = flat_to_channel(flat, self.indices.shape[1])
-            del flat
+        read = read_groups(self.patterns, self.indices[region])
         seconds = 0.0
         for name, (_, make) in self.content.streamed.items():
             if not self.store.is_finished(name, region):
@@ -178,6 +222,21 @@ class Filling:
                 seconds += time.perf_counter() - begun
         self.store.finish(region)
         return seconds
+
+    def fill(self, progress: Progress | None) -> float:
+        """Write everything that is missing; return the seconds that writing took."""
+        blocks = self.blocks()
+        if progress is not None:
+            blocks = progress(blocks, sum(stop - start for start, stop in self.missing()))
+        seconds = sum(self.write(block) for block in blocks)
+        started = time.perf_counter()
+        self.write_points()
+        return seconds + time.perf_counter() - started
+
+    def maker(self) -> GroupMaker:
+        """Return what makes the groups elsewhere."""
+        made_of = {name: make for name, (_, make) in self.content.streamed.items()}
+        return GroupMaker(self.engine, self.image, self.cut, self.patterns, made_of)
 
     def write_points(self) -> None:
         """Write what comes by point: patterns as the scan has them, block by block."""

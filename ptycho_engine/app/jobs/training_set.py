@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,10 @@ def _read(patches: Array, patterns: Array | None) -> Array:
     return patterns
 
 
+def _complex64(patches: Array, patterns: Array | None) -> Array:
+    return patches.astype(np.complex64, copy=False)
+
+
 # -- PtychoPINN's names ----------------------------------------------------------------------
 
 
@@ -166,7 +170,6 @@ def ptychopinn_set(
         )
     count, members = groups.indices.shape
     size, side = cut.patch_size, patterns.shape[1:]
-    factor = cache(partial(amplitude_scale, patterns, groups, size))  # nobody reads for a plan
     held = {
         **_coordinates("coords", scan.positions, groups),
         **_coordinates("coords_start", _starts(scan), groups),
@@ -180,14 +183,41 @@ def ptychopinn_set(
         "diffraction": (ArraySpec((count, *side, members), patterns.dtype), _read),
         "X_full": (
             ArraySpec((count, *side, members), np.dtype(np.float32)),
-            lambda patches, read: (_read(patches, read) * factor()).astype(np.float32),
+            ScaledPatterns(partial(amplitude_scale, patterns, groups, size)),
         ),
         "Y": (
             ArraySpec((count, size, size, members), np.dtype(np.complex64)),
-            lambda patches, _: patches.astype(np.complex64, copy=False),
+            _complex64,
         ),
     }
     return TrainingSet(held, streamed, {"diff3d": patterns})
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledPatterns:
+    """Makes ``X_full`` of the patterns of groups.
+
+    Attributes
+    ----------
+    measure : callable
+        Finds what they are multiplied with, when it is first needed: nobody reads for a plan.
+    """
+
+    measure: Callable[[], np.float64]
+
+    @cached_property
+    def factor(self) -> np.float64:
+        """What patterns are multiplied with."""
+        return self.measure()
+
+    def __call__(self, patches: Array, patterns: Array | None) -> Array:
+        """Return scaled patterns, float32."""
+        scaled: Array = (_read(patches, patterns) * self.factor).astype(np.float32)
+        return scaled
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the number, not with what it is found of."""
+        return ScaledPatterns, (partial(np.float64, self.factor),)
 
 
 def amplitude_scale(patterns: Patterns, groups: Groups, size: int) -> np.float64:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 
 from ...metadata import import_despite_metadata
 from ...workers import share
-from ..disk import write_all
+from ..disk import sync, write_all
 from ..regions import Box, box_shape, box_size, box_slices, intersection
 from ..specs import Array, ArraySpec
 from .base import Container
@@ -113,8 +114,9 @@ class ZarrContainer(Container):
         chunk, values = item
         spec = self.arrays[name]
         path = self._place(name, chunk)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.partial")
+        _make_folders(path.parent, self.path / name)
+        # Whoever writes the same file at the same time, in another process, has another name.
+        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
         with unfinished.open("wb", buffering=0) as stream:
             for part in file_parts(values, spec, chunk_shape(spec)):
                 write_all(stream, memoryview(part))
@@ -150,12 +152,35 @@ class ZarrContainer(Container):
                 other == name and intersection(chunk, box) for other, chunk in self._waiting
             )
 
+    def sync(self, name: str, box: Box) -> None:
+        """Wait until the files of a box are on the disk, or with those who serve it."""
+        for chunk in files_of(self.arrays[name], box):
+            sync(self._place(name, chunk))
+
     def finish(self, records: Mapping[str, str]) -> None:
         attributes = {name: json.loads(text) for name, text in records.items()}
         write_metadata(self.path, group_metadata(attributes, self._documents()))
 
     def close(self) -> None:
         """Do nothing: no file is open between two calls."""
+
+
+def _make_folders(folder: Path, root: Path) -> None:
+    """Make a folder below that of an array, which exists unless the output was discarded.
+
+    Raises
+    ------
+    FileNotFoundError
+        If that of the array is gone, which this process or another has discarded: it must not come
+        back.
+    """
+    if folder == root:
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        _make_folders(folder.parent, root)
+        folder.mkdir(exist_ok=True)
 
 
 def is_zarr_store(path: Path) -> bool:

@@ -33,6 +33,7 @@ from ptycho_engine.io.formats import ptychopinn
 from ptycho_engine.io.formats.synthetic import make_synthetic
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import ScanSource
+from ptycho_engine.io.store import Store
 
 SCAN = ScanSource("synthetic", options={"points": 30, "object_size": 96})
 
@@ -193,7 +194,7 @@ def test_its_provenance_says_what_it_took(job, monkeypatch):
     """Seconds for each step, what was compiled, and the frameworks that are loaded."""
     monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(__version__="0.9"))
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    write = extract.fill.__globals__["Store"].write
+    write = Store.write
 
     def slow_write(*arguments):
         time.sleep(0.1)
@@ -206,7 +207,7 @@ def test_its_provenance_says_what_it_took(job, monkeypatch):
     counts = iter([{"xla": 2, "numba": 1}, {"xla": 5, "numba": 1}])
     for module in (extract, origins):
         monkeypatch.setattr(module, "compilation_counts", lambda: next(counts))
-    monkeypatch.setattr("ptycho_engine.io.store.Store.write", slow_write)
+    monkeypatch.setattr(Store, "write", slow_write)
     result = run(job, progress=slow_blocks)
     with read_output(result.output) as output:
         found = output.provenance

@@ -1,0 +1,111 @@
+"""What a worker does: it makes the values of a portion and writes the files."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ClusterError
+from ...io.delegation import Delegate
+from ...workers import limit_threads
+
+#: Read by TensorFlow when it starts.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+@dataclass(frozen=True, eq=False)
+class Errand:
+    """What all tasks of a job have in common; sent once to each worker.
+
+    Attributes
+    ----------
+    make : callable
+        From what a task is given to the values of each array.
+    delegate : Delegate
+        Writes them.
+    threads : int
+        Threads of a task.
+    versions : dict of str to str
+        Of the client: those of a worker must be the same.
+    """
+
+    make: Callable[[Any], Mapping[str, NDArray[Any]]]
+    delegate: Delegate
+    threads: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a task tells.
+
+    Attributes
+    ----------
+    start : int
+        Where its portion begins.
+    making, writing : float
+        Seconds spent on either.
+    """
+
+    start: int
+    making: float
+    writing: float
+
+
+def run_errand(errand: Errand, start: int, stop: int, given: Any) -> Receipt:
+    """Make and write a portion, in a worker.
+
+    Raises
+    ------
+    ClusterError
+        If the versions here are others.
+    OutputError, OSError
+        If it cannot be written.
+    """
+    prepare_process(errand.threads)
+    if differing := differences(errand.versions, versions()):
+        raise ClusterError(
+            f"a worker that came later has {differing}. Expected what the others have. Start it "
+            "from the same packages."
+        )
+    begun = time.perf_counter()
+    values = errand.make(given)
+    made = time.perf_counter()
+    errand.delegate.write(start, stop, values)
+    return Receipt(start, made - begun, time.perf_counter() - made)
+
+
+@cache
+def prepare_process(threads: int) -> None:
+    """Limit the threads of this process, and leave it to the client to say what is to be said."""
+    limit_threads(threads)
+    for name in THREADS:
+        os.environ[name] = str(threads)
+    logging.getLogger("ptycho_engine").setLevel(logging.ERROR)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return what must be the same everywhere, for the same bits."""
+    from ... import __version__
+
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"ptycho_engine": __version__, "numpy": np.__version__, "python": python}
+
+
+def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
+    """Say which versions differ, and how; empty if none does."""
+    return ", ".join(
+        f"{name} {found.get(name)} in place of {version}"
+        for name, version in expected.items()
+        if found.get(name) != version
+    )

@@ -1,0 +1,71 @@
+"""Clusters of Dask for tests, and what two stores have in common."""
+
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import psutil
+
+#: In a process of its own, so that it can be killed; quick to be missed by its workers.
+ENVIRONMENT = {
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "5s",
+}
+SCHEDULER = """
+import asyncio, sys
+from distributed import Scheduler
+
+async def serve():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard_address="127.0.0.1:0") as scheduler:
+        print(scheduler.address, flush=True)
+        await scheduler.finished()
+
+asyncio.run(serve())
+"""
+WORKER = """
+import asyncio, sys
+from distributed import Worker
+
+async def serve():
+    async with Worker(sys.argv[1], nthreads=1, memory_limit=0, death_timeout=5) as worker:
+        await worker.finished()
+
+asyncio.run(serve())
+"""
+
+
+@contextmanager
+def started(program, *arguments):
+    """Run a program for as long as the block; yield its process."""
+    import os
+
+    command = [sys.executable, "-W", "ignore", "-c", program, *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL,
+        env={**os.environ, **ENVIRONMENT},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def contents(store):
+    """The bytes of each file of a Zarr store, but of the document with times and paths."""
+    return {
+        path.relative_to(store).as_posix(): path.read_bytes()
+        for path in sorted(store.rglob("*"))
+        if path.is_file() and path != store / "zarr.json"
+    }
+
+
+def children():
+    """Processes that this one, or one of its children, has started."""
+    return {p.pid for p in psutil.Process().children(recursive=True) if p.status() != "zombie"}
+
+
+def kill(pid):
+    psutil.Process(pid).send_signal(signal.SIGKILL)
