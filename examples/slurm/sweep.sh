@@ -4,7 +4,7 @@
 #
 #     bash sweep.sh scan.cxi plugin=numba,chunked_xla patch_size=64,128
 #
-# Needs the extra [slurm], or hydra-submitit-launcher. Set for your cluster: partition, cores, memory
+# Needs the extra [slurm]. Set for your cluster: partition, cores, memory
 # and time of a run. The folder of the sweep has to be one that every node sees.
 set -euo pipefail
 
