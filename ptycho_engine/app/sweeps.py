@@ -50,7 +50,8 @@ class WatchedLauncher(Launcher):
     def __init__(self, launcher: Any, outcomes: Outcomes) -> None:
         self._launcher, self._outcomes = launcher, outcomes
         self._runs: list[SweptRun] = []
-        self._at_once, self._cores = 1, None
+        self._at_once = 1
+        self._cores: int | None = None
 
     def setup(self, **how: Any) -> None:
         """Set the launcher up anew."""
