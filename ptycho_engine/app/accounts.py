@@ -37,6 +37,7 @@ class Accountant:
         done = self._done
         return Account(
             output=done.get("output"),
+            report=done.get("report"),
             plugin=self._plugin,
             patches=done.get("patches", self._planned) if done else None,
             working=done.get("seconds"),

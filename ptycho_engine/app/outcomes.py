@@ -16,6 +16,8 @@ class Account:
     ----------
     output : str or None
         The path of what it wrote, if it did.
+    report : str or None
+        The path of the report beside it.
     plugin : str or None
         Who computed.
     patches : int or None
@@ -31,6 +33,7 @@ class Account:
     """
 
     output: str | None = None
+    report: str | None = None
     plugin: str | None = None
     patches: int | None = None
     working: float | None = None

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ..errors import OutputError
 from ..io import publishing
 from .html.page import render
-from .swept_runs import FORMAT, Sweep, SweptRun
+from .swept_runs import FORMAT, Sweep
 
 #: Bytes from the beginning of a file in which it says whose it is.
 HEAD = 1024
@@ -61,23 +61,22 @@ def page_of(sweep: Sweep) -> str:
         heading=f"Sweep {sweep.folder.name}",
         sweep=sweep,
         keys=sweep.varying or tuple(sweep.common),
-        runs=[(run, link_of(run, sweep.folder), name_of(run, sweep)) for run in sweep.worst_first],
         patches=sum(run.patches or 0 for run in sweep.runs),
+        link=lambda path: link_of(path, sweep.folder),
+        name=lambda path: path if is_address(path) else os.path.relpath(path, sweep.folder),
     )
 
 
-def link_of(run: SweptRun, folder: Path) -> str | None:
-    """Return the link to an output as seen from the page, which may be moved with its folder."""
-    if run.output is None or "://" in run.output:
-        return run.output
-    return quote(os.fsencode(os.path.relpath(run.output, folder)))
+def link_of(path: str, folder: Path) -> str:
+    """Return the link to a file as seen from the page, which may be moved with its folder."""
+    if is_address(path):
+        return path
+    return quote(os.fsencode(os.path.relpath(path, folder)))
 
 
-def name_of(run: SweptRun, sweep: Sweep) -> str:
-    """Name an output for a reader of the page."""
-    if run.output is None or "://" in run.output:
-        return run.output or ""
-    return os.path.relpath(run.output, sweep.folder)
+def is_address(path: str) -> bool:
+    """Whether an output lies in an object store."""
+    return "://" in path
 
 
 def is_ours(path: Path) -> bool:

@@ -29,6 +29,8 @@ class SweptRun:
         What it answered, or what went wrong.
     output : str or None
         The path of what it wrote.
+    report : str or None
+        The path of the report beside it.
     plugin : str or None
         Who computed.
     patches : int or None
@@ -49,6 +51,7 @@ class SweptRun:
     code: int
     words: str = ""
     output: str | None = None
+    report: str | None = None
     plugin: str | None = None
     patches: int | None = None
     working: float | None = None

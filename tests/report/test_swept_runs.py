@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def some_sweep(folder):
     made = {"patches": 2000, "working": 0.5, "seconds": 1.25, "peak_bytes": 3 * 1024**2}
     return swept(
         folder,
-        SweptRun(0, {"a": "1", "b": "x"}, **DONE, output=f"{folder}/0/p.npz", plugin="numba",
+        SweptRun(0, {"a": "1", "b": "x"}, **DONE, output=f"{folder}/0/p.npz",
+                 report=f"{folder}/0/p.npz.html", plugin="numba",
                  warnings=("doubtful positions: far away",), **made),
         SweptRun(1, {"a": "2", "b": "x"}, **REFUSED),
     )  # fmt: skip
@@ -143,7 +145,7 @@ class Cells(HTMLParser):
 def test_the_page_shows_each_run_and_links_its_output(tmp_path):
     page = page_of(some_sweep(tmp_path / "a folder"))
     found = Cells(page)
-    assert found.links == ["0/p.npz"]
+    assert found.links == ["0/p.npz", "0/p.npz.html"]
     heads, failed, done = found.rows[:3]
     assert heads[:3] == ["run", "a", "outcome"]
     assert failed[:3] == ["1", "2", "refusedRequestError: no <b>such</b> size."]
@@ -163,13 +165,9 @@ def test_a_page_asks_for_nothing_of_the_network(tmp_path):
 
 
 def test_links_hold_any_name_and_addresses_stay(tmp_path):
-    def link(output):
-        return link_of(SweptRun(0, {}, **DONE, output=output), tmp_path)
-
-    assert link(f"{tmp_path}/0/a b#1%.h5") == "0/a%20b%231%25.h5"
-    assert link(f"{tmp_path.parent}/other.h5") == "../other.h5"
-    assert link("s3://bucket/a.zarr") == "s3://bucket/a.zarr"
-    assert link(None) is None
+    assert link_of(f"{tmp_path}/0/a b#1%.h5", tmp_path) == "0/a%20b%231%25.h5"
+    assert link_of(f"{tmp_path.parent}/other.h5", tmp_path) == "../other.h5"
+    assert link_of("s3://bucket/a.zarr", tmp_path) == "s3://bucket/a.zarr"
 
 
 # -- files -----------------------------------------------------------------------------------
@@ -194,3 +192,51 @@ def test_what_is_not_ours_stays(tmp_path, name):
     with pytest.raises(OutputError, match=f"{name}: exists and is no summary"):
         write_summary(some_sweep(tmp_path))
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "{}")]
+
+
+# -- in a browser ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_page_in_a_browser(tmp_path):
+    """It asks for nothing, is accessible in both colour schemes, and sorts by clicks and keys."""
+    sync = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    if (chromium := shutil.which("chromium")) is None:
+        pytest.skip("chromium is not installed")
+    runs = (SweptRun(i, {"size": str(size)}, **DONE, seconds=5.0 - i, peak_bytes=2**30)
+            for i, size in enumerate((8, 16, 9)))  # fmt: skip
+    refused = SweptRun(3, {"size": "0"}, **REFUSED)
+    page_file = write_summary(swept(tmp_path, *runs, refused))
+    with sync.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            page = browser.new_page(color_scheme=scheme)
+            said, asked = [], []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.on("pageerror", lambda error, said=said: said.append(str(error)))
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.goto(page_file.as_uri())
+            found = axe.Axe().run(page).response["violations"]
+            assert [rule["id"] for rule in found] == []
+            assert said == []
+            assert [url for url in asked if not url.startswith("data:")] == [page_file.as_uri()]
+
+        def order():
+            return [int(cell.inner_text()) for cell in page.query_selector_all(".sorts tbody th")]
+
+        def heading(name):
+            return page.get_by_role("button", name=name, exact=True)
+
+        assert order() == [3, 0, 1, 2]
+        heading("size").click()
+        assert order() == [3, 0, 2, 1]  # as numbers
+        assert (
+            page.get_by_role("columnheader", name="size").get_attribute("aria-sort") == "ascending"
+        )
+        heading("seconds").press("Enter")
+        assert order() == [2, 1, 0, 3]  # what is not known comes last
+        heading("seconds").press("Enter")
+        assert order() == [0, 1, 2, 3]
+        assert len(page.query_selector_all("[aria-sort]")) == 1
+        browser.close()
