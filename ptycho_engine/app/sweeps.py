@@ -15,7 +15,7 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher
 
 from ..deferral import deferred_signals
-from ..errors import PtychoEngineError
+from ..errors import PtychoEngineError, one_line
 from ..report.swept_runs import Sweep, SweptRun, settings_of
 from .concurrency import part_of_the_cores, runs_at_once, told_cores
 from .outcomes import FAULT, INTERRUPTED, Outcome, Outcomes
@@ -62,28 +62,27 @@ class WatchedLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         """Launch jobs, and say how each of them ended.
 
-        A launcher that fails, as where a cluster ends a job, loses what the jobs of its batch
-        returned: each of these is a fault then, and the next batch comes all the same.
+        A launcher that fails loses what the jobs of its batch returned: each of these is a fault
+        then, and the next batch comes all the same.
         """
         at_once = runs_at_once(self._launcher, len(job_overrides))
         cores = part_of_the_cores(at_once)
         self._at_once, self._cores = max(self._at_once, at_once), cores or self._cores
         self._outcomes.begun = True
-        lost = Outcome(INTERRUPTED, "its end is not known")
-        results: Sequence[JobReturn] = ()
+        numbers = range(initial_job_idx, initial_job_idx + len(job_overrides))
+        lost, ended = Outcome(INTERRUPTED, "its end is not known"), None
         try:
-            with told_cores(cores):
+            with told_cores(cores), lost_alone(self._launcher):
                 results = self._launcher.launch(job_overrides, initial_job_idx)
+            ended = [outcome_of(result) for result in results]
         except Exception as error:
-            lost = Outcome(FAULT, f"the launcher failed, {type(error).__name__}: {error}")
-            results = [_as_return(lost) for _ in job_overrides]
+            words = f"the launcher failed, {type(error).__name__}: {one_line(error)}"
+            lost = Outcome(FAULT, words)
         finally:
-            ended = [outcome_of(result) for result in results] or [
-                self._outcomes.here.get(initial_job_idx + number, lost)
-                for number in range(len(job_overrides))
-            ]
+            if ended is None:
+                ended = [self._outcomes.here.get(number, lost) for number in numbers]
             self._note(job_overrides, initial_job_idx, ended)
-        return results
+        return [_as_return(outcome) for outcome in ended]
 
     def _note(
         self, job_overrides: Sequence[Sequence[str]], first: int, ended: Sequence[Outcome]
@@ -106,7 +105,7 @@ class WatchedLauncher(Launcher):
         hydra = self._launcher.config.hydra
         sweep = Sweep(
             folder=Path(os.path.abspath(str(hydra.sweep.dir))),
-            launcher=str(hydra.runtime.choices["hydra/launcher"]),
+            launcher=str(hydra.runtime.choices.get("hydra/launcher", "its own")),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             at_once=self._at_once,
             cores=self._cores,
@@ -121,6 +120,34 @@ class WatchedLauncher(Launcher):
             print(f"ptycho-engine: {said}", file=sys.stderr)
 
 
+@contextmanager
+def lost_alone(launcher: Any) -> Iterator[None]:
+    """Let a job that its cluster ends, at a limit say, be lost alone, as long as the block runs.
+
+    Submitit raises an error for it, and its launcher would drop what all others return; some of
+    them may still run.
+    """
+    if "submitit" not in type(launcher).__module__:
+        yield
+        return
+    from submitit import Job
+
+    original = Job.results
+
+    def results(job: Any) -> list[Any]:
+        try:
+            return list(original(job))
+        except Exception as error:
+            words = f"the job was lost, {type(error).__name__}: {one_line(error)}"
+            return [_as_return(Outcome(FAULT, words))]
+
+    Job.results = results
+    try:
+        yield
+    finally:
+        Job.results = original
+
+
 def swept_run(number: int, settings: dict[str, str], outcome: Outcome) -> SweptRun:
     """Return what the summary says of a job."""
     words = " ".join(outcome.words.split())
@@ -128,7 +155,7 @@ def swept_run(number: int, settings: dict[str, str], outcome: Outcome) -> SweptR
 
 
 def _as_return(outcome: Outcome) -> JobReturn:
-    """Return the outcome of a lost job as launchers return it."""
+    """Return an outcome as launchers return it."""
     return JobReturn(status=JobStatus.COMPLETED, _return_value=outcome)
 
 

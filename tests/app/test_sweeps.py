@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from processes import run_python
 
 from ptycho_engine.app.outcomes import Outcome, Outcomes
@@ -212,6 +213,33 @@ def test_a_launcher_that_fails_loses_its_batch_alone(capsys):
     assert outcomes.worst == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [f"ptycho-engine: job {n} a={n - 3}: {said}" for n in (4, 5)]
+
+
+@pytest.mark.slow
+def test_a_job_that_its_cluster_ends_is_lost_alone(tmp_path, capsys):
+    submitit = pytest.importorskip("submitit")
+
+    def ended_from_outside():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def a_return():
+        return JobReturn(status=JobStatus.COMPLETED, _return_value=Outcome(0, "here.npz"))
+
+    class Launcher:
+        def launch(self, job_overrides, initial_job_idx):
+            executor = submitit.LocalExecutor(tmp_path)
+            jobs = [executor.submit(work) for work in (ended_from_outside, a_return)]
+            return [job.results()[0] for job in jobs]
+
+    Launcher.__module__ = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
+    outcomes, before = Outcomes(), submitit.Job.results
+    WatchedLauncher(Launcher(), outcomes).launch([["a=1"], ["a=2"]], 0)
+    lost, kept = outcomes.ended
+    assert lost.code == 1
+    assert lost.words.startswith("the job was lost, UncompletedJobError: Job ")
+    assert "has not produced any output" in lost.words
+    assert kept == Outcome(0, "here.npz")
+    assert submitit.Job.results is before
 
 
 def test_what_ended_in_this_process_is_known_after_an_interrupt():
