@@ -39,21 +39,33 @@ def core_count(environ: Mapping[str, str] = os.environ) -> int:
         If the variable says no whole number above zero.
     """
     told = environ.get(THREADS)
-    if told:
-        if not told.isdecimal() or int(told) == 0:
-            raise ConfigurationError(
-                f"{THREADS}: received {told!r}. Expected a whole number above zero, the cores that "
-                "a process may use. Correct the variable, or unset it."
-            )
-        return int(told)
+    if not told:
+        return _usable_cores(environ)
+    if not told.isdecimal() or int(told) == 0:
+        raise ConfigurationError(
+            f"{THREADS}: received {told!r}. Expected a whole number above zero, the cores that a "
+            "process may use. Correct the variable, or unset it."
+        )
+    return int(told)
+
+
+def _usable_cores(environ: Mapping[str, str]) -> int:
+    """Cores that the process is bound to, at most those that SLURM allocated."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
     bound = len(affinity(0)) if affinity else os.cpu_count() or 1
     allocated = [int(text) for name in ALLOCATED if (text := environ.get(name, "")).isdecimal()]
     return max(1, min([bound, *allocated[:1]]))
 
 
+def _pool_size() -> int:
+    try:
+        return max(2, core_count())
+    except ConfigurationError:  # it comes again from whoever asks, at a better place than an import
+        return 2
+
+
 #: Threads of the pool; with the one that shares its work, one more may be at it.
-POOL_SIZE = max(2, core_count())
+POOL_SIZE = _pool_size()
 
 
 #: Threads that one call of `share` may have here, this one included; see `limit_threads`.

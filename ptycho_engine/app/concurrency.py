@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..workers import THREADS, core_count
+
 #: What tells the pool of this package, OpenMP, the BLAS libraries, numba, TensorFlow and jax.
 VARIABLES = (
-    "PTYCHO_ENGINE_THREADS",
+    THREADS,
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -57,9 +59,6 @@ def part_of_the_cores(at_once: int) -> int | None:
     """
     if at_once < 2:
         return None
-    # Imported here, in the run of a command, where a variable that it refuses is a clear error.
-    from ..workers import THREADS, core_count
-
     return core_count() if os.environ.get(THREADS) else max(1, core_count() // at_once)
 
 

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..allowance import address_space, cgroup_memory, free_memory, slurm_memory
+from ..errors import ConfigurationError
 from ..memory import format_bytes, parse_bytes
 from ..report.progress import Display
 from ..report.quiet import tensorflow_devices
@@ -79,7 +80,7 @@ def collect(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                     if s.kind == "plugin"},
         "formats": {s.name: f"{s.distribution} {s.version}, {s.state}" for s in listed
                     if s.kind == "format"},
-        "devices": {"cpu": f"{core_count()} of {os.cpu_count()} cores", **tensorflow_devices()},
+        "devices": {"cpu": cores_in_words(), **tensorflow_devices()},
         "limits": {
             "free_memory": free_memory(),
             "memory_budget": parse_bytes(None),
@@ -89,6 +90,14 @@ def collect(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         },
         "environment": {k: v for k, v in sorted(environ.items()) if k.startswith(VARIABLES)},
     }  # fmt: skip
+
+
+def cores_in_words() -> str:
+    """Say how many cores a run may use, or why that is not known."""
+    try:
+        return f"{core_count()} of {os.cpu_count()} cores"
+    except ConfigurationError as error:
+        return str(error)
 
 
 def shown(value: Any) -> str:

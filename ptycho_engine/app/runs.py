@@ -23,6 +23,7 @@ from ..culprits import accusation
 from ..deferral import deferred_signals
 from ..errors import PtychoEngineError
 from ..report.progress import Display
+from ..workers import core_count
 from .accounts import Accountant
 from .arguments import check_arguments, check_configuration
 from .borrowed_hydra import borrowed_hydra
@@ -110,6 +111,7 @@ def compose_and_run(root: Root, arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument not in flags]
     complaints = Complaints.asked_by(arguments)
     try:
+        core_count()  # a variable that says no number is refused here
         check_arguments([argument for argument in arguments if not exists(argument)])
         typed = sort_arguments(arguments)
         return run_hydra(root, flags, hydra_arguments(typed, root.places), complaints)

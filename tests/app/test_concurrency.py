@@ -1,10 +1,12 @@
 """Runs that share a machine: how many at once, and which cores each is told to have."""
 
 import os
+import re
 import sys
 from types import ModuleType
 
 import pytest
+from processes import run_python
 
 from ptycho_engine.app.concurrency import VARIABLES, part_of_the_cores, runs_at_once, told_cores
 from ptycho_engine.errors import ConfigurationError
@@ -69,6 +71,18 @@ def test_cores_are_those_told_or_bound_or_allocated():
 def test_what_is_no_number_of_cores_is_refused(told):
     with pytest.raises(ConfigurationError, match=f"PTYCHO_ENGINE_THREADS: received '{told}'"):
         core_count({"PTYCHO_ENGINE_THREADS": told})
+
+
+def test_the_command_says_so_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setenv("PTYCHO_ENGINE_THREADS", "two")
+    for arguments in (["plugin=numba"], ["-m", "plugin=numba", "patch_size=8,9"]):
+        done = run_python("-m", "ptycho_engine.app.command", *arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert re.fullmatch(
+            r"ptycho-engine: ConfigurationError: PTYCHO_ENGINE_THREADS: received 'two'\..*\n",
+            done.stderr,
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def what_a_process_has():
