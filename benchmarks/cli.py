@@ -35,9 +35,9 @@ DEFAULT_SECTIONS = (
     "scan_reading",
     "warp",
 )
-#: Only when asked for: two sections need jax, streaming and training write gigabytes, and layers
-#: are compiled for minutes.
-SECTIONS = (*DEFAULT_SECTIONS, "jax_arrays", "streaming", "training", "layers", "device")
+#: Only when asked for: two sections need jax, streaming, training and dask write gigabytes, and
+#: layers are compiled for minutes.
+SECTIONS = (*DEFAULT_SECTIONS, "jax_arrays", "streaming", "training", "layers", "dask", "device")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -18,6 +18,7 @@ from .geometry.layouts import Layout
 from .host.capabilities import Capabilities
 from .host.choice import AUTO, choose, refuse_options, require_framework
 from .host.host import Host
+from .lazy import Lazy
 from .logs import get_logger
 from .memory import parse_bytes
 from .overlay import Overlay
@@ -34,7 +35,7 @@ from .service import Service
 DEFAULT_PLUGIN = AUTO
 
 
-class Engine(Overlay, Shown):
+class Engine(Overlay, Lazy, Shown):
     """Cuts patches with one plugin and one memory budget, and puts them back.
 
     Parameters

@@ -10,7 +10,6 @@ import psutil
 #: In a process of its own, so that it can be killed; quick to be missed by its workers.
 ENVIRONMENT = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "5s",
 }
 SCHEDULER = """
 import asyncio, sys
@@ -63,8 +62,13 @@ def contents(store):
 
 
 def children():
-    """Processes that this one, or one of its children, has started."""
-    return {p.pid for p in psutil.Process().children(recursive=True) if p.status() != "zombie"}
+    """Processes that this one has started, and theirs; but multiprocessing's own, which stays."""
+    found = psutil.Process().children(recursive=True)
+    return {
+        process.pid
+        for process in found
+        if process.status() != "zombie" and "resource_tracker" not in " ".join(process.cmdline())
+    }
 
 
 def kill(pid):

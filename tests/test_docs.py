@@ -54,7 +54,7 @@ def some_scan() -> Scan:
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-@pytest.mark.slow_cases("jax.md", "warp.md")  # many compilations
+@pytest.mark.slow_cases("clusters.md", "jax.md", "warp.md")  # a cluster, many compilations
 @pytest.mark.parametrize(
     "page",
     # Those of torch run in tests/with_torch, in a process without TensorFlow.

@@ -214,8 +214,9 @@ ROOMS = {
     "differentials": "arrays request",
     "service": "differentials errors logs memory arrays request host",
     "overlay": "errors geometry arrays request service report",
-    "engine": "errors display logs memory discovery geometry arrays request host service overlay "
-    "report",
+    "lazy": "errors extras geometry arrays request service engine",  # engine: for its type alone
+    "engine": "lazy errors display logs memory discovery geometry arrays request host service "
+    "overlay report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors extras compilations switches memory workers geometry arrays request native",
     "jax_ops": "errors compilations memory workers geometry arrays request native",
@@ -226,8 +227,8 @@ ROOMS = {
     "request native engine io",
     "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras logs switches allowance memory metadata deferral compilations discovery "
-    "culprits workers geometry request host engine io report deprecation compat data",
+    "app": "errors extras lazy logs switches allowance memory metadata deferral compilations "
+    "discovery culprits workers geometry request host engine io report deprecation compat data",
 }
 
 

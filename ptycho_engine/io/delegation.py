@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import ConfigurationError, OutputError
 from .containers import format_of
-from .containers.zarr import ZarrContainer, file_shape
+from .containers.zarr import ZarrContainer, chunk_shape, file_shape
 from .containers.zarr_metadata import NAME
 from .regions import box_of, region_key
 from .specs import Array, ArraySpec
@@ -53,6 +53,10 @@ class Delegate:
     content: Path
     arrays: Mapping[str, ArraySpec]
     host: str = field(default_factory=socket.gethostname)
+
+    def __post_init__(self) -> None:
+        chosen = {n: replace(spec, chunks=chunk_shape(spec)) for n, spec in self.arrays.items()}
+        object.__setattr__(self, "arrays", chosen)  # nobody else chooses chunks
 
     def step(self, names: Iterable[str]) -> int:
         """Return the entries along the first axis that are whole files of each of some arrays."""

@@ -36,7 +36,7 @@ class Store:
     Everything lies in ``.NAME.partial-HASH/`` beside the target until `publish`. A context that is
     left without an error publishes; after any exception, ``KeyboardInterrupt`` included, nothing
     is left and an earlier output is as it was. A killed process leaves the folder, which the next
-    run resumes or sweeps; so does one that resumes and fills the disk.
+    run resumes or sweeps; so does one that resumes and fills the disk, or whose cluster is lost.
 
     Regions are tuples of slices along the first axes of an array. Zarr and HDF5 without chunks
     take them in any order and from several threads; npz takes them in the order of the array.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from ...geometry.cut import Cut
 from ...io.scan import CuttableScan
 from ...io.specs import ArraySpec
 from ...io.store import Store
+from ...lazy import Cutter
 from ...report.picture import Preview, draw_preview
 from ...request.blocks import Block
-from ...request.prepared import PreparedObject
 from .extraction_job import ExtractionJob
 
 #: Patches shown in the picture.
@@ -142,27 +141,15 @@ class PatchMaker:
 
     Attributes
     ----------
-    engine : Engine
+    cutter : Cutter
         What cuts.
-    image : ndarray
-        The object.
-    cut : Cut
-        What is cut.
     """
 
-    engine: Engine
-    image: np.ndarray[Any, Any]
-    cut: Cut
-
-    @cached_property
-    def prepared(self) -> PreparedObject:
-        """The object, with padded copies that are made once."""
-        return self.engine.prepare(self.image)
+    cutter: Cutter
 
     def __call__(self, positions: Positions) -> dict[str, np.ndarray[Any, Any]]:
         """Return the patches at positions (P, 2), (P, [layers,] N, N), by the array's name."""
-        cut = self.engine.extract(self.prepared, positions, **asdict(self.cut))
-        return {"patches": points_first(cut)}
+        return {"patches": points_first(self.cutter(positions))}
 
 
 def stream_ranges(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ from ...geometry.layouts import flat_to_channel
 from ...io.patterns import BLOCK_BYTES, Patterns
 from ...io.specs import ArraySpec
 from ...io.store import Store
+from ...lazy import Cutter
 from ...memory import format_bytes, parse_bytes
 from ...request.blocks import Block
-from ...request.prepared import PreparedObject
 from .patch_output import Progress
 from .training_set import Make, TrainingSet
 
@@ -109,34 +108,22 @@ class GroupMaker:
 
     Attributes
     ----------
-    engine : Engine
-        What cuts.
-    image : ndarray
-        The object.
-    cut : Cut
-        What is cut.
+    cutter : Cutter
+        What cuts, in the channel layout.
     patterns : Patterns or None
         The patterns of the scan, which are read where this is.
     made_of : dict of str to callable
         What makes each array.
     """
 
-    engine: Engine
-    image: Array
-    cut: Cut
+    cutter: Cutter
     patterns: Patterns | None
     made_of: dict[str, Make]
-
-    @cached_property
-    def prepared(self) -> PreparedObject:
-        """The object, with padded copies that are made once."""
-        return self.engine.prepare(self.image)
 
     def __call__(self, given: tuple[Array, Array]) -> dict[str, Array]:
         """Return arrays of places (b, C, 2) and indices (b, C) by their names."""
         places, indices = given
-        cut = self.engine.extract(self.prepared, places, **asdict(self.cut), layout="channel")
-        patches = np.moveaxis(cut, -4, 0)
+        patches = np.moveaxis(self.cutter(places), -4, 0)
         read = read_groups(self.patterns, indices)
         return {name: make(patches, read) for name, make in self.made_of.items()}
 
@@ -236,7 +223,8 @@ class Filling:
     def maker(self) -> GroupMaker:
         """Return what makes the groups elsewhere."""
         made_of = {name: make for name, (_, make) in self.content.streamed.items()}
-        return GroupMaker(self.engine, self.image, self.cut, self.patterns, made_of)
+        cutter = Cutter(self.engine, self.image, self.cut, "channel")
+        return GroupMaker(cutter, self.patterns, made_of)
 
     def write_points(self) -> None:
         """Write what comes by point: patterns as the scan has them, block by block."""

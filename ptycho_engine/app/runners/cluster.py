@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,15 @@ from ...deferral import deferred_signals
 from ...errors import ClusterError, ConfigurationError, one_line
 from ...extras import require
 from ...logs import get_logger
+from . import errands
 from .dask_settings import DaskSettings
 from .errands import THREADS, differences, versions
 
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Seconds in which a cluster has its first worker, and in which one of our own ends by itself.
-PATIENCE, END = 60, 10
+#: Seconds in which a cluster has a worker.
+PATIENCE = 60
 
 
 def connect(settings: DaskSettings, client: Client | None, stack: ExitStack) -> Client:
@@ -71,10 +73,12 @@ def _made(settings: DaskSettings, stack: ExitStack) -> Client:
                 memory_limit=0,  # the budget of the job is held by the engine
                 dashboard_address="127.0.0.1:0",
                 security=True,
+                silence_logs=logging.CRITICAL,  # what goes wrong comes as an exception
                 env=dict.fromkeys(THREADS, str(threads)),
+                preload=[errands.__name__],
             )
         )
-        return stack.enter_context(Client(cluster, set_as_default=False))
+        return stack.enter_context(Client(cluster, set_as_default=False, direct_to_workers=True))
 
 
 def _joined(settings: DaskSettings, stack: ExitStack) -> Client:

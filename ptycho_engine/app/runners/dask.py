@@ -18,6 +18,7 @@ from ...io.disk import writing as writing_to
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan, Scan
 from ...io.store import Store
+from ...lazy import Cutter
 from ...memory import parse_bytes
 from ...request.blocks import Block
 from ..jobs.extraction_job import ExtractionJob
@@ -66,6 +67,13 @@ class DaskRunner:
         self._waiting = waiting
         self._stack = ExitStack()
         self._client: Any = None
+        self._depth = 0  # a caller may enter it for several jobs, each of which does too
+
+    @property
+    def client(self) -> Client:
+        """The client of the cluster, from entering to leaving."""
+        client: Client = self._client
+        return client
 
     def check(self, output: Path, format: FormatSource | None = None) -> None:
         """Refuse an output that several processes cannot write.
@@ -83,11 +91,23 @@ class DaskRunner:
             )
 
     def __enter__(self) -> DaskRunner:
-        with self._waiting("waiting for workers"):
-            self._client = connect(self.settings, self._own, self._stack)
+        if self._client is None:
+            try:
+                with self._waiting("waiting for workers"):
+                    self._client = connect(self.settings, self._own, self._stack)
+            except BaseException:
+                self._stack.close()
+                raise
+        self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._end()
+
+    def _end(self) -> None:
+        """Let go of the cluster; one that was made ends with all that its workers do."""
         self._client = None
         self._stack.close()
 
@@ -105,7 +125,7 @@ class DaskRunner:
             ("patches",),
             store.missing("patches"),
             lambda start, stop: positions[start:stop],
-            PatchMaker(engine, scan.image, job.cut),
+            PatchMaker(Cutter(engine, scan.image, job.cut)),
         )
         plan = engine.plan(scan.image, positions[:1], **vars(job.cut))
         wanted = min(parse_bytes(self.settings.portion), plan.memory_budget // 4)
@@ -177,7 +197,7 @@ class DaskRunner:
                 for _ in filled if progress is None else progress(filled, work.count):
                     pass
         except BaseException:
-            self._stack.close()  # nobody may write any more when the store is discarded
+            self._end()  # nobody may write any more when the store is discarded
             raise
         return making, writing
 

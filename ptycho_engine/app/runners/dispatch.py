@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from asyncio import CancelledError
+from asyncio import CancelledError as Cancelled
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ class Dispatch:
             before = len(rest)
             try:
                 yield from self._round(rest)
-            except (CancelledError, TimeoutError, OSError) as error:
+            except (Cancelled, CancelledError, TimeoutError, OSError) as error:
                 if not is_loss(error):
                     raise
                 self._refuse_lost_scheduler(len(portions) - len(rest), len(portions))
@@ -123,6 +124,8 @@ class Dispatch:
                     batch.append(finished.get())
                 return batch
             except Empty:
+                if self._client.status != "running":
+                    raise CancelledError("the client lost its scheduler") from None
                 if worker_slots(self._client):
                     last_seen = time.monotonic()
                 elif time.monotonic() - last_seen > PATIENCE:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
+import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -20,6 +22,11 @@ from ...workers import limit_threads
 
 #: Read by TensorFlow when it starts.
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def this_process() -> tuple[str, int]:
+    """Return host and number of this process."""
+    return socket.gethostname(), os.getpid()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +43,15 @@ class Errand:
         Threads of a task.
     versions : dict of str to str
         Of the client: those of a worker must be the same.
+    client : (str, int)
+        Host and number of its process, which stays as it is if it is a worker too.
     """
 
     make: Callable[[Any], Mapping[str, NDArray[Any]]]
     delegate: Delegate
     threads: int
     versions: Mapping[str, str]
+    client: tuple[str, int] = field(default_factory=this_process)
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,8 @@ def run_errand(errand: Errand, start: int, stop: int, given: Any) -> Receipt:
     OutputError, OSError
         If it cannot be written.
     """
-    prepare_process(errand.threads)
+    if errand.client != this_process():
+        prepare_process(errand.threads)
     if differing := differences(errand.versions, versions()):
         raise ClusterError(
             f"a worker that came later has {differing}. Expected what the others have. Start it "
@@ -84,7 +95,11 @@ def run_errand(errand: Errand, start: int, stop: int, given: Any) -> Receipt:
     return Receipt(start, made - begun, time.perf_counter() - made)
 
 
-@cache
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the client, as a worker starts: a terminal sends it to all processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def prepare_process(threads: int) -> None:
     """Limit the threads of this process, and leave it to the client to say what is to be said."""
     limit_threads(threads)

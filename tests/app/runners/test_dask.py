@@ -1,0 +1,294 @@
+"""The Dask runner: the bytes of the local one, whoever dies meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("distributed")
+
+from dask_clusters import ENVIRONMENT, SCHEDULER, WORKER, children, contents, kill, started
+from events import logged
+
+from ptycho_engine.app.composition import cluster_settings
+from ptycho_engine.app.jobs import extract, simulate, train
+from ptycho_engine.app.jobs.extraction_job import ExtractionJob
+from ptycho_engine.app.jobs.simulation_job import SimulationJob
+from ptycho_engine.app.jobs.training_job import TrainingJob
+from ptycho_engine.app.runners import cluster
+from ptycho_engine.app.runners.dask import DaskRunner
+from ptycho_engine.app.runners.dask_settings import DaskSettings
+from ptycho_engine.app.runners.errands import versions
+from ptycho_engine.app.schema import DaskConfig, RunnerConfig
+from ptycho_engine.data.grouping.group_settings import GroupSettings
+from ptycho_engine.data.simulation.recipe import Recipe, TrajectorySettings
+from ptycho_engine.errors import ClusterError, ClusterLostError, ConfigurationError
+from ptycho_engine.geometry.cut import Cut
+from ptycho_engine.io.catalogue import FormatSource
+from ptycho_engine.io.containers import zarr
+from ptycho_engine.io.scan_files import ScanSource
+
+POINTS = 600
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a scan of patterns and an object of two modes; chunks of a few patches."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zarr, "CHUNK_BYTES", 20 * 2 * 12 * 12 * 8)
+    rng = np.random.default_rng(2)
+    image = np.exp(1j * rng.normal(size=(72, 72))).astype(np.complex64)
+    np.savez(
+        "scan.npz", xcoords=rng.uniform(10, 60, POINTS), ycoords=rng.uniform(10, 60, POINTS),
+        objectGuess=image, diff3d=rng.uniform(size=(POINTS, 12, 12)).astype(np.float32),
+        probeGuess=image[:12, :12],
+    )  # fmt: skip
+    return tmp_path
+
+
+def extraction(name, **changes):
+    scan = ScanSource("npz", Path("scan.npz"))
+    job = ExtractionJob(scan, Cut(12), Path(name), plugin="numba", picture=False)
+    return replace(job, **changes)
+
+
+def training(name, **changes):
+    groups = GroupSettings(members=4, count=300, strategy="random_of_k")
+    scan = ScanSource("npz", Path("scan.npz"))
+    job = TrainingJob(scan, groups, Path(name), plugin="numba", chunk=8, picture=False)
+    return replace(job, **changes)
+
+
+def simulation(name):
+    recipe = Recipe(trajectory=TrajectorySettings(points=150))
+    return SimulationJob(
+        replace(recipe, exposure=replace(recipe.exposure, photons=1e4)), Path(name)
+    )
+
+
+def same(one, other):
+    found, expected = contents(Path(one)), contents(Path(other))
+    assert len(expected) > 3
+    assert found == expected
+
+
+def three_jobs(runner):
+    """Each job in this process, and by the runner: the same bytes."""
+    for run, job in (
+        (extract.run, extraction),
+        (train.run, training),
+        (train.run, lambda name: training(name, keys="ptychopinn", shard=16)),
+        (simulate.run, simulation),
+    ):
+        names = [f"{number}.zarr" for number in (1, 2)]
+        run(job(names[0]))
+        run(job(names[1]), runner=runner)
+        same(*names)
+        for name in names:
+            subprocess.run(["rm", "-r", name], check=True)
+
+
+# -- without a cluster of processes ----------------------------------------------------------
+
+
+def test_settings_are_those_of_the_configuration():
+    assert cluster_settings(RunnerConfig()) is None
+    assert cluster_settings(DaskConfig(workers=3)) == DaskSettings(workers=3)
+    with pytest.raises(ConfigurationError, match=r"runner.kind 'ray' is not known.*dask, local"):
+        cluster_settings(RunnerConfig(kind="ray"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"workers": 0}, "runner.workers: received 0. Expected 1 or more"),
+        ({"threads": -1}, "runner.threads: received -1"),
+        ({"retries": -1}, "runner.retries: received -1. Expected 0 or more"),
+        ({"scheduler": "host:8786"}, "Expected an address such as tcp://"),
+        ({"scheduler": "tcp://h:1", "workers": 2}, "Expected one of them"),
+        ({"portion": "much"}, "much"),
+    ],
+)
+def test_settings_that_cannot_be_used(wrong, message):
+    with pytest.raises(ConfigurationError, match=message):
+        DaskSettings(**wrong)
+
+
+@pytest.mark.parametrize("run", ["extract", "train", "simulate"])
+def test_single_files_are_refused_before_any_work(folder, run):
+    job = {"extract": extraction, "train": training, "simulate": simulation}[run]("out.h5")
+    module = {"extract": extract, "train": train, "simulate": simulate}[run]
+    with pytest.raises(ConfigurationError, match=r"ends in \.zarr"):
+        module.run(job, runner=DaskRunner())
+    assert [entry.name for entry in folder.iterdir()] == ["scan.npz"]
+
+
+def test_a_format_that_writes_by_itself_is_refused():
+    other = FormatSource("lab", "lab.format", "lab", "1", lambda: None, (".zarr",))
+    with pytest.raises(ConfigurationError, match=r"'lab'.*writes by itself"):
+        DaskRunner().check(Path("out.zarr"), other)
+
+
+def test_without_dask_the_command_is_named(monkeypatch, folder):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r'pip install "ptycho_engine\[dask\]"'):
+        extract.run(extraction("out.zarr"), runner=DaskRunner())
+    assert [entry.name for entry in folder.iterdir()] == ["scan.npz"]
+
+
+class Stub:
+    """What a client of a cluster answers."""
+
+    scheduler = SimpleNamespace(address="tcp://there:1")
+    asynchronous = False
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def wait_for_workers(self, count, timeout):
+        if self.answer is None:
+            raise TimeoutError
+
+    def run(self, function, on_error):
+        return {"tcp://worker:2": self.answer}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (None, "tcp://there:1: has no worker after .* seconds.*dask worker"),
+        (versions() | {"numpy": "1.0"}, "worker tcp://worker:2: numpy 1.0 in place of"),
+        (
+            ModuleNotFoundError("No module named 'ptycho_engine'"),
+            "cannot run ptycho_engine: No mod",
+        ),
+    ],
+)
+def test_workers_that_do_not_fit(answer, message):
+    with pytest.raises(ClusterError, match=message):
+        cluster.check_workers(Stub(answer))
+
+
+# -- with one --------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_callers_client_stays_open(folder):
+    """Workers in threads of this process, which stays as it is."""
+    from distributed import Client
+
+    with Client(processes=False, dashboard_address="127.0.0.1:0") as client:
+        three_jobs(DaskRunner(DaskSettings(portion="20KiB"), client=client))
+        assert client.submit(len, "four").result() == 4
+        assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_bytes_are_those_of_the_local_runner(folder, workers):
+    settings = DaskSettings(workers=workers, portion="20KiB", threads=1)
+    before = children()
+    with DaskRunner(settings) as runner, logged() as events:
+        three_jobs(runner)
+        assert runner.client.status == "running"
+    assert children() == before
+    assert {"doubtful_positions", "unfinished_output_swept"}.isdisjoint(e["event"] for e in events)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_worker_changes_nothing(folder, workers):
+    """Also the only one, with which the object is gone."""
+    extract.run(extraction("whole.zarr"))
+    killed = []
+    with DaskRunner(DaskSettings(workers=workers, portion="1KiB")) as runner:
+        pids = runner.client.run(os.getpid)
+
+        def progress(blocks, count):
+            for number, block in enumerate(blocks):
+                if number == 3:
+                    killed.append(next(iter(pids.values())))
+                    kill(killed[0])
+                yield block
+
+        extract.run(extraction("p.zarr"), runner=runner, progress=progress)
+        assert killed[0] not in runner.client.run(os.getpid).values()
+    same("p.zarr", "whole.zarr")
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_is_an_error_and_the_run_resumes(folder, monkeypatch):
+    import dask
+
+    extract.run(extraction("whole.zarr"))
+    with started(SCHEDULER) as scheduler:
+        address = scheduler.stdout.readline().strip()
+        with started(WORKER, address):
+
+            def progress(blocks, count):
+                for number, block in enumerate(blocks):
+                    if number == 3:
+                        scheduler.kill()
+                    yield block
+
+            with dask.config.set({"distributed.comm.timeouts.connect": "3s"}):
+                runner = DaskRunner(DaskSettings(scheduler=address, portion="1KiB"))
+                with pytest.raises(ClusterLostError, match=r"scheduler was lost.*output\.resume"):
+                    extract.run(extraction("p.zarr"), runner=runner, progress=progress)
+    (left,) = (entry for entry in folder.iterdir() if ".partial-" in entry.name)
+    assert left.is_dir()
+    with logged() as events:
+        extract.run(extraction("p.zarr", resume=True), runner=DaskRunner(DaskSettings(workers=1)))
+    (resumed,) = (event for event in events if event["event"] == "output_resumed")
+    assert resumed["finished_regions"] > 3
+    same("p.zarr", "whole.zarr")
+    assert not left.exists()
+
+
+@pytest.mark.slow
+def test_no_scheduler_is_a_clear_error(folder):
+    import dask
+
+    with dask.config.set({"distributed.comm.timeouts.connect": "0.3s"}):
+        runner = DaskRunner(DaskSettings(scheduler="tcp://127.0.0.1:1"))
+        with pytest.raises(ClusterError, match=r"no scheduler answers.*dask scheduler"):
+            extract.run(extraction("p.zarr"), runner=runner)
+    assert [entry.name for entry in folder.iterdir()] == ["scan.npz"]
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_nothing(folder):
+    """Ctrl-C at a terminal: all processes of the group get it."""
+    command = [
+        sys.executable, "-m", "ptycho_engine.app.command", "runner=dask", "runner.workers=2",
+        "plugin=numba", "scan.points=40000", "scan.object_size=2600", "output.path=p.zarr",
+        "runner.portion=100KiB", "output.picture=false", "runner.log_format=json",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, **ENVIRONMENT},
+    )  # fmt: skip
+    for line in process.stderr:
+        if '"cluster"' in line:
+            break
+    while not any((p / "p.zarr/patches/c/1").exists() for p in folder.glob(".p.zarr.partial-*")):
+        time.sleep(0.05)
+        assert process.poll() is None
+    below = children()
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130, rest
+    assert "Traceback" not in rest, rest
+    assert [entry.name for entry in folder.iterdir()] == ["scan.npz"]
+    assert len(below) > 2
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in below) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in below)

@@ -1,0 +1,101 @@
+"""Delegates: others write whole files of a store, and it comes out as if it had itself."""
+
+import pickle
+
+import numpy as np
+import pytest
+from dask_clusters import contents
+
+from ptycho_engine.errors import ConfigurationError, OutputError
+from ptycho_engine.io.delegation import check_delegation
+from ptycho_engine.io.store import ArraySpec, Store
+
+COUNT = 23
+VALUES = np.random.default_rng(5).normal(size=(COUNT, 3, 3))
+ARRAYS = {"patches": ArraySpec(VALUES.shape, VALUES.dtype, chunks=(2, 3, 3), shards=(4, 3, 3))}
+
+
+def begin(path, **options):
+    return Store.create(path, ARRAYS, configuration={"seed": 1}, **options)
+
+
+def delegated(store, ranges):
+    for start, stop in ranges:
+        delegate = pickle.loads(pickle.dumps(store.delegate()))
+        delegate.write(start, stop, {"patches": VALUES[start:stop]})
+        store.note("patches", slice(start, stop))
+        store.finish(slice(start, stop))
+
+
+@pytest.fixture
+def whole(tmp_path):
+    with begin(tmp_path / "whole.zarr") as store:
+        store.write("patches", (), VALUES)
+        store.finish(())
+    return contents(tmp_path / "whole.zarr")
+
+
+def test_files_are_those_of_the_store(tmp_path, whole):
+    with begin(tmp_path / "p.zarr") as store:
+        assert store.delegate().step(["patches"]) == 4
+        delegated(store, [(8, 16), (20, 23), (0, 8), (16, 20)])
+    assert contents(tmp_path / "p.zarr") == whole
+
+
+def test_what_a_delegate_wrote_is_resumed(tmp_path, whole):
+    store = begin(tmp_path / "p.zarr")
+    delegated(store, [(4, 12)])
+    store._lease.release()  # as if its process had been killed
+    with begin(tmp_path / "p.zarr", resume=True) as store:
+        assert store.missing("patches") == [(0, 4), (12, 23)]
+        delegated(store, [(0, 4), (12, 23)])
+    assert contents(tmp_path / "p.zarr") == whole
+
+
+def test_a_portion_may_hold_what_is_finished(tmp_path, whole):
+    """Regions of the run before end amid files: those are written again, with the same bytes."""
+    store = begin(tmp_path / "p.zarr")
+    for start, stop in ((0, 3), (3, 9)):
+        store.write("patches", slice(start, stop), VALUES[start:stop])
+        store.finish(slice(start, stop))
+    store._lease.release()
+    with begin(tmp_path / "p.zarr", resume=True) as store:
+        assert store.missing("patches") == [(3, 23)]
+        store.delegate().write(0, 8, {"patches": VALUES[:8]})
+        store.note("patches", slice(3, 8))
+        store.finish(slice(3, 8))
+        delegated(store, [(8, 23)])
+    assert contents(tmp_path / "p.zarr") == whole
+
+
+@pytest.mark.parametrize("region", [(2, 8), (0, 6)])
+def test_a_range_that_cuts_a_file_is_refused(tmp_path, region):
+    with pytest.raises(OutputError, match=r"cuts a file in two.*multiples of 4"):  # noqa: SIM117
+        with begin(tmp_path / "p.zarr") as store:
+            delegated(store, [region])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_region_comes_once(tmp_path):
+    with pytest.raises(OutputError, match="was written already"):  # noqa: SIM117
+        with begin(tmp_path / "p.zarr") as store:
+            delegated(store, [(0, 8), (0, 8)])
+
+
+def test_a_discarded_store_is_not_brought_back(tmp_path, monkeypatch):
+    """Neither by a task that begins late, nor by one that is at it."""
+    store = begin(tmp_path / "p.zarr")
+    delegate = store.delegate()
+    store.discard()
+    with pytest.raises(OutputError, match="is not seen on"):
+        delegate.write(0, 4, {"patches": VALUES[:4]})
+    monkeypatch.setattr("pathlib.Path.is_file", lambda path: True)
+    with pytest.raises(FileNotFoundError):
+        delegate.write(0, 4, {"patches": VALUES[:4]})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_files_of_one_writer_are_refused(tmp_path, suffix):
+    with pytest.raises(ConfigurationError, match=r"Expected a Zarr store.*ends in \.zarr"):
+        check_delegation(tmp_path / f"p{suffix}")
