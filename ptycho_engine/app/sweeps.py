@@ -130,9 +130,10 @@ def lost_alone(launcher: Any) -> Iterator[None]:
     if "submitit" not in type(launcher).__module__:
         yield
         return
-    from submitit import Job
+    import submitit
 
-    original = Job.results
+    jobs: Any = submitit.Job
+    original = jobs.results
 
     def results(job: Any) -> list[Any]:
         try:
@@ -141,11 +142,11 @@ def lost_alone(launcher: Any) -> Iterator[None]:
             words = f"the job was lost, {type(error).__name__}: {one_line(error)}"
             return [_as_return(Outcome(FAULT, words))]
 
-    Job.results = results
+    jobs.results = results
     try:
         yield
     finally:
-        Job.results = original
+        jobs.results = original
 
 
 def swept_run(number: int, settings: dict[str, str], outcome: Outcome) -> SweptRun:
