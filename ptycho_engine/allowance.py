@@ -1,10 +1,12 @@
-"""What this process may still take of memory, by everyone who has a say in it."""
+"""What this process may still take of memory, by everyone who has a say in it, and has taken."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -91,6 +93,20 @@ def slurm_memory(environ: Mapping[str, str] = os.environ) -> int | None:
     if not mebibytes:
         return None
     return mebibytes * MEBI - int(psutil.Process().memory_info().rss)
+
+
+def peak_resident_bytes() -> int:
+    """Return the most memory that this process has had."""
+    import resource  # not on every platform
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def forget_peak() -> None:
+    """Let that peak begin anew, where the system can (Linux): one process may have many runs."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _cgroup_folders(root: Path) -> Iterator[Path]:

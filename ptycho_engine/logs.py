@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TextIO
 
@@ -35,7 +35,13 @@ def get_logger() -> Any:
 
 
 @contextmanager
-def configured(level: str, renderer: Any, stream: TextIO | None = None) -> Iterator[None]:
+def configured(
+    level: str,
+    renderer: Any,
+    stream: TextIO | None = None,
+    *,
+    hear: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Iterator[None]:
     """Send the engine's events to a stream, as long as the block runs.
 
     Parameters
@@ -46,8 +52,11 @@ def configured(level: str, renderer: Any, stream: TextIO | None = None) -> Itera
         A processor of structlog that makes the line; an event of which it makes none is left out.
     stream : text file, optional
         Where to; standard error by default.
+    hear : callable, optional
+        Called with each event of at least the level ``INFO``, whatever is shown.
     """
     handler = _Lines(stream or sys.stderr)
+    handler.setLevel(level.upper())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
@@ -56,8 +65,9 @@ def configured(level: str, renderer: Any, stream: TextIO | None = None) -> Itera
     )
     logger = logging.getLogger("ptycho_engine")
     before = logger.handlers, logger.propagate, logger.level
-    logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(level.upper())
+    ears = [] if hear is None else [_Ears(hear)]
+    logger.handlers, logger.propagate = [handler, *ears], False
+    logger.setLevel(min(each.level for each in logger.handlers))
     try:
         yield
     finally:
@@ -79,6 +89,19 @@ class _Lines(logging.StreamHandler[TextIO]):
                 self.handleError(record)
             finally:
                 self.release()
+
+
+class _Ears(logging.Handler):
+    """Passes events on as they are."""
+
+    def __init__(self, hear: Callable[[Mapping[str, Any]], None]) -> None:
+        super().__init__(logging.INFO)
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Events of structlog are mappings until they are formatted.
+        if isinstance(record.msg, Mapping):
+            self._hear(record.msg)
 
 
 def key_values(stream: TextIO | None = None) -> Any:

@@ -8,24 +8,64 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, TypeVar
 
 from .deferral import deferred_signals
+from .errors import ConfigurationError
 
 T = TypeVar("T")
 
+#: The variable that says how many cores this process may use, whatever it could use.
+THREADS = "PTYCHO_ENGINE_THREADS"
+#: Those of SLURM that say what it gave a task, or else the job on this node.
+ALLOCATED = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
 
-def core_count() -> int:
-    """Cores that this process may use."""
+
+def core_count(environ: Mapping[str, str] = os.environ) -> int:
+    """Cores that this process may use.
+
+    Parameters
+    ----------
+    environ : mapping
+        Where ``PTYCHO_ENGINE_THREADS`` may say how many. Without it they are those that the process
+        is bound to, and of these at most what SLURM allocated, which does not bind everywhere.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable says no whole number above zero.
+    """
+    told = environ.get(THREADS)
+    if not told:
+        return _usable_cores(environ)
+    if not told.isdecimal() or int(told) == 0:
+        raise ConfigurationError(
+            f"{THREADS}: received {told!r}. Expected a whole number above zero, the cores that a "
+            "process may use. Correct the variable, or unset it."
+        )
+    return int(told)
+
+
+def _usable_cores(environ: Mapping[str, str]) -> int:
+    """Cores that the process is bound to, at most those that SLURM allocated."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    bound = len(affinity(0)) if affinity else os.cpu_count() or 1
+    allocated = [int(text) for name in ALLOCATED if (text := environ.get(name, "")).isdecimal()]
+    return max(1, min([bound, *allocated[:1]]))
+
+
+def _pool_size() -> int:
+    try:
+        return max(2, core_count())
+    except ConfigurationError:  # it comes again from whoever asks, at a better place than an import
+        return 2
 
 
 #: Threads of the pool; with the one that shares its work, one more may be at it.
-POOL_SIZE = max(2, core_count())
+POOL_SIZE = _pool_size()
 
 
 #: Threads that one call of `share` may have here, this one included; see `limit_threads`.

@@ -202,7 +202,7 @@ ROOMS = {
     "deferral": "",
     "compilations": "",
     "switches": "logs",
-    "workers": "deferral",
+    "workers": "deferral errors",
     "geometry": "errors",
     "arrays": "errors geometry ops",  # the adapter of TensorFlow alone needs ops
     "request": "errors display memory geometry arrays",

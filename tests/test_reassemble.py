@@ -137,7 +137,7 @@ MEMORY = """
 import json, sys
 import numpy as np
 from ptycho_engine import Engine
-from ptycho_engine.app.jobs.origins import peak_resident_bytes
+from ptycho_engine.allowance import peak_resident_bytes
 
 engine, block = Engine("numba"), np.ones((256, 64, 64), np.complex64)
 def blocks(count):

@@ -13,9 +13,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..allowance import address_space, cgroup_memory, free_memory, slurm_memory
+from ..errors import ConfigurationError
 from ..memory import format_bytes, parse_bytes
 from ..report.progress import Display
 from ..report.quiet import tensorflow_devices
+from ..workers import core_count
 from .listing import describe
 from .outcomes import DONE
 
@@ -28,7 +30,7 @@ LIBRARIES = (
 VARIABLES = (
     "PTYCHO_ENGINE_", "TF_CPP_", "TF_XLA_", "TF_GPU_", "TF_FORCE_GPU_", "TF_NUM_",
     "TF_ENABLE_", "TF_USE_", "TF_DETERMINISTIC_", "XLA_", "CUDA_", "NUMBA_", "OMP_",
-    "MPLBACKEND", "HYDRA_", "SLURM_MEM", "USE_XLA_",
+    "MPLBACKEND", "HYDRA_", "SLURM_MEM", "SLURM_CPUS_", "USE_XLA_",
 )  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def collect(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                     if s.kind == "plugin"},
         "formats": {s.name: f"{s.distribution} {s.version}, {s.state}" for s in listed
                     if s.kind == "format"},
-        "devices": {"cpu": f"{usable_cores()} of {os.cpu_count()} cores", **tensorflow_devices()},
+        "devices": {"cpu": cores_in_words(), **tensorflow_devices()},
         "limits": {
             "free_memory": free_memory(),
             "memory_budget": parse_bytes(None),
@@ -90,11 +92,12 @@ def collect(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def usable_cores() -> int:
-    """Count the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def cores_in_words() -> str:
+    """Say how many cores a run may use, or why that is not known."""
+    try:
+        return f"{core_count()} of {os.cpu_count()} cores"
+    except ConfigurationError as error:
+        return str(error)
 
 
 def shown(value: Any) -> str:

@@ -9,6 +9,40 @@ WORDS = {DONE: "done", FAULT: "a fault", REFUSED: "refused", INTERRUPTED: "inter
 
 
 @dataclass(frozen=True)
+class Account:
+    """What a run tells of itself.
+
+    Attributes
+    ----------
+    output : str or None
+        The path of what it wrote, if it did.
+    report : str or None
+        The path of the report beside it.
+    plugin : str or None
+        Who computed.
+    patches : int or None
+        Patches that it cut or placed.
+    working : float or None
+        Seconds of that work, written and drawn; the scan was read before, and frameworks loaded.
+    seconds : float or None
+        Seconds of the whole run.
+    peak_bytes : int or None
+        The most memory that its process held, libraries included.
+    warnings : tuple of str
+        What it warned of.
+    """
+
+    output: str | None = None
+    report: str | None = None
+    plugin: str | None = None
+    patches: int | None = None
+    working: float | None = None
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a job ended; it travels from the process of the job to that of the command.
 
@@ -18,15 +52,23 @@ class Outcome:
         The exit code of a run of this job alone.
     words : str
         What was written, or what went wrong, in one line.
+    account : Account
+        What it told of itself until then.
     """
 
     code: int
     words: str = ""
+    account: Account = field(default=Account(), compare=False)
+
+    @property
+    def kind(self) -> str:
+        """What the code means."""
+        return WORDS.get(self.code, f"exit code {self.code}")
 
     def __str__(self) -> str:
         """Say both, in one line."""
         line = " ".join(self.words.split())
-        return f"{WORDS.get(self.code, f'exit code {self.code}')}{line and ': '}{line}"
+        return f"{self.kind}{line and ': '}{line}"
 
 
 @dataclass
@@ -37,11 +79,14 @@ class Outcomes:
     ----------
     ended : list of Outcome
         Of each job that has ended.
+    here : dict of int to Outcome
+        Of each job of a sweep that ended in this process, by its number.
     begun : bool
         Whether any has begun: until then an error is one of the configuration.
     """
 
     ended: list[Outcome] = field(default_factory=list)
+    here: dict[int, Outcome] = field(default_factory=dict)
     begun: bool = False
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from .. import logs
+from ..allowance import forget_peak
 from ..culprits import accusation
 from ..deferral import deferred_signals
 from ..errors import PtychoEngineError
 from ..report.progress import Display
+from ..workers import core_count
+from .accounts import Accountant
 from .arguments import check_arguments, check_configuration
 from .borrowed_hydra import borrowed_hydra
 from .complaints import Complaints, refuse_unknown_keys
@@ -108,6 +111,7 @@ def compose_and_run(root: Root, arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument not in flags]
     complaints = Complaints.asked_by(arguments)
     try:
+        core_count()  # a variable that says no number is refused here
         check_arguments([argument for argument in arguments if not exists(argument)])
         typed = sort_arguments(arguments)
         return run_hydra(root, flags, hydra_arguments(typed, root.places), complaints)
@@ -129,9 +133,12 @@ def run_hydra(
         outcome = run_job(config, root, flags)
         if os.getpid() != process:
             return outcome
+        about = HydraConfig.get()
+        if about.mode == RunMode.MULTIRUN:
+            outcomes.here[about.job.num] = outcome
         if outcome.code == INTERRUPTED:  # it ends a sweep too
             raise KeyboardInterrupt
-        if HydraConfig.get().mode == RunMode.RUN:
+        if about.mode == RunMode.RUN:
             outcomes.ended.append(outcome)
         return outcome
 
@@ -154,10 +161,11 @@ def run_hydra(
 
 def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
     """Run one composed job, and say what went wrong if it did."""
-    hydra_config = HydraConfig.get()
+    hydra_config, accountant = HydraConfig.get(), Accountant()
     folder = Path.cwd()
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
+        forget_peak()
     run_id = uuid.uuid4().hex[:12]
     # As they were typed: to look at one would resolve what it refers to.
     typed: Any = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)
@@ -166,18 +174,28 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
     def standing() -> str:
         return what_is_left(config, folder, run_id)
 
+    def ended(code: int, words: str) -> Outcome:
+        return Outcome(code, words, accountant.account())
+
     try:
         settings = checked_settings(config, root)
         complaints = Complaints(settings.runner.log_format.value)
         printed = run_settings(
-            settings, root, flags, typed, hydra_config.job.config_name, folder, run_id
+            settings,
+            root,
+            flags,
+            typed,
+            hydra_config.job.config_name,
+            folder,
+            run_id,
+            accountant.hear,
         )
     except (OmegaConfBaseException, PtychoEngineError) as error:
         complaints.refuse(error)
-        return Outcome(REFUSED, f"{type(error).__name__}: {error}")
+        return ended(REFUSED, f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         with deferred_signals():  # a second one comes after the words that tell of the first
-            outcome = Outcome(INTERRUPTED, standing())
+            outcome = ended(INTERRUPTED, standing())
             complaints.say("interrupted", outcome.words)
         return outcome
     except Exception as error:
@@ -185,8 +203,8 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
         if accused is None:
             traceback.print_exc()
         complaints.say(accused or "a fault of the program", standing())
-        return Outcome(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
-    return Outcome(DONE, printed)
+        return ended(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
+    return ended(DONE, printed)
 
 
 def what_is_left(config: Any, folder: Path, run_id: str) -> str:
@@ -222,15 +240,19 @@ def run_settings(
     config_name: str | None,
     folder: Path,
     run_id: str,
+    hear: Callable[[Mapping[str, Any]], None],
 ) -> str:
-    """Run the job of some settings, shown as they say; print and return what it answers."""
+    """Run the job of some settings, shown as they say; print and return what it answers.
+
+    All that its log says is heard by `hear`, too.
+    """
     from . import work
 
     shown = settings.runner
     structured = shown.log_format.value == "json" and shown.progress.value == "auto"
     display = Display("never" if structured else shown.progress.value)
     with (
-        logs.configured(shown.log_level.value, log_renderer(shown.log_format.value)),
+        logs.configured(shown.log_level.value, log_renderer(shown.log_format.value), hear=hear),
         logs.bound(run_id=run_id),
         interruptible() as interrupts,
     ):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, filter_overrides
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher
 
-from .outcomes import FAULT, Outcome, Outcomes
+from ..deferral import deferred_signals
+from ..errors import PtychoEngineError, one_line
+from ..report.swept_runs import Sweep, SweptRun, settings_of
+from .concurrency import part_of_the_cores, runs_at_once, told_cores
+from .outcomes import FAULT, INTERRUPTED, Outcome, Outcomes
 
 
 @contextmanager
@@ -19,25 +26,32 @@ def watched_sweep(outcomes: Outcomes) -> Iterator[None]:
     """Keep the outcomes of a sweep, by whatever sweeper and launcher, while the block runs.
 
     Hydra hands what jobs return to its sweeper and drops it afterwards. All sweepers get their
-    launcher from one method, so each launcher is watched there.
+    launcher from one method, so each launcher is watched there. At the end comes the summary.
     """
     original = Plugins.instantiate_launcher
+    watched: list[WatchedLauncher] = []
 
     def instantiate(self: Plugins, *args: Any, **options: Any) -> Launcher:
-        return WatchedLauncher(original(self, *args, **options), outcomes)
+        watched.append(WatchedLauncher(original(self, *args, **options), outcomes))
+        return watched[-1]
 
     Plugins.instantiate_launcher = instantiate  # type: ignore[method-assign]
     try:
         yield
     finally:
         Plugins.instantiate_launcher = original  # type: ignore[method-assign]
+        for launcher in watched:
+            launcher.summarise()
 
 
 class WatchedLauncher(Launcher):
     """A launcher that is set up already, and notes how its jobs end, a line for each."""
 
-    def __init__(self, launcher: Launcher, outcomes: Outcomes) -> None:
+    def __init__(self, launcher: Any, outcomes: Outcomes) -> None:
         self._launcher, self._outcomes = launcher, outcomes
+        self._runs: list[SweptRun] = []
+        self._at_once = 1
+        self._cores: int | None = None
 
     def setup(self, **how: Any) -> None:
         """Set the launcher up anew."""
@@ -46,17 +60,104 @@ class WatchedLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Launch jobs, and say how each of them ended."""
+        """Launch jobs, and say how each of them ended.
+
+        A launcher that fails loses what the jobs of its batch returned: each of these is a fault
+        then, and the next batch comes all the same.
+        """
+        at_once = runs_at_once(self._launcher, len(job_overrides))
+        cores = part_of_the_cores(at_once)
+        self._at_once, self._cores = max(self._at_once, at_once), cores or self._cores
         self._outcomes.begun = True
-        results = self._launcher.launch(job_overrides, initial_job_idx)
-        for number, (what, result) in enumerate(
-            zip(what_varies(job_overrides), results, strict=True)
-        ):
-            outcome = outcome_of(result)
+        numbers = range(initial_job_idx, initial_job_idx + len(job_overrides))
+        lost, ended = Outcome(INTERRUPTED, "its end is not known"), None
+        try:
+            with told_cores(cores), lost_alone(self._launcher):
+                results = self._launcher.launch(job_overrides, initial_job_idx)
+            ended = [outcome_of(result) for result in results]
+        except Exception as error:
+            words = f"the launcher failed, {type(error).__name__}: {one_line(error)}"
+            lost = Outcome(FAULT, words)
+        finally:
+            if ended is None:
+                ended = [self._outcomes.here.get(number, lost) for number in numbers]
+            self._note(job_overrides, initial_job_idx, ended)
+        return [_as_return(outcome) for outcome in ended]
+
+    def _note(
+        self, job_overrides: Sequence[Sequence[str]], first: int, ended: Sequence[Outcome]
+    ) -> None:
+        """Keep how jobs ended, and say it."""
+        named = what_varies(job_overrides)
+        for number, (what, outcome) in enumerate(zip(named, ended, strict=True), first):
             self._outcomes.ended.append(outcome)
-            name = f"job {initial_job_idx + number}{what and ' '}{what}"
-            print(f"ptycho-engine: {name}: {outcome}", file=sys.stderr)
-        return results
+            print(f"ptycho-engine: job {number}{what and ' '}{what}: {outcome}", file=sys.stderr)
+            settings = settings_of(filter_overrides(job_overrides[number - first]))
+            self._runs.append(swept_run(number, settings, outcome))
+
+    def summarise(self) -> None:
+        """Say in a table what came of all jobs, and write it into the folder of the sweep."""
+        if not self._runs:
+            return
+        from ..report.sweep_page import write_summary
+        from ..report.sweep_table import print_table
+
+        hydra = self._launcher.config.hydra
+        sweep = Sweep(
+            folder=Path(os.path.abspath(str(hydra.sweep.dir))),
+            launcher=str(hydra.runtime.choices.get("hydra/launcher", "its own")),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            at_once=self._at_once,
+            cores=self._cores,
+            runs=tuple(self._runs),
+        )
+        with deferred_signals():
+            print_table(sweep, sys.stderr)
+            try:
+                said = f"summary: {write_summary(sweep)}"
+            except (OSError, PtychoEngineError) as error:
+                said = f"the summary was not written: {error}"
+            print(f"ptycho-engine: {said}", file=sys.stderr)
+
+
+@contextmanager
+def lost_alone(launcher: Any) -> Iterator[None]:
+    """Let a job that its cluster ends, at a limit say, be lost alone, as long as the block runs.
+
+    Submitit raises an error for it, and its launcher would drop what all others return; some of
+    them may still run.
+    """
+    if "submitit" not in type(launcher).__module__:
+        yield
+        return
+    import submitit
+
+    jobs: Any = submitit.Job
+    original = jobs.results
+
+    def results(job: Any) -> list[Any]:
+        try:
+            return list(original(job))
+        except Exception as error:
+            words = f"the job was lost, {type(error).__name__}: {one_line(error)}"
+            return [_as_return(Outcome(FAULT, words))]
+
+    jobs.results = results
+    try:
+        yield
+    finally:
+        jobs.results = original
+
+
+def swept_run(number: int, settings: dict[str, str], outcome: Outcome) -> SweptRun:
+    """Return what the summary says of a job."""
+    words = " ".join(outcome.words.split())
+    return SweptRun(number, settings, outcome.kind, outcome.code, words, **vars(outcome.account))
+
+
+def _as_return(outcome: Outcome) -> JobReturn:
+    """Return an outcome as launchers return it."""
+    return JobReturn(status=JobStatus.COMPLETED, _return_value=outcome)
 
 
 def what_varies(job_overrides: Sequence[Sequence[str]]) -> list[str]:

@@ -1,5 +1,6 @@
 """A sweep's exit code is that of its worst job, whatever process the jobs run in."""
 
+import json
 import os
 import re
 import signal
@@ -8,10 +9,12 @@ import sys
 import time
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from processes import run_python
 
-from ptycho_engine.app.outcomes import Outcome
-from ptycho_engine.app.sweeps import outcome_of, what_varies
+from ptycho_engine.app.outcomes import Outcome, Outcomes
+from ptycho_engine.app.sweeps import WatchedLauncher, outcome_of, what_varies
+from ptycho_engine.workers import core_count
 
 JOB = [
     "scan.points=10",
@@ -110,6 +113,27 @@ def test_the_worst_code_comes_through(tmp_path, launcher):
     assert third == f"ptycho-engine: job 2 patch_size=16: done: {work}/out/2/patches.npz"
     assert [p.parent.name for p in sorted(work.glob("out/*/patches.npz"))] == ["0", "2"]
     assert "Traceback" not in done.stderr
+    assert "3 runs, 1 failed" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"ptycho-engine: summary: {work}/out/sweep.html"
+    check_summary(work / "out", launcher)
+
+
+def check_summary(folder, launcher):
+    """What the runs told of themselves came back from whatever process they ran in."""
+    kept = json.loads((folder / "sweep.json").read_text())
+    assert kept["varying"] == ["patch_size"]
+    assert [run["outcome"] for run in kept["runs"]] == ["done", "refused", "done"]
+    for number, run in enumerate(kept["runs"]):
+        if run["outcome"] == "done":
+            assert run["output"] == str(folder / str(number) / "patches.npz")
+            assert (run["plugin"], run["patches"]) == ("numba", 10)
+            assert run["seconds"] > 0
+            assert run["peak_bytes"] > 10 * 1024**2
+    assert kept["launcher"] == launcher[0][0].partition("=")[2]
+    at_once = {"joblib": min(3, core_count()), "submitit_local": 3}.get(kept["launcher"], 1)
+    assert kept["runs_at_once"] == at_once
+    assert kept["cores_of_a_run"] == (None if at_once == 1 else max(1, core_count() // at_once))
+    assert 'href="2/patches.npz"' in (folder / "sweep.html").read_text()
 
 
 @pytest.mark.slow_cases("forked")
@@ -160,6 +184,9 @@ def test_an_interrupt_ends_a_sweep(tmp_path, number):
     assert process.returncode == 130, message
     assert "interrupted; nothing was written." in message
     assert not (tmp_path / "out" / "1").exists()
+    first, second = json.loads((tmp_path / "out" / "sweep.json").read_text())["runs"]
+    assert (first["outcome"], first["words"]) == ("interrupted", "nothing was written.")
+    assert (second["outcome"], second["words"]) == ("interrupted", "its end is not known")
 
 
 def test_what_is_no_outcome_is_a_fault():
@@ -168,6 +195,64 @@ def test_what_is_no_outcome_is_a_fault():
 
     assert outcome_of(Return()) == Outcome(1, "ValueError: lost")
     assert str(outcome_of(Return())) == "a fault: ValueError: lost"
+
+
+class Broken:
+    """A launcher whose cluster ends a job."""
+
+    def launch(self, job_overrides, initial_job_idx):
+        raise RuntimeError("Job 7 (task: 0) was killed")
+
+
+def test_a_launcher_that_fails_loses_its_batch_alone(capsys):
+    outcomes = Outcomes()
+    launcher = WatchedLauncher(Broken(), outcomes)
+    results = launcher.launch([["a=1"], ["a=2"]], 4)
+    said = "a fault: the launcher failed, RuntimeError: Job 7 (task: 0) was killed"
+    assert [str(outcome_of(result)) for result in results] == [said, said]
+    assert [str(outcome) for outcome in outcomes.ended] == [said, said]
+    assert outcomes.worst == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"ptycho-engine: job {n} a={n - 3}: {said}" for n in (4, 5)]
+
+
+@pytest.mark.slow
+def test_a_job_that_its_cluster_ends_is_lost_alone(tmp_path, capsys):
+    submitit = pytest.importorskip("submitit")
+
+    def ended_from_outside():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def a_return():
+        return JobReturn(status=JobStatus.COMPLETED, _return_value=Outcome(0, "here.npz"))
+
+    class Launcher:
+        def launch(self, job_overrides, initial_job_idx):
+            executor = submitit.LocalExecutor(tmp_path)
+            jobs = [executor.submit(work) for work in (ended_from_outside, a_return)]
+            return [job.results()[0] for job in jobs]
+
+    Launcher.__module__ = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
+    outcomes, before = Outcomes(), submitit.Job.results
+    WatchedLauncher(Launcher(), outcomes).launch([["a=1"], ["a=2"]], 0)
+    lost, kept = outcomes.ended
+    assert lost.code == 1
+    assert lost.words.startswith("the job was lost, UncompletedJobError: Job ")
+    assert "has not produced any output" in lost.words
+    assert kept == Outcome(0, "here.npz")
+    assert submitit.Job.results is before
+
+
+def test_what_ended_in_this_process_is_known_after_an_interrupt():
+    class Interrupted:
+        def launch(self, job_overrides, initial_job_idx):
+            outcomes.here[0] = Outcome(0, "here.npz")
+            raise KeyboardInterrupt
+
+    outcomes = Outcomes()
+    with pytest.raises(KeyboardInterrupt):
+        WatchedLauncher(Interrupted(), outcomes).launch([["a=1"], ["a=2"]], 0)
+    assert outcomes.ended == [Outcome(0, "here.npz"), Outcome(130, "its end is not known")]
 
 
 def test_only_what_varies_is_named():

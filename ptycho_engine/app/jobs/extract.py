@@ -25,6 +25,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
 from ...engine import Engine
 from ...io.scan import CuttableScan
@@ -37,7 +38,7 @@ from ..runners.local import LocalRunner
 from ..runners.runner import Runner
 from .extraction_job import ExtractionJob
 from .extraction_report import report_extraction
-from .origins import costs, peak_resident_bytes, provenance
+from .origins import costs, provenance
 from .patch_output import Progress, begin_output, draw, with_missing
 from .prerequisites import prepare
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import resource
 import sys
 import uuid
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
 from ...engine import Engine
 from ...io.scan import CuttableScan
@@ -110,9 +110,3 @@ def costs(
         "compilations": {name: count - before[name] for name, count in now.items()},
         "libraries": library_versions(),  # a plugin may have loaded one
     }
-
-
-def peak_resident_bytes() -> int:
-    """Return the most memory that this process has had."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

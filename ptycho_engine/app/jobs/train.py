@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
 from ...data.grouping.group_settings import make_groups
 from ...data.grouping.groups import Groups
@@ -40,7 +41,7 @@ from ..runners.local import LocalRunner
 from ..runners.runner import Runner
 from .extract import Waiting, load_framework, log_reach
 from .findings import window_size
-from .origins import costs, peak_resident_bytes, provenance
+from .origins import costs, provenance
 from .patch_output import Progress, identity, patch_geometry, short_source
 from .prerequisites import Opened, open_scan
 from .training_job import TrainingJob

@@ -282,7 +282,7 @@ MEMORY = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from ptycho_engine.app.jobs.origins import peak_resident_bytes
+from ptycho_engine.allowance import peak_resident_bytes
 from ptycho_engine.app.jobs.reassemble import ReassemblyJob, run
 from ptycho_engine.data.stored_patches import PatchSource
 from ptycho_engine.io.specs import ArraySpec
