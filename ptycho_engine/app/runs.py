@@ -192,7 +192,7 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
 def what_is_left(config: Any, folder: Path, run_id: str) -> str:
     """Say what stands in the place of the output of a run that did not end well."""
     from ..io.containers import FORMATS
-    from ..io.outputs import what_stands
+    from ..io.outputs import stands, what_stands
 
     output = config.get("output")
     if output is None:
@@ -201,7 +201,7 @@ def what_is_left(config: Any, folder: Path, run_id: str) -> str:
     ours = output.get("format") is None and path.suffix.lower() in FORMATS
     if "overwrite" in output and ours:
         return what_stands(path, run_id)
-    return f"{path} stands." if os.path.lexists(path) else "nothing was written."
+    return f"{path} stands." if stands(path) else "nothing was written."
 
 
 def checked_settings(config: Any, root: Root) -> Any:

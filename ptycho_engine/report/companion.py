@@ -14,12 +14,13 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..io import publishing
+from ..io.objects.urls import Location
 from ..io.targets import refuse_inputs, resolve
 from ..logs import get_logger
 from . import canvas
 
 
-def picture_path(output: Path) -> Path:
+def picture_path(output: Location) -> Location:
     """Return where the picture of an output stands: ``patches.h5.png`` beside ``patches.h5``."""
     return output.with_name(f"{output.name}.png")
 
@@ -72,18 +73,18 @@ class Companion:
 
     Parameters
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The output.
 
     Attributes
     ----------
-    path : Path
+    path : Path or ObjectUrl
         Where the picture stands.
     placed : bool
         Whether it does.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Location) -> None:
         self.path = picture_path(output)
         self.placed = False
         self._output = output
@@ -99,6 +100,7 @@ class Companion:
             self._warn(error)
 
     def __enter__(self) -> None:
+        assert isinstance(self.path, Path)
         self._target = resolve(self.path)
         self._aside = _hidden(self._target, "old")
         try:
@@ -125,6 +127,7 @@ class Companion:
 
     def _model(self) -> Path:
         """Return a file whose mode and owner the picture shall have."""
+        assert isinstance(self._output, Path)
         if self._aside.exists():
             return self._aside
         return self._output / "zarr.json" if self._output.is_dir() else self._output

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ...data.detector.detector_settings import Preparation
+from ...io.objects.urls import Location
 from ...io.scan_files import ScanSource
 
 
@@ -17,7 +17,7 @@ class ConversionJob:
     ----------
     scan : ScanSource
         What to read.
-    output : Path
+    output : Path or ObjectUrl
         The file, where nothing stands.
     format : str, optional
         Its format by name; by default that of its suffix.
@@ -28,7 +28,7 @@ class ConversionJob:
     """
 
     scan: ScanSource
-    output: Path
+    output: Location
     format: str | None = None
     memory_budget: int | str | None = None
     detector: Preparation = field(default_factory=Preparation)

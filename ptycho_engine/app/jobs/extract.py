@@ -21,11 +21,11 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ...compilations import compilation_counts
 from ...engine import Engine
+from ...io.objects.urls import Location
 from ...io.scan import CuttableScan
 from ...logs import get_logger
 from ...memory import format_bytes
@@ -46,9 +46,9 @@ class Result:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file or store of patches.
-    picture : Path or None
+    picture : Path, ObjectUrl or None
         The preview, if there is one.
     patches : int
         Number of patches.
@@ -58,8 +58,8 @@ class Result:
         Duration of extraction and writing.
     """
 
-    output: Path
-    picture: Path | None
+    output: Location
+    picture: Location | None
     patches: int
     plan: Plan
     seconds: float

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...geometry.cut import Cut
+from ...io.objects.urls import Location
 from ...io.scan import CuttableScan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...io.targets import check_output
 from ...memory import format_bytes, parse_bytes
-from ...report.companion import Companion, check_picture
+from ...report.companion import Companion
+from ...report.url_companion import companion_of
 from ...request.planning import Plan
 from .extraction_job import ExtractionJob
 
@@ -43,7 +44,7 @@ class Work(UsesPlugin, Protocol):
     @property
     def scan(self) -> ScanSource: ...  # noqa: D102
     @property
-    def output(self) -> Path: ...  # noqa: D102
+    def output(self) -> Location: ...  # noqa: D102
     @property
     def overwrite(self) -> bool: ...  # noqa: D102
     @property
@@ -128,7 +129,7 @@ def open_scan(job: Work, cut: Cut) -> Opened:
     return Opened(engine.with_budget(budget), scan, companion, reading, budget)
 
 
-def check_places(scan: ScanSource, output: Path, overwrite: bool, picture: bool) -> Companion:
+def check_places(scan: ScanSource, output: Location, overwrite: bool, picture: bool) -> Companion:
     """Refuse an output, or its picture, that could not be written; return the picture to be.
 
     Raises
@@ -137,11 +138,9 @@ def check_places(scan: ScanSource, output: Path, overwrite: bool, picture: bool)
         With what is in the way: whoever is told that something exists may remove it, so all that
         is wrong is said before any work.
     """
-    inputs = [] if scan.path is None else [Path(scan.path)]
+    inputs = [] if scan.path is None else [scan.path]
     check_output(output, overwrite, inputs)
-    companion = Companion(output)
-    check_picture(companion.path, overwrite, inputs, wanted=picture)
-    return companion
+    return companion_of(output, overwrite, inputs, wanted=picture)
 
 
 def remaining_budget(memory_budget: int | str | None, scan: CuttableScan) -> int | None:

@@ -24,18 +24,19 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ...data.stored_patches import StoredPatches, open_patches
 from ...engine import Engine
+from ...io.objects.urls import Location
 from ...io.patterns import BLOCK_BYTES
 from ...io.scan_files import find_writer
 from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes
-from ...report.companion import Companion, check_picture
+from ...report.companion import Companion
+from ...report.url_companion import companion_of
 from ...request.blocks import Block
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged, arrange
@@ -52,9 +53,9 @@ class ReassemblyResult:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file or store.
-    picture : Path or None
+    picture : Path, ObjectUrl or None
         The picture, if there is one.
     patches : int
         Patches that were put together.
@@ -66,8 +67,8 @@ class ReassemblyResult:
         Duration of reading, placing and writing.
     """
 
-    output: Path
-    picture: Path | None
+    output: Location
+    picture: Location | None
     patches: int
     shape: tuple[int, ...]
     covered: float
@@ -143,9 +144,7 @@ def check_places(job: ReassemblyJob) -> Companion:
         check_output(job.output, job.overwrite, inputs)
     else:
         find_writer(job.output, job.format)
-    companion = Companion(job.output)
-    check_picture(companion.path, job.overwrite, inputs, wanted=job.picture)
-    return companion
+    return companion_of(job.output, job.overwrite, inputs, wanted=job.picture)
 
 
 def put_together(

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import PtychoEngineError
 from ...io.catalogue import load_format
+from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...io.scan_files import read_scan, write_scan
 from ...logs import get_logger
@@ -38,7 +38,7 @@ class WrittenScan:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file.
     patterns : int
         Patterns in it.
@@ -48,14 +48,14 @@ class WrittenScan:
         What is another in the file, such as a dtype, in words.
     """
 
-    output: Path
+    output: Location
     patterns: int
     dropped: tuple[str, ...]
     changed: tuple[str, ...]
 
 
 def write_and_compare(
-    path: Path, make: Callable[[], Scan], name: str, counting: Counting
+    path: Location, make: Callable[[], Scan], name: str, counting: Counting
 ) -> WrittenScan:
     """Write the scan that is made, in the format of a name, and compare what stands there.
 
@@ -72,7 +72,7 @@ def write_and_compare(
     return result
 
 
-def write_counted(path: Path, scan: Scan, name: str, counting: Counting) -> None:
+def write_counted(path: Location, scan: Scan, name: str, counting: Counting) -> None:
     """Write a scan in the format of a name; its patterns are counted block by block."""
     total = 0 if scan.patterns is None else scan.patterns.shape[0]
     with counting("patterns", total) as done:
@@ -93,7 +93,7 @@ def watched(scan: Scan, done: Callable[[int], None]) -> Scan:
     return replace(scan, patterns=scan.patterns.watched(tell))
 
 
-def lost(path: Path, name: str, before: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+def lost(path: Location, name: str, before: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     """Read back what was written, compare, and log what is not there: dropped, and changed.
 
     Whatever the writer promises, this is so. Built-in writers say themselves which fields of a scan

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...data.simulation.recipe import Recipe
+from ...io.objects.urls import Location
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class SimulationJob:
     ----------
     recipe : Recipe
         What the scan is made of.
-    output : Path
+    output : Path or ObjectUrl
         The file, where nothing stands.
     format : str, optional
         Its format by name; by default that of its suffix.
@@ -25,6 +26,6 @@ class SimulationJob:
     """
 
     recipe: Recipe = field(default_factory=Recipe)
-    output: Path = Path("scan.npz")
+    output: Location = Path("scan.npz")
     format: str | None = None
     memory_budget: int | str | None = None
