@@ -46,11 +46,14 @@ class Facts:
         Bytes.
     tag : str
         Changes with the content.
+    version : str or None
+        Likewise, where the store counts versions.
     """
 
     key: str
     size: int
     tag: str
+    version: str | None
 
 
 class Bucket:
@@ -123,16 +126,20 @@ class Bucket:
 
         return self._repeated(put)
 
-    def replace(self, key: str, data: bytes, tag: str) -> bool:
-        """Put an object in the place of the one of a tag; False if that one is gone."""
+    def replace(self, facts: Facts, data: bytes) -> bool:
+        """Put an object in the place of one that is known; False if that one is gone."""
         import obstore
         from obstore.exceptions import PreconditionError
 
+        mode: Any = {"e_tag": facts.tag}
+        if facts.version is not None:
+            mode["version"] = facts.version
+
         def put() -> bool:
             try:
-                obstore.put(self.store, key, data, mode={"e_tag": tag}, use_multipart=False)
+                obstore.put(self.store, facts.key, data, mode=mode, use_multipart=False)
             except (PreconditionError, FileNotFoundError):
-                return self.get(key) == data
+                return self.get(facts.key) == data
             return True
 
         return self._repeated(put)
@@ -221,7 +228,7 @@ class Bucket:
 
 
 def _facts(found: Any) -> Facts:
-    return Facts(found["path"], found["size"], found["e_tag"] or "")
+    return Facts(found["path"], found["size"], found["e_tag"] or "", found["version"])
 
 
 def _or_none(ask: Callable[..., R], *arguments: Any, **named: Any) -> R | None:

@@ -108,17 +108,28 @@ class Claim:
         """Create the claim; return whether that of a dead run was taken over."""
         for _ in range(3):
             if self.bucket.create(self._key, self._content):
+                self._check_conditions()
                 return False
             facts, found = self.bucket.facts(self._key), self.bucket.get(self._key)
             if facts is None or found is None:  # given back in this very moment
                 continue
             _refuse_running(self.url, found)
-            if self.bucket.replace(self._key, self._content, facts.tag):
+            if self.bucket.replace(facts, self._content):
                 return True
         raise OutputError(
             f"{self.url}: another run began to write it in this very moment. Expected one run for "
             "one output. Wait for it, or choose another name."
         )
+
+    def _check_conditions(self) -> None:
+        """Refuse a server that creates an object a second time, whatever it is asked."""
+        if self.bucket.create(self._key, b"{}"):
+            self.bucket.delete([self._key])
+            raise OutputError(
+                f"{self.url}: this object store ignores that an object is to be created only where "
+                "none is (If-None-Match), so that two runs could mix. Expected one that heeds it. "
+                "Write a local .zarr, and copy it there."
+            )
 
     def _clear_place(self, *, inherited: bool) -> None:
         """Refuse what is there; remove what the run left whose claim was taken over."""

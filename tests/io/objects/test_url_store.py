@@ -196,6 +196,16 @@ def test_a_chunk_that_is_missing_is_an_error_when_it_is_read(url):
             _ = output.patches[6:12]
 
 
+def test_a_server_that_ignores_conditions_is_refused(url, monkeypatch):
+    put = obstore.put
+    monkeypatch.setattr(
+        obstore, "put", lambda store, key, data, mode=None, **named: put(store, key, data, **named)
+    )
+    with pytest.raises(OutputError, match="If-None-Match"):
+        fill(url, 1)
+    assert objects(url) == {}
+
+
 # -- a store that fails ------------------------------------------------------------------------
 
 
