@@ -51,7 +51,7 @@ class ZarrContainer(Container):
 
     resumes: ClassVar[bool] = True
     checks: ClassVar[bool] = True
-    threads: ClassVar[int] = 2
+    threads: int = 2
 
     def __init__(self, path: Path, arrays: Mapping[str, ArraySpec]) -> None:
         super().__init__(path, arrays)

@@ -174,6 +174,15 @@ class Bucket:
 
         yield from self._repeated(listed)
 
+    def holds_any(self, key: str) -> bool:
+        """Whether there are objects below a name."""
+        import obstore
+
+        def first() -> bool:
+            return any(obstore.list(self.store, key, chunk_size=1))
+
+        return self._repeated(first)
+
     def children(self, key: str) -> list[str]:
         """Return the names right below a name that have objects below them."""
         import obstore

@@ -103,7 +103,7 @@ def check_exists(url: ObjectUrl) -> None:
 
 
 def _absent(bucket: Bucket, url: ObjectUrl) -> str:
-    if next(bucket.below(url.key), None) is None:
+    if not bucket.holds_any(url.key):
         return (
             f"{url}: no such object. Expected a scan file, or a Zarr store, in the bucket. Check "
             "its spelling."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from ...deferral import deferred_signals
 from ...errors import OutputError, PtychoEngineError
 from ...logs import get_logger
 from ..containers.shards import file_parts
-from ..containers.zarr import ZarrContainer, chunk_shape
+from ..containers.zarr import ZarrContainer, chunk_shape, file_shape
 from ..containers.zarr_metadata import group_metadata, to_text
 from ..journal import Finished, Journal
 from ..regions import Box
@@ -25,6 +26,9 @@ from ..specs import Array, ArraySpec
 from ..store import Store
 from .claim import ROOT, Claim
 from .urls import ObjectUrl
+
+#: Chunks that are on their way at a time, and bytes of them: each is a copy.
+THREADS, IN_FLIGHT = 8, 64 * 1024**2
 
 
 class UrlStore(Store):
@@ -73,10 +77,11 @@ class ObjectContainer(ZarrContainer):
     """
 
     resumes: ClassVar[bool] = False
-    threads: ClassVar[int] = 8
 
     def __init__(self, claim: Claim, arrays: Mapping[str, ArraySpec]) -> None:
         super().__init__(Path(claim.url.name), arrays)
+        largest = max(prod(file_shape(spec)) * spec.dtype.itemsize for spec in arrays.values())
+        self.threads = max(1, min(THREADS, IN_FLIGHT // max(1, largest)))
         self._claim, self._bucket = claim, claim.bucket
         self._noting = threading.Lock()
         self._written: list[str] = []

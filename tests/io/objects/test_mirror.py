@@ -11,8 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from object_servers import fill, values
 
-from ptycho_engine import Scan, ScanSource, read_output, read_scan, write_scan
+from ptycho_engine import PatchDataset, Scan, ScanSource, read_output, read_scan, write_scan
 from ptycho_engine.app.jobs import extract, reassemble
 from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 from ptycho_engine.app.jobs.reassembly_job import ReassemblyJob
@@ -25,6 +26,8 @@ from ptycho_engine.io.objects.urls import location
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan_files import check_source
 from ptycho_engine.report.companion import picture_path
+
+pytest.importorskip("obstore")
 
 NUMBERS = itertools.count()
 
@@ -191,6 +194,21 @@ def test_a_fork_is_told_that_it_cannot_ask(folder, monkeypatch):
     monkeypatch.setattr(buckets.os, "getpid", lambda: 1)
     with pytest.raises(ForkedProcessError, match="spawn"):
         mirror.exists(location(f"{folder}/file"))
+
+
+def test_datasets_read_scans_and_outputs_at_urls(folder, tmp_path):
+    write_scan(tmp_path / "scan.h5", scan := a_scan())
+    write_scan(f"{folder}/scan.zarr", scan)
+    fill(f"{folder}/patches.zarr", 1)
+    put(f"{folder}/scan.h5", (tmp_path / "scan.h5").read_bytes())
+    local = PatchDataset(tmp_path / "scan.h5", 8, fields=["patches", "amplitude"])
+    for name in ("scan.h5", "scan.zarr"):
+        found = PatchDataset(f"{folder}/{name}", 8, fields=["patches", "amplitude"])
+        assert len(found) == len(local)
+        for key, value in found[7].items():
+            assert np.array_equal(value, local[7][key])
+    stored = PatchDataset(f"{folder}/patches.zarr", fields=["patches"])
+    assert np.array_equal(stored[5]["patches"], values(1)[5])
 
 
 # -- jobs --------------------------------------------------------------------------------------

@@ -7,10 +7,8 @@ import threading
 from dataclasses import asdict
 
 import numpy as np
-import obstore
 import pytest
 from object_servers import ARRAYS, STEP, fill, values
-from obstore.exceptions import GenericError
 
 from ptycho_engine import read_output
 from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
@@ -19,6 +17,9 @@ from ptycho_engine.io.objects import buckets, claim
 from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.urls import location
 from ptycho_engine.io.store import Store
+
+obstore = pytest.importorskip("obstore")
+from obstore.exceptions import GenericError
 
 NUMBERS = itertools.count()
 
