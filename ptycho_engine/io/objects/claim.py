@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -100,7 +101,8 @@ class Claim:
         try:
             claim._clear_place(inherited=claim._take())
         except BaseException:
-            claim.release()
+            with suppress(OutputError):  # it would hide the first error
+                claim.release()
             raise
         return claim
 

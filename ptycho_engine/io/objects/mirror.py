@@ -30,7 +30,7 @@ from ...workers import share
 from ..disk import write_at
 from ..lease import Lease, LeaseHeldError
 from .buckets import Bucket, Facts
-from .urls import Location, ObjectUrl
+from .urls import SCHEMES, Location, ObjectUrl
 
 #: What the names of folders begin with, and what is in the way until their lease is taken.
 PREFIX, UNREADY = "ptycho-engine-objects-", "ptycho-engine-unready-"
@@ -157,8 +157,9 @@ def _origin(path: Path) -> ObjectUrl | None:
         return None
     parts = path.parts
     for at, part in enumerate(parts):
-        if part.startswith(PREFIX) and len(parts) > at + 4:
-            return ObjectUrl(parts[at + 2], parts[at + 3], "/".join(parts[at + 4 :]))
+        number, scheme, bucket, *key = [*parts[at + 1 :], "", "", ""]
+        if part.startswith(PREFIX) and number.isdigit() and scheme in SCHEMES and key[0]:
+            return ObjectUrl(scheme, bucket, "/".join(filter(None, key)))
     return None
 
 
@@ -255,7 +256,7 @@ def _sweep() -> None:
     """Remove what processes of this machine left that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError, LeaseHeldError):
-            if folder.stat().st_uid != os.getuid():
+            if folder.lstat().st_uid != os.getuid():  # of a link, whoever put it there
                 continue
             lease = Lease.take(folder)
             shutil.rmtree(folder, ignore_errors=True)

@@ -101,7 +101,8 @@ def location(place: str | os.PathLike[str] | ObjectUrl) -> Location:
     parts = key.rstrip("/").split("/")
     # What is before an @, or behind a ?, may be a secret: it is not repeated.
     secret = bool({"@", "?", "#"} & set(bucket)) or "?" in key
-    if secret or not bucket or not key.isprintable() or {"", ".", ".."} & set(parts):
+    odd = not key.isprintable() or "\\" in key or {"", ".", ".."} & set(parts)
+    if secret or not bucket or odd:
         shown = "" if secret else f" {one_line(place, 100)!r}"
         raise ConfigurationError(
             f"{scheme}://: received the URL{shown}, which names no object. Expected "

@@ -165,6 +165,13 @@ def test_what_the_disk_has_no_room_for_is_not_begun(folder, monkeypatch):
         mirror.local_copy(location(url))
 
 
+def test_where_a_copy_lies_says_of_which_object_and_nothing_else_does(folder):
+    put(url := f"{folder}/a b/file", b"1")
+    assert str(mirror._origin(mirror.local_copy(location(url)))) == url
+    for path in ("/tmp/x/0/s3/b/k", f"/{mirror.PREFIX}x/0/s3/b", f"/{mirror.PREFIX}x/s3/b/k/l"):
+        assert mirror._origin(Path(path)) is None
+
+
 def test_what_is_not_there_is_said(folder, tmp_path):
     for url in (f"{folder}/scan.h5", f"{folder}/patches.zarr"):
         with pytest.raises(InputFileError, match="no such object"):

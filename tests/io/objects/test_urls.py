@@ -52,6 +52,7 @@ def test_a_file_url_is_a_path(text, path):
 @pytest.mark.parametrize(
     "text",
     ["s3://", "s3://bucket", "s3:///key", "s3://b//c", "s3://b/a/../c", "s3://b/./c", "s3://b/a\nb",
+     "s3://b/a\\b",
      f"s3://key:{SECRET}@b/c", f"s3://b/c?X-Amz-Signature={SECRET}", f"s3://b?{SECRET}/c",
      f"s3://b#{SECRET}/c", "http://b/c", "s4://b/c", "file://host/a", "file://"],
 )  # fmt: skip
