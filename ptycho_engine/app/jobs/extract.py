@@ -5,6 +5,7 @@ Where the job came from is not known here: the command, Python callers and sweep
 Examples
 --------
 >>> import tempfile
+>>> from pathlib import Path
 >>> from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 >>> from ptycho_engine.geometry.cut import Cut
 >>> from ptycho_engine.io.scan_files import ScanSource
