@@ -177,11 +177,8 @@ def what_stands(path: Location, run_id: str) -> str:
     str
         The end of a sentence, made by looking there.
     """
-    try:
-        if not stands(path):
-            return "nothing was written."
-    except InputFileError as error:
-        return f"whether something was written cannot be told: {error}"
+    if not stands(path):
+        return "nothing was written."
     try:
         with read_output(path) as output:
             own = output.provenance.get("run_id") == run_id

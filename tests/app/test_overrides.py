@@ -226,3 +226,12 @@ def test_the_form_that_is_shown_works(value):
         form = shlex.split(str(error).rpartition(": ")[2].removesuffix(" for a text."))
         if "quote it twice" in str(error):
             assert composed(*form).memory_budget == value
+
+
+@pytest.mark.parametrize("url", ["http://b/p.zarr", "s3://key:secret@b/p.zarr", "s3://b"])
+def test_a_run_to_a_url_that_names_nothing_is_refused_in_words(here, url):
+    ended = run(here, *QUICK, f"output.path={url}")
+    assert ended.returncode == 2
+    assert "ConfigurationError" in ended.stderr
+    assert "secret" not in ended.stderr
+    assert "Traceback" not in ended.stderr

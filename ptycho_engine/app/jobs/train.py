@@ -28,7 +28,7 @@ from ...data.grouping.group_settings import make_groups
 from ...data.grouping.groups import Groups
 from ...errors import InputFileError
 from ...geometry.cut import Cut
-from ...io.objects.mirror import version_of
+from ...io.objects.mirror import version_read
 from ...io.objects.urls import Location, ObjectUrl
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan
@@ -191,12 +191,12 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     return PlannedTraining(opened, groups, cut, patterns, places, content, blocks, plan)
 
 
-def file_facts(path: Location | None) -> dict[str, int | str] | None:
+def file_facts(path: Location | None) -> dict[str, int | str | None] | None:
     """Return what tells another scan of the same name: size and time of change, or its version."""
     if path is None:
         return None
     if isinstance(path, ObjectUrl):
-        return {"version": version_of(path)}
+        return {"version": version_read(path)}
     found = path.stat()
     return {"bytes": found.st_size, "changed_ns": found.st_mtime_ns}
 

@@ -59,7 +59,10 @@ def local_copy(place: Location) -> Path:
         return place
     bucket = Bucket(place)
     facts = bucket.facts(place.key)
-    path = _copies().place(place, version_of(place))
+    root = facts or bucket.facts(f"{place.key}/{METADATA}")
+    if root is None:
+        raise InputFileError(_absent(bucket, place))
+    path = _copies().place(place, root.tag or str(root.size))
     if facts is not None:
         _fetch(bucket, facts, path)
         return path
@@ -69,19 +72,9 @@ def local_copy(place: Location) -> Path:
     return path
 
 
-def version_of(url: ObjectUrl) -> str:
-    """Return what tells another version of an object: of a Zarr store, that of its metadata.
-
-    Raises
-    ------
-    InputFileError
-        If there is no such object.
-    """
-    bucket = Bucket(url)
-    found = bucket.facts(url.key) or bucket.facts(f"{url.key}/{METADATA}")
-    if found is None:
-        raise InputFileError(_absent(bucket, url))
-    return found.tag or str(found.size)
+def version_read(url: ObjectUrl) -> str | None:
+    """Return what tells the version of an object that this process has last read; None if none."""
+    return _copies().latest.get(url)
 
 
 def exists(url: ObjectUrl) -> bool:
@@ -224,6 +217,7 @@ class _Copies:
         self._lease = Lease.take(unready)
         self.folder = unready.rename(unready.with_name(unready.name.replace(UNREADY, PREFIX)))
         self._process = os.getpid()
+        self.latest: dict[ObjectUrl, str] = {}
         self._tags: dict[ObjectUrl, list[str]] = {}
         self._lock = threading.Lock()
         atexit.register(self.remove)
@@ -234,6 +228,7 @@ class _Copies:
             tags = self._tags.setdefault(url, [])
             if tag not in tags:
                 tags.append(tag)
+            self.latest[url] = tag
             return self.folder.joinpath(str(tags.index(tag)), url.scheme, url.bucket, url.key)
 
     def remove(self) -> None:
