@@ -28,7 +28,7 @@ class ScanSource:
     format : str
         The name of the format.
     path : Path or ObjectUrl, optional
-        The file, or the object; None for a format that makes its scan.
+        The file, or the object, also given as a text; None for a format that makes its scan.
     options : mapping of str to object
         Options of the format by name; its defaults where left out.
     """
@@ -36,6 +36,10 @@ class ScanSource:
     format: str
     path: Location | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            object.__setattr__(self, "path", location(self.path))
 
     def settings(self) -> dict[str, Any]:
         """Return it as the group of the configuration that chooses it."""

@@ -71,7 +71,8 @@ def test_a_file_at_a_url_is_read_as_the_file_is(folder, suffix, tmp_path):
     write_scan(path, a_scan())
     put(url := f"{folder}/scan{suffix}", path.read_bytes())
     check_same(read_scan("file", url), read_scan("file", path), url)
-    check_source(ScanSource("file", location(url)))
+    check_source(ScanSource("file", url))
+    assert ScanSource("file", url) == ScanSource("file", location(url))
 
 
 def test_of_a_zarr_store_only_the_chunks_that_are_read_are_fetched(folder):
