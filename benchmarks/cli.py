@@ -34,6 +34,7 @@ DEFAULT_SECTIONS = (
     "datasets",
     "scan_reading",
     "warp",
+    "reports",
 )
 #: Only when asked for: two sections need jax, streaming and training write gigabytes, and layers
 #: are compiled for minutes.

@@ -112,6 +112,7 @@ class Engine(Overlay, Shown):
         budget = None if memory_budget is None else parse_bytes(memory_budget)
         self._service = Service(self._plugin, values, budget)
         self._watch = Watch()
+        self.reason = reason  # why this plugin, in words
         source = self._plugin.source
         get_logger().info(
             "plugin_selected",

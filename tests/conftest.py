@@ -100,6 +100,11 @@ def pytest_addoption(parser):
         metavar="FRACTION",
         help="share of the repetitions in slow tests (default 1.0; CI takes 0.2)",
     )
+    parser.addoption(
+        "--screenshots",
+        metavar="FOLDER",
+        help="where tests of pages keep what a browser shows (default: the tests' own folders)",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ def test_broken_metadata_harms_neither_table_nor_help_nor_run(site, tmp_path):
     assert run(site, "--help").returncode == 0
     done = run(
         site, "plugin=good", "scan.points=3", "scan.object_size=32", "patch_size=4",
-        "output.picture=false", cwd=tmp_path,
+        "output.picture=false", "report=false", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (np.load(tmp_path / "patches.npz")["patches"] == 7).all()

@@ -103,6 +103,7 @@ def extraction_job(
         overwrite=output.overwrite,
         resume=output.resume,
         picture=output.picture,
+        report=config.report,
         reason=reason,
         context=context or {},
     )
@@ -131,6 +132,7 @@ def conversion_job(config: ConvertConfig, folder: Path) -> ConversionJob:
         config.output.format,
         config.memory_budget,
         Preparation(**settings),
+        report=config.report,
     )
 
 
@@ -196,6 +198,7 @@ def training_job(
         overwrite=output.overwrite,
         resume=output.resume,
         picture=output.picture,
+        report=config.report,
         reason=reason,
         context=context or {},
     )
@@ -242,6 +245,7 @@ def simulation_job(config: SimulateConfig, folder: Path) -> SimulationJob:
         folder / expanded(output.path),
         output.format,
         config.memory_budget,
+        config.report,
     )
 
 
@@ -287,6 +291,7 @@ def reassembly_job(
         memory_budget=config.memory_budget,
         overwrite=output.overwrite,
         picture=output.picture,
+        report=config.report,
         reason=reason,
         context=context or {},
     )

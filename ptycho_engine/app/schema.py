@@ -128,6 +128,7 @@ class JobConfig:
     fill: str = "zeros"
     rounding: str = "exact"
     memory_budget: str | None = None
+    report: bool = True
     wrappers: list[str] = field(default_factory=list)
 
 
@@ -151,6 +152,7 @@ class ConvertConfig:
     output: ScanOutputConfig = MISSING
     runner: RunnerConfig = MISSING
     memory_budget: str | None = None
+    report: bool = True
 
 
 @dataclass
@@ -170,6 +172,7 @@ class TrainConfig:
     rounding: str = "exact"
     mirrored: bool = False
     memory_budget: str | None = None
+    report: bool = True
     wrappers: list[str] = field(default_factory=list)
 
 
@@ -186,6 +189,7 @@ class SimulateConfig:
     runner: RunnerConfig = MISSING
     seed: int = 0
     memory_budget: str | None = None
+    report: bool = True
 
 
 @dataclass
@@ -219,6 +223,7 @@ class ReassembleConfig:
     fit: bool = False
     pixel_size: float | None = None
     memory_budget: str | None = None
+    report: bool = True
     wrappers: list[str] = field(default_factory=list)
 
 

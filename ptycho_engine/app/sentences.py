@@ -57,8 +57,11 @@ def _source(scan: str) -> str:
 
 def _done(event: Mapping[str, Any]) -> str:
     size = f", {event['size']}" if "size" in event else ""
-    picture = f", picture {short_path(event['picture'])}" if event.get("picture") else ""
-    return f"-> {short_path(event['output'])}{size}, {event['seconds']:.2f} s{picture}"
+    beside = ""  # one of them: a line has no room for both
+    for what in ("picture", "report"):
+        if event.get(what):
+            beside = f", {what} {short_path(event[what])}"
+    return f"-> {short_path(event['output'])}{size}, {event['seconds']:.2f} s{beside}"
 
 
 def _windows(event: Mapping[str, Any]) -> str:

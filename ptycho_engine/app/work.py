@@ -6,6 +6,7 @@ Each function imports its job, so that nobody waits for the libraries of another
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,7 @@ from .schema import (
     SimulateConfig,
     TrainConfig,
 )
+from .value_origins import value_origins
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -61,7 +63,7 @@ def convert(settings: ConvertConfig, run: Run) -> str:
     """Write a scan in another format; return the path of the file."""
     from .jobs import convert
 
-    job = conversion_job(settings, run.folder)
+    job = _with_origins(conversion_job(settings, run.folder), settings, run)
     return str(convert.run(job, counting=run.counting, waiting=run.waiting).output)
 
 
@@ -69,7 +71,7 @@ def simulate(settings: SimulateConfig, run: Run) -> str:
     """Simulate a scan; return the path of the file."""
     from .jobs import simulate
 
-    job = simulation_job(settings, run.folder)
+    job = _with_origins(simulation_job(settings, run.folder), settings, run)
     return str(simulate.run(job, counting=run.counting, waiting=run.waiting).output)
 
 
@@ -87,7 +89,7 @@ def reassemble(settings: ReassembleConfig, run: Run) -> str:
     """Put patches together; return the path of the output."""
     from .jobs import reassemble
 
-    job = reassembly_job(settings, run.folder, run.plugin_reason())
+    job = _with_origins(reassembly_job(settings, run.folder, run.plugin_reason()), settings, run)
     result = reassemble.run(job, run_id=run.run_id, progress=run.progress, waiting=run.waiting)
     return str(result.output)
 
@@ -109,6 +111,13 @@ def _settled(make: Callable[..., Job], settings: Any, run: Run) -> Job:
     """Settle legacy settings, and make the job."""
     settings, legacy = work_in_legacy(settings, run.typed)
     if legacy is None:
-        return make(settings, run.folder, run.plugin_reason(), None)
+        return _with_origins(make(settings, run.folder, run.plugin_reason(), None), settings, run)
     context = legacy.context(groups=isinstance(settings, TrainConfig))
-    return make(settings, run.folder, legacy.reason, context)
+    return _with_origins(make(settings, run.folder, legacy.reason, context), settings, run)
+
+
+def _with_origins(job: Job, settings: Any, run: Run) -> Job:
+    """Let a job know where the values of its configuration come from."""
+    origins = value_origins(settings, run.typed, run.config_name)
+    known: Job = replace(job, origins=origins)  # type: ignore[type-var]
+    return known

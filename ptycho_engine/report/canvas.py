@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,3 +120,12 @@ def _matplotlib() -> Any:
         with suppress(ValueError):  # as the import would have done, for whoever draws next
             matplotlib.rcParams["backend"] = backend
     return matplotlib
+
+
+@cache
+def palette(name: str) -> tuple[tuple[int, int, int], ...]:
+    """Return the 256 colours of a scale by matplotlib's name, red, green and blue of each."""
+    with _PAINTING, _unheard():
+        colours = _matplotlib().colormaps[name]
+        every = (colours(step, bytes=True) for step in range(256))
+        return tuple((int(red), int(green), int(blue)) for red, green, blue, _ in every)

@@ -1,7 +1,7 @@
-"""The picture beside an output: it changes together with it, and never costs it anything.
+"""The files beside an output: they change together with it, and never cost it anything.
 
-No old picture stays beside new patches, also where the new one fails or a run is killed; and as
-for outputs, only what is ours is ever replaced.
+No old picture or report stays beside new patches, also where the new one fails or a run is killed;
+and as for outputs, only what is ours is ever replaced.
 """
 
 from __future__ import annotations
@@ -10,113 +10,208 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import OutputError
 from ..io import publishing
-from ..io.objects.urls import Location
+from ..io.objects.single_objects import check_absent, create_object
+from ..io.objects.urls import Location, ObjectUrl
 from ..io.targets import refuse_inputs, resolve
 from ..logs import get_logger
 from . import canvas
+from .html import page
+
+Made = TypeVar("Made")
 
 
-def picture_path(output: Location) -> Location:
-    """Return where the picture of an output stands: ``patches.h5.png`` beside ``patches.h5``."""
-    return output.with_name(f"{output.name}.png")
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file beside an output.
 
-
-def check_picture(
-    path: Path, overwrite: bool, inputs: Sequence[Path] = (), *, wanted: bool = True
-) -> None:
-    """Refuse, before any work, what stands in the place of a picture and may not be replaced.
-
-    Parameters
+    Attributes
     ----------
-    path : Path
-        The place; a symbolic link is followed.
-    overwrite : bool
-        Whether an earlier picture may be replaced.
-    inputs : sequence of Path
-        Files that the run reads.
-    wanted : bool
-        Whether there shall be a picture; if not, only an earlier one of ours is in the way.
-
-    Raises
-    ------
-    OutputError
-        With what to do.
+    suffix : str
+        What its name adds to that of the output: ``patches.h5.png`` beside ``patches.h5``.
+    noun : str
+        What it is called.
+    without : str
+        The setting that does without it.
+    is_ours : callable
+        Whether a file is one that we made: nothing else is ever replaced.
     """
-    target = resolve(path)
-    if not os.path.lexists(target):
-        return
-    if canvas.is_ours(target):
-        if not overwrite:
+
+    suffix: str
+    noun: str
+    without: str
+    is_ours: Callable[[Path], bool]
+
+    def beside(self, output: Location) -> Location:
+        """Return where the one of an output stands."""
+        return output.with_name(f"{output.name}{self.suffix}")
+
+    def check(
+        self,
+        path: Location,
+        overwrite: bool,
+        inputs: Sequence[Location] = (),
+        *,
+        wanted: bool = True,
+    ) -> None:
+        """Refuse, before any work, what stands in its place and may not be replaced.
+
+        Parameters
+        ----------
+        path : Path or ObjectUrl
+            The place; a symbolic link is followed. Nothing at a URL is ever replaced.
+        overwrite : bool
+            Whether an earlier one may be replaced.
+        inputs : sequence of Path or ObjectUrl
+            Files that the run reads.
+        wanted : bool
+            Whether there shall be one; if not, only an earlier one of ours is in the way.
+
+        Raises
+        ------
+        OutputError
+            With what to do.
+        """
+        if isinstance(path, ObjectUrl):
+            if wanted:
+                check_absent(path)
+            return
+        target = resolve(path)
+        if not os.path.lexists(target):
+            return
+        if self.is_ours(target):
+            if not overwrite:
+                raise OutputError(
+                    f"{path}: exists already, a {self.noun} of earlier patches. Expected nothing "
+                    "there. Move it away, or replace it: output.overwrite=true, or --overwrite."
+                )
+        elif wanted:
+            refuse_inputs(path, inputs)
             raise OutputError(
-                f"{path}: exists already, a picture of earlier patches. Expected nothing there. "
-                "Move it away, or replace it: output.overwrite=true, or --overwrite."
+                f"{path}: exists and is no {self.noun} of ptycho-engine, so it was kept. Expected "
+                f"nothing there, or a {self.noun} of ours. Move it away, choose another name, or "
+                f"do without a {self.noun}: {self.without}."
             )
-    elif wanted:
-        refuse_inputs(path, inputs)
-        raise OutputError(
-            f"{path}: exists and is no picture of ptycho-engine, so it was kept. Expected nothing "
-            "there, or a picture of ours. Move it away, choose another name, or do without a "
-            "picture: output.picture=false."
-        )
+
+    def write(
+        self, path: Location, content: bytes, *, overwrite: bool = False, like: Path | None = None
+    ) -> None:
+        """Write one, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : Path or ObjectUrl
+            Its place.
+        content : bytes
+            The file.
+        overwrite : bool
+            Whether an earlier one of ours may be replaced.
+        like : Path, optional
+            A file whose mode and owner it shall have.
+
+        Raises
+        ------
+        OutputError
+            If something stands there that may not be replaced.
+        OSError
+            If the system refuses.
+        """
+        if isinstance(path, ObjectUrl):
+            create_object(path, content)
+            return
+        target = resolve(path)
+        part = _hidden(target, "new")
+        part.unlink(missing_ok=True)
+        mode = 0o666 if like is None else like.stat().st_mode & 0o666
+        try:
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                file.write(content)
+            if like is not None:
+                publishing.adopt_mode(part, like)
+            publishing.publish(part, target, self.is_ours if overwrite else None)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+PICTURE = Kind(".png", "picture", "output.picture=false", canvas.is_ours)
+REPORT = Kind(".report.html", "report", "report=false", page.is_ours)
 
 
 class Companion:
-    """The picture of one output: drawn, then put in place in the moment when the output appears.
+    """One file beside an output: made, then put in place in the moment when the output appears.
 
-    Use it as a context around that moment. An earlier picture of ours is out of the way before,
-    and back if the output does not appear. The new one comes after: on a full disk the patches
-    have what room there is.
+    Use it as a context around that moment. An earlier one of ours is out of the way before, and
+    back if the output does not appear. The new one comes after: on a full disk the patches have
+    what room there is.
 
     Parameters
     ----------
     output : Path or ObjectUrl
         The output.
+    kind : Kind
+        What stands beside it.
 
     Attributes
     ----------
     path : Path or ObjectUrl
-        Where the picture stands.
+        Where the file stands.
     placed : bool
         Whether it does.
     """
 
-    def __init__(self, output: Location) -> None:
-        self.path = picture_path(output)
+    def __init__(self, output: Location, kind: Kind = PICTURE) -> None:
+        self.path, self._kind = kind.beside(output), kind
         self.placed = False
         self._output = output
         self._content: bytes | None = None
 
+    @property
+    def standing(self) -> Location | None:
+        """Where the file stands, if it does."""
+        return self.path if self.placed else None
+
     def draw(self, draw: Callable[[], bytes]) -> None:
-        """Draw the picture; a failure is a warning, an interrupt is not."""
+        """Make the file; a failure is a warning, an interrupt is not."""
+        self._content = self.attempt(draw)
+
+    def attempt(self, make: Callable[[], Made]) -> Made | None:
+        """Make something that the file needs; None, and a warning, where that fails."""
         try:
-            self._content = draw()
+            return make()
         except Exception as error:  # of whatever library: it must not cost the patches
             if _was_interrupted(error):
                 raise KeyboardInterrupt from error
             self._warn(error)
+            return None
 
     def __enter__(self) -> None:
-        assert isinstance(self.path, Path)
+        if isinstance(self.path, ObjectUrl):  # no earlier one is in the way
+            return
         self._target = resolve(self.path)
         self._aside = _hidden(self._target, "old")
         try:
             self._aside.unlink(missing_ok=True)  # a killed run may have left one
-            if canvas.is_ours(self._target):
+            if self._kind.is_ours(self._target):
                 os.replace(self._target, self._aside)
         except OSError as error:
             self._warn(error)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if isinstance(self.path, ObjectUrl):
+            self._put(self.path, appeared=kind is None)
+            return
         try:
             if kind is not None:
                 if self._aside.exists():
                     publishing.place(self._aside, self._target)
             elif self._content is not None:
-                write_picture(self._target, self._content, like=self._model())
+                self._kind.write(self._target, self._content, like=self._model())
                 self.placed = True
         except (OSError, OutputError) as error:
             self._warn(error)
@@ -125,8 +220,18 @@ class Companion:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
+    def _put(self, url: ObjectUrl, *, appeared: bool) -> None:
+        """Put the file at a URL, if there is one and its output has appeared."""
+        if not appeared or self._content is None:
+            return
+        try:
+            self._kind.write(url, self._content)
+            self.placed = True
+        except OutputError as error:
+            self._warn(error)
+
     def _model(self) -> Path:
-        """Return a file whose mode and owner the picture shall have."""
+        """Return a file whose mode and owner the new one shall have."""
         assert isinstance(self._output, Path)
         if self._aside.exists():
             return self._aside
@@ -135,51 +240,58 @@ class Companion:
     def _warn(self, error: Exception) -> None:
         self._content = None
         reason = f"{type(error).__name__}: {error}"
-        get_logger().warning("picture_failed", path=str(self.path), reason=reason)
+        get_logger().warning(f"{self._kind.noun}_failed", path=str(self.path), reason=reason)
 
 
-def write_picture(
-    path: Path, content: bytes, *, overwrite: bool = False, like: Path | None = None
-) -> None:
-    """Write a picture, which appears whole or not at all.
+class Companions:
+    """All files beside one output, which is the context that `Store.publish` takes.
 
     Parameters
     ----------
-    path : Path
-        Its place.
-    content : bytes
-        The file.
-    overwrite : bool
-        Whether an earlier picture of ours may be replaced.
-    like : Path, optional
-        A file whose mode and owner it shall have.
+    output : Path or ObjectUrl
+        The output.
 
-    Raises
-    ------
-    OutputError
-        If something stands there that may not be replaced.
-    OSError
-        If the system refuses.
+    Attributes
+    ----------
+    picture, report : Companion
+        Each of them; one that was not made leaves no earlier one there.
     """
-    target = resolve(path)
-    part = _hidden(target, "new")
-    part.unlink(missing_ok=True)
-    mode = 0o666 if like is None else like.stat().st_mode & 0o666
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-        if like is not None:
-            publishing.adopt_mode(part, like)
-        publishing.publish(part, target, canvas.is_ours if overwrite else None)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+
+    def __init__(self, output: Location) -> None:
+        self.picture = Companion(output, PICTURE)
+        self.report = Companion(output, REPORT)
+
+    @classmethod
+    def checked(
+        cls,
+        output: Location,
+        overwrite: bool,
+        inputs: Sequence[Location],
+        *,
+        picture: bool,
+        report: bool,
+    ) -> Companions:
+        """Return those of an output, if nothing is in their way; raises as `Kind.check` does."""
+        made = cls(output)
+        PICTURE.check(made.picture.path, overwrite, inputs, wanted=picture)
+        REPORT.check(made.report.path, overwrite, inputs, wanted=report)
+        return made
+
+    def __enter__(self) -> None:
+        self.picture.__enter__()
+        self.report.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        try:
+            self.picture.__exit__(kind, *error)
+        finally:
+            self.report.__exit__(kind, *error)
 
 
 def _hidden(target: Path, what: str) -> Path:
     """Return a short name beside a file, the same in each run: so a killed one's litter goes."""
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
-    return target.with_name(f".{digest}.picture-{what}")
+    return target.with_name(f".{digest}.beside-{what}")
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -16,7 +16,7 @@ from ptycho_engine import read_output
 from ptycho_engine.app.command import main
 
 QUICK = ["plugin=numba", "scan.points=4", "scan.object_size=48", "patch_size=8",
-         "output.picture=false"]  # fmt: skip
+         "output.picture=false", "report=false"]  # fmt: skip
 
 
 def state():

@@ -25,6 +25,7 @@ QUICK = [
     *SMALL,
     "plugin=numba",
     "output.picture=false",
+    "report=false",
 ]  # imports neither TensorFlow nor matplotlib
 
 
@@ -110,7 +111,9 @@ def test_help_names_what_can_be_chosen():
 def test_without_arguments_the_synthetic_scan_runs(tmp_path):
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.npz.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "patches.npz", "patches.npz.png", "patches.npz.report.html",
+    ]  # fmt: skip
     with np.load(tmp_path / "patches.npz", allow_pickle=False) as output:
         assert output["patches"].shape == (1000, 64, 64)
         assert output["patches"].dtype == np.complex64
@@ -165,7 +168,7 @@ def test_log_is_json_on_request(tmp_path):
 def test_multirun_sweeps_into_folders_of_their_own(tmp_path):
     done = run(
         tmp_path, "--multirun", "scan.points=10", "scan.object_size=64",
-        "plugin=batched,chunked_xla", "patch_size=8,16", "output.picture=false",
+        "plugin=batched,chunked_xla", "patch_size=8,16", "output.picture=false", "report=false",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     outputs = sorted(tmp_path.glob("multirun/*/*/*/patches.npz"))
@@ -273,7 +276,7 @@ def test_the_scan_itself_is_never_replaced(tmp_path, scan_file, kind):
 
 def test_existing_picture_is_kept(tmp_path):
     (tmp_path / "patches.npz.png").write_text("mine")
-    assert "output.picture=false" in refused(tmp_path, *SMALL)
+    assert "output.picture=false", "report=false" in refused(tmp_path, *SMALL)
     assert (tmp_path / "patches.npz.png").read_text() == "mine"
 
 

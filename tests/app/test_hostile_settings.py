@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 ENGINE, MIGRATE = "ptycho_engine.app.command", "ptycho_engine.migrations.cli"
 SCAN = ["scan.points=5", "scan.object_size=64"]
-QUIET = ["output.picture=false", "output.overwrite=true", "output.path=patches.npz"]
+QUIET = ["output.picture=false", "report=false", "output.overwrite=true", "output.path=patches.npz"]
 SMALL = [*SCAN, "plugin=numba", "patch_size=8", *QUIET]
 
 #: Overrides that mean something, however odd: the default, no configuration, or a scan on a point.

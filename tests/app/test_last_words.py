@@ -13,6 +13,7 @@ JOB = [
     "scan.object_size=96",
     "patch_size=16",
     "output.picture=false",
+    "report=false",
 ]
 
 #: The command, which sends itself a signal at one point of its way.

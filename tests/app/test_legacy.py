@@ -227,7 +227,9 @@ MAIN = "from ptycho_engine.app.command import main; main()"
 def test_without_the_compatibility_layer_the_command_works(tmp_path):
     done = without_compat(MAIN, "compat=none", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.glob("patches.*")} == {"patches.npz", "patches.npz.png"}
+    assert {path.name for path in tmp_path.glob("patches.*")} == {
+        "patches.npz", "patches.npz.png", "patches.npz.report.html",
+    }  # fmt: skip
     assert read_output(tmp_path / "patches.npz").patches.shape == (12, 8, 8)
 
 

@@ -24,7 +24,7 @@ NAMES = [
     "it's.npz", 'a"b.npz', "a\\b.npz", "${x}.npz", "\\${x}.npz", "[a].npz", "a{b}.npz", "a:b.npz",
     "100%!.npz", "a&b;c.npz", "1e3.npz", "@file.npz", "+a=b.npz", "~a.npz", "choice(a,b).npz",
 ]  # fmt: skip
-QUICK = ["plugin=numba", "patch_size=8", "output.picture=false"]
+QUICK = ["plugin=numba", "patch_size=8", "output.picture=false", "report=false"]
 
 
 def write_scan(path):

@@ -24,6 +24,7 @@ JOB = [
     "memory_budget=6MiB",
     "output.overwrite=true",
     "output.picture=false",
+    "report=false",
 ]
 
 #: Forks the command from a process that has imported it, and sends it signals after some seconds.

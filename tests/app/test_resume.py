@@ -18,6 +18,7 @@ JOB = [
     "patch_size=64",
     "memory_budget=22MiB",
     "output.picture=false",
+    "report=false",
 ]
 ALL = 800 * 64 * 64 * 8
 

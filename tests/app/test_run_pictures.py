@@ -13,7 +13,7 @@ from processes import run_python
 
 from ptycho_engine import read_output
 
-JOB = ["plugin=numba", "scan.points=30", "scan.object_size=96", "patch_size=16"]
+JOB = ["plugin=numba", "scan.points=30", "scan.object_size=96", "patch_size=16", "report=false"]
 
 
 def run(folder, *arguments):
@@ -213,16 +213,17 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_else(tmp_path, earlier):
 
 @pytest.mark.slow
 def test_a_kill_leaves_no_old_picture_beside_new_patches(tmp_path):
-    """What it leaves is gone after the next run."""
-    assert run(tmp_path).returncode == 0
-    how = "output.overwrite=true", "scan.seed=1"
+    """Nor an old report; what it leaves is gone after the next run."""
+    assert run(tmp_path, "report=true").returncode == 0
+    how = "output.overwrite=true", "scan.seed=1", "report=true"
     done = signalled(tmp_path, "after", signal.SIGKILL, *how)
     assert done.returncode == -signal.SIGKILL
     with read_output(tmp_path / "patches.npz") as output:
         assert output.configuration["scan"]["seed"] == 1
     assert not (tmp_path / "patches.npz.png").exists()
+    assert not (tmp_path / "patches.npz.report.html").exists()
     assert run(tmp_path, *how).returncode == 0
-    assert names(tmp_path) == ["patches.npz", "patches.npz.png"]
+    assert names(tmp_path) == ["patches.npz", "patches.npz.png", "patches.npz.report.html"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from terminals import run_at_terminal
 from ptycho_engine.app.sentences import for_people, short_path
 
 COMMAND = ["-m", "ptycho_engine.app.command"]
-QUICK = ["plugin=numba", "patch_size=16", "output.picture=false"]
+QUICK = ["plugin=numba", "patch_size=16", "output.picture=false", "report=false"]
 
 
 @pytest.fixture

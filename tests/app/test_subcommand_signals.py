@@ -45,12 +45,12 @@ CASES = {
     ),
     "train": (
         ["train", "scan.npz", "gridsize=2", "groups.count=400", "output.path=out.zarr",
-         "plugin=numba", "output.picture=false", "memory_budget=40MiB"],
+         "plugin=numba", "output.picture=false", "report=false", "memory_budget=40MiB"],
         "out.zarr", whole_training,
     ),
     "reassemble": (  # patterns will do as patches
         ["reassemble", "scan.npz", "patches.patches=diff3d", "shape=[160,160]", "plugin=numba",
-         "output.path=out.h5", "output.picture=false"],
+         "output.path=out.h5", "output.picture=false", "report=false"],
         "out.h5", whole_object,
     ),
 }  # fmt: skip

@@ -18,6 +18,7 @@ JOB = [
     "scan.object_size=64",
     "plugin=numba",
     "output.picture=false",
+    "report=false",
     "runner.log_level=ERROR",
 ]
 

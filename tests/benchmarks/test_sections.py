@@ -436,3 +436,14 @@ def test_networks_that_differ_are_not_timed():
     models["legacy"].set_weights([weights[0] + 0.1, *weights[1:]])
     with pytest.raises(RuntimeError, match="off by"):
         layers.check(models, inputs)
+
+
+@pytest.mark.slow
+def test_what_reports_cost_is_said():
+    from benchmarks.sections import reports
+
+    row = reports.work({"points": 20, "patch": 8, "object": 64, "turns": 1})
+    assert row["allowed"] >= reports.SECONDS
+    assert 10_000 < row["bytes"] < 3_000_000
+    assert "P 20, N 8, H 64" in reports.report({"rows": [row]})
+    assert "failed" in reports.report({"rows": []})

@@ -123,7 +123,9 @@ def test_objects_beside_positions_tell_their_shape():
 
 def test_our_outputs_say_how_patches_were_cut():
     scan = ScanSource("synthetic", options={"points": 9, "object_size": 64, "step": 8.0})
-    job = ExtractionJob(scan, Cut(6, "nearest", "edge"), Path("p.h5"), "numba", picture=False)
+    job = ExtractionJob(
+        scan, Cut(6, "nearest", "edge"), Path("p.h5"), "numba", picture=False, report=False
+    )
     extract.run(job)
     with open_patches(PatchSource(Path("p.h5"))) as stored, read_output("p.h5") as output:
         assert (stored.recorded["interpolation"], stored.recorded["fill"]) == ("nearest", "edge")
@@ -145,7 +147,7 @@ def test_mirrored_training_data_lies_where_it_was_cut(keys):
     write_scan("scan.npz", _small_scan())
     job = train.TrainingJob(
         ScanSource("file", Path("scan.npz")), GroupSettings(members=4, count=5), Path("t.npz"),
-        patch_size=6, mirrored=True, keys=keys, plugin="numba", picture=False,
+        patch_size=6, mirrored=True, keys=keys, plugin="numba", picture=False, report=False,
     )  # fmt: skip
     train.run(job)
     with open_patches(PatchSource(Path("t.npz"))) as stored, read_output("t.npz") as output:

@@ -27,7 +27,7 @@ def test_the_command_cuts_the_synthetic_scan(bare, tmp_path):
 @pytest.mark.parametrize("suffix", [".h5", ".zarr"])
 def test_it_writes_every_format(bare, tmp_path, suffix):
     done = bare.run(
-        "ptycho-engine", "patch_size=8", "scan.points=5", "output.picture=false",
+        "ptycho-engine", "patch_size=8", "scan.points=5", "output.picture=false", "report=false",
         f"output.path=out{suffix}", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,9 @@ def test_command_runs_outside_the_checkout(installed, tmp_path):
         assert output["patches"].shape == (50, 32, 32)
         assert json.loads(str(output["provenance"]))["plugin"] == "chunked_xla"
     assert (tmp_path / "patches.npz.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["patches.npz", "patches.npz.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "patches.npz", "patches.npz.png", "patches.npz.report.html",
+    ]  # fmt: skip
 
 
 def test_package_is_the_installed_one(installed, tmp_path):

@@ -18,7 +18,7 @@ MEBI = 2**20
 BUDGET = 96 * MEBI
 COMMAND = (
     "ptycho_engine.app.command", "scan=npz", "scan.path=scan.npz", "plugin=numba", "patch_size=8",
-    f"memory_budget={BUDGET}", "output.picture=false", "output.overwrite=true",
+    f"memory_budget={BUDGET}", "output.picture=false", "report=false", "output.overwrite=true",
     "runner.log_level=ERROR",
 )  # fmt: skip
 

@@ -39,7 +39,7 @@ def test_the_same_groups_come_out(folder, capsys):
     assert "members: 4 # four at once" in " ".join(text.split()).replace("  ", " ")
     assert "# nphotons" in text
     assert "gridsize" not in capsys.readouterr().err
-    more = ["plugin=numba", "output.picture=false"]
+    more = ["plugin=numba", "output.picture=false", "report=false"]
     new = ["--config-dir", ".", "--config-name", "new", "scan=npz", "scan.path=scan.npz"]
     assert dispatch(["train", *new, *more, "output.path=new.npz"]) == 0
     old = ["scan.npz", "compat=legacy", "compat.params=old.yaml"]

@@ -8,7 +8,8 @@ import pytest
 from ptycho_engine.errors import OutputError
 from ptycho_engine.report import companion
 from ptycho_engine.report.canvas import SIGNATURE, SOFTWARE
-from ptycho_engine.report.companion import Companion, check_picture, picture_path, write_picture
+from ptycho_engine.report.companion import PICTURE, REPORT, Companion, Companions
+from ptycho_engine.report.html.page import render
 
 OLD, NEW = (SIGNATURE + f"....tEXtSoftware\0{SOFTWARE}{which}".encode() for which in ("old", "new"))
 
@@ -61,14 +62,14 @@ def fail():
 
 
 def test_pictures_of_two_outputs_have_two_names(tmp_path):
-    stems = {picture_path(tmp_path / f"patches{suffix}") for suffix in (".npz", ".h5", ".zarr")}
+    stems = {PICTURE.beside(tmp_path / f"patches{suffix}") for suffix in (".npz", ".h5", ".zarr")}
     assert len(stems) == 3
     assert {path.parent for path in stems} == {tmp_path}
 
 
 @pytest.mark.parametrize("earlier", [False, True])
 def test_it_appears_with_its_output(output, warned, earlier):
-    path = picture_path(output)
+    path = PICTURE.beside(output)
     if earlier:
         path.write_bytes(OLD)
     assert appear(output, lambda: NEW).placed
@@ -82,23 +83,23 @@ def test_it_appears_with_its_output(output, warned, earlier):
 def test_an_old_picture_never_stays_beside_new_patches(output, warned, earlier, draw):
     """Whether the new one failed, or there shall be none."""
     if earlier:
-        picture_path(output).write_bytes(OLD)
+        PICTURE.beside(output).write_bytes(OLD)
     assert not appear(output, draw).placed
     assert names(output) == ["patches.h5"]
     assert [event for event, _ in warned] == ["picture_failed"] * (draw is fail)
 
 
 def test_what_is_not_ours_stays(output, warned):
-    picture_path(output).write_text("mine")
+    PICTURE.beside(output).write_text("mine")
     appear(output)
-    assert picture_path(output).read_text() == "mine"
+    assert PICTURE.beside(output).read_text() == "mine"
     assert not appear(output, lambda: NEW).placed  # it came there while the patches were cut
-    assert picture_path(output).read_text() == "mine"
+    assert PICTURE.beside(output).read_text() == "mine"
     assert len(warned) == 1
 
 
 def test_an_output_that_does_not_appear_keeps_its_picture(output, warned):
-    path = picture_path(output)
+    path = PICTURE.beside(output)
     path.write_bytes(OLD)
     path.chmod(0o640)
     inode = path.stat().st_ino
@@ -112,7 +113,7 @@ def full(*_, **__):
 
 
 def test_a_full_disk_costs_the_picture_alone(output, warned, monkeypatch):
-    picture_path(output).write_bytes(OLD)
+    PICTURE.beside(output).write_bytes(OLD)
     beside = Companion(output)
     beside.draw(lambda: NEW)
     with beside:
@@ -141,7 +142,7 @@ def test_an_interrupt_while_drawing_is_no_failure_of_the_picture(output, warned,
 @pytest.mark.parametrize("earlier", [0o600, 0o644, None])
 def test_a_private_output_has_a_private_picture(output, warned, earlier):
     output.chmod(0o600)
-    path = picture_path(output)
+    path = PICTURE.beside(output)
     if earlier is not None:
         path.write_bytes(OLD)
         path.chmod(earlier)
@@ -156,20 +157,20 @@ def test_a_store_lends_the_mode_of_its_files(tmp_path, warned):
     (store / "zarr.json").write_text("{}")
     (store / "zarr.json").chmod(0o640)
     assert appear(store, lambda: NEW).placed
-    assert stat.S_IMODE(picture_path(store).stat().st_mode) == 0o640
+    assert stat.S_IMODE(PICTURE.beside(store).stat().st_mode) == 0o640
 
 
 def test_a_link_in_its_place_is_followed(output, warned):
     elsewhere = output.with_name("elsewhere.png")
     elsewhere.write_bytes(OLD)
-    picture_path(output).symlink_to(elsewhere)
+    PICTURE.beside(output).symlink_to(elsewhere)
     assert appear(output, lambda: NEW).placed
-    assert picture_path(output).is_symlink()
+    assert PICTURE.beside(output).is_symlink()
     assert elsewhere.read_bytes() == NEW
 
 
 def test_litter_of_a_killed_run_goes(output, warned):
-    path = picture_path(output)
+    path = PICTURE.beside(output)
     for what in ("old", "new"):
         companion._hidden(path, what).write_bytes(OLD)
     assert appear(output, fail).path == path
@@ -177,7 +178,7 @@ def test_litter_of_a_killed_run_goes(output, warned):
 
 
 def test_litter_of_a_killed_run_is_never_put_back(output, warned):
-    companion._hidden(picture_path(output), "old").write_bytes(OLD)
+    companion._hidden(PICTURE.beside(output), "old").write_bytes(OLD)
     appear(output, lambda: NEW, Failure())
     assert names(output) == ["patches.h5"]
 
@@ -201,33 +202,89 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_nothing_but_a_picture_of_ours_is_replaced(output, kind, overwrite):
-    path = picture_path(output)
+    path = PICTURE.beside(output)
     KINDS[kind](path)
     with pytest.raises(OutputError, match=r"no picture of ptycho-engine.*output\.picture=false"):
-        check_picture(path, overwrite)
-    check_picture(path, overwrite, wanted=False)  # none of ours is in its way
+        PICTURE.check(path, overwrite)
+    PICTURE.check(path, overwrite, wanted=False)  # none of ours is in its way
 
 
 @pytest.mark.parametrize("wanted", [False, True])
 def test_a_picture_of_ours_is_replaced_when_asked(output, wanted):
-    path = picture_path(output)
+    path = PICTURE.beside(output)
     path.write_bytes(OLD)
-    check_picture(path, True, wanted=wanted)
+    PICTURE.check(path, True, wanted=wanted)
     with pytest.raises(OutputError, match=r"exists already.*output\.overwrite=true"):
-        check_picture(path, False, wanted=wanted)
+        PICTURE.check(path, False, wanted=wanted)
 
 
 def test_where_nothing_stands_nothing_is_refused(output):
-    check_picture(picture_path(output), False)
-    check_picture(output.with_name("n" * 300), False)
+    PICTURE.check(PICTURE.beside(output), False)
+    PICTURE.check(output.with_name("n" * 300), False)
     dangling = output.with_name("link.png")
     dangling.symlink_to(output.with_name("none"))
-    check_picture(dangling, False)
+    PICTURE.check(dangling, False)
 
 
 def test_the_scan_is_named_where_a_picture_would_replace_it(output):
     with pytest.raises(OutputError, match="is the scan itself"):
-        check_picture(output, True, [output])
+        PICTURE.check(output, True, [output])
+
+
+# -- several of them -------------------------------------------------------------------------
+
+PAGE = render("base.html.j2", heading="a report").encode()
+
+
+def test_all_of_them_change_with_their_output(output, warned):
+    old = PICTURE.beside(output), REPORT.beside(output)
+    for path, content in zip(old, (OLD, PAGE), strict=True):
+        path.write_bytes(content)
+    beside = Companions.checked(output, True, [], picture=True, report=True)
+    beside.picture.draw(lambda: NEW)  # and no report
+    with beside:
+        assert names(output)[-1] == "patches.h5"
+    assert (beside.picture.standing, beside.report.standing) == (old[0], None)
+    assert names(output) == ["patches.h5", "patches.h5.png"]
+
+
+def test_all_of_them_stay_where_an_output_does_not_appear(output, warned):
+    PICTURE.beside(output).write_bytes(OLD)
+    REPORT.beside(output).write_bytes(PAGE)
+    beside = Companions(output)
+    beside.picture.draw(lambda: NEW)
+    beside.report.draw(lambda: PAGE + b"new")
+    with pytest.raises(Failure), beside:
+        raise Failure
+    assert PICTURE.beside(output).read_bytes() == OLD
+    assert REPORT.beside(output).read_bytes() == PAGE
+    assert len(names(output)) == 3
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_report_of_another_is_never_replaced(output, overwrite):
+    REPORT.beside(output).write_text("<!DOCTYPE html><title>mine</title>")
+    with pytest.raises(OutputError, match=r"no report of ptycho-engine.*report=false"):
+        Companions.checked(output, overwrite, [], picture=True, report=True)
+    Companions.checked(output, overwrite, [], picture=True, report=False)
+
+
+def test_an_earlier_report_is_in_the_way_unless_it_may_be_replaced(output):
+    REPORT.beside(output).write_bytes(PAGE)
+    for report in (True, False):
+        with pytest.raises(OutputError, match=r"a report of earlier patches.*overwrite=true"):
+            Companions.checked(output, False, [], picture=True, report=report)
+        Companions.checked(output, True, [], picture=True, report=report)
+
+
+def test_a_report_that_fails_leaves_the_picture(output, warned):
+    beside = Companions(output)
+    beside.picture.draw(lambda: NEW)
+    beside.report.draw(fail)
+    with beside:
+        pass
+    assert names(output) == ["patches.h5", "patches.h5.png"]
+    assert [event for event, _ in warned] == ["report_failed"]
 
 
 # -- a picture of its own --------------------------------------------------------------------
@@ -235,22 +292,22 @@ def test_the_scan_is_named_where_a_picture_would_replace_it(output):
 
 def test_a_picture_is_written_whole_or_not_at_all(output, monkeypatch):
     path = output.with_name("compare.png")
-    write_picture(path, NEW)
+    PICTURE.write(path, NEW)
     with pytest.raises(OutputError):
-        write_picture(path, OLD)
+        PICTURE.write(path, OLD)
     assert path.read_bytes() == NEW
-    write_picture(path, OLD, overwrite=True)
+    PICTURE.write(path, OLD, overwrite=True)
     assert path.read_bytes() == OLD
     monkeypatch.setattr(companion.publishing, "publish", full)
     with pytest.raises(OSError, match="No space"):
-        write_picture(path, NEW, overwrite=True)
+        PICTURE.write(path, NEW, overwrite=True)
     assert path.read_bytes() == OLD
     assert names(output) == ["compare.png", "patches.h5"]
 
 
 def test_a_picture_has_the_mode_that_files_have_here(output):
     path = output.with_name("compare.png")
-    write_picture(path, NEW)
+    PICTURE.write(path, NEW)
     before = os.umask(0)
     os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ...data.detector.detector_settings import Preparation
 from ...io.objects.urls import Location
@@ -25,6 +27,10 @@ class ConversionJob:
         Bytes, or a text such as ``"2GiB"``, that reading may take.
     detector : Preparation
         What is done to the frames of the detector.
+    report : bool
+        Whether to write a report beside the output, ``scan.npz.report.html``.
+    origins : mapping of str to str
+        Where values of the configuration come from, by key, for the report.
     """
 
     scan: ScanSource
@@ -32,3 +38,15 @@ class ConversionJob:
     format: str | None = None
     memory_budget: int | str | None = None
     detector: Preparation = field(default_factory=Preparation)
+    report: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the job as the configuration that makes it, for the report."""
+        return {
+            "scan": self.scan.settings(),
+            "detector": asdict(self.detector),
+            "output": {"path": str(self.output), "format": self.format},
+            "memory_budget": self.memory_budget,
+            "report": self.report,
+        }

@@ -23,6 +23,7 @@ from ...io.scan_files import check_source, find_writer, read_scan
 from ...logs import get_logger
 from .conversion_job import ConversionJob
 from .scan_output import Counting, WrittenScan, uncounted, write_and_compare
+from .scan_report import ScanOrder
 
 
 def run(
@@ -47,8 +48,10 @@ def run(
     """
     writer = find_writer(job.output, job.format)
     check_source(job.scan, memory_budget=job.memory_budget)
+    inputs = () if job.scan.path is None else (job.scan.path,)
+    order = ScanOrder("converted", job.settings(), job.origins, job.report, inputs)
     return write_and_compare(
-        job.output, lambda: _prepared(job, waiting), writer.source.name, counting
+        job.output, lambda: _prepared(job, waiting), writer.source.name, counting, order
     )
 
 

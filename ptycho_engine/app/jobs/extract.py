@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from typing import Any
 
 from ...compilations import compilation_counts
@@ -34,8 +35,9 @@ from ...report.quiet import import_tensorflow_quietly
 from ...request.planning import Plan
 from ...request.reach import Reach
 from .extraction_job import ExtractionJob
+from .extraction_report import report_extraction
 from .origins import costs, peak_resident_bytes, provenance
-from .patch_output import Progress, begin_output, draw, fill
+from .patch_output import Progress, begin_output, draw, fill, with_missing
 from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
@@ -57,6 +59,8 @@ class Result:
         What was predicted.
     seconds : float
         Duration of extraction and writing.
+    report : Path, ObjectUrl or None
+        The report, if there is one.
     """
 
     output: Location
@@ -64,6 +68,7 @@ class Result:
     patches: int
     plan: Plan
     seconds: float
+    report: Location | None = None
 
 
 def run(
@@ -108,13 +113,25 @@ def run(
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with begin_output(job, scan, records) as store:
         filled = fill(store, job, engine, scan, progress)
+        took = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
+        spent = costs(plan, took, compiled, resident)
+        samples = cache(partial(with_missing, job, engine, scan, filled.samples))
+        beside = opened.companions
         if job.picture:
-            opened.companion.draw(lambda: draw(job, engine, scan, filled.samples))
+            beside.picture.draw(lambda: draw(job, engine, scan, samples()))
+        if job.report:
+            said = records | spent
+            beside.report.draw(lambda: report_extraction(job, engine, scan, plan, said, samples()))
         seconds = time.perf_counter() - started
-        spent = {"read": opened.reading, "extract": filled.extracting, "write": filled.writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=opened.companion)
-    picture = opened.companion.path if opened.companion.placed else None
-    result = Result(job.output, picture, len(scan.positions), plan, seconds)
+        store.publish(provenance=spent, together=beside)
+    result = Result(
+        job.output,
+        beside.picture.standing,
+        len(scan.positions),
+        plan,
+        seconds,
+        beside.report.standing,
+    )
     log_done(result)
     return result
 
@@ -157,6 +174,7 @@ def log_done(result: Result) -> None:
         "done",
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
+        report=str(result.report) if result.report else None,
         patches=result.patches,
         size=format_bytes(result.plan.output_bytes),
         seconds=round(result.seconds, 3),

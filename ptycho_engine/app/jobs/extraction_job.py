@@ -39,11 +39,16 @@ class ExtractionJob:
         Whether to go on with what a killed run of the same job left.
     picture : bool
         Whether to draw a preview beside the output, ``patches.h5.png`` beside ``patches.h5``.
+    report : bool
+        Whether to write a report beside the output, ``patches.h5.report.html``.
     reason : str, optional
         Why this plugin, for the log line.
     context : mapping of str to object
         What that line says beside the reason. Its `sources`, where each value of the configuration
         comes from, go into the output too.
+    origins : mapping of str to str
+        Where values of the configuration come from, by key, for the report; one that is not listed
+        is the caller's, or a default.
     """
 
     scan: ScanSource
@@ -56,8 +61,10 @@ class ExtractionJob:
     overwrite: bool = False
     resume: bool = False
     picture: bool = True
+    report: bool = True
     reason: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """Return the job as the configuration that makes it, for the records of the output."""
@@ -72,5 +79,6 @@ class ExtractionJob:
             },
             **asdict(self.cut),
             "memory_budget": self.memory_budget,
+            "report": self.report,
             "wrappers": list(self.wrappers),
         }

@@ -21,13 +21,12 @@ from typing import Any
 from ...errors import InputFileError, OutputError, PtychoEngineError, RequestError
 from ...io.catalogue import formats_of
 from ...io.disk import writing
-from ...io.objects.urls import Location, ObjectUrl
+from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
-from ...report.companion import write_picture
+from ...report.companion import PICTURE
 from ...report.measurement import MeasurementView, draw_measurement
 from ...report.picture import Preview, draw_preview
-from ...report.url_companion import check_picture_at, put_picture
 from .findings import describe, window_size
 from .inspection_job import InspectionJob
 from .patch_output import short_source
@@ -92,11 +91,8 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
     if job.picture is None:
         return Inspection([found])
     drawn = _draw(scan, found)
-    if isinstance(job.picture, ObjectUrl):
-        put_picture(job.picture, drawn)
-    else:
-        with writing(job.picture):
-            write_picture(job.picture, drawn)
+    with writing(job.picture):
+        PICTURE.write(job.picture, drawn)
     return Inspection([found], picture=job.picture)
 
 
@@ -112,7 +108,7 @@ def _check_picture(path: Location, source: Location | None) -> None:
             f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
             "Create it with mkdir -p, or choose another picture."
         )
-    check_picture_at(path, False, [] if source is None else [source])
+    PICTURE.check(path, False, [] if source is None else [source])
 
 
 def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:

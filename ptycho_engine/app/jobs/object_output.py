@@ -13,13 +13,14 @@ from ...io.scan import LayerAxis, Scan
 from ...io.scan_files import write_scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
-from ...report.companion import Companion
+from ...report.companion import Companions
 from ...report.object_view import ObjectView, draw_object
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged
 from .origins import made_by
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
+from .reassembly_report import report_reassembly
 
 #: What an array of an object with several planes calls them, where nothing does.
 PLANE: LayerAxis = "mode"
@@ -30,27 +31,32 @@ def write_object(
     engine: Engine,
     made: Reassembled,
     arranged: Arranged,
-    companion: Companion,
+    companions: Companions,
     probe: np.ndarray[Any, Any] | None,
     run_id: str | None,
+    seconds: float,
 ) -> None:
-    """Write what was put together, whole or not at all, and its picture."""
+    """Write what was put together, whole or not at all, and what stands beside it."""
+    records = _provenance(job, engine, made, arranged, run_id)
     if job.picture:
-        companion.draw(lambda: draw(job, engine, made, arranged))
+        companions.picture.draw(lambda: draw(job, engine, made, arranged))
+    if job.report:
+        companions.report.draw(
+            lambda: report_reassembly(job, engine, made, arranged, records, seconds)
+        )
     if job.writes_arrays:
-        _write_arrays(job, engine, made, arranged, companion, run_id)
+        _write_arrays(job, made, arranged, companions, records)
         return
-    with companion:
+    with companions:
         write_scan(job.output, _as_scan(job, made, arranged, probe), job.format)
 
 
 def _write_arrays(
     job: ReassemblyJob,
-    engine: Engine,
     made: Reassembled,
     arranged: Arranged,
-    companion: Companion,
-    run_id: str | None,
+    companions: Companions,
+    records: dict[str, Any],
 ) -> None:
     axes = tuple(f"{PLANE}_{number}" for number in range(len(arranged.layers)))
     axes = (PLANE,) if len(axes) == 1 else axes
@@ -67,13 +73,13 @@ def _write_arrays(
         overwrite=job.overwrite,
         geometry=_geometry(job, arranged),
         configuration=job.settings(),
-        provenance=_provenance(job, engine, made, arranged, run_id),
+        provenance=records,
         more={"scan": _scan_record(job, axes)} if readable else None,
     )
     try:
         for name, array in arrays.items():
             store.write(name, (), array)
-        store.publish(together=companion)
+        store.publish(together=companions)
     except BaseException:
         store.discard()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,10 @@ from ...io.specs import ArraySpec
 from ...io.store import Store
 from ...report.picture import Preview, draw_preview
 from ...request.blocks import Block
+from .accuracy import compared
 from .extraction_job import ExtractionJob
+
+Array = np.ndarray[Any, Any]
 
 #: Patches shown in the picture.
 SHOWN = 4
@@ -25,8 +29,8 @@ SHOWN = 4
 #: Characters of a source that the title of the picture has room for.
 LONGEST = 80
 
-#: What a resumed run may change: where it writes, the memory it takes.
-WITHOUT_EFFECT = ("output", "memory_budget")
+#: What a resumed run may change: where it writes, the memory it takes, what it says of itself.
+WITHOUT_EFFECT = ("output", "memory_budget", "report")
 #: What it may not, besides the other settings.
 DECISIVE = ("scan_sha256", "ptycho_engine", "numpy", "plugin_distribution")
 
@@ -38,12 +42,12 @@ class Filled:
     Attributes
     ----------
     samples : dict of int to ndarray, (N, N) or (layers, N, N)
-        Copies of the patches that the picture shows, by index.
+        Copies of the patches that picture and report show, by index.
     extracting, writing : float
         Seconds spent on either.
     """
 
-    samples: dict[int, np.ndarray[Any, Any]]
+    samples: dict[int, Array]
     extracting: float
     writing: float
 
@@ -118,8 +122,8 @@ def fill(
     blocks = stream_ranges(job, engine, scan, missing)
     if progress is not None:
         blocks = progress(blocks, sum(stop - start for start, stop in missing))
-    shown = evenly_spaced(len(scan.positions), SHOWN) if job.picture else ()
-    samples: dict[int, np.ndarray[Any, Any]] = {}
+    shown = wanted_samples(job, scan)
+    samples: dict[int, Array] = {}
     started, writing = time.perf_counter(), 0.0
     for block in blocks:
         region = slice(block.start, block.stop)
@@ -131,6 +135,26 @@ def fill(
             if block.start <= index < block.stop:
                 samples[index] = block.patches[index - block.start].copy()
     return Filled(samples, time.perf_counter() - started - writing, writing)
+
+
+def wanted_samples(job: ExtractionJob, scan: CuttableScan) -> Sequence[int]:
+    """Return which patches are kept for the picture and the report."""
+    count, size = len(scan.positions), job.cut.patch_size
+    layers = math.prod(scan.image.shape[:-2])
+    shown = evenly_spaced(count, SHOWN) if job.picture or job.report else ()
+    more = compared(count, size, layers, job.cut.interpolation) if job.report else 0
+    return sorted({*shown, *evenly_spaced(count, more)})
+
+
+def with_missing(
+    job: ExtractionJob, engine: Engine, scan: CuttableScan, samples: dict[int, Array]
+) -> dict[int, Array]:
+    """Cut again those samples that a resumed run skipped."""
+    again = [index for index in wanted_samples(job, scan) if index not in samples]
+    if not again:
+        return samples
+    cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
+    return samples | dict(zip(again, points_first(cut), strict=True))
 
 
 def stream_ranges(
@@ -152,14 +176,11 @@ def draw(
     job: ExtractionJob,
     engine: Engine,
     scan: CuttableScan,
-    samples: dict[int, np.ndarray[Any, Any]],
+    samples: dict[int, Array],
 ) -> bytes:
-    """Return the preview as a PNG file; patches that a resumed run skipped are cut again."""
+    """Return the preview as a PNG file."""
     count, size = len(scan.positions), job.cut.patch_size
-    again = [index for index in evenly_spaced(count, SHOWN) if index not in samples]
-    if again:
-        cut = engine.extract(scan.image, scan.positions[again], **asdict(job.cut))
-        samples = samples | dict(zip(again, points_first(cut), strict=True))
+    shown = {index: samples[index] for index in evenly_spaced(count, SHOWN)}
     noun = "patch" if count == 1 else "patches"
     title = f"{count:,} {noun} of {size} x {size} from {short_source(scan.source)}"
     height, width = scan.image.shape[-2:]
@@ -169,8 +190,7 @@ def draw(
         f"plugin {engine.plugin}"
     )
     across = None if scan.pixel_size is None else scan.pixel_size[1]
-    shown = Preview(scan.image, scan.positions, samples, title, caption, across)
-    return draw_preview(shown)
+    return draw_preview(Preview(scan.image, scan.positions, shown, title, caption, across))
 
 
 def short_source(source: str) -> str:

@@ -15,8 +15,7 @@ from ...io.scan import CuttableScan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...io.targets import check_output
 from ...memory import format_bytes, parse_bytes
-from ...report.companion import Companion
-from ...report.url_companion import companion_of
+from ...report.companion import Companions
 from ...request.planning import Plan
 from .extraction_job import ExtractionJob
 
@@ -49,6 +48,8 @@ class Work(UsesPlugin, Protocol):
     def overwrite(self) -> bool: ...  # noqa: D102
     @property
     def picture(self) -> bool: ...  # noqa: D102
+    @property
+    def report(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,8 @@ class Opened:
         What cuts, within the budget that the scan leaves.
     scan : CuttableScan
         What was read.
-    companion : Companion
-        The picture to be.
+    companions : Companions
+        The picture and the report to be.
     reading : float
         Seconds that reading took.
     budget : int or None
@@ -71,7 +72,7 @@ class Opened:
 
     engine: Engine
     scan: CuttableScan
-    companion: Companion
+    companions: Companions
     reading: float
     budget: int | None
 
@@ -119,18 +120,18 @@ def open_scan(job: Work, cut: Cut) -> Opened:
     engine = engine_of(job)
     engine.capabilities.check_cut(cut, engine.plugin)
     check_source(job.scan, memory_budget=job.memory_budget)
-    companion = check_places(job.scan, job.output, job.overwrite, job.picture)
+    companions = check_places(job)
     started = time.perf_counter()
     scan = read_scan(
         job.scan.format, job.scan.path, job.scan.options, memory_budget=job.memory_budget
     ).for_cutting()
     reading = time.perf_counter() - started
     budget = remaining_budget(job.memory_budget, scan)
-    return Opened(engine.with_budget(budget), scan, companion, reading, budget)
+    return Opened(engine.with_budget(budget), scan, companions, reading, budget)
 
 
-def check_places(scan: ScanSource, output: Location, overwrite: bool, picture: bool) -> Companion:
-    """Refuse an output, or its picture, that could not be written; return the picture to be.
+def check_places(job: Work) -> Companions:
+    """Refuse an output, or a file beside it, that could not be written; return those to be.
 
     Raises
     ------
@@ -138,9 +139,11 @@ def check_places(scan: ScanSource, output: Location, overwrite: bool, picture: b
         With what is in the way: whoever is told that something exists may remove it, so all that
         is wrong is said before any work.
     """
-    inputs = [] if scan.path is None else [scan.path]
-    check_output(output, overwrite, inputs)
-    return companion_of(output, overwrite, inputs, wanted=picture)
+    inputs = [] if job.scan.path is None else [job.scan.path]
+    check_output(job.output, job.overwrite, inputs)
+    return Companions.checked(
+        job.output, job.overwrite, inputs, picture=job.picture, report=job.report
+    )
 
 
 def remaining_budget(memory_budget: int | str | None, scan: CuttableScan) -> int | None:

@@ -35,8 +35,7 @@ from ...io.scan_files import find_writer
 from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes
-from ...report.companion import Companion
-from ...report.url_companion import companion_of
+from ...report.companion import Companions
 from ...request.blocks import Block
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged, arrange
@@ -65,6 +64,8 @@ class ReassemblyResult:
         Share of its samples that something covers.
     seconds : float
         Duration of reading, placing and writing.
+    report : Path, ObjectUrl or None
+        The report, if there is one.
     """
 
     output: Location
@@ -73,6 +74,7 @@ class ReassemblyResult:
     shape: tuple[int, ...]
     covered: float
     seconds: float
+    report: Location | None = None
 
 
 def run(
@@ -97,7 +99,7 @@ def run(
         Of the class that says what is wrong; nothing is left behind then.
     """
     started = time.perf_counter()
-    companion = check_places(job)
+    companions = check_places(job)
     engine = engine_of(job)
     with open_patches(job.patches) as stored:
         arranged = arrange(job, stored)
@@ -112,15 +114,18 @@ def run(
             reason=f"no window reaches the object of {arranged.shape}: are positions in its frame? "
             "fit=true moves them into one that holds them all.",
         )
-    write_object(job, engine, made, arranged, companion, probe, run_id)
-    picture = companion.path if companion.placed else None
+    placed = time.perf_counter() - started
+    write_object(job, engine, made, arranged, companions, probe, run_id, placed)
+    picture = companions.picture.standing
     seconds = time.perf_counter() - started
     count = arranged.positions.size // 2
-    result = ReassemblyResult(job.output, picture, count, made.object.shape, covered, seconds)
+    report, shape = companions.report.standing, made.object.shape
+    result = ReassemblyResult(job.output, picture, count, shape, covered, seconds, report)
     get_logger().info(
         "done",
         output=str(result.output),
         picture=str(picture) if picture else None,
+        report=str(report) if report else None,
         patches=result.patches,
         covered=f"{covered:.1%}",
         size=format_bytes(made.object.nbytes + made.coverage.nbytes),
@@ -129,8 +134,8 @@ def run(
     return result
 
 
-def check_places(job: ReassemblyJob) -> Companion:
-    """Refuse an output, or its picture, that could not be written; return the picture to be.
+def check_places(job: ReassemblyJob) -> Companions:
+    """Refuse an output, or a file beside it, that could not be written; return those to be.
 
     Raises
     ------
@@ -144,7 +149,9 @@ def check_places(job: ReassemblyJob) -> Companion:
         check_output(job.output, job.overwrite, inputs)
     else:
         find_writer(job.output, job.format)
-    return companion_of(job.output, job.overwrite, inputs, wanted=job.picture)
+    return Companions.checked(
+        job.output, job.overwrite, inputs, picture=job.picture, report=job.report
+    )
 
 
 def put_together(

@@ -46,7 +46,7 @@ class ReassemblyJob:
         pixel of the object, whose shape is then found.
     pixel_size : float, optional
         Metres between neighbouring samples of the object, for formats with positions in metres.
-    plugin, options, wrappers, memory_budget, overwrite, picture, reason, context
+    plugin, options, wrappers, memory_budget, overwrite, picture, report, reason, context, origins
         As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
     """
 
@@ -66,8 +66,10 @@ class ReassemblyJob:
     memory_budget: int | str | None = None
     overwrite: bool = False
     picture: bool = True
+    report: bool = True
     reason: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.weight not in WEIGHTS:
@@ -109,5 +111,6 @@ class ReassemblyJob:
             "fit": self.fit,
             "pixel_size": self.pixel_size,
             "memory_budget": self.memory_budget,
+            "report": self.report,
             "wrappers": list(self.wrappers),
         }

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...io.scan_files import read_scan, write_scan
 from ...logs import get_logger
+from ...report.companion import REPORT, Companion
 from .findings import contents
+from .scan_report import ScanOrder, look_at, report_scan
 
 #: Given a noun and a total, makes a context that yields what is told of how many are done.
 Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -46,29 +49,42 @@ class WrittenScan:
         What is known, and the format has no place for, by name.
     changed : tuple of str
         What is another in the file, such as a dtype, in words.
+    report : Path, ObjectUrl or None
+        The report, if there is one.
     """
 
     output: Location
     patterns: int
     dropped: tuple[str, ...]
     changed: tuple[str, ...]
+    report: Location | None = None
 
 
 def write_and_compare(
-    path: Location, make: Callable[[], Scan], name: str, counting: Counting
+    path: Location, make: Callable[[], Scan], name: str, counting: Counting, order: ScanOrder
 ) -> WrittenScan:
     """Write the scan that is made, in the format of a name, and compare what stands there.
 
     The scan is nobody else's, so that it is gone from memory before what was written is read.
     """
+    beside = Companion(path, REPORT)
+    REPORT.check(beside.path, False, order.inputs, wanted=order.report)
     started, scan = time.perf_counter(), make()
+    made = time.perf_counter()
     before = contents(scan)
     count = 0 if scan.patterns is None else scan.patterns.shape[0]
-    write_counted(path, scan, name, counting)
-    del scan
-    result = WrittenScan(path, count, *lost(path, name, before))
+    with beside:
+        write_counted(path, scan, name, counting)
+        took = {"make": made - started, "write": time.perf_counter() - made}
+        seen = beside.attempt(partial(look_at, scan)) if order.report else None
+        del scan
+        missing = lost(path, name, before)
+        if seen is not None:
+            beside.draw(lambda: report_scan(seen, order, path, took, *missing))
+    result = WrittenScan(path, count, *missing, beside.standing)
     seconds = round(time.perf_counter() - started, 3)
-    get_logger().info("done", output=str(path), picture=None, seconds=seconds)
+    said = str(result.report) if result.report else None
+    get_logger().info("done", output=str(path), picture=None, report=said, seconds=seconds)
     return result
 
 
@@ -93,7 +109,9 @@ def watched(scan: Scan, done: Callable[[int], None]) -> Scan:
     return replace(scan, patterns=scan.patterns.watched(tell))
 
 
-def lost(path: Location, name: str, before: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+def lost(
+    path: Location, name: str, before: Mapping[str, Any]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Read back what was written, compare, and log what is not there: dropped, and changed.
 
     Whatever the writer promises, this is so. Built-in writers say themselves which fields of a scan

@@ -30,6 +30,7 @@ from ...io.scan import Scan
 from ...io.scan_files import find_writer
 from ...logs import get_logger
 from .scan_output import Counting, WrittenScan, uncounted, write_and_compare
+from .scan_report import ScanOrder
 from .simulation_job import SimulationJob
 
 
@@ -54,7 +55,8 @@ def run(
         Of the class that says what is wrong; nothing is left behind then.
     """
     name = find_writer(job.output, job.format).source.name
-    return write_and_compare(job.output, lambda: _made(job, waiting), name, counting)
+    order = ScanOrder("simulated", job.settings(), job.origins, job.report)
+    return write_and_compare(job.output, lambda: _made(job, waiting), name, counting, order)
 
 
 def _made(job: SimulationJob, waiting: Callable[[str], AbstractContextManager[Any]]) -> Scan:

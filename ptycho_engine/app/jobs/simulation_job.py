@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...data.simulation.recipe import Recipe
 from ...io.objects.urls import Location
@@ -23,9 +25,24 @@ class SimulationJob:
         Its format by name; by default that of its suffix.
     memory_budget : int or str, optional
         Bytes, or a text such as ``"2GiB"``, that the run may take.
+    report : bool
+        Whether to write a report beside the output, ``scan.npz.report.html``.
+    origins : mapping of str to str
+        Where values of the configuration come from, by key, for the report.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     output: Location = Path("scan.npz")
     format: str | None = None
     memory_budget: int | str | None = None
+    report: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the job as the configuration that makes it, for the report."""
+        return {
+            **asdict(self.recipe),
+            "output": {"path": str(self.output), "format": self.format},
+            "memory_budget": self.memory_budget,
+            "report": self.report,
+        }

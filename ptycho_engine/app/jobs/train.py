@@ -35,7 +35,7 @@ from ...io.scan import CuttableScan
 from ...io.store import Store
 from ...logs import get_logger
 from ...memory import format_bytes
-from ...report.companion import Companion
+from ...report.companion import Companions
 from ...report.coverage import CoverageView, draw_coverage
 from ...request.blocks import Block
 from ...request.planning import Plan
@@ -46,6 +46,7 @@ from .patch_output import Progress, identity, patch_geometry, short_source
 from .prerequisites import Opened, open_scan
 from .training_job import TrainingJob
 from .training_output import Filling, GroupBlocks, begin_training, plan_blocks
+from .training_report import GroupSamples, report_training, sampled_groups
 from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set
 
 
@@ -63,12 +64,15 @@ class TrainingResult:
         Groups that it holds.
     seconds : float
         Duration of cutting, reading patterns and writing.
+    report : Path, ObjectUrl or None
+        The report, if there is one.
     """
 
     output: Location
     picture: Location | None
     groups: int
     seconds: float
+    report: Location | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +132,7 @@ def run(
     """
     planned = plan_training_job(job)
     opened, groups, plan = planned.opened, planned.groups, planned.plan
-    engine, scan, companion = opened.engine, opened.scan, opened.companion
+    engine, scan, companions = opened.engine, opened.scan, opened.companions
     log_training_plan(job, planned)
     reach = engine.reach(scan.image, planned.places.reshape(-1, 2), **vars(planned.cut))
     doubts = log_reach(reach, scan)
@@ -140,18 +144,23 @@ def run(
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
     with _begin(job, planned, records) as store:
-        writing = _fill(store, planned, progress)
-        if job.picture:
-            companion.draw(lambda: _draw(scan, groups))
+        kept = GroupSamples(sampled_groups(planned) if job.report else ())
+        writing = _fill(store, planned, progress, kept)
         seconds = time.perf_counter() - started
-        spent = {"read": opened.reading, "extract": seconds - writing, "write": writing}
-        store.publish(provenance=costs(plan, spent, compiled, resident), together=companion)
-    result = _result(job, companion, len(groups), seconds)
+        took = {"read": opened.reading, "extract": seconds - writing, "write": writing}
+        spent = costs(plan, took, compiled, resident)
+        if job.picture:
+            companions.picture.draw(lambda: _draw(scan, groups))
+        if job.report:
+            companions.report.draw(lambda: report_training(job, planned, records | spent, kept))
+        store.publish(provenance=spent, together=companions)
+    result = _result(job, companions, len(groups), seconds)
     size = format_bytes(sum(s.nbytes for s in store.arrays.values()))
     get_logger().info(
         "done",
         output=str(result.output),
         picture=str(result.picture) if result.picture else None,
+        report=str(result.report) if result.report else None,
         groups=result.groups,
         size=size,
         seconds=round(seconds, 3),
@@ -242,7 +251,9 @@ def _begin(job: TrainingJob, planned: PlannedTraining, records: dict[str, Any]) 
     return begin_training(create, planned.content, specs)
 
 
-def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> float:
+def _fill(
+    store: Store, planned: PlannedTraining, progress: Progress | None, kept: GroupSamples
+) -> float:
     """Write everything; return the seconds that writing took."""
     filling = Filling(
         store,
@@ -258,7 +269,7 @@ def _fill(store: Store, planned: PlannedTraining, progress: Progress | None) -> 
     blocks: Iterator[Block] = filling.blocks()
     if progress is not None:
         blocks = progress(blocks, sum(stop - start for start, stop in filling.missing()))
-    seconds = sum(filling.write(block) for block in blocks)
+    seconds = sum(filling.write(block) for block in kept.watched(blocks))
     started = time.perf_counter()
     filling.write_points()
     return seconds + time.perf_counter() - started
@@ -269,6 +280,8 @@ def _draw(scan: CuttableScan, groups: Groups) -> bytes:
     return draw_coverage(CoverageView(groups.positions, coverage.uses, coverage.extents, title))
 
 
-def _result(job: TrainingJob, companion: Companion, groups: int, seconds: float) -> TrainingResult:
-    picture = companion.path if companion.placed else None
-    return TrainingResult(job.output, picture, groups, seconds)
+def _result(
+    job: TrainingJob, companions: Companions, groups: int, seconds: float
+) -> TrainingResult:
+    picture, report = companions.picture.standing, companions.report.standing
+    return TrainingResult(job.output, picture, groups, seconds, report)

@@ -47,7 +47,7 @@ class TrainingJob:
         Groups in a file of a Zarr store, whole chunks; by default each chunk is a file.
     compression : {"none", "zstd", "gzip"}
         What chunks are packed with: zstd in Zarr, gzip in HDF5.
-    plugin, options, wrappers, memory_budget, overwrite, resume, reason, context
+    plugin, options, wrappers, memory_budget, overwrite, resume, report, reason, context, origins
         As for :class:`~ptycho_engine.app.jobs.extraction_job.ExtractionJob`.
     picture : bool
         Whether to draw beside the output which positions the groups use.
@@ -72,8 +72,10 @@ class TrainingJob:
     overwrite: bool = False
     resume: bool = False
     picture: bool = True
+    report: bool = True
     reason: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.keys not in KEYS:
@@ -138,5 +140,6 @@ class TrainingJob:
             "rounding": self.rounding,
             "mirrored": self.mirrored,
             "memory_budget": self.memory_budget,
+            "report": self.report,
             "wrappers": list(self.wrappers),
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...io.disk import writing
-from ...report.companion import check_picture, write_picture
+from ...report.companion import PICTURE
 from .effects import Comparison
 from .panels import draw_comparison
 
@@ -42,9 +42,9 @@ def write_report(
     from rich.console import Console
 
     if picture is not None:
-        check_picture(picture, overwrite)
+        PICTURE.check(picture, overwrite)
     (console or Console()).print(comparison.table())
     if picture is not None:
         content = draw_comparison(comparison)
         with writing(picture):
-            write_picture(picture, content, overwrite=overwrite)
+            PICTURE.write(picture, content, overwrite=overwrite)

@@ -19,6 +19,7 @@ from ...errors import ConfigurationError, OutputError
 from ...logs import get_logger
 from ..lease import Holder
 from .buckets import Bucket
+from .single_objects import taken
 from .urls import ObjectUrl
 
 #: The claim and the root metadata, by their names below that of the output.
@@ -62,14 +63,6 @@ def check_url_output(url: ObjectUrl, overwrite: bool) -> None:
     found = bucket.get(f"{url.key}/{CLAIM}")
     if found is not None:
         _refuse_running(url, found)
-
-
-def taken(url: ObjectUrl) -> OutputError:
-    """Return the error for a name at which something is."""
-    return OutputError(
-        f"{url}: exists already. Expected nothing there, since nothing at a URL is ever replaced. "
-        "Choose another name, or remove it first."
-    )
 
 
 class Claim:

@@ -31,7 +31,7 @@ SCAN = Scan(
 def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_scan("in.npz", SCAN)
-    return ConversionJob(ScanSource("npz", Path("in.npz")), Path("out.npz"))
+    return ConversionJob(ScanSource("npz", Path("in.npz")), Path("out.npz"), report=False)
 
 
 def test_a_scan_comes_out_as_it_went_in(job):

@@ -39,7 +39,9 @@ SCAN = ScanSource("synthetic", options={"points": 30, "object_size": 96})
 
 @pytest.fixture
 def job(tmp_path):
-    return ExtractionJob(SCAN, Cut(16), tmp_path / "patches.h5", plugin="numba", picture=False)
+    return ExtractionJob(
+        SCAN, Cut(16), tmp_path / "patches.h5", plugin="numba", picture=False, report=False
+    )
 
 
 def composed(*overrides):

@@ -20,7 +20,9 @@ SCAN = ScanSource("synthetic", options={"points": 30, "object_size": 96})
 @pytest.fixture
 def job(tmp_path):
     output = tmp_path / "patches.h5"
-    return ExtractionJob(SCAN, Cut(16), output, plugin="numba", picture=False, memory_budget="8MiB")
+    return ExtractionJob(
+        SCAN, Cut(16), output, plugin="numba", picture=False, report=False, memory_budget="8MiB"
+    )
 
 
 def test_it_is_what_the_job_does(job, tmp_path):

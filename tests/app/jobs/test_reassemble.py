@@ -42,9 +42,13 @@ def job(tmp_path, monkeypatch):
     write_scan("scan.h5", Scan(IMAGE, POSITIONS, "made", IMAGE[:SIZE, :SIZE]))
     cut = Cut(SIZE, "nearest", "edge")
     scan = ScanSource("file", Path("scan.h5"))
-    extract.run(ExtractionJob(scan, cut, Path("patches.h5"), "numba", picture=False))
+    extract.run(ExtractionJob(scan, cut, Path("patches.h5"), "numba", picture=False, report=False))
     return ReassemblyJob(
-        PatchSource(Path("patches.h5")), Path("object.h5"), plugin="numba", picture=False
+        PatchSource(Path("patches.h5")),
+        Path("object.h5"),
+        plugin="numba",
+        picture=False,
+        report=False,
     )
 
 
@@ -110,7 +114,7 @@ def test_training_data_is_put_together_too(job):
     scan = ScanSource("file", Path("scan.h5"))
     for name in ("t.zarr", "t.h5"):
         train.run(train.TrainingJob(scan, groups, Path(name), patch_size=SIZE, plugin="numba",
-                                    picture=False))  # fmt: skip
+                                    picture=False, report=False))  # fmt: skip
         source = PatchSource(Path(name))
         result = run(dataclasses.replace(job, patches=source, output=Path(f"{name}.npz")))
         assert result.patches == 240
@@ -245,7 +249,7 @@ def test_a_picture_that_fails_costs_no_object(job, monkeypatch):
 
 
 def test_the_command_puts_patches_together(job, capsys):
-    typed = ["reassemble", "patches.h5", "plugin=numba", "output.picture=false"]
+    typed = ["reassemble", "patches.h5", "plugin=numba", "output.picture=false", "report=false"]
     assert (
         dispatch(
             [
@@ -298,7 +302,7 @@ for count in (30, 120):
 for count in (30, 120):
     before = peak_resident_bytes()
     path = Path(f"{count}.{suffix}")
-    run(ReassemblyJob(PatchSource(path), Path(f"object-{path}"), plugin="numba", picture=False))
+    run(ReassemblyJob(PatchSource(path), Path(f"object-{path}"), plugin="numba", picture=False, report=False))
 print(json.dumps(peak_resident_bytes() - before))
 """
 

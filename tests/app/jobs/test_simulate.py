@@ -38,7 +38,7 @@ RECIPE = Recipe(
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return SimulationJob(RECIPE, Path("made.npz"))
+    return SimulationJob(RECIPE, Path("made.npz"), report=False)
 
 
 def test_a_file_holds_the_scan_and_its_truth(job):

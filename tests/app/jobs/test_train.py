@@ -55,7 +55,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("scan.npz")
     source = ScanSource("npz", Path("scan.npz"))
-    return TrainingJob(source, GROUPS, Path("t.zarr"), plugin="numba", picture=False)
+    return TrainingJob(source, GROUPS, Path("t.zarr"), plugin="numba", picture=False, report=False)
 
 
 def check(path):
@@ -294,7 +294,7 @@ def test_legacy_settings_give_its_groups_index_for_index(job):
     values = {"gridsize": 2, "n_images": 30, "neighbor_count": 6, "n_subsample": 40,
               "subsample_seed": 5, "nphotons": 1e6}  # fmt: skip
     typed = [f"+compat.values.{name}={value}" for name, value in values.items()]
-    more = ["output.path=t.npz", "plugin=numba", "output.picture=false"]
+    more = ["output.path=t.npz", "plugin=numba", "output.picture=false", "report=false"]
     assert dispatch(["train", "scan.npz", "compat=legacy", *typed, *more]) == 0
     np.random.seed(5)  # noqa: NPY002
     sample = np.sort(np.random.choice(POINTS, 40, replace=False))  # noqa: NPY002
@@ -311,7 +311,14 @@ def test_legacy_settings_give_its_groups_index_for_index(job):
 @pytest.mark.filterwarnings("ignore")
 def test_what_the_command_line_says_beats_legacy_settings(job):
     typed = ["+compat.values.gridsize=2", "+compat.values.n_groups=30"]
-    arguments = ["scan.npz", "compat=legacy", *typed, "plugin=numba", "output.picture=false"]
+    arguments = [
+        "scan.npz",
+        "compat=legacy",
+        *typed,
+        "plugin=numba",
+        "output.picture=false",
+        "report=false",
+    ]
     more = ["gridsize=1", "groups.count=7", "mirrored=false", "rounding=exact"]
     assert dispatch(["train", *arguments, *more, "output.path=t.h5"]) == 0
     with read_output("t.h5") as output:

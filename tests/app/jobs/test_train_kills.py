@@ -32,7 +32,7 @@ def made(path):
     groups = GroupSettings(members=4, count=100, strategy="random_of_k")
     return TrainingJob(
         ScanSource("npz", Path("scan.npz")), groups, Path(path), plugin="numba",
-        memory_budget="420KiB", chunk=8, picture=False, resume=True,
+        memory_budget="420KiB", chunk=8, picture=False, report=False, resume=True,
     )
 
 def told(end, pause):

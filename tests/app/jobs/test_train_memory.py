@@ -21,7 +21,7 @@ for number, count in enumerate(counts):
     path = Path(f"{number}.{suffix}")
     run(TrainingJob(
         ScanSource("npz", Path("scan.npz")), groups, path, plugin="numba", keys="native",
-        memory_budget=int(budget), picture=False,
+        memory_budget=int(budget), picture=False, report=False,
     ))
     with read_output(path) as output:
         print(json.dumps(output.provenance["bytes"]))

@@ -387,7 +387,11 @@ def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix):
     settings = GroupSettings(members=4, count=12, seed=3)
     source = ScanSource("npz", tmp_path / "scan.npz")
     path = tmp_path / f"train.{suffix}"
-    train.run(TrainingJob(source, settings, path, keys="native", plugin="numba", picture=False))
+    train.run(
+        TrainingJob(
+            source, settings, path, keys="native", plugin="numba", picture=False, report=False
+        )
+    )
     fields = ("patterns", "patches", "positions", "index", "probe")
     stored = PatchDataset(path, fields=fields)[::-1]
     groups = make_groups(read_scan("npz", source.path).positions, settings)

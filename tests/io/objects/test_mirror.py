@@ -25,7 +25,7 @@ from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.urls import location
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan_files import check_source
-from ptycho_engine.report.companion import picture_path
+from ptycho_engine.report.companion import PICTURE
 
 pytest.importorskip("obstore")
 
@@ -240,7 +240,7 @@ def test_a_job_reads_from_one_url_and_writes_to_another(folder, tmp_path):
         assert np.array_equal(found.patches[...], expected.patches[...])
         assert found.provenance["scan"] == f"{folder}/scan.h5"
         assert found.provenance["scan_sha256"] == expected.provenance["scan_sha256"]
-    picture = picture_path(output)
+    picture = PICTURE.beside(output)
     assert result.picture == picture
     assert Bucket(picture).get(picture.key).startswith(b"\x89PNG")
 

@@ -1,0 +1,110 @@
+"""How exact a sample of patches is: compared with the float64 reference, within a fixed effort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ...geometry import Positions
+from ...geometry.cut import Cut
+from ...report.html.run_report import Accuracy
+
+Array = np.ndarray[Any, Any]
+
+#: Patches that are compared, and samples of them: a tenth of a second.
+PATCHES, SAMPLES = 16, 1_000_000
+#: Samples of an object that is taken whole; of a larger one, what lies about each patch.
+WHOLE = 1024**2
+#: Rows and columns of a patch from which on the reference of `fourier` takes seconds.
+LARGEST_FOURIER = 96
+
+
+def compared(count: int, size: int, layers: int, interpolation: str) -> int:
+    """Return how many patches of a run are compared: the fewer the larger they are."""
+    if interpolation == "fourier" and size > LARGEST_FOURIER:
+        return 0
+    taps = {"bicubic": 4, "fourier": 4}.get(interpolation, 1)
+    affordable = SAMPLES // max(1, size * size * layers * taps)
+    return min(count, PATCHES, max(1, affordable))
+
+
+def measure_accuracy(
+    image: Array, positions: Positions, patches: Mapping[int, Array], cut: Cut
+) -> Accuracy | None:
+    """Compare patches with the reference.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., H, W)
+        The object.
+    positions : ndarray of float64, shape (P, 2)
+        Every position.
+    patches : mapping of int to ndarray, (..., N, N)
+        Some patches, by the number of their position.
+    cut : Cut
+        How they were cut.
+
+    Returns
+    -------
+    Accuracy or None
+        Of those that can be compared; None without patches.
+    """
+    from ...testing.reference import TOLERANCE
+
+    if not patches:
+        return None
+    tolerance = TOLERANCE.get(image.dtype.name, TOLERANCE["complex64"])
+    layers = int(np.prod(image.shape[:-2]))
+    most = compared(len(patches), cut.patch_size, layers, cut.interpolation)
+    if not most:
+        reason = "Not compared: the reference of fourier takes seconds for patches of this size."
+        return Accuracy((), tolerance, reason)
+    chosen = sorted(patches)[:: -(-len(patches) // most)]
+    if image.size <= WHOLE:
+        near = {index: (image, np.zeros(2)) for index in chosen}
+    else:
+        near = {i: part for i in chosen if (part := _about(image, positions[i], cut)) is not None}
+    errors = tuple(
+        (index, _error(part, positions[index] - origin, patches[index], cut))
+        for index, (part, origin) in near.items()
+    )
+    reason = "" if errors else "Not compared: no patch of the sample lies inside this large object."
+    return Accuracy(errors, tolerance, reason)
+
+
+def _about(image: Array, position: Array, cut: Cut) -> tuple[Array, Array] | None:
+    """Return what a patch is made of, and where it begins; None if it meets a border."""
+    if cut.rounding != "exact":  # which rounds by the whole coordinate
+        return None
+    around = cut.patch_size // 8 + 24 if cut.interpolation == "fourier" else 4
+    margin = cut.patch_size // 2 + around
+    first = np.floor(position).astype(np.int64) - margin
+    beyond = first + 2 * margin + 2
+    if (first < 0).any() or (beyond > image.shape[-2:]).any():
+        return None
+    return image[..., first[0] : beyond[0], first[1] : beyond[1]], first.astype(np.float64)
+
+
+def _error(image: Array, position: Array, patch: Array, cut: Cut) -> float:
+    """Return the largest error of a patch as a share of the largest magnitude; NaN if one has it.
+
+    What is not finite in both counts for nothing.
+    """
+    from ...testing.reference import reference_patches
+
+    expected = reference_patches(image, position[None], **_settings(cut))
+    expected = np.moveaxis(expected, -3, 0)[0]
+    same = ~np.isfinite(patch) & ~np.isfinite(expected)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(np.where(same, 0, patch - expected))
+    finite = np.abs(image[np.isfinite(image)])
+    highest = float(finite.max(initial=0.0)) or 1.0
+    return float(difference.max(initial=0.0)) / highest
+
+
+def _settings(cut: Cut) -> dict[str, Any]:
+    """Return what the reference takes; where no window leaves the object, no fill matters."""
+    return asdict(cut) | {"fill": "zeros" if cut.fill == "error" else cut.fill}

@@ -1,0 +1,1 @@
+"""Pages that a browser shows: each is one file that asks for nothing else."""
