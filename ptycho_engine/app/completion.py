@@ -7,11 +7,12 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from ..errors import PtychoEngineError
 from .outcomes import DONE
 from .subcommands import DEFAULT, SUBCOMMANDS, sort_subcommand
-from .vocabulary import PATHS, every_key, expanded, groups
+from .vocabulary import PATHS, every_key, groups
 
 BASH = """_ptycho_engine() {
     local IFS=$'\\n'
@@ -124,8 +125,8 @@ def files(begun: str) -> Iterator[str]:
     """Complete a path; folders end in a slash, and hidden names are kept until asked for."""
     folder, slash, name = begun.rpartition("/")
     try:
-        entries = sorted(expanded(folder + slash or ".").iterdir())
-    except OSError:
+        entries = sorted(Path(os.path.expanduser(folder + slash or ".")).iterdir())
+    except OSError:  # of a URL, too: no key completes by asking the network
         return
     for entry in entries:
         if entry.name.startswith(name) and (name or not entry.name.startswith(".")):

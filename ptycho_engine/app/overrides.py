@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
@@ -17,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ..errors import ConfigurationError, one_of
 from ..io.catalogue import find_format, formats_of
+from ..io.objects.urls import Location, ObjectUrl, is_url
 from .vocabulary import PATHS, expanded
 
 #: Of the keys whose values are paths those that are read.
@@ -153,9 +156,11 @@ def _part(rest: Sequence[str], *, writes: bool) -> tuple[list[str], list[str]]:
 
 
 def exists(argument: str) -> bool:
-    """Whether an argument names a file, or a folder, that exists."""
+    """Whether an argument names a file, or a folder, that exists; or is a URL, unasked."""
+    if is_url(argument):
+        return "," not in argument  # several, for a sweep
     try:
-        return expanded(argument).exists()
+        return Path(os.path.expanduser(argument)).exists()
     except (OSError, ValueError):  # no name that a file can have
         return False
 
@@ -259,6 +264,13 @@ def _format_of(parsed: Sequence[Override]) -> list[str]:
         files = [expanded(OmegaConf.create({"path": path}).path) for path in paths]
     except OmegaConfBaseException:  # known once the whole is composed
         return ["file"]
-    # A folder that is no scan itself is a list of scans to whoever takes one.
-    names = {"file" if f.is_dir() and not formats_of(f) else find_format(f) for f in files}
+    names = {_format_of_file(file) for file in files}
     return [names.pop() if len(names) == 1 else "file"]
+
+
+def _format_of_file(file: Location) -> str:
+    """Choose the group of a scan: that of its format, if a look at it is cheap."""
+    if isinstance(file, ObjectUrl):
+        return "file"  # which looks once it is fetched
+    # A folder that is no scan itself is a list of scans to whoever takes one.
+    return "file" if file.is_dir() and not formats_of(file) else find_format(file)

@@ -21,7 +21,8 @@ from .. import logs
 from ..allowance import forget_peak
 from ..culprits import accusation
 from ..deferral import deferred_signals
-from ..errors import PtychoEngineError
+from ..errors import ConfigurationError, PtychoEngineError
+from ..io.objects.urls import Location, is_url
 from ..report.progress import Display
 from ..workers import core_count
 from .accounts import Accountant
@@ -112,7 +113,7 @@ def compose_and_run(root: Root, arguments: list[str]) -> int:
     complaints = Complaints.asked_by(arguments)
     try:
         core_count()  # a variable that says no number is refused here
-        check_arguments([argument for argument in arguments if not exists(argument)])
+        check_arguments([a for a in arguments if is_url(a) or not exists(a)])
         typed = sort_arguments(arguments)
         return run_hydra(root, flags, hydra_arguments(typed, root.places), complaints)
     except PtychoEngineError as error:
@@ -209,17 +210,25 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
 
 def what_is_left(config: Any, folder: Path, run_id: str) -> str:
     """Say what stands in the place of the output of a run that did not end well."""
-    from ..io.containers import FORMATS
-    from ..io.outputs import what_stands
-
     output = config.get("output")
     if output is None:
         return "nothing was written."
-    path = folder / expanded(output.path)
+    try:
+        return _what_is_at(folder / expanded(output.path), output, run_id)
+    except ConfigurationError:  # a URL that names nothing
+        return "nothing was written."
+    except PtychoEngineError as error:  # of an object store
+        return f"what was written cannot be told: {error}"
+
+
+def _what_is_at(path: Location, output: Any, run_id: str) -> str:
+    from ..io.containers import FORMATS
+    from ..io.outputs import stands, what_stands
+
     ours = output.get("format") is None and path.suffix.lower() in FORMATS
     if "overwrite" in output and ours:
         return what_stands(path, run_id)
-    return f"{path} stands." if os.path.lexists(path) else "nothing was written."
+    return f"{path} stands." if stands(path) else "nothing was written."
 
 
 def checked_settings(config: Any, root: Root) -> Any:

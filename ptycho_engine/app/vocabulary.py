@@ -19,6 +19,7 @@ from pathlib import Path
 from ..discovery import contributed_folders, discover
 from ..errors import PtychoEngineError
 from ..io.catalogue import list_formats, load_format
+from ..io.objects.urls import Location, location
 
 #: Keys whose values are paths.
 PATHS = (
@@ -66,9 +67,9 @@ class Key:
     choices: tuple[str, ...] = ()
 
 
-def expanded(path: str) -> Path:
-    """Read a path as a shell would: ``~`` is home, unless no user has what follows as a name."""
-    return Path(os.path.expanduser(path))
+def expanded(path: str) -> Location:
+    """Read a URL, or a path as a shell would: ``~`` is home, unless no user has that name."""
+    return location(os.path.expanduser(path))
 
 
 def configuration_folders() -> list[Path]:

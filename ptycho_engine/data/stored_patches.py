@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from ..errors import InputFileError, one_line
 from ..geometry import Positions
 from ..geometry.layouts import Layout
+from ..io.objects.urls import Location
 from ..io.outputs import is_output, read_output
 from ..io.stacks import Stacks, open_stacks
 from .patch_parts import PatchParts, find_parts
@@ -37,7 +37,7 @@ class PatchSource:
 
     Attributes
     ----------
-    path : Path
+    path : Path or ObjectUrl
         The file or store.
     patches : str, optional
         The array of patches, complex or real.
@@ -45,20 +45,20 @@ class PatchSource:
         Two arrays in place of it: amplitude and phase in radians, or real and imaginary part.
     positions : str, optional
         The array of positions (y, x), in object pixels.
-    positions_path : Path, optional
+    positions_path : Path or ObjectUrl, optional
         Another file that holds the positions, and the probe.
     probe : str, optional
         The array of the probe.
     """
 
-    path: Path
+    path: Location
     patches: str | None = None
     amplitude: str | None = None
     phase: str | None = None
     real: str | None = None
     imag: str | None = None
     positions: str | None = None
-    positions_path: Path | None = None
+    positions_path: Location | None = None
     probe: str | None = None
 
 
@@ -158,7 +158,7 @@ def open_patches(source: PatchSource) -> Iterator[StoredPatches]:
         )
 
 
-def _geometry(path: Path) -> dict[str, Any]:
+def _geometry(path: Location) -> dict[str, Any]:
     """Return what an output of ours says its numbers mean; nothing of anything else."""
     if not is_output(path):
         return {}

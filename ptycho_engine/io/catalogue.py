@@ -35,6 +35,7 @@ from typing import Any
 from ..culprits import name_culprit
 from ..discovery import FORMAT_GROUP, PluginSource, discover, find_source, load_source
 from ..errors import InputFileError, PluginError
+from .objects.urls import Location
 
 #: Keys of a format's Hydra group that are no options of it.
 RESERVED = ("format", "path")
@@ -162,7 +163,7 @@ class _Named:
         return call
 
 
-def formats_of(path: Path) -> list[FormatSource]:
+def formats_of(path: Location) -> list[FormatSource]:
     """List the formats that have the suffix of a path, from metadata alone."""
     suffix = path.suffix.lower()
     return [source for source in list_formats() if suffix in source.suffixes]

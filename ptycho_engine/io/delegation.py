@@ -14,11 +14,12 @@ from ..errors import ConfigurationError, OutputError
 from .containers import format_of
 from .containers.zarr import ZarrContainer, chunk_shape, file_shape
 from .containers.zarr_metadata import NAME
+from .objects.urls import Location, ObjectUrl
 from .regions import box_of, region_key
 from .specs import Array, ArraySpec
 
 
-def check_delegation(path: Path) -> None:
+def check_delegation(path: Location) -> None:
     """Refuse an output that several processes cannot write.
 
     Raises
@@ -26,6 +27,11 @@ def check_delegation(path: Path) -> None:
     ConfigurationError
         With the format that they can.
     """
+    if isinstance(path, ObjectUrl):
+        raise ConfigurationError(
+            f"{path}: received a URL, and the workers of a cluster write files of a file system "
+            "that they share. Expected a path. Choose one, or runner=local."
+        )
     if format_of(path) != "zarr":
         raise ConfigurationError(
             f"{path}: received a single file, which several processes cannot write. Expected a "

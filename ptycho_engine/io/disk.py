@@ -13,12 +13,13 @@ import numpy as np
 
 from ..errors import OutputError
 from ..workers import share
+from .objects.urls import Location
 
 SYNC_THREADS = 4
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Location) -> Iterator[None]:
     """Turn an operating system's error into an `OutputError` that names the output."""
     try:
         yield

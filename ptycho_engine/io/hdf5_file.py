@@ -23,6 +23,7 @@ from .hdf5_ranges import fill_from, mapped_values
 from .hdf5_values import has_texts, is_dataset, is_small, plain
 from .mapped_stack import MappedStack
 from .npy_header import Header
+from .objects.mirror import bring
 from .patterns import Patterns, Quantity, Ranges
 from .reading import check_file, looks_like, reading
 
@@ -335,6 +336,7 @@ class Hdf5File:
         """
         folder = self.path.resolve().parent
         place, beside = ((folder / where).resolve() for where in (name, Path(name).name))
+        bring([p for p in (place, beside) if p.is_relative_to(folder)])
         if moved and not place.is_relative_to(folder) and beside.is_file():
             place = beside
         if place in self._others:

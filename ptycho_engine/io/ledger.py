@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from ..errors import OutputError
 from .journal import Finished, Journal
+from .objects.urls import Location
 from .regions import Box, Key, box_size, find_overlap, missing_ranges
 from .specs import ArraySpec
 
@@ -17,13 +17,13 @@ class Ledger:
 
     Parameters
     ----------
-    path : Path
+    path : Path or ObjectUrl
         The output, for messages.
     arrays : mapping of str to ArraySpec
         What it will hold.
     """
 
-    def __init__(self, path: Path, arrays: Mapping[str, ArraySpec]) -> None:
+    def __init__(self, path: Location, arrays: Mapping[str, ArraySpec]) -> None:
         self._path = path
         self._arrays = arrays
         self._lock = threading.Lock()

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..display import Shown, Words
-from ..errors import InputFileError, OutputError, at_caller
+from ..errors import InputFileError, OutputError, PtychoEngineError, at_caller
 from ..metadata import import_despite_metadata
 from .containers import FORMATS
 from .containers.npz import SPECS
+from .objects.buckets import Bucket
+from .objects.mirror import check_exists, exists, local_copy, named
+from .objects.urls import Location, ObjectUrl, location
 from .specs import RECORDS, Array, ArraySpec
 
 #: Records are texts of some kilobytes; what claims to be larger is not read.
@@ -89,13 +92,14 @@ class StoredOutput(Shown):
 
 
 @at_caller
-def read_output(path: str | os.PathLike[str]) -> StoredOutput:
+def read_output(path: str | os.PathLike[str] | ObjectUrl) -> StoredOutput:
     """Open what the engine wrote: its arrays, their names and units, and its records.
 
     Parameters
     ----------
-    path : path-like
-        A ``.npz``, ``.h5``, ``.hdf5`` or ``.zarr``.
+    path : path-like or URL
+        A ``.npz``, ``.h5``, ``.hdf5`` or ``.zarr``. Of a ``.zarr`` at a URL, chunks are read there
+        as arrays are indexed; of a file, a copy is.
 
     Returns
     -------
@@ -106,10 +110,19 @@ def read_output(path: str | os.PathLike[str]) -> StoredOutput:
     ------
     InputFileError
         If there is no such output, or if it is damaged or was not written by the engine.
+    MissingExtraError
+        If it is at a URL, and obstore is not installed.
     """
-    path = Path(path)
+    path = location(path)
+    if isinstance(path, ObjectUrl) and path.suffix.lower() in FORMATS:
+        return _read_object(path)
+    return _read_file(path)
+
+
+def _read_file(path: Location) -> StoredOutput:
     name = FORMATS.get(path.suffix.lower(), "")
-    if not name or not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+    # A pipe would be waited for.
+    if not name or isinstance(path, ObjectUrl) or not (path.is_file() or path.is_dir()):
         what = "no such output" if name else f"unknown suffix {path.suffix!r}"
         raise InputFileError(
             f"{path}: {what}. Expected a path that ends in {', '.join(FORMATS)}. Check it."
@@ -117,18 +130,44 @@ def read_output(path: str | os.PathLike[str]) -> StoredOutput:
     try:
         return {"npz": _read_npz, "hdf5": _read_hdf5, "zarr": _read_zarr}[name](path)
     except _DAMAGED as error:
-        raise InputFileError(
-            f"{path}: cannot be read as an output: {error}. Expected arrays with the records "
-            f"{', '.join(RECORDS)}. Write it again with ptycho-engine."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
-def what_stands(path: Path, run_id: str) -> str:
+def _read_object(url: ObjectUrl) -> StoredOutput:
+    """Open an output at a URL."""
+    if url.suffix.lower() != ".zarr":
+        copy = local_copy(url)
+        with named(url, copy):
+            return _read_file(copy)
+    check_exists(url)
+    try:
+        from .objects.zarr_reading import open_group
+
+        return _zarr_output(_object_records(url), open_group(url))
+    except PtychoEngineError:
+        raise
+    except _DAMAGED as error:
+        raise _unreadable(url, error) from error
+
+
+def _unreadable(path: Location, error: Exception) -> InputFileError:
+    return InputFileError(
+        f"{path}: cannot be read as an output: {error}. Expected arrays with the records "
+        f"{', '.join(RECORDS)}. Write it again with ptycho-engine."
+    )
+
+
+def stands(path: Location) -> bool:
+    """Whether anything is at the path or URL of an output."""
+    return exists(path) if isinstance(path, ObjectUrl) else os.path.lexists(path)
+
+
+def what_stands(path: Location, run_id: str) -> str:
     """Say what stands at the path of an output after its run was cut short.
 
     Parameters
     ----------
-    path : Path
+    path : Path or ObjectUrl
         Where the run was to write.
     run_id : str
         The run, as the provenance of its output says.
@@ -138,7 +177,7 @@ def what_stands(path: Path, run_id: str) -> str:
     str
         The end of a sentence, made by looking there.
     """
-    if not os.path.lexists(path):
+    if not stands(path):
         return "nothing was written."
     try:
         with read_output(path) as output:
@@ -150,17 +189,22 @@ def what_stands(path: Path, run_id: str) -> str:
     return f"nothing was written, and what stands at {path} is not of this run."
 
 
-def is_output(path: Path) -> bool:
-    """Whether a file or folder is an output of ours: it has the records."""
+def is_output(path: Location) -> bool:
+    """Whether a file, folder or object is an output of ours: it has the records."""
+    if isinstance(path, ObjectUrl):
+        if path.suffix.lower() == ".zarr":
+            return _has_records(_object_records, path)
+        path = local_copy(path)
     readers = {"npz": _npz_records, "hdf5": _hdf5_records, "zarr": _zarr_records}
     name = FORMATS.get(path.suffix.lower())
     names = [name] if name else list(readers)  # a symbolic link may lead to any name
     return any(_has_records(readers[name], path) for name in names)
 
 
-def _has_records(reader: Callable[[Path], dict[str, Any]], path: Path) -> bool:
+def _has_records(reader: Callable[[Any], dict[str, Any]], path: Location) -> bool:
     try:
-        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        # A pipe would be waited for.
+        if isinstance(path, Path) and not (path.is_file() or path.is_dir()):
             return False
         return all(isinstance(record, dict) for record in reader(path).values())
     except Exception:  # libraries raise anything for what is not theirs, and so it is not ours
@@ -184,7 +228,19 @@ def _hdf5_records(path: Path) -> dict[str, Any]:
 
 
 def _zarr_records(path: Path) -> dict[str, Any]:
-    attributes = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+    return _records_in((path / "zarr.json").read_bytes())
+
+
+def _object_records(url: ObjectUrl) -> dict[str, Any]:
+    text = Bucket(url).get(f"{url.key}/zarr.json")
+    if text is None:
+        raise FileNotFoundError(f"{url}/zarr.json")
+    return _records_in(text)
+
+
+def _records_in(text: bytes) -> dict[str, Any]:
+    """Return the records in the metadata of the root of a Zarr store."""
+    attributes = json.loads(text)["attributes"]
     return {name: dict(attributes[name]) for name in RECORDS}
 
 
@@ -245,8 +301,10 @@ def _read_zarr(path: Path) -> StoredOutput:
     import_despite_metadata("zarr")
     import zarr
 
-    records = _zarr_records(path)
-    group = zarr.open_group(str(path), mode="r")
+    return _zarr_output(_zarr_records(path), zarr.open_group(str(path), mode="r"))
+
+
+def _zarr_output(records: dict[str, Any], group: Any) -> StoredOutput:
     arrays = dict(group.arrays())
     specs = {
         name: ArraySpec(

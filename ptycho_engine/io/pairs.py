@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from .objects.mirror import bring
+
 #: What the names of the two say, and where: between the ends, dots, dashes and underscores.
 ROLES = ("dp", "para")
 _ROLE = re.compile(r"(?:^|(?<=[_.\-]))(dp|para)(?=$|[_.\-])", re.IGNORECASE)
@@ -29,6 +31,7 @@ def partner_path(path: Path) -> Path | None:
 def find_partner(path: Path) -> Path | None:
     """Return the other file of a pair if it is there."""
     other = partner_path(path)
+    bring([] if other is None else [other])
     return other if other is not None and other.is_file() else None
 
 

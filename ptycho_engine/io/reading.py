@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InputFileError, MemoryBudgetError, PtychoEngineError, one_line
 from .containers.zarr import is_zarr_store
+from .objects.mirror import bring
 
 #: What a file is that begins with these bytes.
 SIGNATURES = {
@@ -81,6 +82,7 @@ def check_file(path: Path, kind: str) -> None:
     InputFileError
         With what there is, or what is spelled alike.
     """
+    bring([path])  # what stands beside a scan in an object store
     if path.is_dir():
         what = "a Zarr store" if is_zarr_store(path) else "a folder"
         raise InputFileError(f"{path}: is {what}. Expected an {kind}. Name the file itself.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from ..errors import CapabilityError, InputFileError, OutputError, PluginError
 from ..logs import get_logger
 from ..memory import check_reading
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
+from .objects.claim import check_url_output
+from .objects.mirror import check_exists, local_copy, named
+from .objects.urls import Location, ObjectUrl, location
 from .scan import Scan
 
 
@@ -24,15 +27,19 @@ class ScanSource:
     ----------
     format : str
         The name of the format.
-    path : Path, optional
-        The file; None for a format that makes its scan.
+    path : Path or ObjectUrl, optional
+        The file, or the object, also given as a text; None for a format that makes its scan.
     options : mapping of str to object
         Options of the format by name; its defaults where left out.
     """
 
     format: str
-    path: Path | None = None
+    path: Location | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            object.__setattr__(self, "path", location(self.path))
 
     def settings(self) -> dict[str, Any]:
         """Return it as the group of the configuration that chooses it."""
@@ -42,7 +49,7 @@ class ScanSource:
 
 def read_scan(
     name: str,
-    path: Path | None = None,
+    path: str | os.PathLike[str] | ObjectUrl | None = None,
     options: Mapping[str, Any] | None = None,
     *,
     memory_budget: int | str | None = None,
@@ -54,8 +61,9 @@ def read_scan(
     ----------
     name : str
         The name of the format.
-    path : Path, optional
-        The file; None for a format that makes its scan.
+    path : path-like or URL, optional
+        The file; None for a format that makes its scan. Of an object of ``s3://``, ``gs://`` or
+        ``memory://`` a copy is read, on the disk until this process ends.
     options : mapping of str to object, optional
         Options of the format by name; its defaults where left out.
     memory_budget : int or str, optional
@@ -72,7 +80,9 @@ def read_scan(
     Raises
     ------
     InputFileError
-        If the file cannot be read as one of this format, or none was named.
+        If the file cannot be read as one of this format, or fetched, or none was named.
+    MissingExtraError
+        If it is an object, and obstore is not installed.
     MemoryBudgetError
         If the format can tell that reading takes more than the budget; nothing has been read then.
     ConfigurationError
@@ -81,9 +91,14 @@ def read_scan(
         As :func:`~ptycho_engine.io.catalogue.load_format`; also if the format returns anything
         else than a scan.
     """
-    chosen, path, values = _prepared(name, path, options)
-    _check_budget(chosen, path, values, memory_budget)
-    scan = call_reader(chosen, path, values)
+    place = None if path is None else location(path)
+    chosen, place, values = _prepared(name, place, options)
+    file = None if place is None else local_copy(place)
+    with named(place, file):
+        _check_budget(chosen, file, values, memory_budget)
+        scan = call_reader(chosen, file, values)
+    if isinstance(place, ObjectUrl):
+        scan = _renamed(scan, str(file), str(place))
     for text in scan.warnings if log else ():
         get_logger().warning("doubtful_scan", reason=text)
     return scan
@@ -105,6 +120,9 @@ def check_source(source: ScanSource, *, memory_budget: int | str | None = None) 
         As :func:`read_scan`.
     """
     chosen, path, values = _prepared(source.format, source.path, source.options)
+    if isinstance(path, ObjectUrl):  # what reading takes is told once it is fetched
+        check_exists(path)
+        return
     if path is not None and not os.path.exists(path):  # nor where the name is too long
         raise InputFileError(
             f"{source.path}: no such file. Expected the path of a scan file; a relative one counts "
@@ -113,9 +131,21 @@ def check_source(source: ScanSource, *, memory_budget: int | str | None = None) 
     _check_budget(chosen, path, values, memory_budget)
 
 
+def _renamed(scan: Scan, copy: str, url: str) -> Scan:
+    """Return a scan that says of itself that it comes from its object, not from the copy."""
+    patterns = scan.patterns
+    return replace(
+        scan,
+        source=scan.source.replace(copy, url),
+        patterns=patterns and replace(patterns, source=patterns.source.replace(copy, url)),
+        warnings=tuple(text.replace(copy, url) for text in scan.warnings),
+        assumptions={k: v.replace(copy, url) for k, v in scan.assumptions.items()},
+    )
+
+
 def _prepared(
-    name: str, path: Path | None, options: Mapping[str, Any] | None
-) -> tuple[ScanFormat, Path | None, Any]:
+    name: str, path: Location | None, options: Mapping[str, Any] | None
+) -> tuple[ScanFormat, Location | None, Any]:
     """Load a format and build its options."""
     chosen = load_format(name)
     values = build_options(f"format {name!r}", chosen.options, options)
@@ -177,13 +207,15 @@ def call_reader(chosen: ScanFormat, path: Path | None, values: Any) -> Scan:
     return scan
 
 
-def write_scan(path: str | os.PathLike[str], scan: Scan, format: str | None = None) -> None:
+def write_scan(
+    path: str | os.PathLike[str] | ObjectUrl, scan: Scan, format: str | None = None
+) -> None:
     """Write a scan to a file, which appears whole or not at all and replaces nothing.
 
     Parameters
     ----------
-    path : path-like
-        Where; its suffix names the format.
+    path : path-like or URL
+        Where; its suffix names the format, of a URL ``.zarr``.
     scan : Scan
         What. Its patterns, if it has any, are read for it.
     format : str, optional
@@ -199,16 +231,16 @@ def write_scan(path: str | os.PathLike[str], scan: Scan, format: str | None = No
         If several formats of the suffix write; or as
         :func:`~ptycho_engine.io.catalogue.load_format`.
     """
-    path = Path(path)
-    find_writer(path, format).holder.write(path, scan)
+    place = location(path)
+    find_writer(place, format).holder.write(place, scan)
 
 
-def find_writer(path: Path, format: str | None = None) -> ScanFormat:
+def find_writer(path: Location, format: str | None = None) -> ScanFormat:
     """Find the format that writes a scan to a path, before there is anything to write.
 
     Parameters
     ----------
-    path : Path
+    path : Path or ObjectUrl
         Where; its suffix names the format.
     format : str, optional
         The format by name.
@@ -217,7 +249,11 @@ def find_writer(path: Path, format: str | None = None) -> ScanFormat:
     ------
     CapabilityError, OutputError, PluginError
         As :func:`write_scan`; also if the folder is missing.
+    ConfigurationError
+        If it is a URL, and the format writes files.
     """
+    if isinstance(path, ObjectUrl):
+        check_url_output(path, overwrite=False)
     chosen = _writer(path) if format is None else load_format(format)
     if not chosen.writes:
         raise CapabilityError(
@@ -225,6 +261,14 @@ def find_writer(path: Path, format: str | None = None) -> ScanFormat:
             "write. Expected one that has write(path, scan). Choose the suffix of another, or "
             "name it as format."
         )
+    if isinstance(path, ObjectUrl):
+        if not chosen.source.built_in or ".zarr" not in chosen.source.suffixes:
+            raise CapabilityError(
+                f"{path}: format {chosen.source.name!r} writes files. Expected the format "
+                "ptycho_engine, which alone is written to a URL. Leave format out, or write a file "
+                "and copy it there."
+            )
+        return chosen
     if os.path.lexists(path):
         raise OutputError(
             f"{path}: exists already, and scans are never replaced. Expected nothing there. Move "
@@ -238,7 +282,7 @@ def find_writer(path: Path, format: str | None = None) -> ScanFormat:
     return chosen
 
 
-def _writer(path: Path) -> ScanFormat:
+def _writer(path: Location) -> ScanFormat:
     """Choose the format that writes a suffix: built-in, its own or the only one."""
     candidates = formats_of(path)
     if not candidates:

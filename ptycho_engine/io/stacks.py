@@ -17,6 +17,8 @@ from ..memory import check_reading
 from .hdf5_file import Hdf5File, Hdf5Stack
 from .npy_header import Header
 from .npz_archive import NpzArchive
+from .objects.mirror import local_copy, named
+from .objects.urls import Location
 from .patterns import Loader
 from .reading import check_file, reading
 from .zarr_group import ZarrGroup
@@ -53,14 +55,21 @@ class Stacks:
 
 
 @contextmanager
-def open_stacks(path: Path) -> Iterator[Stacks]:
-    """Open an npz, npy or HDF5 file, or a Zarr store.
+def open_stacks(place: Location) -> Iterator[Stacks]:
+    """Open an npz, npy or HDF5 file, or a Zarr store; of an object, a copy.
 
     Raises
     ------
     InputFileError
         If it is none of them, or cannot be read; so do the functions of what is yielded.
     """
+    path = local_copy(place)
+    with named(place, path), _opened(path) as stacks:
+        yield stacks
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Stacks]:
     if path.is_dir():
         group = ZarrGroup(path)
         steps = partial(_loaded_steps, group.header, group.loader)

@@ -22,6 +22,7 @@ from .disk import as_bytes, checksum_of, is_full_disk, sync, sync_tree, writing
 from .journal import Journal
 from .lease import Lease
 from .ledger import Ledger
+from .objects.urls import Location, ObjectUrl, location
 from .outputs import is_output
 from .publishing import check_exchange, publish
 from .regions import Box, Key, Region, box_of, box_shape, region_key
@@ -43,7 +44,7 @@ class Store:
 
     Attributes
     ----------
-    path : Path
+    path : Path or ObjectUrl
         Where the output will appear.
     arrays : dict of str to ArraySpec
         What it will hold.
@@ -64,7 +65,7 @@ class Store:
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         arrays: Mapping[str, ArraySpec],
         overwrite: bool,
         records: dict[str, dict[str, Any]],
@@ -75,16 +76,17 @@ class Store:
         self._overwrite = overwrite
         self._records = records
         self._resume = resume
-        self._target = resolve(path)
         self._ledger = Ledger(path, arrays)
-        self._folder: Path | None = None
+        self._is_open = False
+        self._target: Path
+        self._folder: Path
         self._lease: Lease
         self._container: Container
 
     @classmethod
     def create(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | ObjectUrl,
         arrays: Mapping[str, ArraySpec],
         *,
         overwrite: bool = False,
@@ -99,8 +101,10 @@ class Store:
 
         Parameters
         ----------
-        path : path-like
-            Where it shall appear; the suffix names its format; a symbolic link is followed.
+        path : path-like or URL
+            Where it shall appear; the suffix names its format; a symbolic link is followed. At a
+            URL of an object store, ``.zarr`` alone, chunks are written where they will be read,
+            and the root metadata, without which there is no store, last.
         arrays : mapping of str to ArraySpec
             What it will hold. The first array is what viewers show.
         overwrite : bool
@@ -127,18 +131,21 @@ class Store:
         Raises
         ------
         ConfigurationError
-            If the suffix names no format.
+            If the suffix names no format, or the path is a URL that is to be replaced.
         OutputError
             If the output could not be written in the end, if another run is writing the same, or
             if a run is to be resumed that wrote something else: what differs is said.
         """
-        path = Path(path)
+        path = location(path)
         check_output(path, overwrite)
         check_axes(arrays)
         records = dict(zip(RECORDS, (geometry, configuration, provenance), strict=True))
         records |= dict(more or {})
         plain = {name: json.loads(to_json(name, record or {})) for name, record in records.items()}
-        store = cls(path, arrays, overwrite, plain, resume)
+        kind = cls
+        if isinstance(path, ObjectUrl):
+            from .objects.url_store import UrlStore as kind  # made of this class
+        store = kind(path, arrays, overwrite, plain, resume)
         if identity is None:
             identity = {name: plain[name] for name in RECORDS[:2]}
         whole = {
@@ -154,6 +161,8 @@ class Store:
         return store
 
     def _begin(self, identity: dict[str, Any]) -> None:
+        assert isinstance(self.path, Path)
+        self._target = resolve(self.path)
         folder = partials.partial_folder(self._target, identity)
         with writing(self.path):
             if self._resume and not folder.is_dir():
@@ -162,7 +171,7 @@ class Store:
             check_space(self.path, self._target.parent, self._needed(folder))
             with deferred_signals():  # no folder without its name here
                 self._lease = partials.take(self.path, folder)
-                self._folder = folder
+                self._folder, self._is_open = folder, True
             if self._target.exists() and not self._target.stat().st_mode & 0o077:
                 folder.chmod(0o700)  # what replaces a private output is private from the beginning
             if self._overwrite and self._target.is_dir():
@@ -181,17 +190,14 @@ class Store:
 
     @property
     def _content(self) -> Path:
-        assert self._folder is not None
         return self._folder / self._target.name
 
     def _start_anew(self, identity: dict[str, Any]) -> None:
-        assert self._folder is not None
         self._ledger.begin(Journal.begin(self._folder, identity))
         self._container.create()
 
     def _continue(self) -> bool:
         """Go on with what lies in the folder; False if there is nothing to go on with."""
-        assert self._folder is not None
         journal = Journal.load(self._folder)
         if journal is None and not os.path.lexists(self._content):
             return False
@@ -333,18 +339,26 @@ class Store:
         texts = {name: to_json(name, record) for name, record in records.items()}
         with writing(self.path):
             self._container.finish(texts)
-            sync_tree(self._content)
+            self._sync()
             with deferred_signals(), together or nullcontext():
-                publish(self._content, self._target, is_output if self._overwrite else None)
-                # It stands in its place: what fails from here on is no failure of the output.
-                with suppress(OSError):
-                    sync(self._target.parent)
+                self._appear()
                 self._leave()
+
+    def _sync(self) -> None:
+        """Wait until all of it lasts."""
+        sync_tree(self._content)
+
+    def _appear(self) -> None:
+        """Let it appear in one step."""
+        publish(self._content, self._target, is_output if self._overwrite else None)
+        # It stands in its place: what fails from here on is no failure of the output.
+        with suppress(OSError):
+            sync(self._target.parent)
 
     def discard(self) -> None:
         """Remove all that was written; an earlier output stays. Does nothing after `publish`."""
         with deferred_signals():
-            if self._folder is None:
+            if not self._is_open:
                 return
             try:
                 # A close that fails, say on a full disk, must hide neither the first error nor the
@@ -355,12 +369,11 @@ class Store:
                 self._leave()
 
     def _leave(self) -> None:
-        folder, self._folder = self._folder, None
-        assert folder is not None
-        partials.clear(folder, self._lease)
+        self._is_open = False
+        partials.clear(self._folder, self._lease)
 
     def _check_open(self) -> None:
-        if self._folder is None:
+        if not self._is_open:
             raise OutputError(
                 f"{self.path}: was published or discarded before. Create another store."
             )
@@ -370,7 +383,7 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, *_: object) -> None:
         try:
-            if kind is None and self._folder is not None:
+            if kind is None and self._is_open:
                 self.publish()
         except BaseException as raised:
             self._end(raised)
@@ -380,11 +393,8 @@ class Store:
     def _end(self, error: object) -> None:
         """Leave nothing behind, unless room on the disk, or workers, are all that is wanting."""
         lost = isinstance(error, ClusterLostError)
-        if (
-            self._folder
-            and self._container.resumes
-            and (lost or (self._resume and is_full_disk(error)))
-        ):
+        wanting = lost or (self._resume and is_full_disk(error))
+        if wanting and self._is_open and self._container.resumes:
             self._suspend("the cluster is lost" if lost else "the disk is full")
         else:
             self.discard()
@@ -392,13 +402,13 @@ class Store:
     def _suspend(self, reason: str) -> None:
         """Let go of what is finished, for a run that resumes."""
         with deferred_signals():
-            folder, self._folder = self._folder, None
+            self._is_open = False
             with suppress(Exception):  # it does not fit, either
                 self._container.close()
             self._lease.release()
         get_logger().warning(
             "unfinished_output_kept",
-            path=str(folder),
+            path=str(self._folder),
             reason=reason,
             then="mend that and run again with output.resume=true",
         )

@@ -13,22 +13,24 @@ from ..memory import format_bytes
 from .containers import format_of
 from .containers.zarr import is_zarr_store
 from .disk import writing
+from .objects.claim import check_url_output
+from .objects.urls import Location, ObjectUrl, location
 from .outputs import is_output
 from .publishing import foreign
 
 
 def check_output(
-    path: str | os.PathLike[str], overwrite: bool, inputs: Sequence[Path] = ()
+    path: str | os.PathLike[str] | ObjectUrl, overwrite: bool, inputs: Sequence[Location] = ()
 ) -> None:
     """Refuse, before any work, an output that could not be written in the end.
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or URL
         Where the output shall appear; the suffix names its format.
     overwrite : bool
         Whether an earlier output may be replaced.
-    inputs : sequence of Path
+    inputs : sequence of Path or ObjectUrl
         Files and folders that the run reads, which it never replaces.
 
     Raises
@@ -39,8 +41,11 @@ def check_output(
         If the folder is missing or not writeable; if something stands at `path` and may not be
         replaced, or is an input, or no output of ours.
     """
-    path = Path(path)
+    path = location(path)
     name = format_of(path)
+    if isinstance(path, ObjectUrl):
+        check_url_output(path, overwrite)
+        return
     target = resolve(path)
     with writing(path):
         refuse_inputs(path, inputs)
@@ -69,7 +74,7 @@ def check_output(
         raise foreign(path)
 
 
-def refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
+def refuse_inputs(path: Path, inputs: Sequence[Location]) -> None:
     """Refuse a place where something stands that the run reads, by whatever name.
 
     Raises
@@ -79,7 +84,7 @@ def refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
         that holds one.
     """
     target = resolve(path)
-    for source in inputs:
+    for source in (place for place in inputs if isinstance(place, Path)):
         # By what the system says is one file: names may differ in case alone, or be mounted twice.
         places = [source, *resolve(source).parents] if target.is_dir() else [source]
         if target.exists() and any(p.exists() and target.samefile(p) for p in places):

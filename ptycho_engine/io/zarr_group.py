@@ -21,6 +21,7 @@ from ..metadata import import_despite_metadata
 from .containers.zarr import is_zarr_store
 from .disk import checksum_of
 from .npy_header import Header
+from .objects.mirror import bring
 from .patterns import Loader, Patterns, Quantity, Ranges
 from .reading import reading
 
@@ -140,10 +141,14 @@ class ZarrGroup:
         """Refuse a range along the first axis of which a chunk is missing."""
         first, *others = array.shards or array.chunks
         counts = [range(math.ceil(n / c)) for n, c in zip(array.shape[1:], others, strict=True)]
-        for index in product(range(start // first, math.ceil(stop / first)), *counts):
-            if not self.path.joinpath(name, "c", *map(str, index)).is_file():
+        folder = self.path / name / "c"
+        indices = product(range(start // first, math.ceil(stop / first)), *counts)
+        chunks = [folder.joinpath(*map(str, index)) for index in indices]
+        bring(chunks)
+        for chunk in chunks:
+            if not chunk.is_file():
                 raise InputFileError(
-                    f"{self.path}: chunk {'/'.join(map(str, index))} of {name!r} is missing. "
+                    f"{self.path}: chunk {chunk.relative_to(folder)} of {name!r} is missing. "
                     "Expected a whole store. Copy or write it again."
                 )
 

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from ..errors import OutputError
 from ..io import publishing
+from ..io.objects.single_objects import check_absent, create_object
+from ..io.objects.urls import Location, ObjectUrl
 from ..io.targets import refuse_inputs, resolve
 from ..logs import get_logger
 from . import canvas
@@ -45,22 +47,27 @@ class Kind:
     without: str
     is_ours: Callable[[Path], bool]
 
-    def beside(self, output: Path) -> Path:
+    def beside(self, output: Location) -> Location:
         """Return where the one of an output stands."""
         return output.with_name(f"{output.name}{self.suffix}")
 
     def check(
-        self, path: Path, overwrite: bool, inputs: Sequence[Path] = (), *, wanted: bool = True
+        self,
+        path: Location,
+        overwrite: bool,
+        inputs: Sequence[Location] = (),
+        *,
+        wanted: bool = True,
     ) -> None:
         """Refuse, before any work, what stands in its place and may not be replaced.
 
         Parameters
         ----------
-        path : Path
-            The place; a symbolic link is followed.
+        path : Path or ObjectUrl
+            The place; a symbolic link is followed. Nothing at a URL is ever replaced.
         overwrite : bool
             Whether an earlier one may be replaced.
-        inputs : sequence of Path
+        inputs : sequence of Path or ObjectUrl
             Files that the run reads.
         wanted : bool
             Whether there shall be one; if not, only an earlier one of ours is in the way.
@@ -70,6 +77,10 @@ class Kind:
         OutputError
             With what to do.
         """
+        if isinstance(path, ObjectUrl):
+            if wanted:
+                check_absent(path)
+            return
         target = resolve(path)
         if not os.path.lexists(target):
             return
@@ -88,13 +99,13 @@ class Kind:
             )
 
     def write(
-        self, path: Path, content: bytes, *, overwrite: bool = False, like: Path | None = None
+        self, path: Location, content: bytes, *, overwrite: bool = False, like: Path | None = None
     ) -> None:
         """Write one, which appears whole or not at all.
 
         Parameters
         ----------
-        path : Path
+        path : Path or ObjectUrl
             Its place.
         content : bytes
             The file.
@@ -110,6 +121,9 @@ class Kind:
         OSError
             If the system refuses.
         """
+        if isinstance(path, ObjectUrl):
+            create_object(path, content)
+            return
         target = resolve(path)
         part = _hidden(target, "new")
         part.unlink(missing_ok=True)
@@ -138,27 +152,27 @@ class Companion:
 
     Parameters
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The output.
     kind : Kind
         What stands beside it.
 
     Attributes
     ----------
-    path : Path
+    path : Path or ObjectUrl
         Where the file stands.
     placed : bool
         Whether it does.
     """
 
-    def __init__(self, output: Path, kind: Kind = PICTURE) -> None:
+    def __init__(self, output: Location, kind: Kind = PICTURE) -> None:
         self.path, self._kind = kind.beside(output), kind
         self.placed = False
         self._output = output
         self._content: bytes | None = None
 
     @property
-    def standing(self) -> Path | None:
+    def standing(self) -> Location | None:
         """Where the file stands, if it does."""
         return self.path if self.placed else None
 
@@ -177,6 +191,8 @@ class Companion:
             return None
 
     def __enter__(self) -> None:
+        if isinstance(self.path, ObjectUrl):  # no earlier one is in the way
+            return
         self._target = resolve(self.path)
         self._aside = _hidden(self._target, "old")
         try:
@@ -187,6 +203,9 @@ class Companion:
             self._warn(error)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if isinstance(self.path, ObjectUrl):
+            self._put(self.path, appeared=kind is None)
+            return
         try:
             if kind is not None:
                 if self._aside.exists():
@@ -201,8 +220,19 @@ class Companion:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
+    def _put(self, url: ObjectUrl, *, appeared: bool) -> None:
+        """Put the file at a URL, if there is one and its output has appeared."""
+        if not appeared or self._content is None:
+            return
+        try:
+            self._kind.write(url, self._content)
+            self.placed = True
+        except OutputError as error:
+            self._warn(error)
+
     def _model(self) -> Path:
         """Return a file whose mode and owner the new one shall have."""
+        assert isinstance(self._output, Path)
         if self._aside.exists():
             return self._aside
         return self._output / "zarr.json" if self._output.is_dir() else self._output
@@ -218,7 +248,7 @@ class Companions:
 
     Parameters
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The output.
 
     Attributes
@@ -227,13 +257,19 @@ class Companions:
         Each of them; one that was not made leaves no earlier one there.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Location) -> None:
         self.picture = Companion(output, PICTURE)
         self.report = Companion(output, REPORT)
 
     @classmethod
     def checked(
-        cls, output: Path, overwrite: bool, inputs: Sequence[Path], *, picture: bool, report: bool
+        cls,
+        output: Location,
+        overwrite: bool,
+        inputs: Sequence[Location],
+        *,
+        picture: bool,
+        report: bool,
     ) -> Companions:
         """Return those of an output, if nothing is in their way; raises as `Kind.check` does."""
         made = cls(output)

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from ptycho_engine import read_output
+from ptycho_engine.app.composition import extraction_job
 from ptycho_engine.app.overrides import hydra_arguments, quoted, sort_arguments
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import ConfigurationError, InputFileError
+from ptycho_engine.io.objects.urls import location
+from ptycho_engine.io.scan_files import ScanSource
 
 NAMES = [
     "a=b.npz", "scan(1).npz", "a#1.npz", "two words.npz", "a,b.npz", "größe.npz", "Скан.npz",
@@ -53,6 +56,26 @@ def run(folder, *arguments):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("form", ["{}", "scan.path={}"])
+@pytest.mark.parametrize("url", ["s3://b/scan.h5", "gs://b/two words/a=b.npz", "memory://b/x"])
+def test_a_url_is_a_scan_that_nobody_asks_for_yet(url, form):
+    config = composed(form.format(url), "output.path=s3://b/patches.zarr")
+    job = extraction_job(config, Path("/anywhere"))
+    assert job.scan == ScanSource("file", location(url))
+    assert job.output == location("s3://b/patches.zarr")  # not below the folder
+    assert job.settings()["output"]["path"] == "s3://b/patches.zarr"
+
+
+def test_urls_can_be_swept_over(here):
+    found = hydra_arguments(sort_arguments(["-m", "scan.path=s3://b/1.h5,s3://b/2.h5"]))
+    assert "scan=file" in found
+    assert "several values" in refusal("scan.path=s3://b/1.h5,s3://b/2.h5")
+
+
+def test_a_url_of_another_scheme_is_refused():
+    assert "Available: file, gs, memory, s3" in refusal("http://b/scan.h5")
 
 
 @pytest.mark.slow_cases("scan.path")
@@ -203,3 +226,12 @@ def test_the_form_that_is_shown_works(value):
         form = shlex.split(str(error).rpartition(": ")[2].removesuffix(" for a text."))
         if "quote it twice" in str(error):
             assert composed(*form).memory_budget == value
+
+
+@pytest.mark.parametrize("url", ["http://b/p.zarr", "s3://key:secret@b/p.zarr", "s3://b"])
+def test_a_run_to_a_url_that_names_nothing_is_refused_in_words(here, url):
+    ended = run(here, *QUICK, f"output.path={url}")
+    assert ended.returncode == 2
+    assert "ConfigurationError" in ended.stderr
+    assert "secret" not in ended.stderr
+    assert "Traceback" not in ended.stderr

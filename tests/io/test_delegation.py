@@ -8,6 +8,7 @@ from dask_clusters import contents
 
 from ptycho_engine.errors import ConfigurationError, OutputError
 from ptycho_engine.io.delegation import check_delegation
+from ptycho_engine.io.objects.urls import location
 from ptycho_engine.io.store import ArraySpec, Store
 
 COUNT = 23
@@ -93,6 +94,11 @@ def test_a_discarded_store_is_not_brought_back(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError):
         delegate.write(0, 4, {"patches": VALUES[:4]})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_url_is_refused():
+    with pytest.raises(ConfigurationError, match=r"file system that they share.*runner=local"):
+        check_delegation(location("memory://bucket/p.zarr"))
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])

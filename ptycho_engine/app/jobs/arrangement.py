@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ...data.stored_patches import StoredPatches
 from ...errors import InputFileError
 from ...geometry import Positions
 from ...geometry.cut import Cut
+from ...io.objects.urls import Location
 from ...request.canvas_shape import canvas_shape
 from .reassembly_job import ReassemblyJob
 
@@ -76,7 +76,7 @@ def arrange(job: ReassemblyJob, stored: StoredPatches) -> Arranged:
                     stored.said)  # fmt: skip
 
 
-def check_probe(stored: StoredPatches, path: Path, size: int) -> None:
+def check_probe(stored: StoredPatches, path: Location, size: int) -> None:
     """Refuse to weigh by a probe that is missing, or of another size than patches.
 
     Raises

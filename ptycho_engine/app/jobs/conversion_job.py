@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ...data.detector.detector_settings import Preparation
+from ...io.objects.urls import Location
 from ...io.scan_files import ScanSource
 
 
@@ -19,7 +19,7 @@ class ConversionJob:
     ----------
     scan : ScanSource
         What to read.
-    output : Path
+    output : Path or ObjectUrl
         The file, where nothing stands.
     format : str, optional
         Its format by name; by default that of its suffix.
@@ -34,7 +34,7 @@ class ConversionJob:
     """
 
     scan: ScanSource
-    output: Path
+    output: Location
     format: str | None = None
     memory_budget: int | str | None = None
     detector: Preparation = field(default_factory=Preparation)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from ...data.detector.detector_settings import Preparation, prepare
@@ -49,7 +48,7 @@ def run(
     """
     writer = find_writer(job.output, job.format)
     check_source(job.scan, memory_budget=job.memory_budget)
-    inputs = () if job.scan.path is None else (Path(job.scan.path),)
+    inputs = () if job.scan.path is None else (job.scan.path,)
     order = ScanOrder("converted", job.settings(), job.origins, job.report, inputs)
     return write_and_compare(
         job.output, lambda: _prepared(job, waiting), writer.source.name, counting, order

@@ -5,6 +5,7 @@ Where the job came from is not known here: the command, Python callers and sweep
 Examples
 --------
 >>> import tempfile
+>>> from pathlib import Path
 >>> from ptycho_engine.app.jobs.extraction_job import ExtractionJob
 >>> from ptycho_engine.geometry.cut import Cut
 >>> from ptycho_engine.io.scan_files import ScanSource
@@ -22,12 +23,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
 from ...engine import Engine
+from ...io.objects.urls import Location
 from ...io.scan import CuttableScan
 from ...logs import get_logger
 from ...memory import format_bytes
@@ -51,9 +52,9 @@ class Result:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file or store of patches.
-    picture : Path or None
+    picture : Path, ObjectUrl or None
         The preview, if there is one.
     patches : int
         Number of patches.
@@ -61,16 +62,16 @@ class Result:
         What was predicted.
     seconds : float
         Duration of extraction and writing.
-    report : Path or None
+    report : Path, ObjectUrl or None
         The report, if there is one.
     """
 
-    output: Path
-    picture: Path | None
+    output: Location
+    picture: Location | None
     patches: int
     plan: Plan
     seconds: float
-    report: Path | None = None
+    report: Location | None = None
 
 
 def run(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ...engine import DEFAULT_PLUGIN
 from ...geometry.cut import Cut
+from ...io.objects.urls import Location
 from ...io.scan_files import ScanSource
 
 
@@ -22,7 +22,7 @@ class ExtractionJob:
         What to read.
     cut : Cut
         What is cut at each position.
-    output : Path
+    output : Path or ObjectUrl
         The file or store of patches; the suffix names its format.
     plugin : str
         Who cuts.
@@ -53,7 +53,7 @@ class ExtractionJob:
 
     scan: ScanSource
     cut: Cut
-    output: Path
+    output: Location
     plugin: str = DEFAULT_PLUGIN
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()

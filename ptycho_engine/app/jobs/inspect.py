@@ -21,6 +21,7 @@ from typing import Any
 from ...errors import InputFileError, OutputError, PtychoEngineError, RequestError
 from ...io.catalogue import formats_of
 from ...io.disk import writing
+from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...report.companion import PICTURE
@@ -45,13 +46,13 @@ class Inspection:
         ``error`` of one that cannot be read.
     listed : bool
         Whether they are those of a folder.
-    picture : Path, optional
+    picture : Path or ObjectUrl, optional
         Where the picture stands.
     """
 
     scans: list[dict[str, Any]]
     listed: bool = False
-    picture: Path | None = None
+    picture: Location | None = None
 
     def as_json(self) -> str:
         """Write it for programs: an object, or a list of them for a folder."""
@@ -95,14 +96,14 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
     return Inspection([found], picture=job.picture)
 
 
-def is_folder_of_scans(path: Path | None) -> bool:
+def is_folder_of_scans(path: Location | None) -> bool:
     """Whether a path is a folder, and not one that a format has the suffix of."""
-    return path is not None and path.is_dir() and not formats_of(path)
+    return isinstance(path, Path) and path.is_dir() and not formats_of(path)
 
 
-def _check_picture(path: Path, source: Path | None) -> None:
+def _check_picture(path: Location, source: Location | None) -> None:
     """Refuse a picture that could not be written."""
-    if not path.parent.is_dir():
+    if isinstance(path, Path) and not path.parent.is_dir():
         raise OutputError(
             f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
             "Create it with mkdir -p, or choose another picture."
@@ -113,7 +114,7 @@ def _check_picture(path: Path, source: Path | None) -> None:
 def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:
     """Look at each file of a folder that a format has the suffix of."""
     folder = job.scan.path
-    assert folder is not None
+    assert isinstance(folder, Path)
     if job.picture is not None:
         raise RequestError(
             f"{folder}: is a folder, and a picture shows one scan. Expected a file beside picture. "

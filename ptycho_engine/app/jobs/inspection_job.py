@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from ...io.objects.urls import Location
 from ...io.scan_files import ScanSource
 
 
@@ -18,7 +18,7 @@ class InspectionJob:
         The file; a folder that is no scan itself is a list of scans.
     patch_size : int, optional
         Rows and columns of a window; by default those of the patterns, else of the probe.
-    picture : Path, optional
+    picture : Path or ObjectUrl, optional
         Where to draw the object with its positions, or, where there is none, the positions and a
         pattern; nothing is replaced.
     memory_budget : int or str, optional
@@ -27,5 +27,5 @@ class InspectionJob:
 
     scan: ScanSource
     patch_size: int | None = None
-    picture: Path | None = None
+    picture: Location | None = None
     memory_budget: int | str | None = None

@@ -121,9 +121,10 @@ def _provenance(
     arranged: Arranged,
     run_id: str | None,
 ) -> dict[str, Any]:
+    path = job.patches.path
     return {
         **made_by(engine, run_id, job.context),
-        "patches": str(Path(job.patches.path).resolve()),
+        "patches": str(path.resolve() if isinstance(path, Path) else path),
         "arrays": dict(arranged.said),
         "count": len(arranged.points),
         "covered": int(np.count_nonzero(made.coverage)),

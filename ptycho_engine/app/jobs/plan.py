@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ...geometry.footprint import footprint
+from ...io.objects.urls import Location
 from ...io.specs import ArraySpec
 from ...io.targets import resolve
 from ...memory import format_bytes
@@ -72,7 +73,7 @@ def plan_extraction(job: ExtractionJob) -> dict[str, Any]:
     }
 
 
-def output_plan(path: Path, arrays: Mapping[str, ArraySpec]) -> dict[str, Any]:
+def output_plan(path: Location, arrays: Mapping[str, ArraySpec]) -> dict[str, Any]:
     """Say what an output will hold, and whether the disk has room for it."""
     return {
         "path": str(path),
@@ -81,7 +82,7 @@ def output_plan(path: Path, arrays: Mapping[str, ArraySpec]) -> dict[str, Any]:
             for name, spec in arrays.items()
         },
         "bytes": sum(spec.nbytes for spec in arrays.values()),
-        "free": shutil.disk_usage(resolve(path).parent).free,
+        "free": shutil.disk_usage(resolve(path).parent).free if isinstance(path, Path) else None,
     }
 
 
@@ -105,7 +106,7 @@ def plan_as_text(plan: Mapping[str, Any]) -> str:
         ("memory", ", ".join(f"{name} {format_bytes(size)}" for name, size in memory.items())),
         *((name, _array(array)) for name, array in output["arrays"].items()),
         ("output", f"{output['path']}, {format_bytes(output['bytes'])}"),
-        ("disk", f"{format_bytes(output['free'])} free{_short(output)}"),
+        *_disk(output),
     ]
     return "\n".join(row(name, words) for name, words in rows)
 
@@ -122,5 +123,9 @@ def _array(array: Mapping[str, Any]) -> str:
     return f"{shape} {array['dtype']}, {format_bytes(array['bytes'])}"
 
 
-def _short(output: Mapping[str, Any]) -> str:
-    return ", which is too little" if output["bytes"] > output["free"] else ""
+def _disk(output: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say what the disk has; nothing of an object store, which tells nobody."""
+    if output["free"] is None:
+        return []
+    short = ", which is too little" if output["bytes"] > output["free"] else ""
+    return [("disk", f"{format_bytes(output['free'])} free{short}")]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...geometry.cut import Cut
+from ...io.objects.urls import Location
 from ...io.scan import CuttableScan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...io.targets import check_output
@@ -43,7 +43,7 @@ class Work(UsesPlugin, Protocol):
     @property
     def scan(self) -> ScanSource: ...  # noqa: D102
     @property
-    def output(self) -> Path: ...  # noqa: D102
+    def output(self) -> Location: ...  # noqa: D102
     @property
     def overwrite(self) -> bool: ...  # noqa: D102
     @property
@@ -139,7 +139,7 @@ def check_places(job: Work) -> Companions:
         With what is in the way: whoever is told that something exists may remove it, so all that
         is wrong is said before any work.
     """
-    inputs = [] if job.scan.path is None else [Path(job.scan.path)]
+    inputs = [] if job.scan.path is None else [job.scan.path]
     check_output(job.output, job.overwrite, inputs)
     return Companions.checked(
         job.output, job.overwrite, inputs, picture=job.picture, report=job.report

@@ -24,12 +24,12 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ...data.stored_patches import StoredPatches, open_patches
 from ...engine import Engine
+from ...io.objects.urls import Location
 from ...io.patterns import BLOCK_BYTES
 from ...io.scan_files import find_writer
 from ...io.targets import check_output
@@ -52,9 +52,9 @@ class ReassemblyResult:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file or store.
-    picture : Path or None
+    picture : Path, ObjectUrl or None
         The picture, if there is one.
     patches : int
         Patches that were put together.
@@ -64,17 +64,17 @@ class ReassemblyResult:
         Share of its samples that something covers.
     seconds : float
         Duration of reading, placing and writing.
-    report : Path or None
+    report : Path, ObjectUrl or None
         The report, if there is one.
     """
 
-    output: Path
-    picture: Path | None
+    output: Location
+    picture: Location | None
     patches: int
     shape: tuple[int, ...]
     covered: float
     seconds: float
-    report: Path | None = None
+    report: Location | None = None
 
 
 def run(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ...data.stored_patches import PatchSource
@@ -13,6 +12,7 @@ from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
 from ...geometry.cut import Fill, Interpolation
 from ...io.containers import FORMATS
+from ...io.objects.urls import Location
 
 #: What samples of a patch count: all the same, or as the probe lights them.
 Weight = Literal["none", "probe"]
@@ -27,7 +27,7 @@ class ReassemblyJob:
     ----------
     patches : PatchSource
         What to read.
-    output : Path
+    output : Path or ObjectUrl
         The file or store: ``.npz``, ``.h5`` or ``.zarr`` for object, coverage and positions as
         arrays, any other suffix for the scan format that writes it.
     format : str, optional
@@ -51,7 +51,7 @@ class ReassemblyJob:
     """
 
     patches: PatchSource
-    output: Path
+    output: Location
     format: str | None = None
     shape: tuple[int, int] | None = None
     interpolation: Interpolation | None = None
@@ -93,7 +93,7 @@ class ReassemblyJob:
 
     def settings(self) -> dict[str, Any]:
         """Return the job as the configuration that makes it, for the records of the output."""
-        source = {k: None if v is None else str(v) for k, v in asdict(self.patches).items()}
+        source = {k: None if v is None else str(v) for k, v in vars(self.patches).items()}
         return {
             "plugin": {"name": self.plugin, **self.options},
             "patches": source,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import PtychoEngineError
 from ...io.catalogue import load_format
+from ...io.objects.urls import Location
 from ...io.patterns import Patterns
 from ...io.scan import Scan
 from ...io.scan_files import read_scan, write_scan
@@ -45,7 +45,7 @@ class WrittenScan:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file.
     patterns : int
         Patterns in it.
@@ -53,19 +53,19 @@ class WrittenScan:
         What is known, and the format has no place for, by name.
     changed : tuple of str
         What is another in the file, such as a dtype, in words.
-    report : Path or None
+    report : Path, ObjectUrl or None
         The report, if there is one.
     """
 
-    output: Path
+    output: Location
     patterns: int
     dropped: tuple[str, ...]
     changed: tuple[str, ...]
-    report: Path | None = None
+    report: Location | None = None
 
 
 def write_and_compare(
-    path: Path,
+    path: Location,
     make: Callable[[], Scan],
     name: str,
     counting: Counting,
@@ -134,7 +134,7 @@ def watched(scan: Scan, done: Counted) -> Scan:
 
 
 def lost(
-    path: Path, name: str, before: Mapping[str, Any]
+    path: Location, name: str, before: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Read back what was written, compare, and log what is not there: dropped, and changed.
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...memory import format_bytes
 from ...report.html.object_map import ObjectMap, map_object, scales_of
@@ -35,7 +36,7 @@ class ScanOrder:
         Where its values come from.
     report : bool
         Whether there shall be a report.
-    inputs : tuple of Path
+    inputs : tuple of Path or ObjectUrl
         Files that are read.
     """
 
@@ -43,7 +44,7 @@ class ScanOrder:
     settings: Mapping[str, Any]
     origins: Mapping[str, str]
     report: bool = True
-    inputs: tuple[Path, ...] = ()
+    inputs: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def look_at(scan: Scan) -> SeenScan:
 def report_scan(
     seen: SeenScan,
     order: ScanOrder,
-    output: Path,
+    output: Location,
     seconds: Mapping[str, float],
     dropped: tuple[str, ...],
     changed: tuple[str, ...],
@@ -121,7 +122,7 @@ def report_scan(
         The scan, before it was written.
     order : ScanOrder
         What was asked for.
-    output : Path
+    output : Path or ObjectUrl
         What was written.
     seconds : mapping of str to float
         What each step took.
@@ -135,7 +136,9 @@ def report_scan(
     if dropped:
         warnings.append(f"{output.name} has no place for: {', '.join(dropped)}.")
     warnings += [f"Changed: {words}." for words in changed]
-    size = output.stat().st_size if output.is_file() else None
+    size = None
+    if isinstance(output, Path) and output.is_file():
+        size = output.stat().st_size
     facts = [*seen.facts, Fact("Time", f"{sum(seconds.values()):.3g} s")]
     if size is not None:
         facts.append(Fact("Output", format_bytes(size), output.name))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.simulation.recipe import Recipe
+from ...io.objects.urls import Location
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class SimulationJob:
     ----------
     recipe : Recipe
         What the scan is made of.
-    output : Path
+    output : Path or ObjectUrl
         The file, where nothing stands.
     format : str, optional
         Its format by name; by default that of its suffix.
@@ -31,7 +32,7 @@ class SimulationJob:
     """
 
     recipe: Recipe = field(default_factory=Recipe)
-    output: Path = Path("scan.npz")
+    output: Location = Path("scan.npz")
     format: str | None = None
     memory_budget: int | str | None = None
     report: bool = True

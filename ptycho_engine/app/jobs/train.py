@@ -20,7 +20,6 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ...allowance import peak_resident_bytes
@@ -29,6 +28,8 @@ from ...data.grouping.group_settings import make_groups
 from ...data.grouping.groups import Groups
 from ...errors import InputFileError
 from ...geometry.cut import Cut
+from ...io.objects.mirror import version_read
+from ...io.objects.urls import Location, ObjectUrl
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan
 from ...io.store import Store
@@ -56,23 +57,23 @@ class TrainingResult:
 
     Attributes
     ----------
-    output : Path
+    output : Path or ObjectUrl
         The file or store.
-    picture : Path or None
+    picture : Path, ObjectUrl or None
         The picture of the coverage, if there is one.
     groups : int
         Groups that it holds.
     seconds : float
         Duration of cutting, reading patterns and writing.
-    report : Path or None
+    report : Path, ObjectUrl or None
         The report, if there is one.
     """
 
-    output: Path
-    picture: Path | None
+    output: Location
+    picture: Location | None
     groups: int
     seconds: float
-    report: Path | None = None
+    report: Location | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,10 +204,12 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     return PlannedTraining(opened, groups, cut, patterns, places, content, blocks, plan)
 
 
-def file_facts(path: Path | None) -> dict[str, int] | None:
-    """Return what tells another scan of the same name: size in bytes, and time of change."""
+def file_facts(path: Location | None) -> dict[str, int | str | None] | None:
+    """Return what tells another scan of the same name: size and time of change, or its version."""
     if path is None:
         return None
+    if isinstance(path, ObjectUrl):
+        return {"version": version_read(path)}
     found = path.stat()
     return {"bytes": found.st_size, "changed_ns": found.st_mtime_ns}
 

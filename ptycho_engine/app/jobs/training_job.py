@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...data.grouping.group_settings import GroupSettings
@@ -12,6 +11,7 @@ from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
 from ...geometry.cut import Cut, Fill, Interpolation, Rounding
 from ...io.containers import check_packing, format_of
+from ...io.objects.urls import Location
 from ...io.scan_files import ScanSource
 from .training_set import Packing
 
@@ -30,7 +30,7 @@ class TrainingJob:
         What to read.
     groups : GroupSettings
         Which points form which groups.
-    output : Path
+    output : Path or ObjectUrl
         The file or store; the suffix names its format.
     patch_size : int, optional
         Rows and columns of a patch; by default those of the patterns, else of the probe.
@@ -55,7 +55,7 @@ class TrainingJob:
 
     scan: ScanSource
     groups: GroupSettings
-    output: Path
+    output: Location
     patch_size: int | None = None
     interpolation: Interpolation = "bilinear"
     fill: Fill = "zeros"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...errors import ClusterError, ClusterLostError, ConfigurationError
 from ...io.catalogue import FormatSource
 from ...io.delegation import check_delegation
 from ...io.disk import writing as writing_to
+from ...io.objects.urls import Location
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan, Scan
 from ...io.store import Store
@@ -75,7 +75,7 @@ class DaskRunner:
         client: Client = self._client
         return client
 
-    def check(self, output: Path, format: FormatSource | None = None) -> None:
+    def check(self, output: Location, format: FormatSource | None = None) -> None:
         """Refuse an output that several processes cannot write.
 
         Raises

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ...engine import Engine
 from ...io.catalogue import FormatSource
+from ...io.objects.urls import Location
 from ...io.scan import CuttableScan, Scan
 from ...io.store import Store
 from ..jobs.extraction_job import ExtractionJob
@@ -17,7 +16,7 @@ from ..jobs.training_output import Filling
 class LocalRunner:
     """Fills outputs block by block; the methods are those of `Runner`."""
 
-    def check(self, output: Path, format: FormatSource | None = None) -> None:
+    def check(self, output: Location, format: FormatSource | None = None) -> None:
         """Take any output."""
 
     def __enter__(self) -> LocalRunner:

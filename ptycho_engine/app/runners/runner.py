@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from ...engine import Engine
 from ...io.catalogue import FormatSource
+from ...io.objects.urls import Location
 from ...io.scan import CuttableScan, Scan
 from ...io.store import Store
 from ..jobs.extraction_job import ExtractionJob
@@ -19,7 +19,7 @@ from ..jobs.training_output import Filling
 class Runner(Protocol):
     """Fills outputs; entered before the first value is made, and left when the last has come."""
 
-    def check(self, output: Path, format: FormatSource | None = None) -> None:
+    def check(self, output: Location, format: FormatSource | None = None) -> None:
         """Refuse, before any work, an output that cannot be filled so.
 
         Parameters

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ...errors import InputFileError
 from ...geometry import Positions
 from ...geometry.cut import Cut
 from ...geometry.layouts import flat_to_channel
+from ...io.objects.urls import Location
 from ...io.outputs import StoredOutput, read_output
 from ...io.patterns import Patterns, Quantity
 from ...io.scan import Scan
@@ -176,13 +176,13 @@ class StoreContents:
 
     Attributes
     ----------
-    path : Path
+    path : Path or ObjectUrl
         Where it lies.
     quantity : {"amplitude", "intensity"}
         What its patterns are.
     """
 
-    path: Path
+    path: Location
     quantity: Quantity | None = "amplitude"
     engine: Engine | None = field(default=None, init=False)
     warnings: tuple[str, ...] = field(default=(), init=False)

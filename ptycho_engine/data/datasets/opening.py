@@ -11,13 +11,14 @@ from typing import Any
 from ...engine import Engine
 from ...errors import RequestError
 from ...geometry.cut import Cut, Fill, Interpolation, Rounding
+from ...io.objects.urls import Location, ObjectUrl, location
 from ...io.outputs import is_output, read_output
 from ...io.patterns import Quantity
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, read_scan
 from .contents import Contents, ScanContents, StoreContents
 
-Source = Scan | ScanSource | str | os.PathLike[str]
+Source = Scan | ScanSource | str | os.PathLike[str] | ObjectUrl
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Opening:
 
     Attributes
     ----------
-    sources : tuple of Scan, ScanSource or Path
+    sources : tuple of Scan, ScanSource, Path or ObjectUrl
         The sources.
     engine : Engine
         Cuts patches.
@@ -38,7 +39,7 @@ class Opening:
         What patterns are to be.
     """
 
-    sources: tuple[Scan | ScanSource | Path, ...]
+    sources: tuple[Scan | ScanSource | Location, ...]
     engine: Engine
     patch_size: int | None = None
     interpolation: Interpolation = "bilinear"
@@ -62,7 +63,7 @@ class Opening:
             If nothing says how large patches are, or those of an output are of another size.
         """
         source = self.sources[number]
-        if isinstance(source, Path):
+        if isinstance(source, Path | ObjectUrl):
             if is_output(source) and holds_patches(source):
                 return self._stored(source)
             source = ScanSource("file", source)
@@ -72,7 +73,7 @@ class Opening:
         cut = Cut(self._size(scan), self.interpolation, self.fill, self.rounding)
         return ScanContents(scan, cut, self.engine, self.quantity)
 
-    def _stored(self, path: Path) -> Contents:
+    def _stored(self, path: Location) -> Contents:
         contents = StoreContents(path, self.quantity or "amplitude")
         if self.patch_size not in (None, contents.cut.patch_size):
             raise RequestError(
@@ -94,13 +95,13 @@ class Opening:
         )
 
 
-def holds_patches(path: Path) -> bool:
+def holds_patches(path: Location) -> bool:
     """Whether an output of ours holds patches; scans that we write are read as scans."""
     with read_output(path) as output:
         return {"patches", "positions"} <= output.arrays.keys()
 
 
-def as_sources(scans: Any) -> tuple[Scan | ScanSource | Path, ...]:
+def as_sources(scans: Any) -> tuple[Scan | ScanSource | Location, ...]:
     """Read one source, or a sequence of them.
 
     Raises
@@ -108,16 +109,16 @@ def as_sources(scans: Any) -> tuple[Scan | ScanSource | Path, ...]:
     RequestError
         If something is no source.
     """
-    alone = isinstance(scans, Scan | ScanSource | str | os.PathLike)
+    alone = isinstance(scans, Scan | ScanSource | str | os.PathLike | ObjectUrl)
     if not alone and not isinstance(scans, Sequence):
         raise RequestError(
             f"scans: received a {type(scans).__name__}. Expected a Scan, a path, a ScanSource, or "
             "a list of them."
         )
-    found: list[Scan | ScanSource | Path] = []
+    found: list[Scan | ScanSource | Location] = []
     for one in (scans,) if alone else scans:
-        if isinstance(one, str | os.PathLike):
-            found.append(Path(one))
+        if isinstance(one, str | os.PathLike | ObjectUrl):
+            found.append(location(one))
         elif isinstance(one, Scan | ScanSource):
             found.append(one)
         else:

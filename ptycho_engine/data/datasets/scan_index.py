@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import InputFileError
 from ...io.disk import sync, writing
 from ...io.documents import read_json
+from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource
 from ...logs import get_logger
@@ -75,7 +76,7 @@ class ScanIndex:
 
     def entry(
         self,
-        source: Scan | ScanSource | Path,
+        source: Scan | ScanSource | Location,
         settings: Mapping[str, Any],
         make: Callable[[], Entry],
     ) -> Entry:
@@ -140,15 +141,16 @@ class ScanIndex:
                 partial.unlink(missing_ok=True)
 
 
-def files_of(source: Scan | ScanSource | Path) -> list[Path]:
-    """Return the files and folders that a source is made of; none of one in memory, or drawn.
+def files_of(source: Scan | ScanSource | Location) -> list[Path]:
+    """Return the files and folders that a source is made of; none of one that is no file.
 
-    Beside the file itself these are the other half of a pair, and the files that options name.
+    Such are scans in memory, drawn ones, and objects. Beside the file itself these are the other
+    half of a pair, and the files that options name.
     """
     if isinstance(source, Scan):
         return []
     path = source.path if isinstance(source, ScanSource) else source
-    if path is None or not path.exists():
+    if not isinstance(path, Path) or not path.exists():
         return []
     found = [path, *_partners(path)]
     if isinstance(source, ScanSource):
@@ -195,9 +197,9 @@ def _is_kept(kept: object) -> bool:
     return isinstance(files, list) and bool(files) and all(isinstance(f, list) and f for f in files)
 
 
-def _named(source: Scan | ScanSource | Path) -> Any:
+def _named(source: Scan | ScanSource | Location) -> Any:
     if isinstance(source, ScanSource):
-        return {**source.settings(), "path": os.path.abspath(source.path or "")}
+        return {**source.settings(), "path": os.path.abspath(str(source.path or ""))}
     return os.path.abspath(str(source))
 
 

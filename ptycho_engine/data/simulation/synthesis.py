@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ from ...display import Shown
 from ...engine import Engine
 from ...errors import ConfigurationError, InputFileError, at_caller
 from ...geometry import Positions
+from ...io.objects.mirror import local_copy, named
+from ...io.objects.urls import location
 from ...io.scan_files import read_scan
 from ...memory import check_reading
 from ...phantoms.probes import airy, gaussian, hermite_gauss, orthogonal_modes, zone_plate_focus
@@ -161,7 +162,10 @@ def make_object(
     phase = settings.phase_low, settings.phase_high
     if settings.kind == "image":
         assert settings.path is not None  # as the settings have checked
-        drawing = read_drawing(Path(settings.path), memory_budget)
+        place = location(settings.path)
+        copy = local_copy(place)
+        with named(place, copy):
+            drawing = read_drawing(copy, memory_budget)
         return transmission(drawing, drawing, amplitude, phase)
     shape = needed if settings.size is None else (settings.size, settings.size)
     pixels = shape[0] * shape[1]
@@ -224,7 +228,7 @@ def make_probe(
 def _read(path: str | None, what: str, memory_budget: int | str | None) -> Array:
     """Read the object or the probe of a scan file."""
     assert path is not None  # as the settings have checked
-    scan = read_scan("file", Path(path), memory_budget=memory_budget)
+    scan = read_scan("file", path, memory_budget=memory_budget)
     found = scan.image if what == "object" else scan.probe
     if found is None:
         raise InputFileError(f"{path}: holds no {what}. Expected a scan file with one.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import ConfigurationError, one_of
+from ..objects.urls import Location
 from ..specs import ArraySpec
 from .base import Container
 
@@ -16,7 +17,7 @@ FORMATS = {".npz": "npz", ".h5": "hdf5", ".hdf5": "hdf5", ".zarr": "zarr"}
 COMPRESSIONS = {"npz": ("none",), "hdf5": ("none", "gzip"), "zarr": ("none", "zstd")}
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Location) -> str:
     """Return the format that a suffix names.
 
     Raises
@@ -33,7 +34,7 @@ def format_of(path: Path) -> str:
     return FORMATS[suffix]
 
 
-def check_packing(path: Path, compression: str, sharded: bool) -> None:
+def check_packing(path: Location, compression: str, sharded: bool) -> None:
     """Refuse a compression or shards that the format of an output does not have.
 
     Raises

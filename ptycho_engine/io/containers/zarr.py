@@ -27,7 +27,6 @@ from .zarr_metadata import array_metadata, group_metadata, write_metadata
 
 #: A chunk is a file: few enough of them, and each small enough to read in one go.
 CHUNK_BYTES = 8 * 1024**2
-WORKERS = 2
 
 
 def container_for(path: Path, arrays: Mapping[str, ArraySpec]) -> Container:
@@ -53,6 +52,7 @@ class ZarrContainer(Container):
 
     resumes: ClassVar[bool] = True
     checks: ClassVar[bool] = True
+    threads: int = 2
 
     def __init__(self, path: Path, arrays: Mapping[str, ArraySpec]) -> None:
         super().__init__(path, arrays)
@@ -108,7 +108,7 @@ class ZarrContainer(Container):
                     ready.append((chunk, part))
                 elif (whole := self._gather(name, chunk, shared, part)) is not None:
                     ready.append((chunk, whole))
-        share(partial(self._put, name), ready, WORKERS)
+        share(partial(self._put, name), ready, self.threads)
 
     def _put(self, name: str, item: tuple[Box, Array]) -> None:
         chunk, values = item
@@ -123,9 +123,13 @@ class ZarrContainer(Container):
         os.replace(unfinished, path)
 
     def _place(self, name: str, chunk: Box) -> Path:
+        return self.path.joinpath(*self._parts(name, chunk))
+
+    def _parts(self, name: str, chunk: Box) -> tuple[str, ...]:
+        """Return where a chunk lies in the store, part by part."""
         steps = file_shape(self.arrays[name])
-        index = [str(start // step) for (start, _), step in zip(chunk, steps, strict=True)]
-        return self.path.joinpath(name, "c", *index)
+        index = (str(start // step) for (start, _), step in zip(chunk, steps, strict=True))
+        return name, "c", *index
 
     def _gather(self, name: str, chunk: Box, shared: Box, part: Array) -> Array | None:
         """Add a part to its chunk; return the chunk as soon as it is whole."""

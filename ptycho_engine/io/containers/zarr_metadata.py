@@ -95,9 +95,14 @@ def group_metadata(
     }
 
 
+def to_text(document: Mapping[str, Any]) -> str:
+    """Return a document as it is stored."""
+    return json.dumps(document, indent=2)
+
+
 def write_metadata(folder: Path, document: Mapping[str, Any]) -> None:
     """Write the document of a group or array; a kill leaves the one before, or none."""
     folder.mkdir(exist_ok=True)
     partial = folder / f"{NAME}.partial"
-    partial.write_text(json.dumps(document, indent=2), encoding="utf-8")
+    partial.write_text(to_text(document), encoding="utf-8")
     os.replace(partial, folder / NAME)
