@@ -228,6 +228,7 @@ ROOMS = {
     "testing": "errors geometry arrays request host engine",
     "app": "errors extras logs switches allowance memory metadata deferral compilations discovery "
     "culprits geometry request host engine io report deprecation compat data",
+    "__main__": "app",
 }
 
 

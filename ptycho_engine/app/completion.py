@@ -19,7 +19,8 @@ BASH = """_ptycho_engine() {
 }
 complete -o nospace -F _ptycho_engine ptycho-engine"""
 FLAGS = ("--multirun", "--help", "--config-dir", "--config-name", "--cfg", "--version")
-LISTING_FLAGS = {"plugins": ("--check", "--json"), "info": ("--json",)}
+#: Those of subcommands that take no settings.
+OWN_FLAGS = {"plugins": ("--check", "--json"), "info": ("--json",), "new-plugin": ("--folder",)}
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -84,16 +85,16 @@ def _candidates(before: Sequence[str], word: str) -> Iterator[str]:
     subcommand = before[0] if before and before[0] in SUBCOMMANDS else ""
     if not before:
         yield from (f"{name} " for name in SUBCOMMANDS if name.startswith(word))
-    if subcommand in LISTING_FLAGS:
-        yield from (f"{f} " for f in LISTING_FLAGS[subcommand] if f.startswith(word))
+    if before[-1:] in (["--config-dir"], ["-cd"], ["--folder"]):
+        yield from files(word)
+        return
+    if subcommand in OWN_FLAGS:
+        yield from (f"{f} " for f in OWN_FLAGS[subcommand] if f.startswith(word))
         return
     root, before = SUBCOMMANDS[subcommand or DEFAULT].chosen(sort_subcommand([*before])[1])
     assert root is not None
     if word.startswith("-"):
         yield from (f"{flag} " for flag in (*FLAGS, *root.flags) if flag.startswith(word))
-        return
-    if before and before[-1] in ("--config-dir", "-cd"):
-        yield from files(word)
         return
     key, equals, value = word.partition("=")
     chosen = dict(argument.partition("=")[::2] for argument in before if "=" in argument)
