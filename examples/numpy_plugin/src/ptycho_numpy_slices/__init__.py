@@ -28,7 +28,8 @@ def extract_patches(request, options, out):
     image = pad(request.image, found.padding, request.fill)
     if options.double_sum:
         image = image.astype(np.result_type(image, np.float64))
-    for p, ((row, column), offsets) in enumerate(zip(found.starts, found.offsets, strict=True)):
+    windows = zip(found.starts, found.offsets, strict=True)
+    for p, ((row, column), offsets) in enumerate(windows):
         if kernel.snaps:
             offsets = (offsets >= 0.5).astype(offsets.dtype)
         patch = np.zeros((*image.shape[:-2], n, n), image.dtype)
