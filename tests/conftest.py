@@ -100,6 +100,12 @@ def pytest_addoption(parser):
         metavar="FRACTION",
         help="share of the repetitions in slow tests (default 1.0; CI takes 0.2)",
     )
+    parser.addoption(
+        "--distributions",
+        metavar="FOLDER",
+        help="folder of the wheel and the source distribution that tests/install takes; built by "
+        "default",
+    )
 
 
 @pytest.fixture(scope="session")
