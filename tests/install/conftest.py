@@ -89,6 +89,19 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envi
 
 
 @pytest.fixture(scope="session")
+def authors(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Install the wheel alone, before the libraries of this environment, as authors have them."""
+    environment = Environment(tmp_path_factory.mktemp("authors"))
+    (site,) = environment.folder.glob("venv/[Ll]ib/**/site-packages")
+    libraries = [path for path in sys.path if Path(path).name == "site-packages"]
+    (site / "libraries.pth").write_text("\n".join(libraries))
+    environment.pip("install", "--quiet", "setuptools>=77")
+    environment.pip("install", "--quiet", "--no-deps", "--ignore-installed", wheel)
+    yield environment
+    shutil.rmtree(environment.folder)
+
+
+@pytest.fixture(scope="session")
 def ptychodus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Install ptychodus with pip, and nothing of ours: both know each other by files alone."""
     environment = Environment(tmp_path_factory.mktemp("ptychodus"))
