@@ -42,7 +42,7 @@ def test_the_listing_says_what_to_install(bare, tmp_path):
     found = [state for state in json.loads(listed.stdout) if state["kind"] == "plugin"]
     states = {state["name"]: state["state"] for state in found}
     assert states.pop("numba") == "ok"
-    extras = {name: "tensorflow" for name in ("batched", "chunked_xla", "iterative")}
+    extras = dict.fromkeys(("batched", "chunked_xla", "iterative"), "tensorflow")
     extras["jax"] = "jax"
     assert states == {
         name: f'not installed: pip install "ptycho_engine[{extra}]"'
