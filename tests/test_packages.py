@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import PurePosixPath
 
+import yaml
 from repository import ROOT, tracked
 
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -17,3 +18,11 @@ def test_every_folder_with_files_is_a_package():
         if folder.parts and folder.parts[0] in places
     }
     assert sorted(found) == sorted(SETTINGS["packages"])
+
+
+def test_the_citation_has_the_version_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert citation["title"] == project["name"]
