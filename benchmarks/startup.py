@@ -33,8 +33,8 @@ COMMANDS = {
     "import hydra": ["-c", "import hydra"],
     "minimal Hydra application --help": ["minimal.py", "--help"],
     "import ptycho_engine": ["-c", "import ptycho_engine"],
-    "ptycho-engine --help": ["-m", "ptycho_engine.app.command", "--help"],
-    "ptycho-engine plugins": ["-m", "ptycho_engine.app.command", "plugins"],
+    "ptycho-engine --help": ["-m", "ptycho_engine", "--help"],
+    "ptycho-engine plugins": ["-m", "ptycho_engine", "plugins"],
 }
 #: What is measured, against what, and the ratio that it should stay below.
 GOALS = (

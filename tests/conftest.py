@@ -105,6 +105,12 @@ def pytest_addoption(parser):
         metavar="FOLDER",
         help="where tests of pages keep what a browser shows (default: the tests' own folders)",
     )
+    parser.addoption(
+        "--distributions",
+        metavar="FOLDER",
+        help="folder of the wheel and the source distribution that tests/install takes; built by "
+        "default",
+    )
 
 
 @pytest.fixture(scope="session")

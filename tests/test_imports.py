@@ -231,6 +231,7 @@ ROOMS = {
     "app": "errors extras lazy logs switches allowance memory metadata deferral compilations "
     "discovery culprits workers geometry request host engine io report deprecation compat data "
     "testing",
+    "__main__": "app",
 }
 
 

@@ -7,65 +7,96 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import PtychoEngineError
-from .outcomes import DONE
+from .outcomes import DONE, REFUSED
 from .subcommands import DEFAULT, SUBCOMMANDS, sort_subcommand
 from .vocabulary import PATHS, every_key, groups
 
-BASH = """_ptycho_engine() {
+#: For each shell what installs completion, and what takes it back. bash replaces what comes after
+#: the last character at which it breaks words, zsh and fish whole words; fish quotes them itself.
+SCRIPTS = {
+    "bash": (
+        """_ptycho_engine() {
     local IFS=$'\\n'
     COMPREPLY=($(COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" "$1" -sc query=bash 2>/dev/null))
 }
-complete -o nospace -F _ptycho_engine ptycho-engine"""
+complete -o nospace -F _ptycho_engine ptycho-engine""",
+        "complete -r ptycho-engine; unset -f _ptycho_engine",
+    ),
+    "zsh": (
+        """(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -D }
+_ptycho_engine() {
+    local line="${(j: :)words[1,CURRENT]}"
+    compadd -Q -S '' -- "${(f@)$(COMP_LINE="$line" "$words[1]" -sc query=zsh 2>/dev/null)}"
+}
+compdef _ptycho_engine ptycho-engine""",
+        "compdef -d ptycho-engine; unfunction _ptycho_engine",
+    ),
+    "fish": (
+        """function __ptycho_engine
+    set -l words (commandline -opc)
+    COMP_LINE=(commandline -cp) $words[1] -sc query=fish 2>/dev/null
+end
+complete -c ptycho-engine -f -a '(__ptycho_engine)'""",
+        "complete -e -c ptycho-engine; functions -e __ptycho_engine",
+    ),
+}
 FLAGS = ("--multirun", "--help", "--config-dir", "--config-name", "--cfg", "--version")
-LISTING_FLAGS = {"plugins": ("--check", "--json"), "info": ("--json",)}
+#: Those of subcommands that take no settings.
+OWN_FLAGS = {"plugins": ("--check", "--json"), "info": ("--json",), "new-plugin": ("--folder",)}
 
 
 def answer(arguments: Sequence[str]) -> int:
     """Print what ``-sc`` asks for: a script to evaluate, or the words that could come next."""
-    if "install=bash" in arguments:
-        print(BASH)
-    elif "uninstall=bash" in arguments:
-        print("complete -r ptycho-engine; unset -f _ptycho_engine")
-    elif any(argument.startswith("query=") for argument in arguments):
+    asked = (re.fullmatch(r"(install|uninstall|query)=(\w+)", argument) for argument in arguments)
+    action, shell = next((found.groups() for found in asked if found), ("", ""))
+    if shell not in SCRIPTS:
+        print(
+            f"ptycho-engine: -sc: received {shell or 'no shell'}. Expected install, uninstall or "
+            f"query, of {', '.join(SCRIPTS)}, as in -sc install=bash.",
+            file=sys.stderr,
+        )
+        return REFUSED
+    if action == "query":
         line = os.environ.get("COMP_LINE", "")
         point = os.environ.get("COMP_POINT", "")
         typed = line[: int(point)] if point.isdecimal() else line
-        # bash replaces what comes after the last character at which it breaks words
-        rest_only = "query=bash" in arguments
-        try:
-            print("\n".join(completions(typed, rest_only=rest_only)))
-        except PtychoEngineError:  # of which the run complains
-            return DONE
-    else:  # other shells' scripts are Hydra's, and ask here
-        return SUBCOMMANDS[DEFAULT].run(DEFAULT, list(arguments))
+        with suppress(PtychoEngineError):  # of which the run complains
+            print("\n".join(completions(typed, shell)))
+    else:
+        install, uninstall = SCRIPTS[shell]
+        print(install if action == "install" else uninstall)
     sys.stdout.flush()
     return DONE
 
 
-def completions(line: str, *, rest_only: bool = True) -> list[str]:
+def completions(line: str, shell: str = "bash") -> list[str]:
     """Find what could complete a line.
 
     Parameters
     ----------
     line : str
         The command as typed, up to the cursor.
-    rest_only : bool
-        Whether a word is given from its last ``=`` or ``:`` on, as bash wants it.
+    shell : {"bash", "fish", "zsh"}
+        Who asks.
 
     Returns
     -------
     list of str
-        Escaped for a shell, in order; with a space after what is complete.
+        In order; escaped and with a space after what is complete, but for fish, which does both;
+        for bash from the last ``=`` or ``:`` on.
     """
     words = split(line)
     if len(words) < 2:
         return []
     before, word = words[1:-1], words[-1]
     found = sorted(dict.fromkeys(_candidates(before, word)))
-    begun = max(word.rfind("="), word.rfind(":")) + 1 if rest_only else 0
+    if shell == "fish":
+        return [candidate.removesuffix(" ") for candidate in found]
+    begun = max(word.rfind("="), word.rfind(":")) + 1 if shell == "bash" else 0
     return [_escaped(candidate[begun:]) for candidate in found]
 
 
@@ -85,16 +116,16 @@ def _candidates(before: Sequence[str], word: str) -> Iterator[str]:
     subcommand = before[0] if before and before[0] in SUBCOMMANDS else ""
     if not before:
         yield from (f"{name} " for name in SUBCOMMANDS if name.startswith(word))
-    if subcommand in LISTING_FLAGS:
-        yield from (f"{f} " for f in LISTING_FLAGS[subcommand] if f.startswith(word))
+    if before[-1:] in (["--config-dir"], ["-cd"], ["--folder"]):
+        yield from files(word)
+        return
+    if subcommand in OWN_FLAGS:
+        yield from (f"{f} " for f in OWN_FLAGS[subcommand] if f.startswith(word))
         return
     root, before = SUBCOMMANDS[subcommand or DEFAULT].chosen(sort_subcommand([*before])[1])
     assert root is not None
     if word.startswith("-"):
         yield from (f"{flag} " for flag in (*FLAGS, *root.flags) if flag.startswith(word))
-        return
-    if before and before[-1] in ("--config-dir", "-cd"):
-        yield from files(word)
         return
     key, equals, value = word.partition("=")
     chosen = dict(argument.partition("=")[::2] for argument in before if "=" in argument)

@@ -17,7 +17,7 @@ FLAGS = (
     ("--config-dir DIR", "look for configuration files there too"),
     ("--config-name NAME", "run the configuration of that name"),
     ("--cfg job", "print the composed configuration, and run nothing"),
-    ("-sc install=bash", 'completion: eval "$(ptycho-engine -sc install=bash)"'),
+    ("-sc install=bash", 'completion: eval "$(ptycho-engine -sc install=bash)"; zsh and fish too'),
     ("--hydra-help", "the other flags of Hydra"),
     ("--version", "print the version"),
 )

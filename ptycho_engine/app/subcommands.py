@@ -148,6 +148,11 @@ SUBCOMMANDS = {
     "plugins": Subcommand(
         "list plugins and formats; --check imports each", function="listing:main"
     ),
+    "new-plugin": Subcommand(
+        "write the distribution of a plugin that works, with tests, to begin with",
+        (("ptycho-engine new-plugin NAME", "-> the folder NAME; --folder DIR elsewhere"),),
+        function="plugin_project:main",
+    ),
     "info": Subcommand(
         "versions, plugins, devices, limits: for a report of a bug", function="info:main"
     ),

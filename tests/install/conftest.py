@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from repository import ROOT, tracked
 
 
 class Environment:
@@ -31,22 +30,44 @@ class Environment:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy of the sources."""
-    folder = tmp_path_factory.mktemp("wheel")
-    sources = folder / "sources"
-    skipped = shutil.ignore_patterns(
-        ".git", ".venv*", "build", "*.egg-info", "__pycache__", ".*_cache"
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the files of the repository."""
+    folder = tmp_path_factory.mktemp("sources")
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Build the source distribution, and the wheel from it; with all that was said."""
+    folder = tmp_path_factory.mktemp("built")
+    command = [sys.executable, "-m", "build", "--outdir", folder, sources]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    shutil.copytree(ROOT, sources, ignore=skipped)
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", sources],
-        check=True,
-        capture_output=True,
-    )
-    shutil.rmtree(sources)
-    (wheel,) = (folder / "dist").glob("*.whl")
+    assert done.returncode == 0, done.stdout
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="session")
+def distributions(request: pytest.FixtureRequest) -> Path:
+    """Return the folder of the wheel and the source distribution."""
+    given = request.config.getoption("--distributions")
+    return Path(given) if given else request.getfixturevalue("built")[0]
+
+
+@pytest.fixture(scope="session")
+def wheel(distributions: Path) -> Path:
+    (wheel,) = distributions.resolve().glob("*.whl")
     return wheel
+
+
+@pytest.fixture(scope="session")
+def archive(distributions: Path) -> Path:
+    (archive,) = distributions.resolve().glob("*.tar.gz")
+    return archive
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +84,19 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envi
     """Install the wheel with pip, and its plain dependencies alone."""
     environment = Environment(tmp_path_factory.mktemp("bare"))
     environment.pip("install", "--quiet", wheel)
+    yield environment
+    shutil.rmtree(environment.folder)
+
+
+@pytest.fixture(scope="session")
+def authors(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Install the wheel alone, before the libraries of this environment, as authors have them."""
+    environment = Environment(tmp_path_factory.mktemp("authors"))
+    (site,) = environment.folder.glob("venv/[Ll]ib/**/site-packages")
+    libraries = [path for path in sys.path if Path(path).name == "site-packages"]
+    (site / "libraries.pth").write_text("\n".join(libraries))
+    environment.pip("install", "--quiet", "setuptools>=77")
+    environment.pip("install", "--quiet", "--no-deps", "--ignore-installed", wheel)
     yield environment
     shutil.rmtree(environment.folder)
 
