@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch_alone import torch
 
-PAGE = Path(__file__).parents[2] / "docs" / "torch.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "torch.md"
 
 
 def test_examples_run_from_top_to_bottom():

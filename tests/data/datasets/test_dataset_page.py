@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PAGE = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "datasets.md").read_text()
 
 
 def examples(language):
@@ -19,7 +19,7 @@ def names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = {}
     for example in examples("python"):
-        exec(compile(example, "docs/datasets.md", "exec"), found)
+        exec(compile(example, "docs/how-to/datasets.md", "exec"), found)
     return found
 
 
