@@ -22,10 +22,12 @@ from sybil import Sybil
 from sybil.parsers.markdown import SkipParser
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
+from ptycho_engine.app.subcommands import SUBCOMMANDS
+
 PROGRAMS = ("ptycho-engine", "ptycho-migrate")
 #: Run by tests of their own: what installs, and the benchmarks, which take long.
 ELSEWHERE = ("python3 -m venv", "source ", ". .venv", "pip install", "python -m benchmarks")
-DEFAULT_OUTPUT = "patches.npz"
+DEFAULT_OUTPUTS = {"extract": "patches.npz", "reassemble": "object.h5"}
 
 
 def lines_of(block):
@@ -46,6 +48,13 @@ def program_of(name):
     return cli.main, (exit_codes.DONE, exit_codes.PENDING)
 
 
+def default_output(arguments):
+    """Return where a command of ``ptycho-engine`` writes to that names no output."""
+    first = arguments[0] if arguments and arguments[0] in SUBCOMMANDS else "extract"
+    named = any(argument.startswith("output.path=") for argument in arguments)
+    return None if named else DEFAULT_OUTPUTS.get(first)
+
+
 def run_lines(example):
     """Run a block of ``bash``, each command in the folder where the page is read."""
     for line in lines_of(example.parsed):
@@ -54,7 +63,9 @@ def run_lines(example):
         name, *arguments = shlex.split(line)
         assert name in PROGRAMS, f'{line}\nRuns nowhere. Say why: <!-- skip: next "reason" -->'
         program, codes = program_of(name)
-        Path(DEFAULT_OUTPUT).unlink(missing_ok=True)  # each is read as if it were the first
+        output = default_output(arguments) if name == "ptycho-engine" else None
+        for entry in Path().glob(f"{output}*") if output else ():
+            entry.unlink()  # each command is read as if it were the first
         done = call_command(*arguments, cwd=".", program=program)
         assert done.returncode in codes, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, f"{line}\n{done.stderr}"

@@ -37,11 +37,11 @@ def module_page(module: str, names: list[str], known: dict[tuple[str, str], str]
     Names that another module on the way has already are listed with the place where they are
     described, and added to `known` otherwise.
     """
-    described, again, constants = [], [], []
+    described, again, inner, constants = [], [], [], []
     for name in names:
         place = home(module, name)
         if (module, name) in ELSEWHERE:
-            again.append((name, f":py:mod:`{module}.{name}`"))
+            inner.append(f":py:mod:`{module}.{name}`")
         elif place in known:
             again.append((name, f":py:obj:`{known[place]}`"))
         elif found := constant(*place):
@@ -55,13 +55,15 @@ def module_page(module: str, names: list[str], known: dict[tuple[str, str], str]
     if constants:
         lines += [".. rubric:: Constants and types", ""]
     for name, value, said in constants:
-        lines += [f".. py:data:: {module}.{name}"]
+        lines += [f".. py:data:: {name}"]
         lines += [f"   :value: {value}"] if len(value) <= LONGEST else []
         lines += ["", f"   {said}", ""]
+    if inner:
+        lines += [f"The module {', '.join(inner)} belongs to it.", ""]
     if again:
         lines += [".. rubric:: From elsewhere", ""]
     for name, place in again:
-        lines += [f".. py:data:: {module}.{name}", "", f"   Is {place}.", ""]
+        lines += [f".. py:data:: {name}", "", f"   Is {place}.", ""]
     return "\n".join(lines)
 
 
