@@ -20,12 +20,13 @@ image = np.zeros((33, 33))
 image[16, 16] = 1
 offsets = np.arange(-3, 3 + 1 / 16, 1 / 16)
 positions = np.column_stack([np.full_like(offsets, 16), 16 + offsets])
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for kernel in INTERPOLATIONS:
     patches = reference_patches(image, positions, 8, interpolation=kernel)
-    axes[0].plot(offsets, patches[:, 4, 4], label=kernel)
-axes[0].set(xlabel="distance [pixels]", ylabel="weight", title="weight of a sample")
-axes[0].legend()
+    axis.plot(offsets, patches[:, 4, 4], label=kernel)
+axis.set(xlabel="distance [pixels]", ylabel="weight of the sample")
+axis.legend()
+plt.show()
 
 # %%
 # What remains of a wave half a pixel from the samples. Nyquist's frequency is 0.5 cycles a pixel:
@@ -33,12 +34,14 @@ axes[0].legend()
 
 frequencies = np.linspace(0.02, 0.46, 23)
 x = np.arange(128)
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for kernel in INTERPOLATIONS:
     kept = []
     for frequency in frequencies:
         wave = np.broadcast_to(np.exp(2j * np.pi * frequency * x), (128, 128))
         patch = reference_patches(wave, [[64.0, 64.5]], 32, interpolation=kernel)[0]
         kept.append(np.abs(patch).mean())
-    axes[1].plot(frequencies, kept)
-axes[1].set(xlabel="cycles a pixel", ylabel="amplitude kept", title="half a pixel away")
+    axis.plot(frequencies, kept, label=kernel)
+axis.set(xlabel="cycles a pixel", ylabel="amplitude kept")
+axis.legend()
 plt.show()

@@ -64,8 +64,8 @@ def types_of(config: str) -> dict[str, str]:
 def entry(key: Key, kind: str, *where: str) -> Iterator[str]:
     """Make the lines of a key: name, type and default, then what it means and takes."""
     yield f"({anchor(*where, key.name)})="
-    given = "must be given" if key.default == "???" else f"`{key.default or 'null'}`"
-    typed = f" *{kind}*," if kind else ""
+    given = "to be given" if key.default == "???" else f"default `{key.default or 'null'}`"
+    typed = f" *{kind}*," if kind else ","
     yield f"`{key.name}`{typed} {given}"
     meaning = escaped(key.meaning)
     if key.choices:
