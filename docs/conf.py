@@ -14,6 +14,7 @@ project = "ptycho_engine"
 author = copyright = PYPROJECT["authors"][0]["name"]
 release = version = PYPROJECT["version"]
 language = "en"
+smartquotes = False  # `--help` has two hyphens
 
 extensions = [
     "myst_parser",

@@ -1,6 +1,7 @@
 """The site is built without a warning, its links lead on, and nothing public is missing."""
 
 import ast
+import fcntl
 import importlib
 import subprocess
 import sys
@@ -56,9 +57,12 @@ def read(path):
 
 @pytest.fixture(scope="session")
 def site():
-    done = subprocess.run(
-        [sys.executable, *COMMAND], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "docs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other workers wait, and find it built
+        done = subprocess.run(
+            [sys.executable, *COMMAND], cwd=ROOT, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return ROOT / "build" / "docs"
 
