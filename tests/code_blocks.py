@@ -25,8 +25,8 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 from ptycho_engine.app.subcommands import SUBCOMMANDS
 
 PROGRAMS = ("ptycho-engine", "ptycho-migrate")
-#: Run by tests of their own: what installs, and the benchmarks, which take long.
-ELSEWHERE = ("python3 -m venv", "source ", ". .venv", "pip install", "python -m benchmarks")
+#: Run by tests of their own: what installs or tests, and the benchmarks, which take long.
+ELSEWHERE = ("python3 -m venv", "source ", ". .venv", "pip ", "pytest ", "python -m benchmarks")
 DEFAULT_OUTPUTS = {"extract": "patches.npz", "reassemble": "object.h5"}
 
 
