@@ -76,6 +76,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"ptycho_engine {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_logo = html_favicon = "static/logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
