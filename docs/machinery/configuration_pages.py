@@ -51,7 +51,7 @@ def written(hint: Any) -> str:
 
 def types_of(config: str) -> dict[str, str]:
     """Return the types that the schema of a root configuration gives to its keys."""
-    found = {}
+    found: dict[str, str] = {}
     for name, hint in get_type_hints(SCHEMAS[config]).items():
         hint = RECIPE_PARTS.get(name, hint)
         if hasattr(hint, "__dataclass_fields__"):
@@ -88,14 +88,8 @@ def keys(found: Iterable[Key], types: dict[str, str], *where: str) -> Iterator[s
 def subcommand_page(name: str, config: str) -> str:
     """Return the page of a subcommand: its keys, then its groups with their default."""
     types, found = types_of(config), SUBCOMMANDS[name]
-    lines = [
-        f"# {name}",
-        "",
-        f"`ptycho-engine {name}`: {escaped(found.meaning)}.",
-        "",
-        "## Keys",
-        "",
-    ]
+    lines = [f"# {name}", "", f"`ptycho-engine {name}`: {escaped(found.meaning)}.", ""]
+    lines += ["## Keys", ""]
     lines += keys(plain_keys(config), types, name)
     lines += ["## Groups", ""]
     for group in groups(config):
@@ -105,12 +99,8 @@ def subcommand_page(name: str, config: str) -> str:
             continue
         lines += [f"### [{group.name}]({group.name}.md)", "", escaped(group.meaning), ""]
         chosen = f"[`{group.default}`](#{anchor(group.name, group.default)})"
-        lines += [
-            f"The default is {chosen}, of {len(group.choices)}."
-            if len(group.choices) > 1
-            else f"There is {chosen}.",
-            "",
-        ]
+        several = len(group.choices) > 1
+        lines += [f"The default is {chosen}." if several else f"There is {chosen} alone.", ""]
     return "\n".join(lines)
 
 

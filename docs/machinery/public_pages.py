@@ -62,8 +62,8 @@ def module_page(module: str, names: list[str], known: dict[tuple[str, str], str]
         lines += [f"The module {', '.join(inner)} belongs to it.", ""]
     if again:
         lines += [".. rubric:: From elsewhere", ""]
-    for name, place in again:
-        lines += [f".. py:data:: {name}", "", f"   Is {place}.", ""]
+    for name, described_as in again:
+        lines += [f".. py:data:: {name}", "", f"   Is {described_as}.", ""]
     return "\n".join(lines)
 
 
@@ -98,8 +98,8 @@ def write_pages(app: Sphinx, config: Config) -> None:
         page = errors_page() if module == ERRORS else module_page(module, names, known)
         write_if_changed(folder / f"{module}.rst", page)
         expected |= {folder / f"{module}.rst", *(folder / f"{module}.{name}.rst" for name in names)}
-    for page in set(folder.iterdir()) - expected:
-        page.unlink()
+    for left in set(folder.iterdir()) - expected:
+        left.unlink()
     # Named, since Sphinx knows only the pages of the build before.
     config.autosummary_generate = [f"{FOLDER}/{module}.rst" for module in public_names()]
     config.public_homes = {".".join(place): name for place, name in known.items()}
