@@ -1,6 +1,7 @@
 """What the reader of a document has: files, and the data of a legacy program."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,13 @@ import numpy as np
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import write_scan
+
+ROOT = Path(__file__).parents[1]
+#: Folders of the site that are made for each build.
+MADE = [ROOT / "docs" / name for name in ("project", "examples")]
+MADE += [ROOT / "docs" / "reference" / name for name in ("api", "configuration", "commands")]
+#: The pages of the site that someone wrote.
+PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if not {*MADE} & {*p.parents})
 
 OLD_CODE = """from ptycho.raw_data import get_image_patches
 from ptycho.tf_helper import translate

@@ -2,24 +2,19 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
+from readers import MADE, PAGES, ROOT
 
 from ptycho_engine.app.overrides import hydra_arguments, sort_arguments
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.app.subcommands import SUBCOMMANDS, sort_subcommand
 from ptycho_engine.host import hookspecs
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 GUIDE = (ROOT / "DEVELOPER_GUIDE.md").read_text()
 MIGRATIONS = sorted((ROOT / "migrations").glob("*.md"))
-#: Folders that are made for each build of the site.
-MADE = [ROOT / "docs" / name for name in ("project", "examples")]
-MADE += [ROOT / "docs" / "reference" / name for name in ("api", "configuration", "commands")]
-PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if not {*MADE} & {*p.parents})
 
 
 def fences(text: str, language: str) -> list[str]:

@@ -1,27 +1,20 @@
 """Every block of code of every document runs, in order, as a reader would try it."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("sybil")
 
+import readers
 from code_blocks import PROGRAMS, lines_of, run_page
-from readers import give_files, legacy_names
+from readers import ROOT, give_files, legacy_names
 
-ROOT = Path(__file__).parents[2]
-#: Made for each build of the site.
-MADE = [ROOT / "docs" / name for name in ("project", "examples")]
-MADE += [ROOT / "docs" / "reference" / name for name in ("api", "configuration", "commands")]
 #: Whose blocks tests/with_torch runs, in a process without TensorFlow.
 OTHERS = [ROOT / "docs" / "how-to" / "torch.md"]
-PAGES = sorted(
-    page
-    for pattern in ("*.md", "docs/**/*.md", "migrations/*.md", "benchmarks/*.md", "examples/*.md")
-    for page in ROOT.glob(pattern)
-    if not any(folder in page.parents for folder in MADE) and page not in OTHERS
-)
+PATTERNS = ("*.md", "migrations/*.md", "benchmarks/*.md", "examples/*.md")
+PAGES = [page for pattern in PATTERNS for page in sorted(ROOT.glob(pattern))]
+PAGES += [page for page in readers.PAGES if page not in OTHERS]
 #: Languages of blocks that are shown and not run; what runs is ``python`` and ``bash``.
 SHOWN = {"", "text", "toml", "yaml", "json", "matlab", "diff", "markdown", "{toctree}"}
 FENCE = re.compile(r"^ *```([^\n`]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
