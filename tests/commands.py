@@ -8,8 +8,8 @@ from unittest import mock
 from ptycho_engine.app.command import main
 
 
-def call_command(*arguments, cwd):
-    """Run ``ptycho-engine *arguments`` to its end in this process.
+def call_command(*arguments, cwd, program=main):
+    """Run ``ptycho-engine *arguments``, or another program, to its end in this process.
 
     Returns
     -------
@@ -22,7 +22,7 @@ def call_command(*arguments, cwd):
     kept = mock.patch("logging.shutdown")
     with chdir(cwd), redirect_stdout(out), redirect_stderr(err), kept:
         try:
-            main(arguments)
+            program(arguments)
         except SystemExit as end:
             code = end.code
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())

@@ -23,6 +23,7 @@ import numpy as np
 from ptycho_engine import Engine, Exposure, Recipe, make_scan
 from ptycho_engine.data.simulation.recipe import ObjectSettings, ProbeSettings, TrajectorySettings
 from ptycho_engine.data.simulation.synthesis import SimulatedScan
+from ptycho_engine.geometry import Interpolation
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def reconstruct(
     iterations: int = 30,
     seed: int = 0,
     engine: Engine | None = None,
+    interpolation: Interpolation = "bilinear",
     watch: Callable[[int, float], None] = lambda iteration, residual: None,
 ) -> Reconstruction:
     """Reconstruct object and probe from far-field amplitudes.
@@ -100,6 +102,8 @@ def reconstruct(
         For the orders.
     engine : Engine, optional
         Cuts and places patches; by default with the plugin ``numba``.
+    interpolation : str
+        How samples between pixels are formed.
     watch : callable
         Told the number and the residual of each pass.
 
@@ -118,7 +122,7 @@ def reconstruct(
         missed = 0.0
         for index in rng.permutation(len(positions)):
             here = positions[index : index + 1]  # (1, 2)
-            patch = engine.extract(object_, here, len(probe))[0]  # (N, N)
+            patch = engine.extract(object_, here, len(probe), interpolation=interpolation)[0]
             exit_wave = patch * probe
             wave = xp.fft.fft2(exit_wave, norm="ortho")
             missed += float(xp.sum((xp.abs(wave) - measured[index]) ** 2))
@@ -126,7 +130,7 @@ def reconstruct(
             change = xp.fft.ifft2(corrected, norm="ortho") - exit_wave
             update = probe.conj() * change / (xp.abs(probe) ** 2).max()
             probe = probe + patch.conj() * change / (xp.abs(patch) ** 2).max()
-            object_ = object_ + engine.place(update[None], here, shape)
+            object_ = object_ + engine.place(update[None], here, shape, interpolation=interpolation)
         residuals.append((missed / total) ** 0.5)
         watch(iteration, residuals[-1])
     return Reconstruction(object_, probe, residuals)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROJECT = "ptycho_engine"
 hookspec = pluggy.HookspecMarker(PROJECT)
+#: Marks a function of a plugin as the implementation of the hook of its name.
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 

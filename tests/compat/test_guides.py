@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("sybil")
+
+from code_blocks import run_page
+from readers import legacy_names
 
 from ptycho_engine.compat.params import keys
 from ptycho_engine.compat.params.environment import VARIABLES
@@ -14,47 +18,31 @@ from ptycho_engine.deprecation.table import TABLE
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 OTHERS = ["README.md", "trained-models.md", "rollback.md", "without-drop-in.md"]
 PAGES = [*sorted({entry.guide for entry in TABLE}), *OTHERS]
-WITH_PYTHON = [page for page in PAGES if "```python" in (MIGRATIONS / page).read_text()]
 
 pytestmark = pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 
 
-def run(page):
-    rng = np.random.default_rng(0)
-    image = (rng.normal(size=(64, 64)) + 1j * rng.normal(size=(64, 64))).astype(np.complex64)
-    xcoords, ycoords = rng.uniform(16, 48, (2, 30))
-    raw_data = SimpleNamespace(
-        xcoords=xcoords, ycoords=ycoords, diff3d=np.ones((30, 16, 16)), objectGuess=image
-    )
-    coords_nn = rng.uniform(16, 48, (3, 1, 2, 4))
-    names = {"image": image, "coords_nn": coords_nn, "raw_data": raw_data}
-    blocks = re.findall(r"```python\n(.*?)```", (MIGRATIONS / page).read_text(), re.DOTALL)
-    for block in blocks:
-        exec(compile(block, page, "exec"), names)
-    return names
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs the blocks of a page, and returns what they define."""
+    return lambda page: run_page(MIGRATIONS / page, tmp_path, legacy_names())[0]
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON)
-def test_python_of_the_page_runs(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run(page).keys() > {"__builtins__", "image", "coords_nn", "raw_data"}
-
-
-def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not():
+def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not(run):
     names = run("0002-get-image-patches.md")
     amplitude = np.abs(names["image"]).max()
     np.testing.assert_allclose(names["native"], names["patches"], rtol=0, atol=1e-6 * amplitude)
     assert np.abs(names["exact"] - names["native"]).max() > 0.1 * amplitude
 
 
-def test_native_translation_keeps_the_numbers():
+def test_native_translation_keeps_the_numbers(run):
     names = run("0003-translation.md")
     np.testing.assert_allclose(
         names["native_moved"], names["legacy_moved"], rtol=0, atol=5e-6
     )  # coordinates of 32 pixels in single precision
 
 
-def test_the_native_step_of_grouped_data_keeps_the_numbers():
+def test_the_native_step_of_grouped_data_keeps_the_numbers(run):
     names = run("0007-grouped-data.md")
     legacy = names["grouped"]["Y"].numpy()
     np.testing.assert_allclose(names["native"], legacy, rtol=0, atol=1e-6 * np.abs(legacy).max())
@@ -63,7 +51,7 @@ def test_the_native_step_of_grouped_data_keeps_the_numbers():
     assert (names["exact"] != names["native"]).any()
 
 
-def test_the_native_step_of_reassembly_keeps_the_numbers():
+def test_the_native_step_of_reassembly_keeps_the_numbers(run):
     names = run("0005-reassembly.md")
     legacy, native = names["first"].numpy()[..., 0], names["native"]
     # 1e-9 in the old quotient, offsets in float32: 64 pixels are known to 4e-6

@@ -1,17 +1,19 @@
 """The page on torch says what is so."""
 
-import re
 from pathlib import Path
 
+import pytest
 from torch_alone import torch
 
-PAGE = Path(__file__).parents[2] / "docs" / "torch.md"
+pytest.importorskip("sybil")
+
+from code_blocks import run_page
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "torch.md"
 
 
-def test_examples_run_from_top_to_bottom():
+def test_examples_run_from_top_to_bottom(tmp_path):
     torch.manual_seed(0)
-    names = {}
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 2
-    for number, block in enumerate(blocks):
-        exec(compile(block, f"torch.md, block {number}", "exec"), names)
+    names, left_out = run_page(PAGE, tmp_path)
+    assert names.keys() > {"torch", "layers"}
+    assert left_out == []

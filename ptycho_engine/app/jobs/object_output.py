@@ -101,7 +101,7 @@ def _geometry(job: ReassemblyJob, arranged: Arranged) -> dict[str, Any]:
 
 
 def _scan_record(job: ReassemblyJob, axes: tuple[str, ...]) -> dict[str, Any]:
-    """Make the record by which object and positions are a scan: see docs/scan-layout.md."""
+    """Make the record that makes object and positions a scan: docs/reference/scan-layout.md."""
     return {
         "layout": 1,
         "units": "px",

@@ -76,7 +76,7 @@ def make_scan(
     image, probe : ndarray, optional
         Take these in place of what the recipe says.
     engine, memory_budget
-        As for :class:`~ptycho_engine.data.simulation.Simulation`.
+        As for :class:`~ptycho_engine.Simulation`.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """The layout of this package: a whole scan in an HDF5 file or a Zarr store.
 
-docs/scan-layout.md says what each array holds, with units, frame and names of the axes. Whatever a
-scan does not know is left out.
+docs/reference/scan-layout.md says what each array holds, with units, frame and names of the axes.
+Whatever a scan does not know is left out.
 """
 
 from __future__ import annotations

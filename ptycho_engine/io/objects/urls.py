@@ -107,7 +107,7 @@ def location(place: str | os.PathLike[str] | ObjectUrl) -> Location:
         raise ConfigurationError(
             f"{scheme}://: received the URL{shown}, which names no object. Expected "
             f"{scheme}://BUCKET/KEY, without credentials, questions or empty parts. Credentials "
-            "come from the environment: see docs/object-stores.md."
+            "come from the environment: see docs/how-to/object-stores.md."
         )
     return ObjectUrl(scheme, bucket, "/".join(parts))
 

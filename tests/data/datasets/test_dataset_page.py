@@ -1,26 +1,22 @@
 """The page on datasets: what it shows before and after agrees, and the part of TensorFlow runs."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-PAGE = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text()
+pytest.importorskip("sybil")
 
+from code_blocks import document, run_page
 
-def examples(language):
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "datasets.md"
 
 
 @pytest.fixture
 def names(tmp_path, monkeypatch):
     """What the examples without frameworks define, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
-    found = {}
-    for example in examples("python"):
-        exec(compile(example, "docs/datasets.md", "exec"), found)
-    return found
+    return run_page(PAGE, tmp_path)[0]
 
 
 def test_before_is_after(names):
@@ -41,7 +37,8 @@ def test_before_is_after(names):
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_example_of_tensorflow_runs(names):
-    (example,) = [text for text in examples("py") if text.startswith("# tensorflow")]
+    blocks = [example.parsed for example in document(PAGE).examples()]
+    (example,) = [block for block in blocks if str(block).startswith("# tensorflow")]
     exec(example, names)
     patterns, _ = next(iter(names["pipeline"]))
     assert patterns.shape == (16, 32, 32)

@@ -390,7 +390,9 @@ def test_a_whole_preparation():
 
 
 def test_the_documented_example_runs(tmp_path, monkeypatch, capsys):
-    page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "formats.md").read_text(
+        encoding="utf-8"
+    )
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     frames = Patterns.of(np.ones((2, 260, 270), "u2"), "intensity")
     positions = {"positions": np.zeros((2, 2)), "nominal_positions": None}

@@ -147,7 +147,9 @@ def test_what_cannot_be_told_in_json(tmp_path):
 
 
 def test_the_document_names_what_there_is():
-    page = (Path(__file__).parents[3] / "docs" / "scan-layout.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "scan-layout.md").read_text(
+        encoding="utf-8"
+    )
     arrays, record = (
         part.split("\n## ")[0] for part in re.split(r"## (?:Arrays|The record)", page)[1:]
     )
