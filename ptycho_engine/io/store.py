@@ -278,13 +278,7 @@ class Store:
             self._ledger.finish(key, self._container.holds)
 
     def delegate(self) -> Delegate:
-        """Return what lets other processes write whole files of the output; see `note`.
-
-        Raises
-        ------
-        ConfigurationError
-            If the format cannot be written by several processes.
-        """
+        """Return what lets other processes write whole files, if the format can; see `note`."""
         self._check_open()
         check_delegation(self.path)
         return Delegate(self._content, self.arrays)
@@ -379,11 +373,8 @@ class Store:
     def _end(self, error: object) -> None:
         """Leave nothing behind, unless room on the disk, or workers, are all that is wanting."""
         lost = isinstance(error, ClusterLostError)
-        if (
-            self._folder
-            and self._container.resumes
-            and (lost or (self._resume and is_full_disk(error)))
-        ):
+        kept = lost or (self._resume and is_full_disk(error))
+        if kept and self._folder and self._container.resumes:
             self._suspend("the cluster is lost" if lost else "the disk is full")
         else:
             self.discard()
