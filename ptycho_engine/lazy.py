@@ -109,11 +109,11 @@ class Lazy:
         >>> import numpy as np
         >>> from ptycho_engine import Engine
         >>> image = np.arange(25.0).reshape(5, 5)
-        >>> patches = Engine("numba").extract_lazy(image, [[2.0, 2.5], [2.0, 2.0]], 2, chunks=1)
+        >>> patches = Engine("numba").extract_lazy(image, [[2.0, 2.5], [2.0, 4.0]], 2, chunks=1)
         >>> patches.shape, patches.numblocks
         ((2, 2, 2), (2, 1, 1))
         >>> float(patches.sum().compute())
-        76.0
+        82.0
         """
         require("dask", "extract_lazy")
         engine: Any = self

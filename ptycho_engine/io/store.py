@@ -285,13 +285,7 @@ class Store:
             self._ledger.finish(key, self._container.holds)
 
     def delegate(self) -> Delegate:
-        """Return what lets other processes write whole files of the output; see `note`.
-
-        Raises
-        ------
-        ConfigurationError
-            If the format cannot be written by several processes.
-        """
+        """Return what lets other processes write whole files, if the format can; see `note`."""
         self._check_open()
         check_delegation(self.path)
         return Delegate(self._content, self.arrays)

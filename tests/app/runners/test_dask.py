@@ -17,6 +17,7 @@ pytest.importorskip("distributed")
 from dask_clusters import ENVIRONMENT, SCHEDULER, WORKER, children, contents, kill, started
 from events import logged
 
+from ptycho_engine.app import work
 from ptycho_engine.app.composition import cluster_settings
 from ptycho_engine.app.jobs import extract, simulate, train
 from ptycho_engine.app.jobs.extraction_job import ExtractionJob
@@ -29,7 +30,7 @@ from ptycho_engine.app.runners.errands import versions
 from ptycho_engine.app.schema import DaskConfig, RunnerConfig
 from ptycho_engine.data.grouping.group_settings import GroupSettings
 from ptycho_engine.data.simulation.recipe import Recipe, TrajectorySettings
-from ptycho_engine.errors import ClusterError, ClusterLostError, ConfigurationError
+from ptycho_engine.errors import ClusterError, ClusterLostError, ConfigurationError, InputFileError
 from ptycho_engine.geometry.cut import Cut
 from ptycho_engine.io.catalogue import FormatSource
 from ptycho_engine.io.containers import zarr
@@ -141,6 +142,12 @@ def test_without_dask_the_command_is_named(monkeypatch, folder):
     with pytest.raises(ImportError, match=r'pip install "ptycho_engine\[dask\]"'):
         extract.run(extraction("out.zarr"), runner=DaskRunner())
     assert [entry.name for entry in folder.iterdir()] == ["scan.npz"]
+
+
+@pytest.mark.parametrize("subcommand", ["inspect", "convert", "reassemble"])
+def test_what_runs_in_this_process_refuses_a_cluster(subcommand):
+    with pytest.raises(ConfigurationError, match=f"runner=dask: {subcommand} runs in this process"):
+        getattr(work, subcommand)(SimpleNamespace(runner=DaskConfig()), None)
 
 
 class Stub:
@@ -273,6 +280,23 @@ def test_no_scheduler_is_a_clear_error(folder):
         with pytest.raises(ClusterError, match=r"no scheduler answers.*dask scheduler"):
             extract.run(extraction("p.zarr"), runner=runner)
     assert [entry.name for entry in folder.iterdir()] == ["scan.npz"]
+
+
+@pytest.mark.slow
+def test_what_a_worker_refuses_is_said_here(folder):
+    """A scan that changes under the run; nothing is left of the output."""
+    from distributed import Client
+
+    with Client(processes=False, dashboard_address="127.0.0.1:0") as client:
+        runner = DaskRunner(DaskSettings(portion="1KiB", retries=0), client=client)
+
+        def progress(blocks, count):
+            Path("scan.npz").unlink()
+            yield from blocks
+
+        with pytest.raises(InputFileError, match=r"scan\.npz"):
+            train.run(training("t.zarr"), runner=runner, progress=progress)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.slow
