@@ -1,8 +1,7 @@
 """HDF5 files of other programs, read with care.
 
-Links are followed by us, never by the library: one that leads to another file is taken only if
-that lies in the folder of the file itself, or below. The same holds for the sources of virtual
-datasets. Shapes are known before anything is read, and nothing is ever unpickled.
+Links, and sources of virtual datasets, are followed by us, never by the library: other files are
+taken only from the folder of the file itself, or below. Shapes are known before anything is read.
 """
 
 from __future__ import annotations

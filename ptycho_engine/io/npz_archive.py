@@ -289,3 +289,33 @@ def _not_zip(path: Path) -> str:
         f"{path}: is not an npz file: it looks like {what}. Expected a zip archive of .npy arrays. "
         "Choose the reader of its format, or convert it with numpy.savez."
     )
+
+
+def check_array(
+    archive: NpzArchive, key: str, ranks: tuple[int, ...], kinds: str, expected: str
+) -> tuple[int, ...]:
+    """Return the shape of an array once its rank and dtype are right, without reading its data.
+
+    Raises
+    ------
+    InputFileError
+        With what was expected, if they are not.
+    """
+    header = archive.header(key)
+    if header.dtype.hasobject:
+        raise InputFileError(
+            f"{archive.path}: {key!r} is an array of Python objects, which only unpickling could "
+            f"read; legacy files hold None in this way. Expected {expected}. Save the file again "
+            "with a numeric array under this key, or without an optional one."
+        )
+    if header.dtype.kind not in kinds:
+        raise InputFileError(
+            f"{archive.path}: {key!r} has dtype {one_line(header.dtype, 60)}. Expected {expected}. "
+            "Convert it with numpy.asarray(values, dtype=...) and save the file again."
+        )
+    if len(header.shape) not in ranks:
+        raise InputFileError(
+            f"{archive.path}: {key!r} has shape {one_line(header.shape, 60)}. Expected {expected}. "
+            "Reshape it and save the file again."
+        )
+    return header.shape

@@ -168,7 +168,7 @@ class Store:
             if self._resume and not folder.is_dir():
                 partials.refuse_changed(self.path, self._target, folder, identity)
             partials.sweep(self._target, folder)
-            check_space(self.path, self._target.parent, self._needed(folder))
+            check_space(self.path, self._target.parent, self.arrays, folder / self._target.name)
             with deferred_signals():  # no folder without its name here
                 self._lease = partials.take(self.path, folder)
                 self._folder, self._is_open = folder, True
@@ -179,14 +179,6 @@ class Store:
             self._container = make_container(self.path, self._content, self.arrays)
             if not self._continue():
                 self._start_anew(identity)
-
-    def _needed(self, folder: Path) -> int:
-        """Bytes that the disk must still have; what is compressed takes nobody knows how many."""
-        content = folder / self._target.name
-        begun = content.stat().st_blocks * 512 if content.is_file() else 0
-        begun += sum(p.stat().st_size for p in content.rglob("*")) if content.is_dir() else 0
-        plain = (spec.nbytes for spec in self.arrays.values() if spec.compression == "none")
-        return max(0, sum(plain) - begun)
 
     @property
     def _content(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
@@ -17,6 +17,7 @@ from .objects.claim import check_url_output
 from .objects.urls import Location, ObjectUrl, location
 from .outputs import is_output
 from .publishing import foreign
+from .specs import ArraySpec
 
 
 def check_output(
@@ -108,8 +109,19 @@ def _check_folder(path: Path, folder: Path) -> None:
         )
 
 
-def check_space(path: Path, folder: Path, needed: int) -> None:
+def check_space(path: Path, folder: Path, arrays: Mapping[str, ArraySpec], content: Path) -> None:
     """Refuse more bytes than the disk has free.
+
+    Parameters
+    ----------
+    path : Path
+        The output, for messages.
+    folder : Path
+        Where it will stand.
+    arrays : mapping of str to ArraySpec
+        What it will hold. Nobody knows how many bytes those take that are compressed.
+    content : Path
+        What has come of it already.
 
     Raises
     ------
@@ -117,8 +129,11 @@ def check_space(path: Path, folder: Path, needed: int) -> None:
         With both numbers.
     """
     with writing(path):
+        begun = content.stat().st_blocks * 512 if content.is_file() else 0
+        begun += sum(p.stat().st_size for p in content.rglob("*")) if content.is_dir() else 0
         free = shutil.disk_usage(folder).free
-    if needed > free:
+    plain = sum(spec.nbytes for spec in arrays.values() if spec.compression == "none")
+    if (needed := plain - begun) > free:
         raise OutputError(
             f"{path}: the arrays take {format_bytes(needed)}, but {folder} has "
             f"{format_bytes(free)} free. Free space, or choose another output.path."

@@ -32,7 +32,7 @@ from ...errors import InputFileError, OutputError, one_line
 from ...geometry import Positions
 from ..declared import LIMIT, declared_object
 from ..frames import FrameOptions, place
-from ..npz_archive import NpzArchive
+from ..npz_archive import NpzArchive, check_array
 from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
 from ..patterns import Patterns, Quantity, quantity_option
 from ..reading import claiming
@@ -226,30 +226,6 @@ def _arrays(scan: Scan) -> dict[str, Named]:
     return arrays
 
 
-def _check(
-    archive: NpzArchive, key: str, ranks: tuple[int, ...], kinds: str, expected: str
-) -> tuple[int, ...]:
-    """Return the shape of an array once its rank and dtype are right, without reading its data."""
-    header = archive.header(key)
-    if header.dtype.hasobject:
-        raise InputFileError(
-            f"{archive.path}: {key!r} is an array of Python objects, which only unpickling could "
-            f"read; legacy files hold None in this way. Expected {expected}. Save the file again "
-            "with a numeric array under this key, or without an optional one."
-        )
-    if header.dtype.kind not in kinds:
-        raise InputFileError(
-            f"{archive.path}: {key!r} has dtype {one_line(header.dtype, 60)}. Expected {expected}. "
-            "Convert it with numpy.asarray(values, dtype=...) and save the file again."
-        )
-    if len(header.shape) not in ranks:
-        raise InputFileError(
-            f"{archive.path}: {key!r} has shape {one_line(header.shape, 60)}. Expected {expected}. "
-            "Reshape it and save the file again."
-        )
-    return header.shape
-
-
 def _check_length(archive: NpzArchive, key: str, length: int, count: int) -> None:
     if length != count:
         raise InputFileError(
@@ -264,7 +240,7 @@ def _coordinates(
 ) -> Positions:
     """Load two arrays as float64 columns (x, y)."""
     for key in (x_key, y_key):
-        shape = _check(archive, key, (1,), "iuf", "real pixel coordinates of shape (M,)")
+        shape = check_array(archive, key, (1,), "iuf", "real pixel coordinates of shape (M,)")
         count = shape[0] if count is None else count
         _check_length(archive, key, shape[0], count)
     columns = [archive.load(x_key), archive.load(y_key)]
@@ -305,7 +281,7 @@ def _object(archive: NpzArchive) -> tuple[Array | None, tuple[str, ...]]:
             f"{archive.path}: 'objectGuess' is a single Python object, as legacy files hold None, "
             "and was not read: the scan has no object.",
         )
-    _check(archive, "objectGuess", (2,), "iufc", "a real or complex array of shape (H, W)")
+    check_array(archive, "objectGuess", (2,), "iufc", "a real or complex array of shape (H, W)")
     image = archive.load("objectGuess")
     # Integers and half floats gain the least floating precision that holds them.
     return image.astype(np.result_type(image.dtype, np.float32), order="C", copy=False), ()
@@ -315,7 +291,7 @@ def _probe(archive: NpzArchive) -> Array | None:
     if "probeGuess" not in archive.names:
         return None
     expected = "a real or complex array of shape (N, N), (modes, N, N) or (N, N, 1)"
-    shape = _check(archive, "probeGuess", (2, 3), "iufc", expected)
+    shape = check_array(archive, "probeGuess", (2, 3), "iufc", expected)
     probe = archive.load("probeGuess")
     return probe[..., 0] if len(shape) == 3 and shape[0] == shape[1] and shape[2] == 1 else probe
 
@@ -368,7 +344,7 @@ def _pattern_layout(archive: NpzArchive, count: int) -> tuple[str, str] | None:
     if key is None:
         return None
     expected = "real patterns of shape (M, N, N), (M, N, N, 1) or (N, N, M)"
-    shape = _check(archive, key, (3, 4), "iuf", expected)
+    shape = check_array(archive, key, (3, 4), "iuf", expected)
     if len(shape) == 4 and shape[3] == 1 and shape[1] == shape[2]:
         first, order = shape[0], FIRST_OF_FOUR
     # A cube of patterns has two readings of the same shape: the documented order is taken.
@@ -399,7 +375,7 @@ def _starts(archive: NpzArchive, count: int) -> Positions | None:
 def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "scan_index" in archive.names:
-        shape = _check(archive, "scan_index", (1,), "iu", "integers of shape (M,)")
+        shape = check_array(archive, "scan_index", (1,), "iu", "integers of shape (M,)")
         _check_length(archive, "scan_index", shape[0], count)
         found["scan_index"] = archive.load("scan_index")
     if "_metadata" in archive.names:
