@@ -53,6 +53,7 @@ def test_a_picture_of_earlier_patches_is_not_taken_for_one_of_these(tmp_path):
         assert names(tmp_path) == ["patches.npz.png"]
 
 
+@pytest.mark.slow
 def test_settings_for_screens_and_texts_do_not_reach_it(tmp_path):
     """The backend is in the environment of every program that a notebook starts."""
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nbackend: tkagg\n")

@@ -105,6 +105,7 @@ def test_forks_along_the_life_of_a_process(life, step, printed):
     assert life[step] == printed
 
 
+@pytest.mark.slow
 def test_fork_while_another_thread_imports_tensorflow(tmp_path):
     # One that takes its time; what else the real one imports may be locked in the child as well.
     (tmp_path / "tensorflow.py").write_text("import threading\nthreading.Event().wait()\n")

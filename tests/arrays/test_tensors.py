@@ -20,7 +20,8 @@ POSITIONS = np.array(
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning"),
-    pytest.mark.slow_cases("iterative"),  # the conformance suite gives it tensors, too
+    # The conformance suite gives them tensors, too.
+    pytest.mark.slow_cases("iterative", "batched"),
 ]
 
 

@@ -18,6 +18,7 @@ class TestChunkedXla(PluginConformance):
         super().test_patch_larger_than_object(engine)
 
 
+@pytest.mark.slow  # what it computes is what chunked_xla compiles
 class TestBatched(PluginConformance):
     plugin = "batched"
     options = {"batch_size": 4}

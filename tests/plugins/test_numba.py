@@ -35,6 +35,7 @@ print(sum(cut.stats.cache_hits.values()), sum(cut.stats.cache_misses.values()))
 """
 
 
+@pytest.mark.slow
 def test_second_process_neither_imports_tensorflow_nor_compiles():
     for _ in range(2):
         done = subprocess.run(

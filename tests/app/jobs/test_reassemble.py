@@ -123,6 +123,7 @@ def test_training_data_is_put_together_too(job):
             np.testing.assert_allclose(output.arrays["object"][covered], IMAGE[covered], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_network_s_predictions(job):
     """Amplitude and phase in one file, positions and probe in another, in a frame of their own."""
     patches = Engine("numba").extract(IMAGE.astype("c8"), POSITIONS, SIZE)
