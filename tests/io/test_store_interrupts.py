@@ -98,7 +98,7 @@ def interrupt_at(folder, suffix, at, number, earlier):
 
 
 def interrupt_at_lines(folder, suffix, earlier, first, step):
-    """Interrupt at every so-manieth line; return how often."""
+    """Interrupt at lines at equal steps; return how often."""
     work = folder / "work"
     work.mkdir()
     count = 0

@@ -31,7 +31,7 @@ def size_of(length: int) -> str:
 
 
 def thinned(image: Array) -> Array:
-    """Return every so-manieth sample of an image (H, W), as many as a page has room for."""
+    """Return samples of an image (H, W) at equal steps, as many as a page has room for."""
     step = -(-max(image.shape) // SIDE) or 1
     return image[::step, ::step]
 

@@ -167,7 +167,7 @@ def _about(positions: Array, size: int) -> View:
 
 
 def sampled(image: Array) -> Array:
-    """Return every so-manieth sample of an image (H, W), as many as a page has room for."""
+    """Return samples of an image (H, W) at equal steps, as many as a page has room for."""
     step = _thinning(image)
     return image[::step, ::step]
 
