@@ -1,21 +1,39 @@
 """The table by version of TensorFlow: what it counts, and what it says of a version that fails."""
 
-from benchmarks.tensorflow_versions import counted, row
+import importlib
+
+import pytest
+from repository import ROOT
 
 
-def test_tests_are_counted_from_their_report(tmp_path):
+@pytest.fixture
+def versions(monkeypatch):
+    """The harness is not installed: it is run from the root of the repository."""
+    monkeypatch.syspath_prepend(ROOT)
+    return importlib.import_module("benchmarks.tensorflow_versions")
+
+
+def test_tests_are_counted_from_their_report(versions, tmp_path):
     report = tmp_path / "report.xml"
     report.write_text(
         '<testsuites><testsuite tests="10" failures="1" errors="2" skipped="3"/></testsuites>'
     )
-    assert counted(report) == {"passed": 4, "failed": 3, "skipped": 3}
-    assert counted(tmp_path / "none.xml") == {}
+    assert versions.counted(report) == {"passed": 4, "failed": 3, "skipped": 3}
+    assert versions.counted(tmp_path / "none.xml") == {}
 
 
-def test_a_row_says_what_is_missing():
+def test_a_row_says_what_is_missing(versions):
     found = {"tensorflow": "2.18.1", "numpy": "2.0.2", "error": 8e-8, "ratio": 1.234}
     tests = {"passed": 4, "failed": 0, "skipped": 1}
-    assert row("2.18", found | tests) == ["2.18.1", "2.0.2", "4", "0", "1", "8e-08", "1.23"]
-    assert row("9.9", {"problem": "no such version"}) == [
+    assert versions.row("2.18", found | tests) == [
+        "2.18.1",
+        "2.0.2",
+        "4",
+        "0",
+        "1",
+        "8e-08",
+        "1.23",
+    ]
+    assert versions.row("9.9", {"problem": "no such version"}) == [
         "9.9", "-", "-", "-", "-", "-", "no such version"
     ]  # fmt: skip
