@@ -11,6 +11,10 @@ import pytest
 import ptycho_engine
 
 
+#: What examples need, beside what their module does.
+NEEDED = {"ptycho_engine.lazy": "dask.array"}
+
+
 def modules_with_examples():
     """Names of the modules whose text holds an example; none is imported for that."""
     root = Path(ptycho_engine.__file__).parent
@@ -23,6 +27,8 @@ def modules_with_examples():
 @pytest.mark.filterwarnings("ignore::ptycho_engine.RemovedIn2Warning")
 @pytest.mark.parametrize("name", sorted(modules_with_examples()))
 def test_examples(name):
+    if name in NEEDED:
+        pytest.importorskip(NEEDED[name])
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
     examples = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name))
     with np.printoptions(precision=8):
