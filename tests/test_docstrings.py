@@ -10,7 +10,6 @@ import pytest
 
 import ptycho_engine
 
-
 #: What examples need, beside what their module does.
 NEEDED = {"ptycho_engine.lazy": "dask.array"}
 
