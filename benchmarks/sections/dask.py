@@ -81,7 +81,13 @@ def in_turns(place: Path, count: int, ways: dict[str, Callable[[], Any]]) -> dic
     options = {"points": count, "object_size": 1024, "step": 450 * (np.pi / count) ** 0.5}
     scan = ScanSource("synthetic", options=options)
     job = ExtractionJob(
-        scan, Cut(PATCH_SIZE), place / "p.zarr", "numba", overwrite=True, picture=False
+        scan,
+        Cut(PATCH_SIZE),
+        place / "p.zarr",
+        "numba",
+        overwrite=True,
+        picture=False,
+        report=False,
     )
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(TURNS + 1):

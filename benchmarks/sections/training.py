@@ -81,7 +81,13 @@ def steps(folder: Path, problem: Problem) -> tuple[dict[str, Callable[[], Any]],
     groups = GroupSettings(members=MEMBERS, count=problem.patches)
     source = ScanSource("npz", folder / "scan.npz")
     job = TrainingJob(
-        source, groups, folder / "train.h5", plugin="numba", picture=False, overwrite=True
+        source,
+        groups,
+        folder / "train.h5",
+        plugin="numba",
+        picture=False,
+        report=False,
+        overwrite=True,
     )
     planned = plan_training_job(job)
     scan, engine, n = planned.opened.scan, planned.opened.engine, problem.patch_size

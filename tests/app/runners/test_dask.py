@@ -56,14 +56,16 @@ def folder(tmp_path, monkeypatch):
 
 def extraction(name, **changes):
     scan = ScanSource("npz", Path("scan.npz"))
-    job = ExtractionJob(scan, Cut(12), Path(name), plugin="numba", picture=False)
+    job = ExtractionJob(scan, Cut(12), Path(name), plugin="numba", picture=False, report=False)
     return replace(job, **changes)
 
 
 def training(name, **changes):
     groups = GroupSettings(members=4, count=300, strategy="random_of_k")
     scan = ScanSource("npz", Path("scan.npz"))
-    job = TrainingJob(scan, groups, Path(name), plugin="numba", chunk=8, picture=False)
+    job = TrainingJob(
+        scan, groups, Path(name), plugin="numba", chunk=8, picture=False, report=False
+    )
     return replace(job, **changes)
 
 
@@ -305,7 +307,7 @@ def test_an_interrupt_leaves_nothing(folder):
     command = [
         sys.executable, "-m", "ptycho_engine.app.command", "runner=dask", "runner.workers=2",
         "plugin=numba", "scan.points=40000", "scan.object_size=2600", "output.path=p.zarr",
-        "runner.portion=100KiB", "output.picture=false", "runner.log_format=json",
+        "runner.portion=100KiB", "output.picture=false", "report=false", "runner.log_format=json",
     ]  # fmt: skip
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
