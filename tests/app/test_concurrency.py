@@ -85,18 +85,20 @@ def test_the_command_says_so_before_any_work(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def what_a_process_has():
-    import numba
-
-    from ptycho_engine.workers import POOL_SIZE, core_count
-
-    return core_count(), POOL_SIZE, numba.config.NUMBA_NUM_THREADS, os.environ["NPROC"]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["joblib", "submitit"])
 def test_processes_of_launchers_have_what_they_are_told(tmp_path, kind):
     pytest.importorskip(kind)
+
+    def what_a_process_has():  # within: it travels as code, since no process finds this module
+        import os
+
+        import numba
+
+        from ptycho_engine.workers import POOL_SIZE, core_count
+
+        return core_count(), POOL_SIZE, numba.config.NUMBA_NUM_THREADS, os.environ["NPROC"]
+
     with told_cores(3):
         if kind == "joblib":
             from joblib import Parallel, delayed
