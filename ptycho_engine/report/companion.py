@@ -54,7 +54,7 @@ class Kind:
     def check(
         self,
         path: Location,
-        overwrite: bool,
+        overwrite: bool | None,
         inputs: Sequence[Location] = (),
         *,
         wanted: bool = True,
@@ -65,8 +65,8 @@ class Kind:
         ----------
         path : Path or ObjectUrl
             The place; a symbolic link is followed. Nothing at a URL is ever replaced.
-        overwrite : bool
-            Whether an earlier one may be replaced.
+        overwrite : bool or None
+            Whether an earlier one may be replaced; None where nothing ever is.
         inputs : sequence of Path or ObjectUrl
             Files that the run reads.
         wanted : bool
@@ -86,9 +86,12 @@ class Kind:
             return
         if self.is_ours(target):
             if not overwrite:
+                remedy = "replace it: output.overwrite=true, or --overwrite"
+                if overwrite is None:
+                    remedy = "choose another name"
                 raise OutputError(
                     f"{path}: exists already, a {self.noun} of earlier patches. Expected nothing "
-                    "there. Move it away, or replace it: output.overwrite=true, or --overwrite."
+                    f"there. Move it away, or {remedy}."
                 )
         elif wanted:
             refuse_inputs(path, inputs)

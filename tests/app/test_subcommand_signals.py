@@ -81,6 +81,7 @@ def start(folder, typed):
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_signals_leave_a_whole_output_or_none(tmp_path, scan_file, scaled, name):
     typed, output, check = CASES[name]
+    report = f"{output}.report.html"
     (tmp_path / "scan.npz").symlink_to(scan_file)
     rng, path = random.Random(name), tmp_path / output
     started = time.monotonic()
@@ -92,18 +93,22 @@ def test_signals_leave_a_whole_output_or_none(tmp_path, scan_file, scaled, name)
     interrupted = 0
     for number in range(-(-scaled(ROUNDS) // len(CASES))):
         path.rename(tmp_path.parent / f"{name}-{number}-{output}")
+        (tmp_path / report).unlink(missing_ok=True)
         process = start(tmp_path, typed)
         time.sleep(rng.uniform(0.3, 1.0) * seconds)
         process.send_signal(rng.choice((signal.SIGINT, signal.SIGTERM)))
         said, messages = process.communicate()
         assert process.returncode in (0, 130, -signal.SIGINT, -signal.SIGTERM), messages
-        assert {entry.name for entry in tmp_path.iterdir()} <= {"scan.npz", output}, messages
+        assert {entry.name for entry in tmp_path.iterdir()} <= {"scan.npz", output, report}, (
+            messages
+        )
         if path.exists():
             check(path)
             told = "stands." in messages or " done " in messages
             assert process.returncode == 0 or told, messages
         else:
             assert process.returncode != 0, said
+            assert not (tmp_path / report).exists(), messages
             interrupted += "interrupted; nothing was written." in messages
             assert start(tmp_path, typed).communicate()[1] is not None
             check(path)

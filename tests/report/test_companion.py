@@ -275,6 +275,8 @@ def test_an_earlier_report_is_in_the_way_unless_it_may_be_replaced(output):
         with pytest.raises(OutputError, match=r"a report of earlier patches.*overwrite=true"):
             Companions.checked(output, False, [], picture=True, report=report)
         Companions.checked(output, True, [], picture=True, report=report)
+    with pytest.raises(OutputError, match=r"Move it away, or choose another name\.$"):
+        REPORT.check(REPORT.beside(output), None)  # as of scans, which replace nothing
 
 
 def test_a_report_that_fails_leaves_the_picture(output, warned):

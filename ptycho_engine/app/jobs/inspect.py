@@ -108,7 +108,7 @@ def _check_picture(path: Location, source: Location | None) -> None:
             f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
             "Create it with mkdir -p, or choose another picture."
         )
-    PICTURE.check(path, False, [] if source is None else [source])
+    PICTURE.check(path, None, [] if source is None else [source])
 
 
 def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:

@@ -78,7 +78,7 @@ def write_and_compare(
     prepares it for writing counts its patterns; by default they are counted as they are read.
     """
     beside = Companion(path, REPORT)
-    REPORT.check(beside.path, False, order.inputs, wanted=order.report)
+    REPORT.check(beside.path, None, order.inputs, wanted=order.report)
     started, scan = time.perf_counter(), make()
     made = time.perf_counter()
     before = contents(scan)
