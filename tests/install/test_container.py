@@ -148,8 +148,8 @@ def test_nobody_cuts_patches_where_nothing_can_be_written(root):
     assert_close(output["patches"], expected, scan.image)
     assert {"matplotlib", "numba"} <= set(found.pop("kept"))
     assert found == {
-        "files": ["patches.npz", "patches.npz.png"], "user": 65534, "interfaces": ["lo"],
-        "picture": "89504e47",
+        "files": ["patches.npz", "patches.npz.png", "patches.npz.report.html"],
+        "user": 65534, "interfaces": ["lo"], "picture": "89504e47",
     }  # fmt: skip
     assert "compiled_code_not_kept" not in done.stderr
     assert "Traceback" not in done.stderr
