@@ -15,5 +15,5 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "torch.md"
 def test_examples_run_from_top_to_bottom(tmp_path):
     torch.manual_seed(0)
     names, left_out = run_page(PAGE, tmp_path)
-    assert names.keys() > {"torch", "layers"}
+    assert names.keys() > {"torch", "loss"}
     assert left_out == []
