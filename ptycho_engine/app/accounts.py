@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..allowance import peak_resident_bytes
-from .outcomes import Account
+from ..report.swept_runs import Account
 
 
 class Accountant:

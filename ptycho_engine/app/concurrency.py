@@ -14,6 +14,8 @@ from typing import Any
 
 from ..workers import THREADS, core_count
 
+#: Read by TensorFlow when it starts.
+OF_TENSORFLOW = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 #: What tells the pool of this package, OpenMP, the BLAS libraries, numba, TensorFlow and jax.
 VARIABLES = (
     THREADS,
@@ -21,8 +23,7 @@ VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
+    *OF_TENSORFLOW,
     "NPROC",
 )
 

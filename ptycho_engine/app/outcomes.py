@@ -4,42 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..report.swept_runs import Account
+
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 WORDS = {DONE: "done", FAULT: "a fault", REFUSED: "refused", INTERRUPTED: "interrupted"}
-
-
-@dataclass(frozen=True)
-class Account:
-    """What a run tells of itself.
-
-    Attributes
-    ----------
-    output : str or None
-        The path of what it wrote, if it did.
-    report : str or None
-        The path of the report beside it.
-    plugin : str or None
-        Who computed.
-    patches : int or None
-        Patches that it cut or placed.
-    working : float or None
-        Seconds of that work, written and drawn; the scan was read before, and frameworks loaded.
-    seconds : float or None
-        Seconds of the whole run.
-    peak_bytes : int or None
-        The most memory that its process held, libraries included.
-    warnings : tuple of str
-        What it warned of.
-    """
-
-    output: str | None = None
-    report: str | None = None
-    plugin: str | None = None
-    patches: int | None = None
-    working: float | None = None
-    seconds: float | None = None
-    peak_bytes: int | None = None
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

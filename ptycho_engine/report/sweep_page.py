@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ..errors import OutputError
 from ..io import publishing
+from ..io.objects.urls import is_url
 from .html.page import render
 from .swept_runs import FORMAT, Sweep
 
@@ -63,20 +64,15 @@ def page_of(sweep: Sweep) -> str:
         keys=sweep.varying or tuple(sweep.common),
         patches=sum(run.patches or 0 for run in sweep.runs),
         link=lambda path: link_of(path, sweep.folder),
-        name=lambda path: path if is_address(path) else os.path.relpath(path, sweep.folder),
+        name=lambda path: path if is_url(path) else os.path.relpath(path, sweep.folder),
     )
 
 
 def link_of(path: str, folder: Path) -> str:
     """Return the link to a file as seen from the page, which may be moved with its folder."""
-    if is_address(path):
+    if is_url(path):
         return path
     return quote(os.fsencode(os.path.relpath(path, folder)))
-
-
-def is_address(path: str) -> bool:
-    """Whether an output lies in an object store."""
-    return "://" in path
 
 
 def is_ours(path: Path) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..io.objects.urls import is_url
 from ..memory import format_bytes
 from .swept_runs import Sweep, SweptRun
 
@@ -91,7 +92,7 @@ def output_of(run: SweptRun, folder: Path) -> Text:
     """Write the path of an output as seen from the sweep's folder, linked."""
     if run.output is None:
         return Text("")
-    if "://" in run.output:
+    if is_url(run.output):
         return Text(run.output)
     link = Path(os.path.abspath(run.output)).as_uri()
     return Text(os.path.relpath(run.output, folder), style=f"link {link}")

@@ -11,9 +11,43 @@ from typing import Any
 FORMAT, VERSION = "ptycho_engine sweep", 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a run tells of itself.
+
+    Attributes
+    ----------
+    output : str or None
+        The path of what it wrote, if it did.
+    report : str or None
+        The path of the report beside it.
+    plugin : str or None
+        Who computed.
+    patches : int or None
+        Patches that it cut or placed.
+    working : float or None
+        Seconds of that work, written and drawn; the scan was read before, and frameworks loaded.
+    seconds : float or None
+        Seconds of the whole run.
+    peak_bytes : int or None
+        The most memory that its process held, libraries included.
+    warnings : tuple of str
+        What it warned of.
+    """
+
+    output: str | None = None
+    report: str | None = None
+    plugin: str | None = None
+    patches: int | None = None
+    working: float | None = None
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
-class SweptRun:
-    """One run of a sweep.
+class SweptRun(Account):
+    """One run of a sweep, with what it told of itself.
 
     Attributes
     ----------
@@ -27,22 +61,6 @@ class SweptRun:
         The exit code of such a run alone; 0 if all is done.
     words : str
         What it answered, or what went wrong.
-    output : str or None
-        The path of what it wrote.
-    report : str or None
-        The path of the report beside it.
-    plugin : str or None
-        Who computed.
-    patches : int or None
-        Patches that it cut or placed.
-    working : float or None
-        Seconds of that work, written and drawn.
-    seconds : float or None
-        Seconds of the whole run.
-    peak_bytes : int or None
-        The most memory that its process held.
-    warnings : tuple of str
-        What it warned of.
     """
 
     number: int
@@ -50,14 +68,6 @@ class SweptRun:
     outcome: str
     code: int
     words: str = ""
-    output: str | None = None
-    report: str | None = None
-    plugin: str | None = None
-    patches: int | None = None
-    working: float | None = None
-    seconds: float | None = None
-    peak_bytes: int | None = None
-    warnings: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:

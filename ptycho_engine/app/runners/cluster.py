@@ -10,9 +10,10 @@ from ...deferral import deferred_signals
 from ...errors import ClusterError, ConfigurationError, one_line
 from ...extras import require
 from ...logs import get_logger
+from ..concurrency import OF_TENSORFLOW
 from . import errands
 from .dask_settings import DaskSettings
-from .errands import THREADS, differences, versions
+from .errands import differences, versions
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -74,7 +75,7 @@ def _made(settings: DaskSettings, stack: ExitStack) -> Client:
                 dashboard_address="127.0.0.1:0",
                 security=True,
                 silence_logs=logging.CRITICAL,  # what goes wrong comes as an exception
-                env=dict.fromkeys(THREADS, str(threads)),
+                env=dict.fromkeys(OF_TENSORFLOW, str(threads)),
                 preload=[errands.__name__],
             )
         )

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from ...errors import ClusterError
 from ...io.delegation import Delegate
 from ...workers import limit_threads
-
-#: Read by TensorFlow when it starts.
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+from ..concurrency import OF_TENSORFLOW
 
 
 def this_process() -> tuple[str, int]:
@@ -103,7 +101,7 @@ def dask_setup(worker: object) -> None:
 def prepare_process(threads: int) -> None:
     """Limit the threads of this process, and leave it to the client to say what is to be said."""
     limit_threads(threads)
-    for name in THREADS:
+    for name in OF_TENSORFLOW:
         os.environ[name] = str(threads)
     logging.getLogger("ptycho_engine").setLevel(logging.ERROR)
 
