@@ -63,6 +63,46 @@ def publish(source: Path, target: Path, is_ours: Callable[[Path], bool] | None) 
         ) from None
 
 
+def write_file(
+    target: Path,
+    content: bytes,
+    part: Path,
+    is_ours: Callable[[Path], bool] | None,
+    like: Path | None = None,
+) -> None:
+    """Write a small file, which appears whole or not at all.
+
+    Parameters
+    ----------
+    target : Path
+        Its place.
+    content : bytes
+        What it holds.
+    part : Path
+        Where it lies until then, in the same folder; what a killed run left there is removed.
+    is_ours : callable, optional
+        As of `publish`.
+    like : Path, optional
+        A file whose mode and owner it shall have.
+
+    Raises
+    ------
+    OutputError, OSError
+        As of `publish`.
+    """
+    part.unlink(missing_ok=True)
+    mode = 0o666 if like is None else like.stat().st_mode & 0o666
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+        if like is not None:
+            adopt_mode(part, like)
+        publish(part, target, is_ours)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def place(source: Path, target: Path) -> None:
     """Move a file or folder to where nothing stands.
 

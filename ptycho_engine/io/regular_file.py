@@ -10,6 +10,17 @@ from pathlib import Path
 READ_LIMIT, END_LIMIT = 2**20, 22 + 2**16
 
 
+def first_bytes(path: Path, length: int) -> bytes:
+    """Return what a file begins with; nothing of what is no regular file, or cannot be read."""
+    if not os.path.isfile(path):  # opening a pipe would wait; a name that is too long is no file
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(length)
+    except OSError:
+        return b""
+
+
 class RegularFile:
     """A regular file, opened so that no pipe or device is waited for, and read in bounded pieces.
 

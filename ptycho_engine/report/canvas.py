@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..deferral import deferred_signals
+from ..io.regular_file import first_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,13 +99,7 @@ def _unheard() -> Iterator[None]:
 
 def is_ours(path: Path) -> bool:
     """Whether a file is a picture that `render` made."""
-    if not os.path.isfile(path):  # opening a pipe would wait; a name that is too long is no file
-        return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-    except OSError:
-        return False
+    head = first_bytes(path, HEAD)
     return head.startswith(SIGNATURE) and f"Software\0{SOFTWARE}".encode() in head
 
 

@@ -128,18 +128,8 @@ class Kind:
             create_object(path, content)
             return
         target = resolve(path)
-        part = _hidden(target, "new")
-        part.unlink(missing_ok=True)
-        mode = 0o666 if like is None else like.stat().st_mode & 0o666
-        try:
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-                file.write(content)
-            if like is not None:
-                publishing.adopt_mode(part, like)
-            publishing.publish(part, target, self.is_ours if overwrite else None)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        replaced = self.is_ours if overwrite else None
+        publishing.write_file(target, content, _hidden(target, "new"), replaced, like)
 
 
 PICTURE = Kind(".png", "picture", "output.picture=false", canvas.is_ours)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import OutputError
 from ..io import publishing
 from ..io.objects.urls import is_url
-from .html.page import render
+from ..io.regular_file import first_bytes
+from .html.page import HEAD, MARK, render
 from .swept_runs import FORMAT, Sweep
 
-#: Bytes from the beginning of a file in which it says whose it is.
-HEAD = 1024
-#: What ours say there.
-MARKS = (
-    f'"format": "{FORMAT}"'.encode(),
-    b'<meta name="generator" content="ptycho_engine">',
-)
+#: What ours say at their beginning.
+MARKS = f'"format": "{FORMAT}"'.encode(), MARK
 
 
 def write_summary(sweep: Sweep) -> Path:
@@ -51,7 +46,8 @@ def write_summary(sweep: Sweep) -> Path:
             )
     sweep.folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
-        _write_whole(path, text)
+        part = path.with_name(f".{path.name}.new")
+        publishing.write_file(path, text.encode("utf-8"), part, is_ours)
     return page
 
 
@@ -77,19 +73,5 @@ def link_of(path: str, folder: Path) -> str:
 
 def is_ours(path: Path) -> bool:
     """Whether a file is a summary that was written here."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    head = first_bytes(path, HEAD)
     return any(mark in head for mark in MARKS)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file, which appears whole or not at all."""
-    part = path.with_name(f".{path.name}.new")
-    try:
-        part.write_text(text, encoding="utf-8")
-        publishing.publish(part, path, is_ours)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

@@ -5,12 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 #: What a machine with a GPU may lack; flatbuffers is what jax's own serialised form needs.
 ABSENT = (
     "tensorflow", "structlog", "hydra", "omegaconf", "zarr", "h5py", "numba", "pluggy", "psutil",
@@ -28,12 +27,6 @@ runpy.run_module("benchmarks", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch):
-    """The harness is not installed: it is run from the root of the repository."""
-    monkeypatch.syspath_prepend(str(ROOT))
-
-
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """Two small cases: at N = 160, no more than every second row of a patch travels along."""
@@ -44,13 +37,9 @@ def exported(tmp_path_factory):
         {"patch_size": 16, "patches": 72, "object_size": 100},
         {"patch_size": 160, "patches": 8, "object_size": 170},
     ]
-    sys.path.insert(0, str(ROOT))
-    try:
-        from benchmarks.worker import measure
+    from benchmarks.worker import measure
 
-        measure("device", {"folder": str(folder), "export": cases})
-    finally:
-        sys.path.remove(str(ROOT))
+    measure("device", {"folder": str(folder), "export": cases})
     return folder
 
 

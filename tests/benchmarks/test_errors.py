@@ -4,27 +4,18 @@ import importlib
 
 import numpy as np
 import pytest
-from repository import ROOT
 
 from ptycho_engine import Engine
 
 
-@pytest.fixture(scope="module")
-def harness():
-    """Import a module of the harness, which is not installed: it is run from the repository."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT)
-        yield lambda name: importlib.import_module(f"benchmarks.{name}")
+@pytest.fixture
+def kernel_errors():
+    return importlib.import_module("benchmarks.kernel_errors")
 
 
 @pytest.fixture
-def kernel_errors(harness):
-    return harness("kernel_errors")
-
-
-@pytest.fixture
-def accuracy(harness):
-    return harness("accuracy")
+def accuracy():
+    return importlib.import_module("benchmarks.accuracy")
 
 
 def test_the_truth_at_whole_pixels_is_the_image(kernel_errors):

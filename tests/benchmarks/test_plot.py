@@ -1,18 +1,9 @@
 """The picture of a run: sorted, and each panel's title says what its numbers say."""
 
 import json
-from pathlib import Path
 
-import pytest
 from matplotlib.figure import Figure
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch):
-    """The harness is not installed: it is run from the root of the repository."""
-    monkeypatch.syspath_prepend(str(ROOT))
+from repository import ROOT
 
 
 def timed(contender, output, ratio, layout="flat"):

@@ -2,19 +2,11 @@
 
 import json
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch):
-    """The harness is not installed: it is run from the root of the repository."""
-    monkeypatch.syspath_prepend(str(ROOT))
+from repository import ROOT
 
 
 @pytest.mark.tensorflow

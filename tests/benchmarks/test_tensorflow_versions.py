@@ -3,13 +3,10 @@
 import importlib
 
 import pytest
-from repository import ROOT
 
 
 @pytest.fixture
-def versions(monkeypatch):
-    """The harness is not installed: it is run from the root of the repository."""
-    monkeypatch.syspath_prepend(ROOT)
+def versions():
     return importlib.import_module("benchmarks.tensorflow_versions")
 
 

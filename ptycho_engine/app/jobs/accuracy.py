@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -63,16 +63,18 @@ def measure_accuracy(
         reason = "Not compared: the reference of fourier takes seconds for patches of this size."
         return Accuracy((), tolerance, reason)
     chosen = sorted(patches)[:: -(-len(patches) // most)]
+    errors: list[tuple[int, float]] = []
     if image.size <= WHOLE:
-        near = {index: (image, np.zeros(2)) for index in chosen}
+        found = _errors(image, positions[chosen], [patches[i] for i in chosen], cut)
+        errors = list(zip(chosen, found, strict=True))
     else:
-        near = {i: part for i in chosen if (part := _about(image, positions[i], cut)) is not None}
-    errors = tuple(
-        (index, _error(part, positions[index] - origin, patches[index], cut))
-        for index, (part, origin) in near.items()
-    )
+        for index in chosen:
+            if (about := _about(image, positions[index], cut)) is not None:
+                part, origin = about
+                (error,) = _errors(part, positions[[index]] - origin, [patches[index]], cut)
+                errors.append((index, error))
     reason = "" if errors else "Not compared: no patch of the sample lies inside this large object."
-    return Accuracy(errors, tolerance, reason)
+    return Accuracy(tuple(errors), tolerance, reason)
 
 
 def _about(image: Array, position: Array, cut: Cut) -> tuple[Array, Array] | None:
@@ -88,21 +90,21 @@ def _about(image: Array, position: Array, cut: Cut) -> tuple[Array, Array] | Non
     return image[..., first[0] : beyond[0], first[1] : beyond[1]], first.astype(np.float64)
 
 
-def _error(image: Array, position: Array, patch: Array, cut: Cut) -> float:
-    """Return the largest error of a patch as a share of the largest magnitude; NaN if one has it.
+def _errors(image: Array, positions: Array, patches: Sequence[Array], cut: Cut) -> list[float]:
+    """Return the largest error of each patch as a share of the object's largest magnitude.
 
-    What is not finite in both counts for nothing.
+    What is not finite in both counts for nothing; it is NaN if one alone has it.
     """
     from ...testing.reference import reference_patches
 
-    expected = reference_patches(image, position[None], **_settings(cut))
-    expected = np.moveaxis(expected, -3, 0)[0]
-    same = ~np.isfinite(patch) & ~np.isfinite(expected)
+    expected = np.moveaxis(reference_patches(image, positions, **_settings(cut)), -3, 0)
+    given = np.stack(patches)
+    same = ~np.isfinite(given) & ~np.isfinite(expected)
     with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.abs(np.where(same, 0, patch - expected))
-    finite = np.abs(image[np.isfinite(image)])
-    highest = float(finite.max(initial=0.0)) or 1.0
-    return float(difference.max(initial=0.0)) / highest
+        difference = np.abs(np.where(same, 0, given - expected))
+    highest = float(np.abs(image[np.isfinite(image)]).max(initial=0.0)) or 1.0
+    largest = difference.reshape(len(given), -1).max(axis=1, initial=0.0) / highest
+    return [float(error) for error in largest]
 
 
 def _settings(cut: Cut) -> dict[str, Any]:

@@ -9,11 +9,11 @@ Examples
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...io.regular_file import first_bytes
 from ...memory import format_bytes
 
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ def render(template: str, **values: Any) -> str:
 
 def is_ours(path: Path) -> bool:
     """Whether a file is a page that `render` made."""
-    if not os.path.isfile(path):  # opening a pipe would wait
-        return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-    except OSError:
-        return False
+    head = first_bytes(path, HEAD)
     return head.startswith(BEGINNING) and MARK in head
 
 
