@@ -1,6 +1,8 @@
 """Delegates: others write whole files of a store, and it comes out as if it had itself."""
 
+import os
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -66,6 +68,18 @@ def test_a_portion_may_hold_what_is_finished(tmp_path, whole):
         store.note("patches", slice(3, 8))
         store.finish(slice(3, 8))
         delegated(store, [(8, 23)])
+    assert contents(tmp_path / "p.zarr") == whole
+
+
+def test_what_a_lost_delegate_left_half_written_is_gone(tmp_path, whole, monkeypatch):
+    """Another one did the same again, under the name that it drew itself."""
+    with begin(tmp_path / "p.zarr") as store:
+        with monkeypatch.context() as context:
+            context.setattr(os, "replace", lambda *_: sys.exit("killed"))
+            with pytest.raises(SystemExit):
+                store.delegate().write(8, 16, {"patches": VALUES[8:16]})
+        assert any(tmp_path.rglob("*.partial"))
+        delegated(store, [(0, 16), (16, 23)])
     assert contents(tmp_path / "p.zarr") == whole
 
 
