@@ -24,14 +24,26 @@ THREADS = "PTYCHO_ENGINE_THREADS"
 ALLOCATED = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
 
 
-def core_count(environ: Mapping[str, str] = os.environ) -> int:
+def allocated_cores(environ: Mapping[str, str]) -> int | None:
+    """Return the cores that SLURM gave this process, None if it gave none."""
+    told = [int(text) for name in ALLOCATED if (text := environ.get(name, "")).isdecimal()]
+    return told[0] if told else None
+
+
+#: Looked up once: it stays as it is, and a look at the environment costs as much as ten patches.
+ALLOCATION = allocated_cores(os.environ)
+
+
+def core_count(environ: Mapping[str, str] = os.environ, allocated: int | None = ALLOCATION) -> int:
     """Cores that this process may use.
 
     Parameters
     ----------
     environ : mapping
-        Where ``PTYCHO_ENGINE_THREADS`` may say how many. Without it they are those that the process
-        is bound to, and of these at most what SLURM allocated, which does not bind everywhere.
+        Where ``PTYCHO_ENGINE_THREADS`` may say how many.
+    allocated : int, optional
+        Without it they are those that the process is bound to, and of these at most what SLURM
+        allocated, which does not bind everywhere.
 
     Raises
     ------
@@ -40,21 +52,15 @@ def core_count(environ: Mapping[str, str] = os.environ) -> int:
     """
     told = environ.get(THREADS)
     if not told:
-        return _usable_cores(environ)
+        affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
+        bound = len(affinity(0)) if affinity else os.cpu_count() or 1
+        return max(1, bound if allocated is None else min(bound, allocated))
     if not told.isdecimal() or int(told) == 0:
         raise ConfigurationError(
             f"{THREADS}: received {told!r}. Expected a whole number above zero, the cores that a "
             "process may use. Correct the variable, or unset it."
         )
     return int(told)
-
-
-def _usable_cores(environ: Mapping[str, str]) -> int:
-    """Cores that the process is bound to, at most those that SLURM allocated."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
-    bound = len(affinity(0)) if affinity else os.cpu_count() or 1
-    allocated = [int(text) for name in ALLOCATED if (text := environ.get(name, "")).isdecimal()]
-    return max(1, min([bound, *allocated[:1]]))
 
 
 def _pool_size() -> int:

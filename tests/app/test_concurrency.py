@@ -10,7 +10,7 @@ from processes import run_python
 
 from ptycho_engine.app.concurrency import VARIABLES, part_of_the_cores, runs_at_once, told_cores
 from ptycho_engine.errors import ConfigurationError
-from ptycho_engine.workers import core_count
+from ptycho_engine.workers import allocated_cores, core_count
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +60,17 @@ def test_what_is_told_is_taken_back_and_what_is_set_stays(monkeypatch):
 
 def test_cores_are_those_told_or_bound_or_allocated():
     assert core_count({}) == 8
-    assert core_count({"SLURM_CPUS_ON_NODE": "4"}) == 4
-    assert core_count({"SLURM_CPUS_ON_NODE": "4", "SLURM_CPUS_PER_TASK": "2"}) == 2
-    assert core_count({"SLURM_CPUS_ON_NODE": "64"}) == 8
-    assert core_count({"PTYCHO_ENGINE_THREADS": "12", "SLURM_CPUS_PER_TASK": "2"}) == 12
+    assert core_count({}, allocated=4) == 4
+    assert core_count({}, allocated=64) == 8
+    assert core_count({"PTYCHO_ENGINE_THREADS": "12"}, allocated=2) == 12
     assert core_count({"PTYCHO_ENGINE_THREADS": ""}) == 8
+
+
+def test_a_task_of_slurm_has_its_own_cores_and_a_job_those_of_the_node():
+    assert allocated_cores({}) is None
+    assert allocated_cores({"SLURM_CPUS_ON_NODE": "4"}) == 4
+    assert allocated_cores({"SLURM_CPUS_ON_NODE": "4", "SLURM_CPUS_PER_TASK": "2"}) == 2
+    assert allocated_cores({"SLURM_CPUS_ON_NODE": "many"}) is None
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "two", "1.5"])
