@@ -237,7 +237,9 @@ def _window_line(
     samples = [_sample(start + n // 2 + int(k), size, fill) for k in around]
     tapers = np.array([_taper(abs(k - t), n / 2, half) for k in around])
     tapers *= [i is not None for i in samples]
-    weights = _dirichlet(np.arange(n)[:, None] - n // 2 + t - around, half) * tapers
+    steps = np.arange(n)[:, None] - n // 2 - around  # (N, L), few of them distinct
+    least, most = int(steps.min()), int(steps.max())
+    weights = _dirichlet(np.arange(least, most + 1) + t, half)[steps - least] * tapers
     return [i or 0 for i in samples], weights
 
 

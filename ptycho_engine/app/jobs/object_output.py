@@ -14,9 +14,12 @@ from ...io.scan_files import write_scan
 from ...io.specs import ArraySpec
 from ...io.store import Store
 from ...report.companion import Companions
+from ...report.html.run_report import Accuracy
 from ...report.object_view import ObjectView, draw_object
 from ...request.normalisation import Reassembled
+from ...request.patch_weights import patch_weights
 from .arrangement import Arranged
+from .object_accuracy import Spot, measure_object
 from .origins import made_by
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
@@ -33,6 +36,7 @@ def write_object(
     arranged: Arranged,
     companions: Companions,
     probe: np.ndarray[Any, Any] | None,
+    spot: Spot | None,
     run_id: str | None,
     seconds: float,
 ) -> None:
@@ -42,13 +46,39 @@ def write_object(
         companions.picture.draw(lambda: draw(job, engine, made, arranged))
     if job.report:
         companions.report.draw(
-            lambda: report_reassembly(job, engine, made, arranged, records, seconds)
+            lambda: report_reassembly(
+                job,
+                engine,
+                made,
+                arranged,
+                records,
+                seconds,
+                _accuracy(job, made, arranged, probe, spot),
+            )
         )
     if job.writes_arrays:
         _write_arrays(job, made, arranged, companions, records)
         return
     with companions:
         write_scan(job.output, _as_scan(job, made, arranged, probe), job.format)
+
+
+def _accuracy(
+    job: ReassemblyJob,
+    made: Reassembled,
+    arranged: Arranged,
+    probe: np.ndarray[Any, Any] | None,
+    spot: Spot | None,
+) -> Accuracy:
+    """Compare a spot of the object with the reference."""
+    weights = patch_weights(
+        arranged.cut.patch_size,
+        len(arranged.points),
+        made.coverage.dtype,
+        probe=probe if job.weight == "probe" else None,
+        border=job.border,
+    )
+    return measure_object(spot, made, arranged, weights)
 
 
 def _write_arrays(

@@ -40,6 +40,7 @@ from ...request.blocks import Block
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged, arrange
 from .extract import Waiting, load_framework
+from .object_accuracy import Spot, find_spot
 from .object_output import write_object
 from .patch_output import Progress
 from .prerequisites import engine_of
@@ -105,7 +106,8 @@ def run(
         arranged = arrange(job, stored)
         log_plan(job, stored, arranged)
         load_framework(engine, waiting)
-        made = put_together(job, engine, stored, arranged, progress)
+        spot = find_spot(arranged) if job.report else None
+        made = put_together(job, engine, stored, arranged, spot, progress)
         probe = stored.probe
     covered = float(np.count_nonzero(made.coverage)) / max(1, made.coverage.size)
     if not covered and arranged.positions.size:
@@ -115,7 +117,7 @@ def run(
             "fit=true moves them into one that holds them all.",
         )
     placed = time.perf_counter() - started
-    write_object(job, engine, made, arranged, companions, probe, run_id, placed)
+    write_object(job, engine, made, arranged, companions, probe, spot, run_id, placed)
     picture = companions.picture.standing
     seconds = time.perf_counter() - started
     count = arranged.positions.size // 2
@@ -159,10 +161,13 @@ def put_together(
     engine: Engine,
     stored: StoredPatches,
     arranged: Arranged,
+    spot: Spot | None,
     progress: Progress | None,
 ) -> Reassembled:
     """Read all patches, and place them."""
     blocks = counted(stored)
+    if spot is not None:
+        blocks = spot.watch(blocks, stored.layout)
     if progress is not None:
         blocks = progress(blocks, len(arranged.positions))
     return engine.reassemble(

@@ -10,13 +10,20 @@ import numpy as np
 from ...engine import Engine
 from ...memory import format_bytes
 from ...report.html.object_map import map_object, sampled, scales_of
-from ...report.html.run_report import Costs, Fact, RunReport, write_page
+from ...report.html.run_report import Accuracy, Costs, Fact, RunReport, write_page
 from ...report.picture import first_plane
 from ...request.normalisation import Reassembled
 from .arrangement import Arranged
 from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
-from .report_parts import doubts_of, origin_rows, plugin_rows, setting_rows, size_of
+from .report_parts import (
+    accuracy_fact,
+    doubts_of,
+    origin_rows,
+    plugin_rows,
+    setting_rows,
+    size_of,
+)
 
 
 def report_reassembly(
@@ -26,6 +33,7 @@ def report_reassembly(
     arranged: Arranged,
     records: Mapping[str, Any],
     seconds: float,
+    accuracy: Accuracy,
 ) -> bytes:
     """Return the report as a page.
 
@@ -37,6 +45,8 @@ def report_reassembly(
         What made it.
     seconds : float
         Duration of reading and placing.
+    accuracy : Accuracy
+        A part of the object beside the reference.
     """
     cut, count = arranged.cut, len(arranged.points)
     height, width = arranged.shape
@@ -53,12 +63,13 @@ def report_reassembly(
         Fact("Read and placed in", f"{seconds:.3g} s"),
         Fact("Output", format_bytes(made.object.nbytes + made.coverage.nbytes), job.output.name),
         Fact("Plugin", engine.plugin, engine.reason),
+        *accuracy_fact(accuracy),
     )
     quantities = scales_of(np.where(covered, plane, 0), [])
     report = RunReport(
         heading=f"Object of {count:,} {noun}",
         summary=f"Put together from {short_source(str(job.patches.path))} on {records['created']}.",
-        warnings=doubts_of(warnings, job.context),
+        warnings=doubts_of(warnings, job.context, accuracy),
         facts=facts,
         plane=map_object(
             made.object,
@@ -68,6 +79,7 @@ def report_reassembly(
             coverage=made.coverage,
             pixel_size=job.pixel_size,
         ),
+        accuracy=accuracy,
         plugin=plugin_rows(engine),
         costs=Costs((("read and place", seconds),), ()),
         settings=setting_rows(job.settings(), job.context, job.origins),

@@ -156,8 +156,9 @@ def doubts_of(
     found = []
     if accuracy is not None and not accuracy.holds:
         found.append(
-            f"Patches differ from the float64 reference by {accuracy.largest:.2g} of the object's "
-            f"largest magnitude; {accuracy.tolerance:.0e} is allowed."
+            f"{accuracy.unit[1].capitalize()} differ from the float64 reference by "
+            f"{accuracy.largest:.2g} of the object's largest magnitude; "
+            f"{accuracy.tolerance:.0e} is allowed."
         )
     found += warnings
     found += [f"Legacy settings disagree. {text}" for text in context.get("conflicts", ())]

@@ -87,21 +87,25 @@ class Bars:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How a sample of patches compares with the float64 reference.
+    """How a sample of what was made compares with the float64 reference.
 
     Attributes
     ----------
     errors : tuple of (int, float)
-        Number of each patch, and its largest error as a share of the object's largest magnitude.
+        Number of each patch or row, and its largest error as a share of the object's largest
+        magnitude.
     tolerance : float
         What is allowed.
     reason : str
         Why there are none, or what the comparison leaves out.
+    unit : (str, str)
+        What an error belongs to, one and several.
     """
 
     errors: tuple[tuple[int, float], ...]
     tolerance: float
     reason: str = ""
+    unit: tuple[str, str] = ("patch", "patches")
 
     @property
     def largest(self) -> float:
