@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputFileError
@@ -45,7 +46,7 @@ def scans_in(folder: Location) -> list[Location]:
         If there is none, or the object store fails.
     """
     if isinstance(folder, Path):
-        entries: list[Location] = sorted(folder.iterdir())
+        entries: Sequence[Location] = sorted(folder.iterdir())
     else:
         objects, deeper = Bucket(folder).right_below(folder.key)
         entries = [folder / name for name in sorted({*objects, *deeper})]

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import pytest
 pytest.importorskip("distributed")
 pytest.importorskip("moto.server")
 
-from dask_clusters import contents, kill
+from dask_clusters import SCHEDULER, WORKER, contents, kill, started
 from object_servers import CREDENTIALS, serving
 from runner_jobs import CHUNK_BYTES, JOBS, extraction, training, write_scan_file
 
@@ -21,11 +23,13 @@ from ptycho_engine import read_output
 from ptycho_engine.app.jobs import extract, train
 from ptycho_engine.app.runners.dask import DaskRunner
 from ptycho_engine.app.runners.dask_settings import DaskSettings
-from ptycho_engine.errors import ConfigurationError, OutputError
+from ptycho_engine.errors import ClusterLostError, ConfigurationError, OutputError
 from ptycho_engine.io.containers import zarr
+from ptycho_engine.io.objects import mirror
 from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.claim import CLAIM
 from ptycho_engine.io.objects.urls import location
+from ptycho_engine.io.scan_files import ScanSource
 
 SECRET = CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
 RUNS = 3
@@ -148,6 +152,67 @@ def test_an_error_leaves_no_object_though_the_workers_stay(server, monkeypatch):
         assert objects(url) == {}
         time.sleep(1)
         assert objects(url) == {}
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_leaves_no_object(server):
+    import dask
+
+    with started(SCHEDULER) as scheduler:
+        address = scheduler.stdout.readline().strip()
+        with started(WORKER, address):
+
+            def progress(blocks, count):
+                for number, block in enumerate(blocks):
+                    if number == 3:
+                        scheduler.kill()
+                    yield block
+
+            with dask.config.set({"distributed.comm.timeouts.connect": "3s"}):
+                runner = DaskRunner(DaskSettings(scheduler=address, portion="1KiB"))
+                with pytest.raises(ClusterLostError, match=r"scheduler was lost.*run again\.$"):
+                    extract.run(extraction(url := a_url()), runner=runner, progress=progress)
+    assert objects(url) == {}
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_no_object(server):
+    """Ctrl-C at a terminal: all processes of the group get it."""
+    url = a_url()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ptycho_engine.app.command", "runner=dask", "runner.workers=2",
+         "plugin=numba", "scan.points=40000", "scan.object_size=2600", f"output.path={url}",
+         "runner.portion=100KiB", "output.picture=false", "report=false"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not any("patches/c/1" in name for name in objects(url)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert objects(url) == {}
+
+
+@pytest.mark.slow
+def test_workers_fetch_the_scan_where_its_copy_is_not(server):
+    """As on other machines: the copy of this process is gone when they read patterns."""
+    train.run(training("whole.zarr"))
+    place = location(f"s3://scans/{random.SystemRandom().getrandbits(64)}/scan.npz")
+    Bucket(place).put(place.key, Path("scan.npz").read_bytes())
+
+    class Elsewhere(DaskRunner):
+        def fill_groups(self, filling, progress):
+            shutil.rmtree(mirror.local_copy(place).parent)
+            return super().fill_groups(filling, progress)
+
+    with Elsewhere(DaskSettings(workers=2, portion="20KiB", threads=1)) as runner:
+        job = training(url := a_url(), scan=ScanSource("npz", place))
+        train.run(job, runner=runner)
+    check_same(url, "whole.zarr")
 
 
 @pytest.mark.slow
