@@ -1,4 +1,4 @@
-"""Other processes write files of an output, while the one that began it keeps the journal."""
+"""Others write whole chunks of an output; the process that began it keeps the journal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ..errors import ConfigurationError, OutputError
 from .containers import format_of
 from .containers.zarr import ZarrContainer, chunk_shape, file_shape
 from .containers.zarr_metadata import NAME
+from .objects.claim import Claim
+from .objects.object_container import ObjectContainer
 from .objects.urls import Location, ObjectUrl
 from .regions import box_of, region_key
 from .specs import Array, ArraySpec
@@ -27,10 +29,10 @@ def check_delegation(path: Location) -> None:
     ConfigurationError
         With the format that they can.
     """
-    if isinstance(path, ObjectUrl):
+    if isinstance(path, ObjectUrl) and path.scheme == "memory":
         raise ConfigurationError(
-            f"{path}: received a URL, and the workers of a cluster write files of a file system "
-            "that they share. Expected a path. Choose one, or runner=local."
+            f"{path}: is a store of this process, which the workers of a cluster do not see. "
+            "Expected s3:// or gs://, or a path. Choose one, or runner=local."
         )
     if format_of(path) != "zarr":
         raise ConfigurationError(
@@ -43,20 +45,20 @@ def check_delegation(path: Location) -> None:
 class Delegate:
     """Writes whole chunks or shards of an output that another process has begun; picklable.
 
-    No two delegates may write the same range at the same time; again is no harm, since a file
-    appears whole, with the same bytes.
+    No two delegates may write the same range at the same time; again is no harm, since a file or
+    an object appears whole, with the same bytes.
 
     Attributes
     ----------
-    content : Path
-        The store, not yet published.
+    place : Path or Claim
+        The store, not yet published: a folder, or the claim of a name in an object store.
     arrays : mapping of str to ArraySpec
         What it will hold.
     host : str
         The machine of the process that publishes: it syncs what was written there.
     """
 
-    content: Path
+    place: Path | Claim
     arrays: Mapping[str, ArraySpec]
     host: str = field(default_factory=socket.gethostname)
 
@@ -85,13 +87,7 @@ class Delegate:
         OSError
             If it cannot be written: the process that began the output says what that means.
         """
-        if not (self.content / NAME).is_file():
-            raise OutputError(
-                f"{self.content}: is not seen on {socket.gethostname()}, or was discarded. "
-                "Expected a folder of a file system that all workers share. Choose an output.path "
-                "there."
-            )
-        container = ZarrContainer(self.content, self.arrays)
+        container = self._container()
         for name, array in values.items():
             box = box_of(region_key(slice(start, stop)), self.arrays[name].shape)
             container.write(name, box, np.ascontiguousarray(array))
@@ -102,3 +98,25 @@ class Delegate:
                 )
             if socket.gethostname() != self.host:
                 container.sync(name, box)
+
+    def _container(self) -> ZarrContainer:
+        """Return what writes; never one that another thread uses."""
+        here = f"is not seen on {socket.gethostname()}, or was discarded"
+        if isinstance(self.place, Claim):
+            if not self.place.is_held():
+                raise OutputError(
+                    f"{self.place.url}: the claim of its run {here}. Expected the object store "
+                    "that the run writes to. Set its AWS_ENDPOINT, or account, for all workers."
+                )
+            return ObjectContainer(self.place, self.arrays)
+        if not (self.place / NAME).is_file():
+            raise OutputError(
+                f"{self.place}: {here}. Expected a folder of a file system that all workers share. "
+                "Choose an output.path there."
+            )
+        return ZarrContainer(self.place, self.arrays)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether another run can go on with what was written."""
+        return isinstance(self.place, Path)

@@ -18,12 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputFileError, OutputError, PtychoEngineError, RequestError
-from ...io.catalogue import formats_of
+from ...errors import OutputError, PtychoEngineError, RequestError
 from ...io.disk import writing
-from ...io.objects.urls import Location
+from ...io.objects.mirror import passing
+from ...io.objects.urls import Location, ObjectUrl
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
+from ...io.scan_folders import is_folder_of_scans, scans_in
 from ...report.companion import PICTURE
 from ...report.measurement import MeasurementView, draw_measurement
 from ...report.picture import Preview, draw_preview
@@ -82,8 +83,8 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
         If the file cannot be read, or the picture cannot be drawn or written; of a folder, if it
         holds no file that a format could read.
     """
-    if is_folder_of_scans(job.scan.path):
-        return Inspection(list(_each(job, waiting)), listed=True)
+    if job.scan.path is not None and is_folder_of_scans(job.scan.path):
+        return Inspection(list(_each(job, job.scan.path, waiting)), listed=True)
     if job.picture is not None:
         _check_picture(job.picture, job.scan.path)
     scan = _read(job, job.scan, waiting)
@@ -96,11 +97,6 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
     return Inspection([found], picture=job.picture)
 
 
-def is_folder_of_scans(path: Location | None) -> bool:
-    """Whether a path is a folder, and not one that a format has the suffix of."""
-    return isinstance(path, Path) and path.is_dir() and not formats_of(path)
-
-
 def _check_picture(path: Location, source: Location | None) -> None:
     """Refuse a picture that could not be written."""
     if isinstance(path, Path) and not path.parent.is_dir():
@@ -111,27 +107,25 @@ def _check_picture(path: Location, source: Location | None) -> None:
     PICTURE.check(path, None, [] if source is None else [source])
 
 
-def _each(job: InspectionJob, waiting: Waiting) -> Iterator[dict[str, Any]]:
-    """Look at each file of a folder that a format has the suffix of."""
-    folder = job.scan.path
-    assert isinstance(folder, Path)
+def _each(job: InspectionJob, folder: Location, waiting: Waiting) -> Iterator[dict[str, Any]]:
+    """Look at each scan of a folder; of one in an object store a copy at a time is kept."""
     if job.picture is not None:
         raise RequestError(
             f"{folder}: is a folder, and a picture shows one scan. Expected a file beside picture. "
             "Leave it out, or inspect one of the files."
         )
-    paths = [path for path in sorted(folder.iterdir()) if formats_of(path)]
-    if not paths:
-        raise InputFileError(
-            f"{folder}: holds no file with the suffix of a format of scans. Expected a scan, or a "
-            "folder of scans. Check its spelling; ptycho-engine plugins lists the suffixes."
-        )
-    for path in paths:
-        try:
-            scan = _read(job, replace(job.scan, format="file", path=path, options={}), waiting)
-            yield describe(scan, job.patch_size)
-        except PtychoEngineError as error:
-            yield {"source": str(path), "error": f"{type(error).__name__}: {error}"}
+    for path in scans_in(folder):
+        with passing(folder) if isinstance(folder, ObjectUrl) else nullcontext():
+            yield _found(job, path, waiting)
+
+
+def _found(job: InspectionJob, path: Location, waiting: Waiting) -> dict[str, Any]:
+    """Say what one scan of a folder holds, or what is wrong with it."""
+    try:
+        scan = _read(job, replace(job.scan, format="file", path=path, options={}), waiting)
+        return describe(scan, job.patch_size)
+    except PtychoEngineError as error:
+        return {"source": str(path), "error": f"{type(error).__name__}: {error}"}
 
 
 def _read(job: InspectionJob, source: ScanSource, waiting: Waiting) -> Scan:

@@ -15,7 +15,7 @@ class InspectionJob:
     Attributes
     ----------
     scan : ScanSource
-        The file; a folder that is no scan itself is a list of scans.
+        The file; a folder that is no scan itself, also of an object store, is a list of scans.
     patch_size : int, optional
         Rows and columns of a window; by default those of the patterns, else of the probe.
     picture : Path or ObjectUrl, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,9 @@ Waiting = Callable[[str], AbstractContextManager[Any]]
 class DaskRunner:
     """Fills Zarr stores through a cluster; the methods are those of `Runner`.
 
-    Every worker writes whole files of the store itself, so that they need a file system in common;
-    this process keeps the journal. A worker that is lost loses nothing: its tasks are done by
-    others, and a file that is written twice has the same bytes.
+    Every worker writes whole files of the store itself, so that they need a file system, or an
+    object store, in common; this process keeps the journal. A worker that is lost loses nothing:
+    its tasks are done by others, and a file that is written twice has the same bytes.
 
     Parameters
     ----------
@@ -197,7 +197,11 @@ class DaskRunner:
                 for _ in filled if progress is None else progress(filled, work.count):
                     pass
         except BaseException:
-            self._end()  # nobody may write any more when the store is discarded
+            # Nobody may write any more when the store is discarded.
+            if joined:
+                with suppress(Exception):  # it would hide the first error
+                    dispatch.settle()
+            self._end()
             raise
         return making, writing
 

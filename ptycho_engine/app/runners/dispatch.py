@@ -16,7 +16,7 @@ from .errands import Errand, Receipt, run_errand
 from .portions import Portion
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, Worker
 
 #: Tasks that the scheduler knows at a time, besides some for each slot: it keeps all in memory.
 AHEAD, EACH = 64, 4
@@ -45,6 +45,7 @@ class Dispatch:
         self._client, self._errand, self._given = client, errand, given
         self._retries = retries
         self._address = client.scheduler.address
+        self._pending: dict[str, Future] = {}
 
     def receipts(self, portions: list[Portion]) -> Iterator[tuple[Portion, Receipt]]:
         """Yield each portion with its receipt, as they are done.
@@ -80,7 +81,7 @@ class Dispatch:
         errand = client.scatter(self._errand, broadcast=True, hash=False)
         slots = sum(worker_slots(client).values())
         todo = iter(list(rest.values()))
-        pending: dict[str, Future] = {}
+        pending = self._pending = {}
         try:
             while True:
                 for portion in islice(todo, AHEAD + EACH * slots - len(pending)):
@@ -102,6 +103,15 @@ class Dispatch:
         finally:
             if client.status == "running" and pending:
                 client.cancel(list(pending.values()), force=True)
+
+    def settle(self) -> None:
+        """Wait until no worker that can be reached is at a task that was cancelled."""
+        deadline = time.monotonic() + PATIENCE
+        while self._client.status == "running" and time.monotonic() < deadline:
+            busy = self._client.run(is_busy, set(self._pending), on_error="return")
+            if True not in busy.values():  # an error is of a worker that is gone
+                return
+            time.sleep(PAUSE / 20)
 
     def _submit(self, errand: Future, portion: Portion) -> Future:
         return self._client.submit(
@@ -139,10 +149,16 @@ class Dispatch:
             raise self._lost(f"the scheduler was lost when {done} of {total} portions were written")
 
     def _lost(self, what: str) -> ClusterLostError:
+        resumed = " with output.resume=true, which goes on with what is written"
         return ClusterLostError(
-            f"{self._address}: {what}. Expected a cluster until the end. Start one and run again "
-            "with output.resume=true, which goes on with what is written."
+            f"{self._address}: {what}. Expected a cluster until the end. Start one and run again"
+            f"{resumed if self._errand.delegate.resumes else ''}."
         )
+
+
+def is_busy(keys: set[str], dask_worker: Worker) -> bool:
+    """Whether a worker, which calls this, knows one of some tasks; also one that was cancelled."""
+    return not keys.isdisjoint(dask_worker.state.tasks)
 
 
 def is_loss(error: BaseException) -> bool:

@@ -183,12 +183,14 @@ class Bucket:
 
         return self._repeated(first)
 
-    def children(self, key: str) -> list[str]:
-        """Return the names right below a name that have objects below them."""
+    def right_below(self, key: str) -> tuple[list[str], list[str]]:
+        """Return the names right below a name: of objects, and those that have objects below."""
         import obstore
 
         found = self._repeated(lambda: obstore.list_with_delimiter(self.store, key))
-        return [prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"]]
+        objects = [about["path"].rpartition("/")[2] for about in found["objects"]]
+        deeper = [name.rstrip("/").rpartition("/")[2] for name in found["common_prefixes"]]
+        return objects, deeper
 
     def _repeated(self, ask: Callable[[], R]) -> R:
         """Ask again after a failure of the network or the server, which the library did not."""

@@ -3,7 +3,8 @@
 Objects have no locks and cannot be moved, so an output grows in its place: chunks first, its root
 metadata last. Until that is there nothing is a store. A claim, created only where none is, keeps
 two runs apart meanwhile; and as every object of an output is created in the same way, none of
-another run is ever replaced, whatever became of the claims.
+another run is ever replaced, whatever became of the claims. Who holds the claim no more neither
+publishes nor removes anything.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ...errors import ConfigurationError, OutputError
 from ...logs import get_logger
@@ -68,17 +71,25 @@ def check_url_output(url: ObjectUrl, overwrite: bool) -> None:
 class Claim:
     """The right to write below a name, from `take` to `release`.
 
+    It may be pickled: another process opens the bucket by what its own environment says.
+
     Attributes
     ----------
-    bucket : Bucket
-        Where.
     url : ObjectUrl
         The output.
     """
 
-    def __init__(self, bucket: Bucket, url: ObjectUrl, content: bytes) -> None:
-        self.bucket, self.url = bucket, url
+    def __init__(self, url: ObjectUrl, content: bytes) -> None:
+        self.url = url
         self._key, self._content = f"{url.key}/{CLAIM}", content
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Claim, (self.url, self._content)
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """Where the output is written."""
+        return Bucket(self.url, writes=True)
 
     @classmethod
     def take(cls, url: ObjectUrl) -> Claim:
@@ -90,7 +101,7 @@ class Claim:
             If something is there, if another run writes it, or one of another machine did.
         """
         about = {**asdict(Holder.own()), "machine": _machine(), "token": secrets.token_hex(16)}
-        claim = cls(Bucket(url, writes=True), url, json.dumps(about).encode())
+        claim = cls(url, json.dumps(about).encode())
         try:
             claim._clear_place(inherited=claim._take())
         except BaseException:
@@ -152,6 +163,12 @@ class Claim:
     def is_held(self) -> bool:
         """Whether the claim is still this one."""
         return self.bucket.get(self._key) == self._content
+
+    def objects(self) -> list[str]:
+        """Return the keys of all that `Store` has put below the name, whichever process did."""
+        base = f"{self.url.key}/"
+        found = self.bucket.below(self.url.key)
+        return [key for key in found if _is_of_store(key.removeprefix(base))]
 
     def release(self) -> None:
         """Give it back, if it is this one."""

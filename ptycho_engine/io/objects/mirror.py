@@ -67,7 +67,8 @@ def local_copy(place: Location) -> Path:
         _fetch(bucket, facts, path)
         return path
     # An array's own document is small; a store has few of them.
-    names = [METADATA, *(f"{child}/{METADATA}" for child in bucket.children(place.key))]
+    _, arrays = bucket.right_below(place.key)
+    names = [METADATA, *(f"{name}/{METADATA}" for name in arrays)]
     bring([path / name for name in names])
     return path
 
@@ -101,11 +102,27 @@ def _absent(bucket: Bucket, url: ObjectUrl) -> str:
             f"{url}: no such object. Expected a scan file, or a Zarr store, in the bucket. Check "
             "its spelling."
         )
+    if url.suffix.lower() == ".zarr":
+        return (
+            f"{url}: objects lie below this name, and none is its {METADATA}. Expected a whole "
+            "Zarr store: this is a store whose run has not ended. Wait for the run."
+        )
     return (
-        f"{url}: objects lie below this name, and none is its {METADATA}. Expected a whole Zarr "
-        "store, or one file: this is a folder of several, or a store whose run has not ended. Name "
-        "a file, or wait for the run."
+        f"{url}: is a folder: objects lie below this name. Expected one scan; several are never "
+        "merged. Name an object below it: ptycho-engine inspect URL lists them."
     )
+
+
+@contextmanager
+def passing(folder: ObjectUrl) -> Iterator[None]:
+    """Remove on leaving what was copied from below a name, unless something was before."""
+    copies = _copies()
+    was_read = copies.has_below(folder)
+    try:
+        yield
+    finally:
+        if not was_read:
+            copies.forget_below(folder)
 
 
 @contextmanager
@@ -231,11 +248,29 @@ class _Copies:
             self.latest[url] = tag
             return self.folder.joinpath(str(tags.index(tag)), url.scheme, url.bucket, url.key)
 
+    def has_below(self, folder: ObjectUrl) -> bool:
+        """Whether an object below a name was read."""
+        with self._lock:
+            return any(_is_below(url, folder) for url in self._tags)
+
+    def forget_below(self, folder: ObjectUrl) -> None:
+        """Remove the copies of all objects below a name."""
+        with self._lock:
+            for url in [url for url in self._tags if _is_below(url, folder)]:
+                del self._tags[url], self.latest[url]
+        for version in self.folder.iterdir():
+            copied = version.joinpath(folder.scheme, folder.bucket, folder.key)
+            shutil.rmtree(copied, ignore_errors=True)
+
     def remove(self) -> None:
         """Remove all copies; not in a fork, which ends before its parent."""
         if os.getpid() == self._process:
             shutil.rmtree(self.folder, ignore_errors=True)
             self._lease.release()
+
+
+def _is_below(url: ObjectUrl, folder: ObjectUrl) -> bool:
+    return str(url).startswith(f"{folder}/")
 
 
 def _copies() -> _Copies:

@@ -45,6 +45,10 @@ class ObjectUrl:
         """Return itself: like an absolute path, it does not depend on the folder before it."""
         return self
 
+    def __truediv__(self, name: str) -> ObjectUrl:
+        """Return the object of a name below it."""
+        return ObjectUrl(self.scheme, self.bucket, f"{self.key}/{name}")
+
     @property
     def name(self) -> str:
         """The last part of the key."""

@@ -5,11 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import psutil
 import pytest
 
@@ -17,64 +15,27 @@ pytest.importorskip("distributed")
 
 from dask_clusters import ENVIRONMENT, SCHEDULER, WORKER, children, contents, kill, started
 from events import logged
+from runner_jobs import CHUNK_BYTES, JOBS, extraction, simulation, training, write_scan_file
 
 from ptycho_engine.app import work
 from ptycho_engine.app.composition import cluster_settings
 from ptycho_engine.app.jobs import extract, simulate, train
-from ptycho_engine.app.jobs.extraction_job import ExtractionJob
-from ptycho_engine.app.jobs.simulation_job import SimulationJob
-from ptycho_engine.app.jobs.training_job import TrainingJob
 from ptycho_engine.app.runners import cluster
 from ptycho_engine.app.runners.dask import DaskRunner
 from ptycho_engine.app.runners.dask_settings import DaskSettings
 from ptycho_engine.app.runners.errands import versions
 from ptycho_engine.app.schema import DaskConfig, RunnerConfig
-from ptycho_engine.data.grouping.group_settings import GroupSettings
-from ptycho_engine.data.simulation.recipe import Recipe, TrajectorySettings
 from ptycho_engine.errors import ClusterError, ClusterLostError, ConfigurationError, InputFileError
-from ptycho_engine.geometry.cut import Cut
 from ptycho_engine.io.catalogue import FormatSource
 from ptycho_engine.io.containers import zarr
-from ptycho_engine.io.scan_files import ScanSource
-
-POINTS = 600
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with a scan of patterns and an object of two modes; chunks of a few patches."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zarr, "CHUNK_BYTES", 20 * 2 * 12 * 12 * 8)
-    rng = np.random.default_rng(2)
-    image = np.exp(1j * rng.normal(size=(72, 72))).astype(np.complex64)
-    np.savez(
-        "scan.npz", xcoords=rng.uniform(10, 60, POINTS), ycoords=rng.uniform(10, 60, POINTS),
-        objectGuess=image, diff3d=rng.uniform(size=(POINTS, 12, 12)).astype(np.float32),
-        probeGuess=image[:12, :12],
-    )  # fmt: skip
+    monkeypatch.setattr(zarr, "CHUNK_BYTES", CHUNK_BYTES)
+    write_scan_file("scan.npz")
     return tmp_path
-
-
-def extraction(name, **changes):
-    scan = ScanSource("npz", Path("scan.npz"))
-    job = ExtractionJob(scan, Cut(12), Path(name), plugin="numba", picture=False, report=False)
-    return replace(job, **changes)
-
-
-def training(name, **changes):
-    groups = GroupSettings(members=4, count=300, strategy="random_of_k")
-    scan = ScanSource("npz", Path("scan.npz"))
-    job = TrainingJob(
-        scan, groups, Path(name), plugin="numba", chunk=8, picture=False, report=False
-    )
-    return replace(job, **changes)
-
-
-def simulation(name):
-    recipe = Recipe(trajectory=TrajectorySettings(points=150))
-    return SimulationJob(
-        replace(recipe, exposure=replace(recipe.exposure, photons=1e4)), Path(name)
-    )
 
 
 def same(one, other):
@@ -86,12 +47,7 @@ def same(one, other):
 
 def three_jobs(runner):
     """Each job in this process, and by the runner: the same bytes."""
-    for run, job in (
-        (extract.run, extraction),
-        (train.run, training),
-        (train.run, lambda name: training(name, keys="ptychopinn", shard=16)),
-        (simulate.run, simulation),
-    ):
+    for run, job in JOBS:
         names = [f"{number}.zarr" for number in (1, 2)]
         run(job(names[0]))
         run(job(names[1]), runner=runner)
