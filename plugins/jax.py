@@ -25,6 +25,8 @@ from ptycho_engine.plugin import (
 NAME = "jax"
 #: Chunks that exist at a time: one is computed while the other is copied.
 CHUNKS_AT_ONCE = 2
+#: Twice as many take a third longer: what jax allocates for them is returned to the system.
+CHUNK_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Options:
     Attributes
     ----------
     chunk_size : int or "auto"
-        Patches of a chunk, for NumPy arrays; ``auto`` fills about 8 MiB, less if the budget is
+        Patches of a chunk, for NumPy arrays; ``auto`` fills about 4 MiB, less if the budget is
         small. Patches of jax arrays are cut in one go.
     """
 
@@ -126,6 +128,7 @@ def _plan(
         memory_budget,
         fixed_bytes=fixed_bytes,
         bytes_per_patch=patch_bytes,
-        chunks_at_once=CHUNKS_AT_ONCE,
         chunk_size=chunk_size,
+        chunk_bytes=CHUNK_BYTES,
+        chunks_at_once=CHUNKS_AT_ONCE,
     )

@@ -66,6 +66,7 @@ def make_plan(
     fixed_bytes: int,
     bytes_per_patch: int,
     chunk_size: int | None = None,
+    chunk_bytes: int = PREFERRED_CHUNK_BYTES,
     chunks_at_once: int = 1,
     device_bytes: int | None = None,
 ) -> Plan:
@@ -86,8 +87,10 @@ def make_plan(
     bytes_per_patch : int
         Workspace per patch of a chunk, for each of `chunks_at_once`.
     chunk_size : int, optional
-        Patches of a chunk as the user gave it; otherwise as many as fill
-        `PREFERRED_CHUNK_BYTES`, if a quarter of the budget holds the workspace of a chunk.
+        Patches of a chunk as the user gave it; otherwise as many as fill `chunk_bytes`, if a
+        quarter of the budget holds the workspace of a chunk.
+    chunk_bytes : int
+        Bytes of the patches of a chunk that suit the plugin.
     chunks_at_once : int
         Chunks that are held at the same time, if there are as many.
     device_bytes : int, optional
@@ -102,7 +105,7 @@ def make_plan(
     channels = request.channels
     if chunk_size is None:
         patch_bytes = request.patch_size**2 * request.dtype.itemsize
-        wanted = max(1, PREFERRED_CHUNK_BYTES // patch_bytes)
+        wanted = max(1, chunk_bytes // patch_bytes)
         budget = memory_budget if device_bytes is None else min(memory_budget, device_bytes)
         affordable = max(1, budget // 4 // max(1, bytes_per_patch * chunks_at_once))
         chunk_size = min(wanted, affordable)
