@@ -52,6 +52,27 @@ def started(program, *arguments):
         process.stdout.close()
 
 
+@contextmanager
+def to_be_lost():
+    """Yield the settings of a cluster of one worker, and what lets a run lose its scheduler."""
+    import dask
+
+    from ptycho_engine.app.runners.dask_settings import DaskSettings
+
+    with started(SCHEDULER) as scheduler:
+        address = scheduler.stdout.readline().strip()
+
+        def progress(blocks, count):
+            for number, block in enumerate(blocks):
+                if number == 3:
+                    scheduler.kill()
+                yield block
+
+        timeout = dask.config.set({"distributed.comm.timeouts.connect": "3s"})
+        with started(WORKER, address), timeout:
+            yield DaskSettings(scheduler=address, portion="1KiB"), progress
+
+
 def contents(store):
     """The bytes of each file of a Zarr store, but of the document with times and paths."""
     return {

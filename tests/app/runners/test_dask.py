@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("distributed")
 
-from dask_clusters import ENVIRONMENT, SCHEDULER, WORKER, children, contents, kill, started
+from dask_clusters import ENVIRONMENT, children, contents, kill, to_be_lost
 from events import logged
 from runner_jobs import CHUNK_BYTES, JOBS, extraction, simulation, training, write_scan_file
 
@@ -204,23 +204,11 @@ def test_a_killed_worker_changes_nothing(folder, workers):
 
 @pytest.mark.slow
 def test_a_lost_scheduler_is_an_error_and_the_run_resumes(folder, monkeypatch):
-    import dask
-
     extract.run(extraction("whole.zarr"))
-    with started(SCHEDULER) as scheduler:
-        address = scheduler.stdout.readline().strip()
-        with started(WORKER, address):
-
-            def progress(blocks, count):
-                for number, block in enumerate(blocks):
-                    if number == 3:
-                        scheduler.kill()
-                    yield block
-
-            with dask.config.set({"distributed.comm.timeouts.connect": "3s"}):
-                runner = DaskRunner(DaskSettings(scheduler=address, portion="1KiB"))
-                with pytest.raises(ClusterLostError, match=r"scheduler was lost.*output\.resume"):
-                    extract.run(extraction("p.zarr"), runner=runner, progress=progress)
+    with to_be_lost() as (settings, progress):
+        runner = DaskRunner(settings)
+        with pytest.raises(ClusterLostError, match=r"scheduler was lost.*output\.resume"):
+            extract.run(extraction("p.zarr"), runner=runner, progress=progress)
     (left,) = (entry for entry in folder.iterdir() if ".partial-" in entry.name)
     assert left.is_dir()
     with logged() as events:

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("distributed")
 pytest.importorskip("moto.server")
 
-from dask_clusters import SCHEDULER, WORKER, contents, kill, started
+from dask_clusters import contents, kill, to_be_lost
 from object_servers import CREDENTIALS, serving
 from runner_jobs import CHUNK_BYTES, JOBS, extraction, training, write_scan_file
 
@@ -156,22 +156,10 @@ def test_an_error_leaves_no_object_though_the_workers_stay(server, monkeypatch):
 
 @pytest.mark.slow
 def test_a_lost_scheduler_leaves_no_object(server):
-    import dask
-
-    with started(SCHEDULER) as scheduler:
-        address = scheduler.stdout.readline().strip()
-        with started(WORKER, address):
-
-            def progress(blocks, count):
-                for number, block in enumerate(blocks):
-                    if number == 3:
-                        scheduler.kill()
-                    yield block
-
-            with dask.config.set({"distributed.comm.timeouts.connect": "3s"}):
-                runner = DaskRunner(DaskSettings(scheduler=address, portion="1KiB"))
-                with pytest.raises(ClusterLostError, match=r"scheduler was lost.*run again\.$"):
-                    extract.run(extraction(url := a_url()), runner=runner, progress=progress)
+    with to_be_lost() as (settings, progress):
+        runner = DaskRunner(settings)
+        with pytest.raises(ClusterLostError, match=r"scheduler was lost.*run again\.$"):
+            extract.run(extraction(url := a_url()), runner=runner, progress=progress)
     assert objects(url) == {}
 
 
