@@ -57,10 +57,14 @@ def test_settings_elsewhere_are_pointed_out(tree, capsys):
     shell.write_text("ptycho_train --gridsize 2\n")
     settings.write_text("N: 64\ngridsize: 2\n")
     (tree / "other.yaml").write_text("name: something\n")
+    ci = tree / ".github" / "workflows" / "ci.yml"
+    ci.parent.mkdir(parents=True)
+    ci.write_text("env:\n  USE_XLA_TRANSLATE: '0'\n")
     assert migrate("code", tree, "--write") == exit_codes.DONE
     err = capsys.readouterr().err
     assert f"leaves alone: ptycho-migrate status {shell}" in err
     assert f"leaves alone: ptycho-migrate config {settings}" in err
+    assert f"leaves alone: ptycho-migrate status {ci}" in err  # no file of parameters
     assert "other.yaml" not in err
 
 
