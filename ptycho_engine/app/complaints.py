@@ -129,15 +129,17 @@ def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
             yield from dotted_keys(value, f"{prefix}{key}.")
 
 
-def refuse_unknown_keys(config: DictConfig) -> None:
-    """Refuse what was added to a configuration that is described whole.
+def refuse_unknown_keys(config: DictConfig, prefix: str = "") -> None:
+    """Refuse what was added to a configuration that is described whole, below a prefix.
 
     Raises
     ------
     ConfigurationError
         With the nearest key.
     """
-    for key, known in unknown_keys(config):
+    for key, known in unknown_keys(config, prefix):
+        if key == "hydra.env":  # which Hydra itself adds
+            continue
         raise ConfigurationError(not_known(key, known))
 
 

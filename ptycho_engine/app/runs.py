@@ -179,6 +179,7 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
         return Outcome(code, words, accountant.account())
 
     try:
+        refuse_unknown_keys(hydra_config, "hydra.")
         settings = checked_settings(config, root)
         complaints = Complaints(settings.runner.log_format.value)
         printed = run_settings(

@@ -139,6 +139,38 @@ def test_all_that_is_wrong_is_said_before_what_exists(tmp_path, wrong, word):
     assert (tmp_path / "patches.png").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (["train", "gridsize=2", "groups.count=2", "groups.strategy=nearst"], "'nearst'"),
+        (["train", "gridsize=2", "groups.count=2", "groups.neighbours=1"], "neighbours"),
+        (["train", "gridsize=2", "groups.count=2", "groups.seed=-1"], "seed"),
+        (["reassemble", "in.npz", "fill=zero"], "'zero'"),
+        (["reassemble", "in.npz", "interpolation=fourier"], "fourier"),
+        (["reassemble", "nix.npz"], "nix.npz"),
+        (["reassemble", "in.npz", "patches.positions_path=nix.npz"], "nix.npz"),
+    ],
+)
+def test_so_it_is_by_every_subcommand(tmp_path, wrong, word):
+    made = call_command(*SMALL, "output.path=in.npz", "output.picture=false", "report=false",
+                        cwd=tmp_path)  # fmt: skip
+    assert made.returncode == 0
+    (tmp_path / "out.npz").write_text("mine")
+    scan = ["scan=synthetic", "patch_size=8"] if wrong[0] == "train" else []
+    done = call_command(*wrong, *scan, "plugin=numba", "output.path=out.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert word in done.stderr.splitlines()[-1]
+    assert "exists already" not in done.stderr
+
+
+@pytest.mark.parametrize("argument", ["+hydra.foo=1", "+hydra.job.nmae=x"])
+def test_keys_of_hydra_that_nobody_knows_are_refused_too(tmp_path, argument):
+    done = call_command(*SMALL, argument, cwd=tmp_path)
+    assert done.returncode == 2
+    assert argument[1:].partition("=")[0] in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_so_is_a_scan_that_is_not_there(tmp_path):
     (tmp_path / "patches.npz").write_text("mine")
     arguments = ["plugin=numba", "scan.path=nix.npz"]
