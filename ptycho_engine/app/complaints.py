@@ -77,7 +77,7 @@ def not_known(key: str, known: Sequence[str]) -> str:
 def plain(error: BaseException) -> str:
     """Take an error of Hydra in one line, without its advice to add what nobody knows."""
     said = [str(error)]
-    if error.__cause__ is not None and str(error.__cause__) not in said[0]:
+    if error.__cause__ is not None and one_line(error.__cause__, 1000) not in one_line(error, 1000):
         said.append(str(error.__cause__))
     text = "\n".join(said)
     no_choice = re.search(

@@ -204,7 +204,7 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
         accused = accusation(error)
         if accused is None:
             traceback.print_exc()
-        complaints.say(accused or "a fault of the program", standing())
+        complaints.say((accused or "a fault of the program").rstrip("."), standing())
         return ended(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
     return ended(DONE, printed)
 
