@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ptycho_engine import Block, Engine, Host, PluginSource, extract_patches, list_plugins
+from ptycho_engine import (
+    Block,
+    Engine,
+    Host,
+    PluginSource,
+    extract_patches,
+    geometry,
+    list_plugins,
+    read_scan,
+    write_scan,
+)
 from ptycho_engine.errors import MemoryBudgetError, PtychoEngineError, RequestError
 from ptycho_engine.io.catalogue import list_formats
 from ptycho_engine.io.scan import Scan
@@ -136,6 +146,11 @@ WRONG = {
     "an engine": lambda e: Engine("nmuba"),
     "the options of an engine": lambda e: Engine("numba", options={"thread": 1}),
     "the function": lambda e: extract_patches(IMAGE, POSITIONS, -1),
+    "reading": lambda e: read_scan("npz", "nix.npz"),
+    "writing": lambda e: write_scan("nix.doc", Scan(IMAGE, POSITIONS, "made")),
+    "another order": lambda e: geometry.from_xy([[0.0]]),
+    "metres": lambda e: geometry.to_metres(POSITIONS, 0.0),
+    "another centre": lambda e: geometry.from_centre(POSITIONS, (4, 4), 2, "nix"),
 }
 
 

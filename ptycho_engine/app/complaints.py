@@ -55,7 +55,8 @@ class Complaints:
 
     def refuse_configuration(self, error: Exception, arguments: Sequence[str], root: str) -> int:
         """Say what Hydra refuses, and name the keys that are meant; return the exit code."""
-        found = list(unknown_overrides(arguments, root))
+        own = any(a.startswith(("--config-n", "--config-p", "-cn", "-cp")) for a in arguments)
+        found = [] if own else list(unknown_overrides(arguments, root))
         if not found:
             return self.refuse(error)
         for message in found:
@@ -89,7 +90,15 @@ def plain(error: BaseException) -> str:
     missing = re.search(r"missing mandatory value: .*\s+full_key: (\S+)", text)
     if missing:
         return f"{missing[1]}: received nothing. Expected a value. Add {missing[1]}=VALUE."
-    noise = re.compile(r"To append to your config use|object_type=|full_key: *$|$")
+    if re.search(r"Could not override 'scan\.path'", text):
+        return "scan.path: the scan that the configuration chooses takes no file. Add scan=file."
+    no_group = re.search(r"Could not override '(\w+)'\.\s+No match in the defaults list", text)
+    if no_group:
+        return (
+            f"{no_group[1]}: the configuration has no such group among its defaults. Expected the "
+            "command's own. Write `defaults: [config, _self_]` at its top."
+        )
+    noise = re.compile(r"To append to your (config|default list) use|object_type=|full_key: *$|$")
     lines = [line.strip() for line in text.splitlines() if not noise.match(line.strip())]
     return " ".join(re.sub(r"^full_key: (\S+)", r"(\1)", line) for line in lines)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError, InputFileError, OutputError, PluginError
+from ..errors import CapabilityError, InputFileError, OutputError, PluginError, at_caller
 from ..logs import get_logger
 from ..memory import check_reading
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
@@ -47,6 +47,7 @@ class ScanSource:
         return {"format": self.format, **path, **self.options}
 
 
+@at_caller
 def read_scan(
     name: str,
     path: str | os.PathLike[str] | ObjectUrl | None = None,
@@ -207,6 +208,7 @@ def call_reader(chosen: ScanFormat, path: Path | None, values: Any) -> Scan:
     return scan
 
 
+@at_caller
 def write_scan(
     path: str | os.PathLike[str] | ObjectUrl, scan: Scan, format: str | None = None
 ) -> None:

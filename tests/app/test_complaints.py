@@ -177,3 +177,24 @@ def test_so_is_a_scan_that_is_not_there(tmp_path):
     done = call_command(*arguments, cwd=tmp_path)
     assert "nix.npz: no such file" in done.stderr
     assert "exists" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("defaults: [config, _self_]", "scan.path: the scan that the configuration chooses takes"),
+        ("defaults: [config, _self_]\nfoo: [", "mine.yaml: cannot be read as a configuration"),
+        ("defaults: [config, _self_]\npatch_sze: 3", "'patch_sze'"),
+        ("patch_size: 3", "plugin: the configuration has no such group among its defaults"),
+        ("- 1", "must be a DictConfig"),
+    ],
+)
+def test_a_configuration_of_the_users_is_blamed_for_what_is_wrong_in_it(tmp_path, content, words):
+    (tmp_path / "mine.yaml").write_text(content)
+    (tmp_path / "scan.npz").write_bytes(b"")
+    own = ["--config-dir", ".", "--config-name", "mine", "scan.npz", "plugin=numba"]
+    done = call_command(*own, cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert "use +" not in line
