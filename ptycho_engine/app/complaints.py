@@ -77,6 +77,11 @@ def not_known(key: str, known: Sequence[str]) -> str:
 
 def plain(error: BaseException) -> str:
     """Take an error of Hydra in one line, without its advice to add what nobody knows."""
+    if isinstance(error, OSError) and error.filename is not None:  # a folder of a sweep, a log
+        return (
+            f"{error.filename}: cannot be used: {error.strerror}. Expected a place to read and "
+            "write. Name another folder, of a sweep with hydra.sweep.dir=FOLDER."
+        )
     said = [str(error)]
     if error.__cause__ is not None and one_line(error.__cause__, 1000) not in one_line(error, 1000):
         said.append(str(error.__cause__))

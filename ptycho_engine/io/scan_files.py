@@ -17,6 +17,7 @@ from .objects.claim import check_url_output
 from .objects.mirror import check_exists, local_copy, named
 from .objects.urls import Location, ObjectUrl, location
 from .scan import Scan
+from .targets import check_folder
 
 
 @dataclass(frozen=True)
@@ -276,11 +277,7 @@ def find_writer(path: Location, format: str | None = None) -> ScanFormat:
             f"{path}: exists already, and scans are never replaced. Expected nothing there. Move "
             "it away, or choose another path."
         )
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
-            "Create it with mkdir -p, or choose another path."
-        )
+    check_folder(path, path.parent)
     return chosen
 
 

@@ -198,3 +198,12 @@ def test_a_configuration_of_the_users_is_blamed_for_what_is_wrong_in_it(tmp_path
     (line,) = done.stderr.splitlines()
     assert words in line
     assert "use +" not in line
+
+
+def test_a_folder_that_a_sweep_cannot_make_is_named(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = call_command("-m", "patch_size=8,16", *SMALL, "hydra.sweep.dir=file/x", cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "file/x: cannot be used: Not a directory" in line
+    assert "hydra.sweep.dir=FOLDER" in line
