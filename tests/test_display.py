@@ -23,6 +23,7 @@ from ptycho_engine import (
 from ptycho_engine.errors import MemoryBudgetError, PtychoEngineError, RequestError
 from ptycho_engine.io.catalogue import list_formats
 from ptycho_engine.io.scan import Scan
+from ptycho_engine.logs import get_logger
 
 IMAGE = np.arange(3000, dtype=np.float32).reshape(50, 60)
 POSITIONS = np.random.default_rng(0).uniform(10, 40, (300, 2))
@@ -190,3 +191,15 @@ def test_errors_inside_a_graph_end_at_the_callers_line():
     assert __file__ in str(caught.value)  # AutoGraph writes lines into the message
     assert "tensors.py" not in str(caught.value)
     assert "cut.py" not in str(caught.value)
+
+
+# -- events ----------------------------------------------------------------------------------
+
+
+def test_events_read_well_where_nobody_has_set_logging_up(caplog):
+    get_logger().warning("doubtful_positions", reason="they may be metres.")
+    get_logger().warning("code_not_kept", path="a.nbi", count=2)
+    assert caplog.messages == [
+        "ptycho_engine: warning: they may be metres.",
+        "ptycho_engine: warning: code not kept: path a.nbi, count 2",
+    ]

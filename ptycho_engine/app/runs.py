@@ -162,7 +162,8 @@ def run_hydra(
 
 def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
     """Run one composed job, and say what went wrong if it did."""
-    hydra_config, accountant = HydraConfig.get(), Accountant()
+    hydra_config: Any = HydraConfig.get()
+    accountant = Accountant()
     folder = Path.cwd()
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
