@@ -39,8 +39,7 @@ class _Event(dict[str, Any]):
 
     def __str__(self) -> str:
         values = {k: v for k, v in self.items() if k not in ("event", "level", "timestamp")}
-        said = f"{self['event'].replace('_', ' ')}: "
-        said += ", ".join(f"{key} {value}" for key, value in values.items())
+        said = f"{self['event']}: " + ", ".join(f"{k}={v!r}" for k, v in values.items())
         if set(values) == {"reason"}:  # which says it all
             said = values["reason"]
         return f"ptycho_engine: {self['level']}: {said}"

@@ -201,5 +201,5 @@ def test_events_read_well_where_nobody_has_set_logging_up(caplog):
     get_logger().warning("code_not_kept", path="a.nbi", count=2)
     assert caplog.messages == [
         "ptycho_engine: warning: they may be metres.",
-        "ptycho_engine: warning: code not kept: path a.nbi, count 2",
+        "ptycho_engine: warning: code_not_kept: path='a.nbi', count=2",
     ]

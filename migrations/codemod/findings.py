@@ -79,7 +79,11 @@ def comment_above(source: Source, statement: int, text: str) -> Edit:
 
 
 def _wrapped(text: str, indentation: str, newline: str) -> str:
-    width = max(WIDTH - len(indentation.expandtabs()), WIDTH // 2)
+    # Further left where a name would not fit behind the indentation.
+    room = min(WIDTH // 2, WIDTH - len("#   ") - max(map(len, text.split())))
+    if len(indentation.expandtabs()) > room:
+        indentation = " " * max(room, 0)
+    width = WIDTH - len(indentation.expandtabs())
     lines = textwrap.wrap(
         text,
         width,
