@@ -434,3 +434,13 @@ def test_code_and_status_do_without_tensorflow(tree):
     assert without_tensorflow("code", tree, "--write").returncode == 0
     assert without_tensorflow("status", tree).returncode == 0
     assert (tree / "a.py").read_bytes() == NEW
+
+
+def test_what_the_reader_decided_is_no_longer_left_to_them(tmp_path, capsys):
+    path = tmp_path / "a.py"
+    path.write_text("import ptycho\ndata.generate_grouped_data(64)\n")
+    assert migrate("code", path, "--write") == exit_codes.DONE
+    assert "1 left to you with a TODO comment" in capsys.readouterr().err
+    path.write_text(path.read_text().replace("TODO(ptycho-migrate PE012)", "kept (PE012)"))
+    assert migrate("code", path, "--check") == exit_codes.DONE
+    assert "0 left to you with a TODO comment" in capsys.readouterr().err
