@@ -231,7 +231,7 @@ def load_source(kind: str, source: PluginSource) -> object:
     except PluginLoadError as error:  # it says itself what it lacks
         kept = MissingExtraError if isinstance(error, MissingExtraError) else PluginLoadError
         raise kept(f"{kind} {source.name!r} ({source.origin}): {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginLoadError(
             f"{kind} {source.name!r} ({source.origin}) cannot be imported: "
             f"{type(error).__name__}: {error}. Repair or remove {source.distribution}; other "

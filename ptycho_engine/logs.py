@@ -28,10 +28,26 @@ def get_logger() -> Any:
         processors=[
             structlog.stdlib.filter_by_level,
             *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            _as_record,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+class _Event(dict[str, Any]):
+    """An event, which Python writes as a line for people where nobody has set logging up."""
+
+    def __str__(self) -> str:
+        values = {k: v for k, v in self.items() if k not in ("event", "level", "timestamp")}
+        said = f"{self['event']}: " + ", ".join(f"{k}={v!r}" for k, v in values.items())
+        if set(values) == {"reason"}:  # which says it all
+            said = values["reason"]
+        return f"ptycho_engine: {self['level']}: {said}"
+
+
+def _as_record(logger: Any, method: str, event: Any) -> Any:
+    """Hand an event to the standard library."""
+    return structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, method, _Event(event))
 
 
 @contextmanager

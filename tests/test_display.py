@@ -9,10 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ptycho_engine import Block, Engine, Host, PluginSource, extract_patches, list_plugins
+from ptycho_engine import (
+    Block,
+    Engine,
+    Host,
+    PluginSource,
+    extract_patches,
+    geometry,
+    list_plugins,
+    read_scan,
+    write_scan,
+)
 from ptycho_engine.errors import MemoryBudgetError, PtychoEngineError, RequestError
 from ptycho_engine.io.catalogue import list_formats
 from ptycho_engine.io.scan import Scan
+from ptycho_engine.logs import get_logger
 
 IMAGE = np.arange(3000, dtype=np.float32).reshape(50, 60)
 POSITIONS = np.random.default_rng(0).uniform(10, 40, (300, 2))
@@ -136,6 +147,11 @@ WRONG = {
     "an engine": lambda e: Engine("nmuba"),
     "the options of an engine": lambda e: Engine("numba", options={"thread": 1}),
     "the function": lambda e: extract_patches(IMAGE, POSITIONS, -1),
+    "reading": lambda e: read_scan("npz", "nix.npz"),
+    "writing": lambda e: write_scan("nix.doc", Scan(IMAGE, POSITIONS, "made")),
+    "another order": lambda e: geometry.from_xy([[0.0]]),
+    "metres": lambda e: geometry.to_metres(POSITIONS, 0.0),
+    "another centre": lambda e: geometry.from_centre(POSITIONS, (4, 4), 2, "nix"),
 }
 
 
@@ -175,3 +191,15 @@ def test_errors_inside_a_graph_end_at_the_callers_line():
     assert __file__ in str(caught.value)  # AutoGraph writes lines into the message
     assert "tensors.py" not in str(caught.value)
     assert "cut.py" not in str(caught.value)
+
+
+# -- events ----------------------------------------------------------------------------------
+
+
+def test_events_read_well_where_nobody_has_set_logging_up(caplog):
+    get_logger().warning("doubtful_positions", reason="they may be metres.")
+    get_logger().warning("code_not_kept", path="a.nbi", count=2)
+    assert caplog.messages == [
+        "ptycho_engine: warning: they may be metres.",
+        "ptycho_engine: warning: code_not_kept: path='a.nbi', count=2",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterable
@@ -58,13 +59,16 @@ class Rule:
 def todo(source: Source, rule: str, node: ast.AST, name: str, text: str) -> Finding:
     """Make a finding that is left to the reader, with a comment above its statement.
 
-    Without an edit if the comment stands there already.
+    Without an edit if the comment stands there already; a note once the reader took its TODO away.
     """
     statement = source.statement(node)
     edits: tuple[Edit, ...] = ()
+    kind = Kind.TODO
     if not mentioned(source, rule, statement):
         edits = (comment_above(source, statement, _todo_text(rule, text)),)
-    return Finding(rule, source.start(node), name, text, Kind.TODO, edits)
+    elif f"TODO(ptycho-migrate {rule})" not in "".join(_comments_above(source, statement)):
+        kind = Kind.NOTE
+    return Finding(rule, source.start(node), name, text, kind, edits)
 
 
 def _todo_text(rule: str, text: str) -> str:
@@ -79,7 +83,11 @@ def comment_above(source: Source, statement: int, text: str) -> Edit:
 
 
 def _wrapped(text: str, indentation: str, newline: str) -> str:
-    width = max(WIDTH - len(indentation.expandtabs()), WIDTH // 2)
+    # Further left where a name would not fit behind the indentation.
+    room = min(WIDTH // 2, WIDTH - len("#   ") - max(map(len, text.split())))
+    if len(indentation.expandtabs()) > room:
+        indentation = " " * max(room, 0)
+    width = WIDTH - len(indentation.expandtabs())
     lines = textwrap.wrap(
         text,
         width,
@@ -93,13 +101,14 @@ def _wrapped(text: str, indentation: str, newline: str) -> str:
 
 def mentioned(source: Source, rule: str, statement: int) -> bool:
     """Tell whether the comments right above a statement name a rule."""
+    names = re.compile(rf"ptycho-migrate (explain )?{rule}\b")
+    return any(names.search(line) for line in _comments_above(source, statement))
+
+
+def _comments_above(source: Source, statement: int) -> list[str]:
+    """Return the comments right above a statement, the nearest first."""
     above = re.split(r"\r\n|\r|\n", source.text[: source.line_start(statement)])[:-1]
-    for line in reversed(above):
-        if not line.strip().startswith("#"):
-            return False
-        if re.search(rf"ptycho-migrate (explain )?{rule}\b", line):
-            return True
-    return False
+    return list(itertools.takewhile(lambda line: line.strip().startswith("#"), reversed(above)))
 
 
 def one_per_statement(findings: Iterable[Finding]) -> list[Finding]:

@@ -13,6 +13,8 @@ from .ignored import fits, is_ignored, top_of
 
 #: Folders that hold no sources of their own, but copies and what tools made.
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+#: Hidden folders that people keep sources in: those of continuous integration.
+SHOWN = frozenset({".github", ".gitlab", ".circleci", ".ci", ".buildkite"})
 _PYTHON = re.compile(rb"#!.*\bpython[\d.]*\b")
 
 
@@ -27,9 +29,9 @@ def find_files(
 
     Files are taken whatever their suffix; in folders, regular files of some suffixes and, if asked
     for, those without a suffix whose first line names Python. Links in folders are not followed.
-    What hidden folders, virtual environments, builds and caches hold is left out, and what
-    ``.gitignore`` or a pattern of `exclude` excludes. Raises FileNotFoundError if a path does not
-    exist.
+    What hidden folders (but those of continuous integration), virtual environments, builds and
+    caches hold is left out, and what ``.gitignore`` or a pattern of `exclude` excludes. Raises
+    FileNotFoundError if a path does not exist.
     """
     wanted = tuple(suffixes)
     seen: set[str] = set()
@@ -66,7 +68,8 @@ def _below(folder: Path, suffixes: tuple[str, ...], scripts: bool) -> Iterator[P
 
 
 def _holds_sources(folder: Path, top: Path) -> bool:
-    left_out = folder.name.startswith(".") or folder.name.endswith(".egg-info")
+    left_out = folder.name.startswith(".") and folder.name not in SHOWN
+    left_out = left_out or folder.name.endswith(".egg-info")
     left_out = left_out or folder.name in SKIPPED or (folder / "pyvenv.cfg").exists()
     return not left_out and not is_ignored(folder, True, top)
 

@@ -134,7 +134,11 @@ def bind_module(
     package, _, leaf = target.rpartition(".")
     statement = f"from {package} import {leaf}" if package else f"import {target}"
     statement += "" if name == leaf else f" as {name}"
-    return name, (_place(source, replaced, first, statement),)
+    # Another rule may have chosen a place, which serves if it is early enough.
+    edit = source.once(f"import {target}", lambda: _place(source, replaced, first, statement))
+    if edit.start > first:
+        edit = _place(source, replaced, first, statement)
+    return name, (edit,)
 
 
 def free_name(source: Source, *wanted: str) -> str:

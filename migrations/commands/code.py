@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ptycho_engine.compat.params.keys import find_key
+
 from ..codemod.findings import Kind
 from ..codemod.job import Outcome, Settings
-from ..codemod.settings_files import SHELL, Setting
+from ..codemod.settings_files import YAML, Setting
 from ..exit_codes import DONE, FAILED, PENDING
 from ..rules import RULES
 from . import complain, where_the_pages_are
@@ -89,7 +91,8 @@ def remarks(settings: Iterable[Setting]) -> Iterator[str]:
             chosen = ", ".join(dict.fromkeys(f"{s.name} ({s.meaning})" for s in found))
             yield f"{path} holds deprecated choices, which code leaves alone. Change {chosen}"
         else:
-            how = f"ptycho-migrate {'status' if path.suffix in SHELL else 'config'} {path}"
+            converts = path.suffix in YAML and any(find_key(setting.name) for setting in found)
+            how = f"ptycho-migrate {'config' if converts else 'status'} {path}"
             yield f"{path} holds legacy settings, which code leaves alone: {how}"
 
 

@@ -20,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ptycho_engine.compat.comparison import compare_scan, write_report
     from ptycho_engine.io.scan_files import read_scan
+    from ptycho_engine.report.quiet import import_tensorflow_quietly
 
     try:
         if options.output is not None:
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
                 raise OutputError(f"{options.output}: expected a name that ends in .png")
         scan = read_scan("npz", options.scan)
         size = default_size(scan) if options.patch_size is None else options.patch_size
+        import_tensorflow_quietly()  # which the default plugin uses, where it is installed
         comparison = compare_scan(
             scan,
             size,

@@ -37,6 +37,8 @@ def borrowed_hydra(arguments: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         del ConfigStore.__deepcopy__  # type: ignore[attr-defined]
+        # Whoever composes in between puts a copy in the place of its state.
+        hydra = GlobalHydra.instance()
         hydra.hydra, job.cfg, store.repo, base, sys.argv = before
         if base is not None:
             version.setbase(base)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .outcomes import DONE
+from .outcomes import DONE, PIPE_CLOSED
 from .subcommands import SUBCOMMANDS, sort_subcommand
 
 #: What a program sets is the process's, so calls from several threads come one after the other.
@@ -31,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     with _ONE_AT_A_TIME, _messages_of_a_program():
-        code = dispatch(given)
+        try:
+            code = dispatch(given)
+            sys.stdout.flush()
+        except BrokenPipeError:  # who read, as head does, has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = PIPE_CLOSED
     if code != DONE:
         sys.exit(code)
 

@@ -55,7 +55,8 @@ class Complaints:
 
     def refuse_configuration(self, error: Exception, arguments: Sequence[str], root: str) -> int:
         """Say what Hydra refuses, and name the keys that are meant; return the exit code."""
-        found = list(unknown_overrides(arguments, root))
+        own = any(a.startswith(("--config-n", "--config-p", "-cn", "-cp")) for a in arguments)
+        found = [] if own else list(unknown_overrides(arguments, root))
         if not found:
             return self.refuse(error)
         for message in found:
@@ -76,8 +77,13 @@ def not_known(key: str, known: Sequence[str]) -> str:
 
 def plain(error: BaseException) -> str:
     """Take an error of Hydra in one line, without its advice to add what nobody knows."""
+    if isinstance(error, OSError) and error.filename is not None:  # a folder of a sweep, a log
+        return (
+            f"{error.filename}: cannot be used: {error.strerror}. Expected a place to read and "
+            "write. Name another folder, of a sweep with hydra.sweep.dir=FOLDER."
+        )
     said = [str(error)]
-    if error.__cause__ is not None and str(error.__cause__) not in said[0]:
+    if error.__cause__ is not None and one_line(error.__cause__, 1000) not in one_line(error, 1000):
         said.append(str(error.__cause__))
     text = "\n".join(said)
     no_choice = re.search(
@@ -89,7 +95,15 @@ def plain(error: BaseException) -> str:
     missing = re.search(r"missing mandatory value: .*\s+full_key: (\S+)", text)
     if missing:
         return f"{missing[1]}: received nothing. Expected a value. Add {missing[1]}=VALUE."
-    noise = re.compile(r"To append to your config use|object_type=|full_key: *$|$")
+    if re.search(r"Could not override 'scan\.path'", text):
+        return "scan.path: the scan that the configuration chooses takes no file. Add scan=file."
+    no_group = re.search(r"Could not override '(\w+)'\.\s+No match in the defaults list", text)
+    if no_group:
+        return (
+            f"{no_group[1]}: the configuration has no such group among its defaults. Expected the "
+            "command's own. Write `defaults: [config, _self_]` at its top."
+        )
+    noise = re.compile(r"To append to your (config|default list) use|object_type=|full_key: *$|$")
     lines = [line.strip() for line in text.splitlines() if not noise.match(line.strip())]
     return " ".join(re.sub(r"^full_key: (\S+)", r"(\1)", line) for line in lines)
 
@@ -129,15 +143,17 @@ def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
             yield from dotted_keys(value, f"{prefix}{key}.")
 
 
-def refuse_unknown_keys(config: DictConfig) -> None:
-    """Refuse what was added to a configuration that is described whole.
+def refuse_unknown_keys(config: DictConfig, prefix: str = "") -> None:
+    """Refuse what was added to a configuration that is described whole, below a prefix.
 
     Raises
     ------
     ConfigurationError
         With the nearest key.
     """
-    for key, known in unknown_keys(config):
+    for key, known in unknown_keys(config, prefix):
+        if key == "hydra.env":  # which Hydra itself adds
+            continue
         raise ConfigurationError(not_known(key, known))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..report.swept_runs import Account
 
-DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+DONE, FAULT, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 WORDS = {DONE: "done", FAULT: "a fault", REFUSED: "refused", INTERRUPTED: "interrupted"}
 
 

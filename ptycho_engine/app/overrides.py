@@ -151,8 +151,13 @@ def hydra_arguments(typed: Typed, places: Sequence[str] = ("scan.path",)) -> lis
 
 def _part(rest: Sequence[str], *, writes: bool) -> tuple[list[str], list[str]]:
     """Part arguments into files and overrides; a file that is written need not exist."""
-    files = [a for a in rest if exists(a) or (writes and not a.startswith("~") and "=" not in a)]
+    files = [a for a in rest if exists(a) or (writes and not _deletes(a) and "=" not in a)]
     return files, [a for a in rest if a not in files]
+
+
+def _deletes(argument: str) -> bool:
+    """Whether an argument takes a key out, as ``~key``, rather than naming the home folder."""
+    return argument.startswith("~") and not argument.startswith("~/")
 
 
 def exists(argument: str) -> bool:
@@ -160,7 +165,7 @@ def exists(argument: str) -> bool:
     if is_url(argument):
         return "," not in argument  # several, for a sweep
     try:
-        return Path(os.path.expanduser(argument)).exists()
+        return argument != "" and Path(os.path.expanduser(argument)).exists()
     except (OSError, ValueError):  # no name that a file can have
         return False
 
@@ -196,7 +201,7 @@ def parse(override: str, sweeps: bool) -> Override:
         If it cannot be read, with the form that can be.
     """
     key, equals, value = override.partition("=")
-    if not equals and not override.startswith("~"):
+    if not equals and not _deletes(override):
         raise ConfigurationError(
             f"{override!r}: received neither a file that exists nor KEY=VALUE. Check its spelling; "
             "ptycho-engine --help lists the keys and the subcommands."

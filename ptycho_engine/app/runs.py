@@ -162,7 +162,8 @@ def run_hydra(
 
 def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
     """Run one composed job, and say what went wrong if it did."""
-    hydra_config, accountant = HydraConfig.get(), Accountant()
+    hydra_config: Any = HydraConfig.get()
+    accountant = Accountant()
     folder = Path.cwd()
     if hydra_config.mode == RunMode.MULTIRUN:
         folder = Path(hydra_config.runtime.output_dir)
@@ -179,6 +180,7 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
         return Outcome(code, words, accountant.account())
 
     try:
+        refuse_unknown_keys(hydra_config, "hydra.")
         settings = checked_settings(config, root)
         complaints = Complaints(settings.runner.log_format.value)
         printed = run_settings(
@@ -203,7 +205,7 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
         accused = accusation(error)
         if accused is None:
             traceback.print_exc()
-        complaints.say(accused or "a fault of the program", standing())
+        complaints.say((accused or "a fault of the program").rstrip("."), standing())
         return ended(FAULT, f"{accused or f'{type(error).__name__}: {error}'}; {standing()}")
     return ended(DONE, printed)
 

@@ -32,8 +32,9 @@ def log_renderer(log_format: str) -> Any:
 def for_people(logger: Any, method: str, event: Mapping[str, Any]) -> str:
     """Say an event in a line; an empty one if it is of no interest."""
     name, level = str(event.get("event", "")), str(event.get("level", "info"))
-    if level in ("debug", "info") and name in _SENTENCES:
-        return _SENTENCES[name](event)
+    if name in _SENTENCES:
+        sentence = _SENTENCES[name](event)
+        return sentence if level in ("debug", "info") else f"{level}: {sentence}"
     if set(event) <= {*UNSAID, "reason"} and "reason" in event:  # which says it all
         return f"{level}: {event['reason']}"
     said = ", ".join(f"{key} {value}" for key, value in event.items() if key not in UNSAID)
@@ -98,6 +99,10 @@ def _groups(event: Mapping[str, Any]) -> str:
     )
 
 
+def _not_in_this_format(event: Mapping[str, Any]) -> str:
+    return f"{short_path(event['path'])} has no place for {', '.join(event['dropped'])}"
+
+
 #: The events of every run; that a plugin was chosen, its output records.
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "plugin_selected": lambda event: "",
@@ -107,6 +112,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "groups": _groups,
     "simulation": _simulation,
     "reassembly": _reassembly,
+    "not_in_this_format": _not_in_this_format,
     "done": _done,
 }
 

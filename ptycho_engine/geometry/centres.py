@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import RequestError, one_of
+from ..errors import RequestError, at_caller, one_of
 from .positions import Positions, from_anchor, pairs
 
 Sizes = NDArray[np.float64]
@@ -26,6 +26,7 @@ CENTRES: dict[str, tuple[Callable[[Sizes], Sizes], str]] = {
 }
 
 
+@at_caller
 def from_centre(
     offsets: ArrayLike, object_shape: tuple[int, int], patch_size: int, centre: str = "middle"
 ) -> Positions:
@@ -68,6 +69,7 @@ def from_centre(
     return from_anchor(pairs(offsets, "offsets") + origin(sizes.astype(float)), patch_size, anchor)
 
 
+@at_caller
 def to_centre(
     positions: ArrayLike, object_shape: tuple[int, int], patch_size: int, centre: str = "middle"
 ) -> Positions:

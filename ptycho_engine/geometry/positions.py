@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import RequestError, one_of
+from ..errors import RequestError, at_caller, one_of
 from .labels import METRES, PIXELS, plain
 
 Positions = NDArray[np.float64]
@@ -93,6 +93,7 @@ def _pixel_size(pixel_size: float | tuple[float, float]) -> Positions:
     return size
 
 
+@at_caller
 def from_xy(xy: ArrayLike) -> Positions:
     """Turn pixel coordinates in the order (x, y) into positions.
 
@@ -114,11 +115,13 @@ def from_xy(xy: ArrayLike) -> Positions:
     return np.ascontiguousarray(pairs(xy, "xy", columns="xy")[..., ::-1])
 
 
+@at_caller
 def to_xy(positions: ArrayLike) -> Positions:
     """Turn positions into pixel coordinates in the order (x, y): the inverse of `from_xy`."""
     return np.ascontiguousarray(pairs(positions, "positions")[..., ::-1])
 
 
+@at_caller
 def from_metres(
     positions_m: ArrayLike, pixel_size: float | tuple[float, float], origin: ArrayLike = (0.0, 0.0)
 ) -> Positions:
@@ -148,6 +151,7 @@ def from_metres(
     return (metres - pairs(origin, "origin", METRES)) / size
 
 
+@at_caller
 def to_metres(
     positions: ArrayLike, pixel_size: float | tuple[float, float], origin: ArrayLike = (0.0, 0.0)
 ) -> Positions:
@@ -156,6 +160,7 @@ def to_metres(
     return pairs(positions, "positions") * size + pairs(origin, "origin", METRES)
 
 
+@at_caller
 def from_legacy(
     global_offsets: ArrayLike, local_offsets: ArrayLike | None = None, members: int | None = None
 ) -> Positions:
@@ -212,6 +217,7 @@ def from_legacy(
     return positions.reshape(-1, 2)[: groups * members].reshape(groups, members, 2)
 
 
+@at_caller
 def to_legacy(positions: ArrayLike) -> NDArray[np.float64]:
     """Turn grouped positions (B, C, 2) into a legacy (B, 1, 2, C) array of [x, y]."""
     grouped = pairs(positions, "positions")
@@ -220,6 +226,7 @@ def to_legacy(positions: ArrayLike) -> NDArray[np.float64]:
     return np.ascontiguousarray(np.moveaxis(to_xy(grouped), 1, 2)[:, None])
 
 
+@at_caller
 def from_anchor(positions: ArrayLike, patch_size: int, anchor: str) -> Positions:
     """Turn positions under another program's anchor into ours, leaving every window in place.
 

@@ -75,6 +75,8 @@ def _watched(function: Callable[..., Any], source: PluginSource) -> Callable[...
     def call(*arguments: Any) -> Any:
         try:
             answer = function(*arguments)
+        except SystemExit as stop:  # it would end whoever called, without a word
+            raise _ended(source, stop) from stop
         except Exception as error:
             name_culprit(error, "plugin", source)
             raise
@@ -108,6 +110,8 @@ def _watched_wrapper(
                 answer = end.value
             else:
                 raise _broken(source, "yields more than once")
+        except SystemExit as stop:
+            raise _ended(source, stop) from stop
         except Exception as error:
             name_culprit(error, "plugin", source)
             raise
@@ -118,6 +122,13 @@ def _watched_wrapper(
         return answer
 
     return call
+
+
+def _ended(source: PluginSource, stop: SystemExit) -> PluginError:
+    return PluginError(
+        f"plugin {source.name!r} ({source.origin}): would end the program: SystemExit: {stop}. "
+        f"Expected an error that says what is wrong. Report it to {source.distribution}."
+    )
 
 
 def _broken(source: PluginSource, what: str) -> PluginError:

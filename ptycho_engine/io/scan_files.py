@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError, InputFileError, OutputError, PluginError
+from ..errors import CapabilityError, InputFileError, OutputError, PluginError, at_caller
 from ..logs import get_logger
 from ..memory import check_reading
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
@@ -17,6 +17,7 @@ from .objects.claim import check_url_output
 from .objects.mirror import check_exists, local_copy, named
 from .objects.urls import Location, ObjectUrl, location
 from .scan import Scan
+from .targets import check_folder
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class ScanSource:
         return {"format": self.format, **path, **self.options}
 
 
+@at_caller
 def read_scan(
     name: str,
     path: str | os.PathLike[str] | ObjectUrl | None = None,
@@ -207,6 +209,7 @@ def call_reader(chosen: ScanFormat, path: Path | None, values: Any) -> Scan:
     return scan
 
 
+@at_caller
 def write_scan(
     path: str | os.PathLike[str] | ObjectUrl, scan: Scan, format: str | None = None
 ) -> None:
@@ -274,11 +277,7 @@ def find_writer(path: Location, format: str | None = None) -> ScanFormat:
             f"{path}: exists already, and scans are never replaced. Expected nothing there. Move "
             "it away, or choose another path."
         )
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"{path}: the folder {path.parent} does not exist. Expected a folder to write in. "
-            "Create it with mkdir -p, or choose another path."
-        )
+    check_folder(path, path.parent)
     return chosen
 
 

@@ -50,7 +50,7 @@ def check_output(
     target = resolve(path)
     with writing(path):
         refuse_inputs(path, inputs)
-        _check_folder(path, target.parent)
+        check_folder(path, target.parent)
         if not os.path.lexists(target):
             return
         mode = target.stat().st_mode
@@ -95,7 +95,8 @@ def refuse_inputs(path: Path, inputs: Sequence[Location]) -> None:
             )
 
 
-def _check_folder(path: Path, folder: Path) -> None:
+def check_folder(path: Path, folder: Path) -> None:
+    """Refuse a folder that is missing, or in which nothing can be made; OutputError says which."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise OutputError(

@@ -7,9 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ..extras import is_installed
 from ..request.blocks import Block
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Seconds after which a reader wants to know what is being waited for.
 PATIENCE = 1.0
@@ -81,7 +85,6 @@ class Display:
         if not self._shown or not total:
             yield lambda done: None
             return
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -91,7 +94,7 @@ class Display:
         )
 
         columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        console = Console(stderr=True, force_terminal=self._forced)
+        console = _console(None, self._forced)
         with Progress(*columns, console=console, transient=not self._stays) as bar:
             task = bar.add_task(noun, total=total)
             yield lambda done: bar.update(task, completed=done)
@@ -130,12 +133,10 @@ class _Spinner:
         self._timer.start()
 
     def _start(self) -> None:
-        from rich.console import Console
-
         with self._lock:
             if self._over:
                 return
-            console = Console(file=self._stream, force_terminal=self._forced)
+            console = _console(self._stream, self._forced)
             self._status = console.status(f"{self._what} ...")
             self._status.start()
 
@@ -148,6 +149,15 @@ class _Spinner:
                 self._status.stop()
             if self._own is not None:
                 self._own.close()
+
+
+def _console(stream: TextIO | None, forced: bool | None) -> Console:
+    """Make what is drawn on: standard error, or another stream."""
+    from rich.console import Console
+
+    # In a notebook, bars that move are widgets; without them there is a line at the end.
+    notebook = None if is_installed("ipywidgets") else False
+    return Console(file=stream, stderr=True, force_terminal=forced, force_jupyter=notebook)
 
 
 def _own_stream() -> TextIO | None:

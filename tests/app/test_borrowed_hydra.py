@@ -56,6 +56,14 @@ def test_inside_of_a_hydra_of_the_callers(tmp_path):
     assert shape(tmp_path / "p.npz") == (4, 8, 8)
 
 
+@pytest.mark.parametrize("wrong", ["patchsize=3", "+patch_sizes=3", "fill=zero"])
+def test_a_refusal_leaves_a_hydra_of_the_callers_open(tmp_path, wrong):
+    with initialize(version_base="1.3", config_path=None):
+        with pytest.raises(SystemExit):
+            main([*QUICK, f"output.path={tmp_path}/p.npz", wrong])
+        assert compose(overrides=["+x=1"]).x == 1
+
+
 def test_in_threads_where_there_is_no_signal_to_take(tmp_path):
     before, faults = state(), []
 

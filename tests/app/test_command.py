@@ -79,6 +79,15 @@ def test_help_and_listing_do_not_import_tensorflow(arguments):
     assert done.stdout
 
 
+@pytest.mark.parametrize(("shown", "code"), [("--help", 141), ("plugins", 1)])  # rich has its own
+def test_who_has_read_enough_sees_no_traceback(shown, code):
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*COMMAND, shown], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
 def test_a_missing_framework_is_listed_as_not_installed():
     done = without_tensorflow("plugins", "--json")
     states = {plugin["name"]: plugin["state"] for plugin in json.loads(done.stdout)}

@@ -139,9 +139,71 @@ def test_all_that_is_wrong_is_said_before_what_exists(tmp_path, wrong, word):
     assert (tmp_path / "patches.png").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (["train", "gridsize=2", "groups.count=2", "groups.strategy=nearst"], "'nearst'"),
+        (["train", "gridsize=2", "groups.count=2", "groups.neighbours=1"], "neighbours"),
+        (["train", "gridsize=2", "groups.count=2", "groups.seed=-1"], "seed"),
+        (["reassemble", "in.npz", "fill=zero"], "'zero'"),
+        (["reassemble", "in.npz", "interpolation=fourier"], "fourier"),
+        (["reassemble", "nix.npz"], "nix.npz"),
+        (["reassemble", "in.npz", "patches.positions_path=nix.npz"], "nix.npz"),
+    ],
+)
+def test_so_it_is_by_every_subcommand(tmp_path, wrong, word):
+    made = call_command(*SMALL, "output.path=in.npz", "output.picture=false", "report=false",
+                        cwd=tmp_path)  # fmt: skip
+    assert made.returncode == 0
+    (tmp_path / "out.npz").write_text("mine")
+    scan = ["scan=synthetic", "patch_size=8"] if wrong[0] == "train" else []
+    done = call_command(*wrong, *scan, "plugin=numba", "output.path=out.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert word in done.stderr.splitlines()[-1]
+    assert "exists already" not in done.stderr
+
+
+@pytest.mark.parametrize("argument", ["+hydra.foo=1", "+hydra.job.nmae=x"])
+def test_keys_of_hydra_that_nobody_knows_are_refused_too(tmp_path, argument):
+    done = call_command(*SMALL, argument, cwd=tmp_path)
+    assert done.returncode == 2
+    assert argument[1:].partition("=")[0] in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_so_is_a_scan_that_is_not_there(tmp_path):
     (tmp_path / "patches.npz").write_text("mine")
     arguments = ["plugin=numba", "scan.path=nix.npz"]
     done = call_command(*arguments, cwd=tmp_path)
     assert "nix.npz: no such file" in done.stderr
     assert "exists" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("defaults: [config, _self_]", "scan.path: the scan that the configuration chooses takes"),
+        ("defaults: [config, _self_]\nfoo: [", "mine.yaml: cannot be read as a configuration"),
+        ("defaults: [config, _self_]\npatch_sze: 3", "'patch_sze'"),
+        ("patch_size: 3", "plugin: the configuration has no such group among its defaults"),
+        ("- 1", "must be a DictConfig"),
+    ],
+)
+def test_a_configuration_of_the_users_is_blamed_for_what_is_wrong_in_it(tmp_path, content, words):
+    (tmp_path / "mine.yaml").write_text(content)
+    (tmp_path / "scan.npz").write_bytes(b"")
+    own = ["--config-dir", ".", "--config-name", "mine", "scan.npz", "plugin=numba"]
+    done = call_command(*own, cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert "use +" not in line
+
+
+def test_a_folder_that_a_sweep_cannot_make_is_named(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = call_command("-m", "patch_size=8,16", *SMALL, "hydra.sweep.dir=file/x", cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "file/x: cannot be used: Not a directory" in line
+    assert "hydra.sweep.dir=FOLDER" in line

@@ -197,6 +197,8 @@ def test_files_and_values_are_swept_when_asked(here, flag):
     ("arguments", "words"),
     [
         (["nix.npz"], ["'nix.npz'", "neither a file that exists nor KEY=VALUE"]),
+        (["~/nix.npz"], ["'~/nix.npz'", "neither a file that exists nor KEY=VALUE"]),
+        ([""], ["''", "neither a file that exists nor KEY=VALUE"]),
         (["plugin"], ["'plugin'", "--help lists the keys and the subcommands"]),
         (["--multrun"], ["--multrun", "Did you mean '--multirun'"]),
         (["a.npz", "b.npz"], ["2 files", "Add --multirun"]),

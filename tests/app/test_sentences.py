@@ -145,3 +145,10 @@ def test_a_reassembly_is_said_in_a_line():
              "interpolation": "bilinear", "fill": "zeros", "origin": [0.0, 0.0]}  # fmt: skip
     said = "2,000 patches of 64 x 64 from p.npz (patches; coords_nn) onto 512 x 500"
     assert for_people(None, "info", event) == said
+
+
+def test_what_a_format_leaves_out_is_said_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, dropped = str(tmp_path / "s.npz"), ["pixel_size", "energy"]
+    event = {"event": "not_in_this_format", "level": "warning", "path": path, "dropped": dropped}
+    assert for_people(None, "", event) == "warning: s.npz has no place for pixel_size, energy"

@@ -161,6 +161,24 @@ def test_errors_are_blamed_on_who_raised_them(subject, wrappers, culprit):
     assert line.endswith(f"Report it to {culprit}-dist.")
 
 
+@pytest.mark.parametrize("wraps", [False, True])
+def test_nobody_ends_the_program_without_a_word(wraps):
+    class Ends(Cutter):
+        @hookimpl(wrapper=wraps)
+        def extract_patches(self):
+            raise SystemExit(3)
+            yield  # of a wrapper
+
+    class EndsAtOnce(Cutter):
+        @hookimpl
+        def extract_patches(self):
+            raise SystemExit(3)
+
+    called = (Cutter(), Ends()) if wraps else (EndsAtOnce(),)
+    with pytest.raises(PluginError, match=r"would end the program: SystemExit: 3.*-dist\.$"):
+        cut(*called)
+
+
 def test_the_same_plugin_twice_is_blamed_for_the_call_that_failed():
     """A call inside a call has answers of its own."""
 

@@ -314,7 +314,7 @@ def test_where_the_owner_cannot_stay_the_group_does(tmp_path, suffix, monkeypatc
     with caplog.at_level("WARNING", logger="ptycho_engine"):
         write(path, 2, overwrite=True)
     assert asked == {(-1, 12346)}
-    assert "'was': '12345:12346, mode" in caplog.text
+    assert "was='12345:12346, mode" in caplog.text
     assert stat.S_IMODE(os.stat(path).st_mode) == (0o770 if path.is_dir() else 0o660)
 
 

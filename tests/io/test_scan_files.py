@@ -11,7 +11,7 @@ from ptycho_engine.errors import (
 )
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
-from ptycho_engine.io.scan_files import read_scan, write_scan
+from ptycho_engine.io.scan_files import find_writer, read_scan, write_scan
 
 SCAN = Scan(np.ones((6, 8)), np.array([[1.0, 2.5]]), "a test")
 
@@ -97,6 +97,14 @@ def test_a_built_in_writer_comes_first(installed, tmp_path):
 def test_an_unknown_suffix_lists_the_known(tmp_path):
     with pytest.raises(OutputError, match=r"no format has the suffix '\.tiff'.* \.npz"):
         write_scan(tmp_path / "scan.tiff", SCAN)
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_there_is_a_scan(tmp_path, monkeypatch):
+    with pytest.raises(OutputError, match="does not exist"):
+        find_writer(tmp_path / "missing" / "s.npz")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(OutputError, match="is not writeable"):
+        find_writer(tmp_path / "s.npz")
 
 
 def test_what_a_scan_holds():

@@ -182,7 +182,7 @@ def test_without_resume_it_is_swept_and_said(path, caplog):
         assert store.missing("patches") == [(0, 9)]
         complete(store)
     assert "unfinished_output_swept" in caplog.text
-    assert "'finished_regions': 2" in caplog.text
+    assert "finished_regions=2" in caplog.text
     check_small(path)
 
 

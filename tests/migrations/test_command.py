@@ -57,10 +57,14 @@ def test_settings_elsewhere_are_pointed_out(tree, capsys):
     shell.write_text("ptycho_train --gridsize 2\n")
     settings.write_text("N: 64\ngridsize: 2\n")
     (tree / "other.yaml").write_text("name: something\n")
+    ci = tree / ".github" / "workflows" / "ci.yml"
+    ci.parent.mkdir(parents=True)
+    ci.write_text("env:\n  USE_XLA_TRANSLATE: '0'\n")
     assert migrate("code", tree, "--write") == exit_codes.DONE
     err = capsys.readouterr().err
     assert f"leaves alone: ptycho-migrate status {shell}" in err
     assert f"leaves alone: ptycho-migrate config {settings}" in err
+    assert f"leaves alone: ptycho-migrate status {ci}" in err  # no file of parameters
     assert "other.yaml" not in err
 
 
@@ -430,3 +434,13 @@ def test_code_and_status_do_without_tensorflow(tree):
     assert without_tensorflow("code", tree, "--write").returncode == 0
     assert without_tensorflow("status", tree).returncode == 0
     assert (tree / "a.py").read_bytes() == NEW
+
+
+def test_what_the_reader_decided_is_no_longer_left_to_them(tmp_path, capsys):
+    path = tmp_path / "a.py"
+    path.write_text("import ptycho\ndata.generate_grouped_data(64)\n")
+    assert migrate("code", path, "--write") == exit_codes.DONE
+    assert "1 left to you with a TODO comment" in capsys.readouterr().err
+    path.write_text(path.read_text().replace("TODO(ptycho-migrate PE012)", "kept (PE012)"))
+    assert migrate("code", path, "--check") == exit_codes.DONE
+    assert "0 left to you with a TODO comment" in capsys.readouterr().err

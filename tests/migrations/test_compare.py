@@ -1,5 +1,8 @@
 """``ptycho-migrate compare`` as a user runs it: a table, a picture, and refusals."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ptycho_engine.migrations import cli, exit_codes
@@ -80,3 +83,13 @@ def test_refusals(scan_file, monkeypatch, arguments, message, capsys):
 def test_missing_scan(tmp_path, capsys):
     assert compare(tmp_path / "missing.npz") == exit_codes.FAILED
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_tensorflow_is_silent(scan_file):
+    code = "import sys; from ptycho_engine.migrations.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "compare", str(scan_file), "--patch-size=8"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for word in ("absl", "oneDNN", "cuda"):
+        assert word not in done.stderr

@@ -381,6 +381,15 @@ def test_comments_stay_below_100_columns_and_lead_on(indentation):
     assert "see ptycho-migrate explain PE007" in " ".join(c.strip("\t #") for c in comment)
 
 
+@pytest.mark.parametrize("indentation", [" " * 56, "\t" * 9, " " * 120])
+def test_comments_of_what_stands_far_right_do_too(indentation):
+    text = migrated(f"import ptycho\nif 1:\n{indentation}data.generate_grouped_data(64)\n")
+    comment = [line for line in text.splitlines() if "#" in line]
+    assert all(len(line.expandtabs()) < 100 for line in comment)
+    assert "PE012" in " ".join(comment)
+    assert migrated(text) == text
+
+
 def test_comment_that_was_edited_is_not_repeated():
     text = migrated("from ptycho.params import cfg\nx = cfg['use_xla_translate']\n")
     text = text.replace("TODO(ptycho-migrate PE007)", "decided, ptycho-migrate PE007").replace(

@@ -63,3 +63,14 @@ def test_page_with_all_rules_is_done_in_one_run(rule, level):
 def test_newlines_are_kept(rule):
     before, after, _ = (text.replace("\n", "\r\n") for text in example(rule.id))
     assert rewrite(before, [rule]).text == after
+
+
+def test_a_module_that_two_rules_need_is_imported_once():
+    text = (
+        "from ptycho import tf_helper as hh\nfrom ptycho.raw_data import RawData\n"
+        "import ptycho.raw_data as rd\n\nmoved = hh.translate(rd, 1)\n"
+        "groups = RawData.from_file('a').generate_grouped_data(64, K=4)\n"
+    )
+    made = rewrite(text, [rule for rule in RULES if "shim" in rule.levels]).text
+    assert made.count("compat.") == 2
+    assert made.count("import compat") == 1

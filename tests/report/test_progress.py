@@ -69,3 +69,11 @@ def test_nothing_is_shown_where_nobody_looks(monkeypatch, capfd):
     with Display("auto").waiting("loading"):
         time.sleep(0.2)
     assert capfd.readouterr().err == ""
+
+
+def test_a_notebook_without_widgets_has_a_line_and_no_warning(monkeypatch, capfd, recwarn):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("ptycho_engine.report.progress.is_installed", lambda name: False)
+    assert len(list(Display("asked").bar(blocks(4), 4))) == 2
+    assert "4/4" in capfd.readouterr().err
+    assert not recwarn.list

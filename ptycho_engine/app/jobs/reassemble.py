@@ -100,10 +100,11 @@ def run(
         Of the class that says what is wrong; nothing is left behind then.
     """
     started = time.perf_counter()
-    companions = check_places(job)
     engine = engine_of(job)
     with open_patches(job.patches) as stored:
         arranged = arrange(job, stored)
+        engine.capabilities.check_cut(arranged.cut, engine.plugin)
+        companions = check_places(job)
         log_plan(job, stored, arranged)
         load_framework(engine, waiting)
         spot = find_spot(arranged) if job.report else None

@@ -24,7 +24,7 @@ from typing import Any
 
 from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
-from ...data.grouping.group_settings import make_groups
+from ...data.grouping.group_settings import check_settings, make_groups
 from ...data.grouping.groups import Groups
 from ...errors import InputFileError
 from ...geometry.cut import Cut
@@ -180,6 +180,7 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     PtychoEngineError
         Of the class that says what is wrong.
     """
+    check_settings(job.groups)
     opened = open_scan(job, job.cut())
     scan = opened.scan
     size, _ = window_size(scan, job.patch_size)

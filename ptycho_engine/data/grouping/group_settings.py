@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ...errors import ConfigurationError, at_caller
 from ...logs import get_logger
-from .grouping import check_points, group
+from .grouping import check_points, group, load_strategy, whole_number
 from .groups import Groups
 from .published import LEGACY, random_state
 from .subsets import Unit, region, subsample
@@ -59,6 +59,21 @@ class GroupSettings:
     x_bounds: list[float] | None = None
     bounds_unit: str = "fraction"
     options: dict[str, Any] = field(default_factory=dict)
+
+
+def check_settings(settings: GroupSettings) -> None:
+    """Refuse, before a scan is read, what no scan could be grouped by.
+
+    Raises
+    ------
+    RequestError, ConfigurationError, PluginError
+        As :func:`make_groups`.
+    """
+    load_strategy(settings.strategy, settings.options)
+    whole_number("members", settings.members, 1)
+    if settings.neighbours is not None and settings.pool_size is None:
+        whole_number("neighbours", settings.neighbours, settings.members)
+    _streams(settings)
 
 
 @at_caller

@@ -98,14 +98,13 @@ def group(
         If so many groups do not fit the budget.
     """
     points = check_points(positions)
-    members, count = _whole("members", members, 1), _whole("count", count, 0)
+    members, count = whole_number("members", members, 1), whole_number("count", count, 0)
     if len(points) < members:
         raise RequestError(
             f"positions: received {len(points)} points for groups of {members}. Expected at least "
             "as many points as members."
         )
-    source = find_source(GROUPING, strategy, list_strategies())
-    chosen = _load(source, options)
+    source, chosen = load_strategy(strategy, options)
     if count > len(points) and not oversampling:
         raise RequestError(
             f"count: received {count} groups for {len(points)} points. Expected at most one a "
@@ -116,7 +115,7 @@ def group(
         wanted = getattr(chosen, "default_neighbours", lambda size: size + SPARE)(members)
     name = "pool_size" if wanted is pool_size is not None else "neighbours"
     task = GroupTask(
-        points, members, count, _whole(name, wanted, members), _random(rng), sequential
+        points, members, count, whole_number(name, wanted, members), _random(rng), sequential
     )
     _check_budget(task, parse_bytes(memory_budget))
     return _drawn(task, chosen, source)
@@ -151,7 +150,7 @@ def check_points(positions: ArrayLike) -> Positions:
     return points
 
 
-def _whole(name: str, value: object, least: int) -> int:
+def whole_number(name: str, value: object, least: int) -> int:
     """Read a whole number; truth values are none."""
     try:
         number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
@@ -165,11 +164,12 @@ def _whole(name: str, value: object, least: int) -> int:
 def _random(rng: Random) -> Random:
     if isinstance(rng, np.random.Generator | np.random.RandomState):
         return rng
-    return _whole("rng", rng, 0)
+    return whole_number("rng", rng, 0)
 
 
-def _load(source: PluginSource, options: Mapping[str, Any] | None) -> Any:
-    """Import a strategy and make an instance of it."""
+def load_strategy(name: str, options: Mapping[str, Any] | None) -> tuple[PluginSource, Any]:
+    """Find a strategy, import it and make an instance of it."""
+    source = find_source(GROUPING, name, list_strategies())
     kind = load_source(GROUPING, source)
     if not (
         isinstance(kind, type)
@@ -181,7 +181,7 @@ def _load(source: PluginSource, options: Mapping[str, Any] | None) -> Any:
             f"{type(kind).__name__}. Expected a dataclass with draw(task); "
             "ptycho_engine.data.grouping.task says what it takes and returns."
         )
-    return build_options(f"{GROUPING} {source.name!r}", kind, options)
+    return source, build_options(f"{GROUPING} {source.name!r}", kind, options)
 
 
 def _drawn(task: GroupTask, chosen: Any, source: PluginSource) -> Groups:
