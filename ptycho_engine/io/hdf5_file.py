@@ -7,7 +7,9 @@ taken only from the folder of the file itself, or below. Shapes are known before
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ from .reading import check_file, looks_like, reading
 Array = NDArray[Any]
 
 KIND = "HDF5 file"
-#: Links and files that are followed one after the other, and names that a message lists.
-DEEPEST, LISTED = 20, 40
+#: Links and files that are followed one after the other; names that a message lists, of so many.
+DEEPEST, LISTED, LOOKED_AT = 20, 40, 1000
 #: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
 PARTS = ("real", "imag")
 
@@ -241,25 +243,22 @@ class Hdf5File:
 
     def listing(self) -> str:
         """Name the datasets of the file with their shapes, for messages."""
-        found: list[str] = []
         with reading(self.path, "its names", KIND):
-            self._list("", found, 0)
-        return one_line(", ".join(found[:LISTED]), 600) or "no datasets"
+            found = list(islice(filter(None, islice(self._walk("", 0), LOOKED_AT)), LISTED))
+        return one_line(", ".join(found), 600) or "no datasets"
 
-    def _list(self, group: str, found: list[str], depth: int) -> None:
+    def _walk(self, group: str, depth: int) -> Iterator[str]:
+        """Say of each name what it leads to, and nothing of groups, which may hold each other."""
         for name in self.names(group or "/"):
             full = f"{group}/{name}".strip("/")
-            if len(found) >= LISTED or depth > DEEPEST:
-                return
             try:
                 held = self._find(full)
             except InputFileError:  # it would hide what the message is about
-                found.append(f"{full} (a link that leads nowhere)")
+                yield f"{full} (a link that leads nowhere)"
                 continue
-            if is_dataset(held):
-                found.append(f"{full} {held.shape}")
-            elif held is not None:
-                self._list(full, found, depth + 1)
+            yield f"{full} {held.shape}" if is_dataset(held) else ""
+            if hasattr(held, "keys") and depth < DEEPEST:
+                yield from self._walk(full, depth + 1)
 
     def _dataset(self, name: str) -> Any:
         found = self._find(name)

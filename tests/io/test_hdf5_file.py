@@ -316,3 +316,9 @@ def test_a_real_master_file_names_its_compression(monkeypatch):
         assert opened.header("entry/data/data_000001").shape == (16, 192, 192)
         with pytest.raises(InputFileError, match=r"bitshuffle.*ptycho_engine\[hdf5plugin\]"):
             opened.load("entry/data/data_000001")
+
+
+def test_groups_that_hold_each_other_are_listed_to_an_end(file):
+    for name in "abc":  # 3 ** 20 paths, and no dataset at any
+        file[name] = file["/"]
+    refused(file, "no datasets")
