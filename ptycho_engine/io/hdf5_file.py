@@ -280,18 +280,19 @@ class Hdf5File:
             )
         return Header(dataset.shape or (), dtype.newbyteorder("="))
 
-    def _check_values(self, name: str, dataset: Any) -> None:
+    def _check_values(self, name: str, dataset: Any, depth: int = 0) -> None:
         """Refuse values that lie elsewhere, were never written, or cannot be decompressed."""
+        if depth > DEEPEST:  # the library would crash at a virtual dataset that holds itself
+            raise self._circle(repr(name))
         if dataset.external:
             raise InputFileError(
                 f"{self.path}: {name!r} keeps its values in another, raw file. Expected them in "
                 "this file. Copy the dataset with h5repack."
             )
         if dataset.is_virtual:
-            for source in dataset.virtual_sources():
-                if source.file_name != ".":
-                    other = self._other(source.file_name, moved=False)
-                    other._check_values(source.dset_name, other._dataset(source.dset_name))
+            for file, held in {(s.file_name, s.dset_name) for s in dataset.virtual_sources()}:
+                other = self if file == "." else self._other(file, moved=False)
+                other._check_values(held, other._dataset(held), depth + 1)
             return
         if dataset.size and not dataset.id.get_storage_size():
             raise InputFileError(
@@ -316,16 +317,19 @@ class Hdf5File:
                 found = found.get(part)
                 continue
             if depth + self._depth >= DEEPEST:
-                raise InputFileError(
-                    f"{self.path}: {name!r} is behind more than {DEEPEST} links. Expected fewer; "
-                    "they may lead in a circle. Write the file again without them."
-                )
+                raise self._circle(repr(name))
             rest = "/".join(parts[number + 1 :])
             if isinstance(link, h5py.ExternalLink):
                 return self._other(link.filename)._find(f"{link.path}/{rest}", depth + 1)
             start = "" if link.path.startswith("/") else found.name
             return self._find(f"{start}/{link.path}/{rest}", depth + 1)
         return found
+
+    def _circle(self, what: str) -> InputFileError:
+        return InputFileError(
+            f"{self.path}: {what} is behind more than {DEEPEST} links. Expected fewer; they may "
+            "lead in a circle. Write the files again without them."
+        )
 
     def _other(self, name: str, moved: bool = True) -> Hdf5File:
         """Open another file that this one names, in its own folder or below.
@@ -348,10 +352,7 @@ class Hdf5File:
                 "to its name alone."
             )
         if self._depth >= DEEPEST:
-            raise InputFileError(
-                f"{self.path}: is behind more than {DEEPEST} links from file to file. Expected "
-                "fewer; they may lead in a circle. Write the files again without them."
-            )
+            raise self._circle("the file")
         return self._others.setdefault(place, Hdf5File(place, _depth=self._depth + 1))
 
 
