@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,6 +13,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.version import VersionBase
+
+from ..errors import PluginError, one_line
 
 
 @contextmanager
@@ -22,8 +25,21 @@ def borrowed_hydra(arguments: Sequence[str]) -> Iterator[None]:
     ----------
     arguments : sequence of str
         What it reads as the arguments of the program.
+
+    Raises
+    ------
+    PluginError
+        If a plugin of Hydra that is installed, of whatever distribution, cannot be imported.
     """
-    Plugins.instance()  # which store what is theirs once
+    try:
+        Plugins.instance()  # which store what is theirs once
+    except Exception as error:  # of any module in `hydra_plugins`
+        *_, last = traceback.extract_tb(error.__traceback__)
+        raise PluginError(
+            f"{last.filename}: fails as Hydra imports its plugins: {type(error).__name__}: "
+            f"{one_line(error)}. Expected plugins of Hydra that can be imported. Repair or remove "
+            "the distribution of this file."
+        ) from error
     hydra, version = GlobalHydra.instance(), VersionBase.instance()
     job, store = HydraConfig.instance(), ConfigStore.instance()
     before = hydra.hydra, job.cfg, store.repo, version.getbase(), sys.argv

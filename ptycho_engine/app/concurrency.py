@@ -48,6 +48,13 @@ def runs_at_once(launcher: Any, count: int) -> int:
     return max(1, count) if kind == "LocalLauncher" else 1
 
 
+def limit_workers(launcher: Any, count: int) -> None:
+    """Let joblib start no more processes than a batch has runs; it would start all of `n_jobs`."""
+    if type(launcher).__name__ == "JoblibLauncher":
+        told, most = launcher.joblib["n_jobs"], max(2, count)  # of one it makes no process
+        launcher.joblib["n_jobs"] = most if isinstance(told, int) and told > most else told
+
+
 def part_of_the_cores(at_once: int) -> int | None:
     """Return the cores that each of some runs has for itself, at least 1; None for one alone.
 

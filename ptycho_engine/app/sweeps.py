@@ -17,7 +17,7 @@ from hydra.plugins.launcher import Launcher
 from ..deferral import deferred_signals
 from ..errors import PtychoEngineError, one_line
 from ..report.swept_runs import Sweep, SweptRun, settings_of
-from .concurrency import part_of_the_cores, runs_at_once, told_cores
+from .concurrency import limit_workers, part_of_the_cores, runs_at_once, told_cores
 from .outcomes import FAULT, INTERRUPTED, Outcome, Outcomes
 
 
@@ -65,6 +65,7 @@ class WatchedLauncher(Launcher):
         A launcher that fails loses what the jobs of its batch returned: each of these is a fault
         then, and the next batch comes all the same.
         """
+        limit_workers(self._launcher, len(job_overrides))
         at_once = runs_at_once(self._launcher, len(job_overrides))
         cores = part_of_the_cores(at_once)
         self._at_once, self._cores = max(self._at_once, at_once), cores or self._cores

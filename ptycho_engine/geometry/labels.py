@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import chain
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -126,9 +127,9 @@ def _refuse_transposed(values: Any, what: str) -> None:
 
 def _in_order(values: Any, what: str, columns: str) -> Any:
     names = _column_names(values)
-    if len(names) != 2 or not all(isinstance(name, str) for name in names):
+    if len(names) != 2 or all(isinstance(name, Real) for name in names):  # numbered, not named
         return values
-    axes = [AXES.get(name.strip().lower(), "?") for name in names]
+    axes = [AXES.get(str(name).strip().lower(), "?") for name in names]
     if sorted(axes) != ["x", "y"]:
         raise RequestError(
             f"{what}: received columns {', '.join(map(repr, names))}. Expected y and x, in object "

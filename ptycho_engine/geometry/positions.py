@@ -148,7 +148,8 @@ def from_metres(
     """
     size = _pixel_size(pixel_size)
     metres = pairs(positions_m, "positions_m", METRES)
-    return (metres - pairs(origin, "origin", METRES)) / size
+    with np.errstate(over="ignore"):  # what becomes infinite is refused where it is used
+        return (metres - pairs(origin, "origin", METRES)) / size
 
 
 @at_caller

@@ -7,7 +7,9 @@ taken only from the folder of the file itself, or below. Shapes are known before
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ from .reading import check_file, looks_like, reading
 Array = NDArray[Any]
 
 KIND = "HDF5 file"
-#: Links and files that are followed one after the other, and names that a message lists.
-DEEPEST, LISTED = 20, 40
+#: Links and files that are followed one after the other; names that a message lists, of so many.
+DEEPEST, LISTED, LOOKED_AT = 20, 40, 1000
 #: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
 PARTS = ("real", "imag")
 
@@ -241,25 +243,22 @@ class Hdf5File:
 
     def listing(self) -> str:
         """Name the datasets of the file with their shapes, for messages."""
-        found: list[str] = []
         with reading(self.path, "its names", KIND):
-            self._list("", found, 0)
-        return one_line(", ".join(found[:LISTED]), 600) or "no datasets"
+            found = list(islice(filter(None, islice(self._walk("", 0), LOOKED_AT)), LISTED))
+        return one_line(", ".join(found), 600) or "no datasets"
 
-    def _list(self, group: str, found: list[str], depth: int) -> None:
+    def _walk(self, group: str, depth: int) -> Iterator[str]:
+        """Say of each name what it leads to, and nothing of groups, which may hold each other."""
         for name in self.names(group or "/"):
             full = f"{group}/{name}".strip("/")
-            if len(found) >= LISTED or depth > DEEPEST:
-                return
             try:
                 held = self._find(full)
             except InputFileError:  # it would hide what the message is about
-                found.append(f"{full} (a link that leads nowhere)")
+                yield f"{full} (a link that leads nowhere)"
                 continue
-            if is_dataset(held):
-                found.append(f"{full} {held.shape}")
-            elif held is not None:
-                self._list(full, found, depth + 1)
+            yield f"{full} {held.shape}" if is_dataset(held) else ""
+            if hasattr(held, "keys") and depth < DEEPEST:
+                yield from self._walk(full, depth + 1)
 
     def _dataset(self, name: str) -> Any:
         found = self._find(name)
@@ -281,18 +280,19 @@ class Hdf5File:
             )
         return Header(dataset.shape or (), dtype.newbyteorder("="))
 
-    def _check_values(self, name: str, dataset: Any) -> None:
+    def _check_values(self, name: str, dataset: Any, depth: int = 0) -> None:
         """Refuse values that lie elsewhere, were never written, or cannot be decompressed."""
+        if depth > DEEPEST:  # the library would crash at a virtual dataset that holds itself
+            raise self._circle(repr(name))
         if dataset.external:
             raise InputFileError(
                 f"{self.path}: {name!r} keeps its values in another, raw file. Expected them in "
                 "this file. Copy the dataset with h5repack."
             )
         if dataset.is_virtual:
-            for source in dataset.virtual_sources():
-                if source.file_name != ".":
-                    other = self._other(source.file_name, moved=False)
-                    other._check_values(source.dset_name, other._dataset(source.dset_name))
+            for file, held in {(s.file_name, s.dset_name) for s in dataset.virtual_sources()}:
+                other = self if file == "." else self._other(file, moved=False)
+                other._check_values(held, other._dataset(held), depth + 1)
             return
         if dataset.size and not dataset.id.get_storage_size():
             raise InputFileError(
@@ -317,16 +317,19 @@ class Hdf5File:
                 found = found.get(part)
                 continue
             if depth + self._depth >= DEEPEST:
-                raise InputFileError(
-                    f"{self.path}: {name!r} is behind more than {DEEPEST} links. Expected fewer; "
-                    "they may lead in a circle. Write the file again without them."
-                )
+                raise self._circle(repr(name))
             rest = "/".join(parts[number + 1 :])
             if isinstance(link, h5py.ExternalLink):
                 return self._other(link.filename)._find(f"{link.path}/{rest}", depth + 1)
             start = "" if link.path.startswith("/") else found.name
             return self._find(f"{start}/{link.path}/{rest}", depth + 1)
         return found
+
+    def _circle(self, what: str) -> InputFileError:
+        return InputFileError(
+            f"{self.path}: {what} is behind more than {DEEPEST} links. Expected fewer; they may "
+            "lead in a circle. Write the files again without them."
+        )
 
     def _other(self, name: str, moved: bool = True) -> Hdf5File:
         """Open another file that this one names, in its own folder or below.
@@ -349,10 +352,7 @@ class Hdf5File:
                 "to its name alone."
             )
         if self._depth >= DEEPEST:
-            raise InputFileError(
-                f"{self.path}: is behind more than {DEEPEST} links from file to file. Expected "
-                "fewer; they may lead in a circle. Write the files again without them."
-            )
+            raise self._circle("the file")
         return self._others.setdefault(place, Hdf5File(place, _depth=self._depth + 1))
 
 

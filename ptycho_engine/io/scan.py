@@ -104,7 +104,6 @@ class Scan(Shown):
     def _contradictions(self) -> Iterator[tuple[str, tuple[int, ...], str]]:
         """Yield names of arrays whose shape does not fit, with what was expected."""
         image, positions, patterns, probe = self.image, self.positions, self.patterns, self.probe
-        layers = 1 if self.layer_axis is None or image is None else len(image)
         if image is not None and image.ndim != (2 if self.layer_axis is None else 3):
             layout = "(H, W)" if self.layer_axis is None else f"({self.layer_axis}s, H, W)"
             yield "the object", image.shape, f"{layout} for the layer axis {self.layer_axis}"
@@ -112,10 +111,8 @@ class Scan(Shown):
             ("positions", positions),
             ("nominal positions", self.nominal_positions),
         ):
-            if pairs is not None and pairs.shape != (
-                len(pairs if positions is None else positions),
-                2,
-            ):
+            like = pairs if positions is None else positions
+            if pairs is not None and like is not None and pairs.shape != (*like.shape[:1], 2):
                 yield name, pairs.shape, "(P, 2), columns (y, x)"
         if probe is not None and probe.ndim not in (2, 3):
             yield "the probe", probe.shape, "(N, N) or (modes, N, N)"
@@ -127,6 +124,7 @@ class Scan(Shown):
             )
         if patterns is not None and self.mask is not None and self.mask.shape != patterns.shape[1:]:
             yield "the mask", self.mask.shape, f"{patterns.shape[1:]} as the patterns"
+        layers = 1 if self.layer_axis is None or image is None else len(image)
         if self.layer_spacing is not None and self.layer_spacing.shape != (layers - 1,):
             yield "the layer spacing", self.layer_spacing.shape, f"({layers - 1},)"
 

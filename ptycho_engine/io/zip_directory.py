@@ -36,7 +36,8 @@ def check_directory(archive: zipfile.ZipFile, stream: IO[bytes]) -> None:
         leave bytes between them, or share any: a member is missing from the directory then.
     """
     members = sorted(archive.infolist(), key=lambda info: info.header_offset)
-    twice = [name for name, count in Counter(i.filename for i in members).items() if count > 1]
+    arrays = Counter(info.filename.removesuffix(".npy") for info in members)  # as NumPy names them
+    twice = [name for name, count in arrays.items() if count > 1]
     if twice:
         raise ValueError(f"its directory names {twice[0]!r} twice; write each array once")
     starts = [*(info.header_offset for info in members), archive.start_dir]

@@ -95,10 +95,15 @@ class Kind:
                 )
         elif wanted:
             refuse_inputs(path, inputs)
+            remedy = "Move it away, or choose another name."
+            if overwrite is not None:  # else it was asked for by its name
+                remedy = (
+                    f"Move it away, choose another name, or do without a {self.noun}: "
+                    f"{self.without}."
+                )
             raise OutputError(
                 f"{path}: exists and is no {self.noun} of ptycho-engine, so it was kept. Expected "
-                f"nothing there, or a {self.noun} of ours. Move it away, choose another name, or "
-                f"do without a {self.noun}: {self.without}."
+                f"nothing there, or a {self.noun} of ours. {remedy}"
             )
 
     def write(

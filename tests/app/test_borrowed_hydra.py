@@ -10,6 +10,7 @@ import pytest
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from hydra.version import getbase, setbase
 
 from ptycho_engine import read_output
@@ -92,3 +93,19 @@ def test_a_refusal_is_an_exit_that_changes_nothing(tmp_path, capsys, wrong):
     assert "ptycho-engine: " in capsys.readouterr().err
     assert state() == before
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plugin_of_hydra_that_cannot_be_imported_is_named(tmp_path, capsys, monkeypatch):
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise RuntimeError('not today')")
+
+    def scan():
+        exec(compile(broken.read_text(), broken, "exec"))
+
+    monkeypatch.setattr(Plugins, "instance", scan)
+    with pytest.raises(SystemExit) as caught:
+        main([*QUICK, f"output.path={tmp_path}/p.npz"])
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"PluginError: {broken}: fails" in line
+    assert "RuntimeError: not today" in line

@@ -8,7 +8,13 @@ from types import ModuleType
 import pytest
 from processes import run_python
 
-from ptycho_engine.app.concurrency import VARIABLES, part_of_the_cores, runs_at_once, told_cores
+from ptycho_engine.app.concurrency import (
+    VARIABLES,
+    limit_workers,
+    part_of_the_cores,
+    runs_at_once,
+    told_cores,
+)
 from ptycho_engine.errors import ConfigurationError
 from ptycho_engine.workers import allocated_cores, core_count
 
@@ -32,6 +38,17 @@ def test_joblib_has_as_many_as_it_is_told(monkeypatch, jobs, runs, at_once):
     joblib.effective_n_jobs = lambda n: 16 if n == -1 else n
     monkeypatch.setitem(sys.modules, "joblib", joblib)
     assert runs_at_once(launcher("JoblibLauncher", joblib={"n_jobs": jobs}), runs) == at_once
+
+
+@pytest.mark.parametrize(
+    ("told", "runs", "limited"),
+    [(100_000, 9, 9), (100_000, 1, 2), (4, 9, 4), (-1, 9, -1), (None, 9, None)],
+)
+def test_joblib_starts_no_more_processes_than_there_are_runs(told, runs, limited):
+    of_joblib = launcher("JoblibLauncher", joblib={"n_jobs": told})
+    limit_workers(of_joblib, runs)
+    assert of_joblib.joblib["n_jobs"] == limited
+    limit_workers(launcher("BasicLauncher"), runs)  # of which nothing is known
 
 
 def test_submitit_starts_all_here_or_each_where_slurm_says():

@@ -151,6 +151,13 @@ def test_other_names_are_refused(names, as_tuples):
         samples(values)
 
 
+def test_names_that_are_no_text_are_names():
+    pandas = pytest.importorskip("pandas")
+    columns = pandas.MultiIndex.from_tuples([("stage", "x"), ("stage", "y")])
+    with pytest.raises(RequestError, match=r"positions: received columns \('stage', 'x'\)"):
+        samples(pandas.DataFrame(YX, columns=columns))
+
+
 def test_frames_without_names_are_read_in_order():
     pandas = pytest.importorskip("pandas")
     np.testing.assert_array_equal(samples(pandas.DataFrame(YX)), PATCHES)

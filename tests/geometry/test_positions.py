@@ -231,3 +231,8 @@ def test_legacy_positions_too_small_for_float32_are_zero():
     base, offsets = geometry.split(np.array([[-5.9e-39, 0.0], [5.9e-39, -1e-300]]), 4, "legacy")
     np.testing.assert_array_equal(base, np.full((2, 2), -2.0))
     np.testing.assert_array_equal(offsets, np.zeros((2, 2)))
+
+
+@pytest.mark.filterwarnings("error")
+def test_metres_of_next_to_no_pixel_are_infinite_without_a_warning():
+    assert np.isinf(geometry.from_metres([[1.0, 2.0]], 1e-320)).all()

@@ -316,3 +316,26 @@ def test_a_real_master_file_names_its_compression(monkeypatch):
         assert opened.header("entry/data/data_000001").shape == (16, 192, 192)
         with pytest.raises(InputFileError, match=r"bitshuffle.*ptycho_engine\[hdf5plugin\]"):
             opened.load("entry/data/data_000001")
+
+
+def test_groups_that_hold_each_other_are_listed_to_an_end(file):
+    for name in "abc":  # 3 ** 20 paths, and no dataset at any
+        file[name] = file["/"]
+    refused(file, "no datasets")
+
+
+@pytest.mark.parametrize("sources", ["data", "other"])
+def test_virtual_datasets_that_hold_themselves(file, sources):
+    """The library would end the process."""
+    for name, source in (("data", sources), ("other", "data")):
+        layout = h5py.VirtualLayout((3, 2), "f8")
+        layout[:] = h5py.VirtualSource(".", source, shape=(3, 2))
+        file.create_virtual_dataset(name, layout)
+    refused(file, "more than 20 links", "in a circle")
+
+
+def test_a_virtual_dataset_of_what_is_not_there(file):
+    layout = h5py.VirtualLayout((3, 2), "f8")
+    layout[:] = h5py.VirtualSource(".", "gone", shape=(3, 2))
+    file.create_virtual_dataset("data", layout)
+    refused(file, "'gone' is missing")

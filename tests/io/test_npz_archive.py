@@ -91,7 +91,9 @@ def test_no_array_vanishes_under_another_name(path, where):
 def test_an_array_twice_is_refused(path):
     with pytest.warns(UserWarning, match="Duplicate"):
         packed(path, ONE, TWO, ONE)
-    assert "names 'one.npy' twice" in refused(path)
+    assert "names 'one' twice" in refused(path)
+    packed(path, ONE, ("one", TWO[1]))  # NumPy reads the second under this name
+    assert "names 'one' twice" in refused(path)
 
 
 def test_members_that_share_bytes_are_refused(path):

@@ -68,6 +68,8 @@ def test_wavelength():
         ({"probe": np.ones(4)}, r"probe has shape \(4,\)"),
         ({"patterns": Patterns.of(np.ones((3, 4, 4)))}, r"patterns has shape.*each of 2 positions"),
         ({"patterns": STACK, "mask": np.ones((3, 4), bool)}, r"mask has shape \(3, 4\)"),
+        ({"positions": np.array(3.0)}, r"positions has shape \(\)"),
+        ({"image": np.array(3.0), "layer_axis": "mode"}, r"object has shape \(\)"),
         ({"layer_spacing": np.ones(1)}, r"spacing has shape \(1,\).*\(0,\)"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .spellings import Convert, as_is, to_bool, to_bounds, to_float, to_int, to_path
+from .spellings import Convert, as_is, to_bool, to_bounds, to_float, to_int, to_path, to_size
 
 #: Target of the keys that together choose the plugin, see `ptycho_engine.compat.params.flags`.
 SELECTION = "plugin"
@@ -71,7 +71,7 @@ _GRID = "belongs to the simulation of grid scans"
 _COMPUTED = "computed by legacy code, never set"
 
 KEYS: tuple[LegacyKey, ...] = (
-    LegacyKey("N", "patch_size", convert=to_int),
+    LegacyKey("N", "patch_size", convert=to_size),
     LegacyKey(
         "use_batched_patch_extraction",
         SELECTION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -22,6 +23,14 @@ def to_int(value: Any) -> int:
     except ValueError:
         pass
     raise ValueError("a whole number")
+
+
+def to_size(value: Any) -> int:
+    """Whole numbers above zero, spelt as those of `to_int`."""
+    with suppress(ValueError):
+        if (number := to_int(value)) > 0:
+            return number
+    raise ValueError("a whole number above zero")
 
 
 def to_float(value: Any) -> float:

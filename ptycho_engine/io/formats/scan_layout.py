@@ -115,7 +115,8 @@ def _opened(path: Path) -> Iterator[_Layout]:
     with Hdf5File(path) as file:
         text = file.attribute("/", RECORD)
         said = parse_object(text) if isinstance(text, str) else None
-        names = tuple(name for name in file.names() if file.is_dataset(name))
+        # What is no dataset under a name of ours is refused when it is read, not passed over.
+        names = tuple(n for n in file.names() if n in (*ARRAYS, "patterns") or file.is_dataset(n))
         yield _Layout(file, names, _checked(path, said, file.listing()))
 
 

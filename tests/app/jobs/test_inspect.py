@@ -146,6 +146,14 @@ def test_a_picture_is_drawn_where_it_is_asked_for(file, tmp_path):
         run(InspectionJob(file, picture=picture))
 
 
+def test_what_is_no_picture_is_kept_and_no_setting_of_others_advised(file, tmp_path):
+    mine = tmp_path / "mine.png"
+    mine.write_text("mine")
+    with pytest.raises(OutputError, match=r"was kept.*or choose another name\.$"):
+        run(InspectionJob(file, picture=mine))
+    assert mine.read_text() == "mine"
+
+
 def test_a_picture_that_cannot_be_written_is_refused(file, tmp_path, capsys):
     assert dispatch(["inspect", "scan.npz", "picture=none/p.png"]) == 2
     assert "the folder" in capsys.readouterr().err

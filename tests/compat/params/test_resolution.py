@@ -228,6 +228,8 @@ def test_false_in_any_spelling(text):
     [
         ({"N": "many"}, "'N' .dictionary: N.*'many'.*a whole number"),
         ({"N": 6.5}, "a whole number"),
+        ({"N": -64}, "a whole number above zero"),
+        ({"N": "0"}, "a whole number above zero"),
         ({"N": True}, "a whole number"),
         ({FLAG: "perhaps"}, "true"),
         ({"train_data_file": 3}, "a path"),

@@ -165,3 +165,14 @@ def test_the_document_names_what_there_is():
     }
     assert set(re.findall(r"^\| `(\w+)` \|", record, re.MULTILINE)) == known
     assert f"chunks of {scan_layout.CHUNK} in Zarr" in page
+
+
+@pytest.mark.parametrize("name", ["patterns", "probe", "positions"])
+def test_an_array_that_leads_nowhere_is_not_passed_over(tmp_path, name):
+    path = tmp_path / "scan.h5"
+    write_scan(path, SCAN)
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = h5py.SoftLink("/nowhere")
+    with pytest.raises(InputFileError, match=f"{name}' is missing"):
+        read_scan("file", path)
