@@ -90,7 +90,7 @@ def refuse_inputs(path: Path, inputs: Sequence[Location]) -> None:
         places = [source, *resolve(source).parents] if target.is_dir() else [source]
         if target.exists() and any(p.exists() and target.samefile(p) for p in places):
             raise OutputError(
-                f"{path}: is the scan itself, {source}, which is never replaced. Expected another "
+                f"{path}: is the input itself, {source}, which is never replaced. Expected another "
                 "place for the output. Choose another output.path."
             )
 

@@ -279,7 +279,7 @@ def test_the_scan_itself_is_never_replaced(tmp_path, scan_file, kind):
         path.with_name("p.npz.png").symlink_to(scan_file)
     job = ["scan=npz", f"scan.path={scan_file}", "patch_size=16", "plugin=numba"]
     message = refused(tmp_path, *job, f"output.path={path}", "output.overwrite=true")
-    assert f"is the scan itself, {scan_file}" in message
+    assert f"is the input itself, {scan_file}" in message
     assert scan_file.read_bytes() == content
 
 

@@ -195,7 +195,7 @@ for target, source in (
     mounts = f"mount --bind {tmp_path}/here {tmp_path}/there"
     lines = in_namespace(mounts, program, tmp_path).splitlines()
     assert len(lines) == 4
-    assert all("is the scan itself" in line for line in lines)
+    assert all("is the input itself" in line for line in lines)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])

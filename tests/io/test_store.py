@@ -297,7 +297,7 @@ def test_the_scan_itself_is_never_replaced(tmp_path, suffix, kind):
     else:
         pytest.skip("there is no such thing for this format")
     before = scan.stat()
-    with pytest.raises(OutputError, match=r"is the scan itself, .*never replaced"):
+    with pytest.raises(OutputError, match=r"is the input itself, .*never replaced"):
         check_output(path, True, [scan])
     check_output(tmp_path / f"other{suffix}", True, [scan])
     assert os.path.samestat(scan.stat(), before)

@@ -227,7 +227,7 @@ def test_where_nothing_stands_nothing_is_refused(output):
 
 
 def test_the_scan_is_named_where_a_picture_would_replace_it(output):
-    with pytest.raises(OutputError, match="is the scan itself"):
+    with pytest.raises(OutputError, match="is the input itself"):
         PICTURE.check(output, True, [output])
 
 

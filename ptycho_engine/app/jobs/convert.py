@@ -46,8 +46,8 @@ def run(
     PtychoEngineError
         Of the class that says what is wrong; nothing is left behind then.
     """
-    writer = find_writer(job.output, job.format)
     check_source(job.scan, memory_budget=job.memory_budget)
+    writer = find_writer(job.output, job.format)
     inputs = () if job.scan.path is None else (job.scan.path,)
     order = ScanOrder("converted", job.settings(), job.origins, job.report, inputs)
     return write_and_compare(

@@ -12,7 +12,7 @@ from ptycho_engine.app.command import dispatch
 from ptycho_engine.app.jobs import convert
 from ptycho_engine.app.jobs.convert import ConversionJob, run
 from ptycho_engine.app.jobs.scan_output import differences
-from ptycho_engine.errors import InputFileError, OutputError
+from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import ScanSource, read_scan, write_scan
@@ -161,6 +161,11 @@ def test_an_interrupt_leaves_nothing(job, tmp_path):
         ({"output": Path("no folder/out.npz")}, OutputError, "the folder no folder does not"),
         ({"output": Path("out.nothing")}, OutputError, "no format has the suffix"),
         ({"scan": ScanSource("npz", Path("none.npz"))}, InputFileError, "no such file"),
+        (  # before what exists
+            {"scan": ScanSource("npz", Path("in.npz"), {"anchor": "x"}), "output": Path("in.npz")},
+            ConfigurationError,
+            "anchor 'x' is not known",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_read(

@@ -158,7 +158,7 @@ def test_a_picture_that_cannot_be_written_is_refused(file, tmp_path, capsys):
     assert dispatch(["inspect", "scan.npz", "picture=none/p.png"]) == 2
     assert "the folder" in capsys.readouterr().err
     assert dispatch(["inspect", "scan.npz", "picture=scan.npz"]) == 2
-    assert "is the scan itself" in capsys.readouterr().err
+    assert "is the input itself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [0, -3])
