@@ -47,8 +47,9 @@ def build_model(
     centre = keras.ops.mean(positions, axis=1, keepdims=True)
     local = positions - centre + float(frame // 2)
     weights = np.abs(probe) ** 2
-    group = layers.ReassemblePatches((frame, frame), weights=weights)([patches, local])
-    seen = layers.ExtractPatches(size)([group, local])
+    between = {"interpolation": settings.interpolation}
+    group = layers.ReassemblePatches((frame, frame), weights=weights, **between)([patches, local])
+    seen = layers.ExtractPatches(size, **between)([group, local])
     waves = layers.ProbeIllumination(probe)(seen)
     expected = intensity_scale(layers.FarFieldDiffraction()(waves))
     outputs = {

@@ -37,6 +37,7 @@ def reassemble(
         map(predict, batches),
         np.concatenate([batch["positions"] for batch in batches]),
         made.scan.image.shape,
+        interpolation=settings.interpolation,
         layout="channel",
         probe=made.scan.probe,
     )

@@ -22,6 +22,9 @@ class Settings:
         Channels of the first convolution.
     positions : {"exact", "rounded"}
         Whether patches meet at their positions, or at the nearest whole pixels: the baseline.
+    interpolation : {"bilinear", "bicubic"}
+        How patches are put together and cut between pixels. Bilinear weights blur more the nearer
+        a position is to half a pixel, which members of a group then disagree about.
     framework : {"keras", "torch"}
         What trains.
     epochs, batch_size, learning_rate
@@ -46,6 +49,7 @@ class Settings:
     gridsize: int = 1
     filters: int = 16
     positions: str = "exact"
+    interpolation: str = "bilinear"
     framework: str = "keras"
     epochs: int = 60
     batch_size: int = 8
@@ -60,6 +64,7 @@ class Settings:
         for name, choices in (
             ("gridsize", (1, 2)),
             ("positions", ("exact", "rounded")),
+            ("interpolation", ("bilinear", "bicubic")),
             ("framework", ("keras", "torch")),
         ):
             value = getattr(self, name)

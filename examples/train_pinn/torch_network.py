@@ -36,8 +36,10 @@ class Network(nn.Module):
         self.amplitude = layers.ScaledTanh(0.5, 0.5)
         self.phase = layers.ScaledTanh(np.pi, 0.0)
         self.combine = layers.CombineComplex()
-        self.reassemble = layers.ReassemblePatches((frame, frame), weights=np.abs(probe) ** 2)
-        self.extract = layers.ExtractPatches(settings.size)
+        between = {"interpolation": settings.interpolation}
+        weights = np.abs(probe) ** 2
+        self.reassemble = layers.ReassemblePatches((frame, frame), weights=weights, **between)
+        self.extract = layers.ExtractPatches(settings.size, **between)
         self.illuminate = layers.ProbeIllumination(probe)
         self.diffract = layers.FarFieldDiffraction()
 

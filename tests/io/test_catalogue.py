@@ -110,7 +110,7 @@ def test_a_built_in_format_is_asked_first(installed, tmp_path):
     np.savez(ours, xcoords=[1.0], ycoords=[1.0], objectGuess=np.ones((4, 4)))
     np.savez(theirs, something=[1])
     assert find_format(ours) == "npz"
-    with pytest.raises(SystemExit):
+    with pytest.raises(PluginLoadError, match="cannot be imported: SystemExit: imported"):
         find_format(theirs)
 
 
