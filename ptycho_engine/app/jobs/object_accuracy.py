@@ -52,10 +52,9 @@ class Spot:
             here = (self.numbers >= block.start * members) & (self.numbers < block.stop * members)
             for number in self.numbers[here].tolist():
                 group, member = divmod(number - block.start * members, members)
-                of_one = block.patches[..., group, :, :]
-                if layout == "channel":
-                    of_one = block.patches[..., group, :, :, member]
-                self.patches[number] = of_one.copy()
+                at: Any = (..., group, slice(None), slice(None))
+                at += (member,) if layout == "channel" else ()
+                self.patches[number] = block.patches[at].copy()
             yield block
 
 

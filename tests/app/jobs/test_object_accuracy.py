@@ -14,7 +14,7 @@ from ptycho_engine.request.blocks import Block
 from ptycho_engine.request.patch_weights import patch_weights
 
 RNG = np.random.default_rng(0)
-SHAPE, SIZE = (70, 90), 9
+SHAPE, SIZE = (70, 90), 9  # and blocks of more groups than that
 POSITIONS = RNG.uniform(0, (69, 89), (60, 2))
 
 
@@ -38,7 +38,7 @@ def compare(cut, positions=POSITIONS, layers=(), dtype="c8", layout="flat", bord
     patches = (RNG.normal(size=shape) + 1j * RNG.normal(size=shape)).astype(dtype)
     spot = find_spot(arranged)
     made = Engine("numba").reassemble(
-        spot.watch(blocks(patches, layout, 7), layout), positions, SHAPE, layout=layout,
+        spot.watch(blocks(patches, layout, 13), layout), positions, SHAPE, layout=layout,
         interpolation=cut.interpolation, fill=cut.fill, border=border, **weight,
     )  # fmt: skip
     count = len(arranged.points)
