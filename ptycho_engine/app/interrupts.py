@@ -117,6 +117,13 @@ def interruptible() -> Iterator[Interrupts]:
             signal.signal(number, handler)
 
 
+def hides_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt was on its way when an error took its place, as in a `finally`."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 def _own_handlers() -> dict[int, Any]:
     """Return the handlers that may be replaced, by signal."""
     if threading.current_thread() is not threading.main_thread():

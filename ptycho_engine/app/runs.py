@@ -29,7 +29,7 @@ from .accounts import Accountant
 from .arguments import check_arguments, check_configuration
 from .borrowed_hydra import borrowed_hydra
 from .complaints import Complaints, refuse_unknown_keys
-from .interrupts import Interrupts, interruptible
+from .interrupts import Interrupts, hides_interrupt, interruptible
 from .outcomes import DONE, FAULT, INTERRUPTED, REFUSED, Outcome, Outcomes
 from .overrides import exists, hydra_arguments, sort_arguments
 from .schema import register_schemas
@@ -154,6 +154,8 @@ def run_hydra(
         except PtychoEngineError:
             raise
         except Exception as error:  # of Hydra, its grammar and its parsers: any
+            if hides_interrupt(error):
+                raise KeyboardInterrupt from error
             if outcomes.begun:
                 raise
             return complaints.refuse_configuration(error, arguments, root.config)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ptycho_engine.app import interrupts
-from ptycho_engine.app.interrupts import interruptible
+from ptycho_engine.app.interrupts import hides_interrupt, interruptible
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -159,3 +159,20 @@ def test_one_amid_an_import_comes_when_that_is_over(number):
         amid_an_import()
     assert came == [True]
     assert time.monotonic() - started < 9
+
+
+def test_an_error_that_took_the_place_of_an_interrupt_hides_none():
+    """What a library does in a `finally` may fail since the interrupt came too early for it."""
+
+    def failing(first):
+        try:
+            try:
+                raise first
+            finally:
+                raise AttributeError("'NoneType' object has no attribute 'flags'")
+        except AttributeError as error:
+            return error
+
+    assert hides_interrupt(failing(KeyboardInterrupt()))
+    assert hides_interrupt(KeyboardInterrupt())
+    assert not hides_interrupt(failing(ValueError()))
