@@ -40,10 +40,10 @@ def core_count(environ: Mapping[str, str] = os.environ, allocated: int | None = 
     Parameters
     ----------
     environ : mapping
-        Where ``PTYCHO_ENGINE_THREADS`` may say how many.
+        Where ``PTYCHO_ENGINE_THREADS`` may say how many. Without it they are those that the process
+        is bound to.
     allocated : int, optional
-        Without it they are those that the process is bound to, and of these at most what SLURM
-        allocated, which does not bind everywhere.
+        At most so many of these: what SLURM allocated, which does not bind everywhere.
 
     Raises
     ------

@@ -17,6 +17,9 @@ from .outcomes import REFUSED
 from .sentences import log_renderer
 from .vocabulary import groups
 
+#: Keys that Hydra adds to what describes its own.
+OF_HYDRA = ("hydra.env",)
+
 
 @dataclass(frozen=True)
 class Complaints:
@@ -152,9 +155,8 @@ def refuse_unknown_keys(config: DictConfig, prefix: str = "") -> None:
         With the nearest key.
     """
     for key, known in unknown_keys(config, prefix):
-        if key == "hydra.env":  # which Hydra itself adds
-            continue
-        raise ConfigurationError(not_known(key, known))
+        if key not in OF_HYDRA:
+            raise ConfigurationError(not_known(key, known))
 
 
 def unknown_keys(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, list[str]]]:

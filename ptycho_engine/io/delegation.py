@@ -99,6 +99,10 @@ class Delegate:
             if socket.gethostname() != self.host:
                 container.sync(name, box)
 
+    def sweep(self) -> None:
+        """Remove what delegates that were lost left half written, when all has been written."""
+        self._container().sweep()
+
     def _container(self) -> ZarrContainer:
         """Return what writes; never one that another thread uses."""
         here = f"is not seen on {socket.gethostname()}, or was discarded"

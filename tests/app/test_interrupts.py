@@ -4,12 +4,15 @@ import os
 import signal
 import threading
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
-from ptycho_engine.app import interrupts
+from ptycho_engine.app import interrupts, runs
 from ptycho_engine.app.interrupts import hides_interrupt, interruptible
+from ptycho_engine.app.outcomes import INTERRUPTED
+from ptycho_engine.app.subcommands import EXTRACT
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -176,3 +179,17 @@ def test_an_error_that_took_the_place_of_an_interrupt_hides_none():
     assert hides_interrupt(failing(KeyboardInterrupt()))
     assert hides_interrupt(KeyboardInterrupt())
     assert not hides_interrupt(failing(ValueError()))
+
+
+def test_ctrl_c_while_a_configuration_is_composed_is_told_as_that(monkeypatch, capsys):
+    def compose():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise AttributeError("'NoneType' object has no attribute 'flags'")
+
+    monkeypatch.setattr(runs, "borrowed_hydra", lambda _: nullcontext())
+    monkeypatch.setattr(runs, "watched_sweep", lambda _: nullcontext())
+    monkeypatch.setattr(runs.hydra, "main", lambda **_: lambda task: compose)
+    assert runs.compose_and_run(EXTRACT, []) == INTERRUPTED
+    assert capsys.readouterr().err == ""

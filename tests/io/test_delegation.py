@@ -83,6 +83,7 @@ def test_what_a_lost_delegate_left_half_written_is_gone(tmp_path, whole, monkeyp
                 store.delegate().write(8, 16, {"patches": VALUES[8:16]})
         assert any(tmp_path.rglob("*.partial"))
         delegated(store, [(0, 16), (16, 23)])
+        store.delegate().sweep()
     assert contents(tmp_path / "p.zarr") == whole
 
 

@@ -86,20 +86,24 @@ def _about(image: Array, position: Array, cut: Cut) -> tuple[Array, Array] | Non
 
 
 def _errors(image: Array, positions: Array, patches: Sequence[Array], cut: Cut) -> list[float]:
-    """Return the largest error of each patch as a share of the object's largest magnitude.
-
-    What is not finite in both counts for nothing; it is NaN if one alone has it.
-    """
+    """Return the largest error of each patch as a share of the object's largest magnitude."""
     from ...testing.reference import reference_patches
 
     expected = np.moveaxis(reference_patches(image, positions, **_settings(cut)), -3, 0)
-    given = np.stack(patches)
+    difference = shares(np.stack(patches), expected, image)
+    return [float(e) for e in difference.reshape(len(patches), -1).max(axis=1, initial=0.0)]
+
+
+def shares(given: Array, expected: Array, image: Array) -> Array:
+    """Return the error of each sample as a share of the largest magnitude of an object.
+
+    What is not finite in both counts for nothing; it is NaN, or infinite, if one alone has it.
+    """
     same = ~np.isfinite(given) & ~np.isfinite(expected)
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.abs(np.where(same, 0, given - expected))
     highest = float(np.abs(image[np.isfinite(image)]).max(initial=0.0)) or 1.0
-    largest = difference.reshape(len(given), -1).max(axis=1, initial=0.0) / highest
-    return [float(error) for error in largest]
+    with np.errstate(invalid="ignore", over="ignore"):
+        found: Array = np.abs(np.where(same, 0, given - expected)) / highest
+    return found
 
 
 def _settings(cut: Cut) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...geometry import Positions
+from ...geometry.kernels import SIGNED
 from ...geometry.layouts import Layout
 from ...report.html.run_report import Accuracy
 from ...request.blocks import Block
 from ...request.normalisation import Reassembled, least_coverage
 from ...request.patch_weights import PatchWeights
-from .accuracy import EFFORT
+from .accuracy import EFFORT, shares
 from .arrangement import Arranged
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +24,8 @@ Array = np.ndarray[Any, Any]
 SIDE, PLACES = 8, 64
 #: Samples of patches on it: a second.
 SAMPLES = 4_000_000
+#: The part of the budget, one in so many, that copies of these may take.
+SHARE = 16
 #: What an error belongs to.
 ROWS = "row of the object", "rows of the object"
 
@@ -58,8 +61,17 @@ class Spot:
             yield block
 
 
-def find_spot(arranged: Arranged) -> Spot | None:
+def find_spot(arranged: Arranged, dtype: np.dtype[Any], memory_budget: int) -> Spot | None:
     """Find the spot under the most patches of which the reference takes a second at most.
+
+    Parameters
+    ----------
+    arranged : Arranged
+        How patches lie.
+    dtype : dtype
+        Of the patches.
+    memory_budget : int
+        Bytes that the run may take; copies of patches take a sixteenth at most.
 
     Returns
     -------
@@ -72,8 +84,11 @@ def find_spot(arranged: Arranged) -> Spot | None:
     inside = ((points >= 0) & (points <= shape - 1)).all(axis=1)
     if not inside.any() or (cut.fill != "zeros" and not inside.all()):
         return None
-    layers = int(np.prod(arranged.layers))
-    affordable = SAMPLES // max(1, cut.patch_size**2 * layers * EFFORT.get(cut.interpolation, 1))
+    samples = max(1, cut.patch_size**2 * int(np.prod(arranged.layers)))
+    affordable = min(
+        SAMPLES // (samples * EFFORT.get(cut.interpolation, 1)),
+        memory_budget // SHARE // (samples * dtype.itemsize),
+    )
     reach = cut.span + SIDE  # more than any sample of a window is away from its position
     found, most = None, 0
     for place in points[inside][:: -(-int(inside.sum()) // PLACES)]:
@@ -110,16 +125,15 @@ def measure_object(
     tolerance = 10 * TOLERANCE.get(made.object.dtype.name, TOLERANCE["complex64"])
     if spot is None:
         reason = (
-            "Not compared: too many patches lie on every place of the object, or windows so far "
-            "outside that they fold back anywhere."
+            "Not compared: too many patches lie on every place of the object, for a second or for "
+            "the memory budget, or windows so far outside that they fold back anywhere."
         )
         return Accuracy((), tolerance, reason, ROWS)
     rows, columns = (slice(first, first + SIDE) for first in spot.first.tolist())
     expected = _expected(spot, arranged, weights, made.coverage.dtype)
-    given = made.object[..., rows, columns]
-    both = (made.coverage[rows, columns] > 0) & np.isfinite(expected) & np.isfinite(given)
-    highest = float(np.abs(given[both]).max(initial=0.0)) or 1.0
-    error = np.where(both, np.abs(np.where(both, given - expected, 0)), 0) / highest
+    if arranged.cut.interpolation in SIGNED:  # whose lobes outside of windows count as nothing
+        expected = np.where(made.coverage[rows, columns] > 0, expected, 0)
+    error = shares(made.object[..., rows, columns], expected, made.object)
     by_row = error.reshape(-1, *error.shape[-2:]).max(axis=(0, 2))
     errors = tuple((rows.start + number, float(worst)) for number, worst in enumerate(by_row))
     last = columns.start + error.shape[-1] - 1

@@ -71,13 +71,8 @@ def _accuracy(
     spot: Spot | None,
 ) -> Accuracy:
     """Compare a spot of the object with the reference."""
-    weights = patch_weights(
-        arranged.cut.patch_size,
-        len(arranged.points),
-        made.coverage.dtype,
-        probe=probe if job.weight == "probe" else None,
-        border=job.border,
-    )
+    size, count = arranged.cut.patch_size, len(arranged.points)
+    weights = patch_weights(size, count, made.coverage.dtype, **job.weighing(probe))
     return measure_object(spot, made, arranged, weights)
 
 

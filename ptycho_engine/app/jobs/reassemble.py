@@ -34,7 +34,7 @@ from ...io.patterns import BLOCK_BYTES
 from ...io.scan_files import find_writer
 from ...io.targets import check_output
 from ...logs import get_logger
-from ...memory import format_bytes
+from ...memory import format_bytes, parse_bytes
 from ...report.companion import Companions
 from ...request.blocks import Block
 from ...request.normalisation import Reassembled
@@ -107,7 +107,11 @@ def run(
         companions = check_places(job)
         log_plan(job, stored, arranged)
         load_framework(engine, waiting)
-        spot = find_spot(arranged) if job.report else None
+        spot = (
+            find_spot(arranged, stored.dtype, parse_bytes(job.memory_budget))
+            if job.report
+            else None
+        )
         made = put_together(job, engine, stored, arranged, spot, progress)
         probe = stored.probe
     covered = float(np.count_nonzero(made.coverage)) / max(1, made.coverage.size)
@@ -178,8 +182,7 @@ def put_together(
         interpolation=arranged.cut.interpolation,
         fill=arranged.cut.fill,
         layout=stored.layout,
-        probe=stored.probe if job.weight == "probe" else None,
-        border=job.border,
+        **job.weighing(stored.probe),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from numpy.typing import NDArray
+
 from ...data.stored_patches import PatchSource
 from ...engine import DEFAULT_PLUGIN
 from ...errors import ConfigurationError, one_of
@@ -90,6 +92,10 @@ class ReassemblyJob:
     def writes_arrays(self) -> bool:
         """Whether the output is arrays in a store of ours, rather than a scan in some format."""
         return self.format is None and self.output.suffix.lower() in FORMATS
+
+    def weighing(self, probe: NDArray[Any] | None) -> dict[str, Any]:
+        """Return how samples count, as ``Engine.reassemble`` takes it, of patches with a probe."""
+        return {"probe": probe if self.weight == "probe" else None, "border": self.border}
 
     def settings(self) -> dict[str, Any]:
         """Return the job as the configuration that makes it, for the records of the output."""

@@ -196,6 +196,7 @@ class DaskRunner:
             with writing_to(store.path), closing(blocks()) as filled:
                 for _ in filled if progress is None else progress(filled, work.count):
                     pass
+                delegate.sweep()
         except BaseException:
             # Nobody may write any more when the store is discarded.
             if joined:

@@ -77,7 +77,7 @@ class ZarrContainer(Container):
         import_despite_metadata("zarr")
         import zarr  # slow to import, and not needed for anything else
 
-        self._sweep()
+        self.sweep()
         group = zarr.open_group(str(self.path), mode="r")
         stored = {name: group[name] for name in self.arrays}
         for name, spec in self.arrays.items():
@@ -160,14 +160,13 @@ class ZarrContainer(Container):
         for chunk in files_of(self.arrays[name], box):
             sync(self._place(name, chunk))
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove the files that somebody who was killed, or met an error, left half written."""
         for name in self.arrays:
             for litter in (self.path / name / "c").rglob("*.partial"):
                 litter.unlink(missing_ok=True)
 
     def finish(self, records: Mapping[str, str]) -> None:
-        self._sweep()  # a worker may be lost without an error here
         attributes = {name: json.loads(text) for name, text in records.items()}
         write_metadata(self.path, group_metadata(attributes, self._documents()))
 

@@ -60,6 +60,9 @@ class ObjectContainer(ZarrContainer):
     def sync(self, name: str, box: Box) -> None:
         """Do nothing: an object that was created lasts."""
 
+    def sweep(self) -> None:
+        """Do nothing: an object appears whole."""
+
     def finish(self, records: Mapping[str, str]) -> None:
         """Create the metadata of the arrays, and make those of the root."""
         attributes = {name: json.loads(text) for name, text in records.items()}

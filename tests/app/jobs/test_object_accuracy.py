@@ -18,6 +18,10 @@ SHAPE, SIZE = (70, 90), 9  # and blocks of more groups than that
 POSITIONS = RNG.uniform(0, (69, 89), (60, 2))
 
 
+def spot_of(arranged, dtype="c16", budget=2**30):
+    return find_spot(arranged, np.dtype(dtype), budget)
+
+
 def arrangement(cut, positions=POSITIONS, layers=(), shape=SHAPE):
     return Arranged(cut, positions, shape, np.zeros(2), layers, {})
 
@@ -36,7 +40,7 @@ def compare(cut, positions=POSITIONS, layers=(), dtype="c8", layout="flat", bord
     if layout == "channel":
         shape = (*shape[:-3], len(positions), *shape[-2:], positions.shape[1])
     patches = (RNG.normal(size=shape) + 1j * RNG.normal(size=shape)).astype(dtype)
-    spot = find_spot(arranged)
+    spot = spot_of(arranged)
     made = Engine("numba").reassemble(
         spot.watch(blocks(patches, layout, 13), layout), positions, SHAPE, layout=layout,
         interpolation=cut.interpolation, fill=cut.fill, border=border, **weight,
@@ -69,7 +73,7 @@ def test_layers_groups_weights_and_borders_are_compared_too():
 
 def test_what_is_wrong_shows_in_its_row():
     arranged, patches = arrangement(Cut(SIZE)), np.ones((60, SIZE, SIZE), "c8")
-    spot = find_spot(arranged)
+    spot = spot_of(arranged)
     list(spot.watch(blocks(patches, "flat", 60), "flat"))
     made = Engine("numba").reassemble(patches, POSITIONS, SHAPE)
     row, column = spot.first
@@ -80,12 +84,35 @@ def test_what_is_wrong_shows_in_its_row():
     assert not found.holds
 
 
+def test_of_what_is_not_finite_only_a_difference_counts():
+    patches = np.ones((60, SIZE, SIZE), "c8")
+    arranged, weights = arrangement(Cut(SIZE)), patch_weights(SIZE, 60, np.dtype("f4"))
+    spot = spot_of(arranged)
+    patches[spot.numbers[0]] = np.nan
+    list(spot.watch(blocks(patches, "flat", 60), "flat"))
+    made = Engine("numba").reassemble(patches, POSITIONS, SHAPE)
+    part = tuple(slice(first, first + SIDE) for first in spot.first)
+    assert measure_object(spot, made, arranged, weights).holds
+    made.object[part] = np.where(np.isnan(made.object[part]), 1, np.nan)
+    assert not measure_object(spot, made, arranged, weights).holds
+
+
+def test_what_is_not_covered_counts_too():
+    arranged, patches = arrangement(Cut(SIZE)), np.ones((60, SIZE, SIZE), "c8")
+    spot = spot_of(arranged)
+    list(spot.watch(blocks(patches, "flat", 60), "flat"))
+    made = Engine("numba").reassemble(patches, POSITIONS, SHAPE)
+    made.object[...], made.coverage[...] = 0, 0
+    assert not measure_object(spot, made, arranged, patch_weights(SIZE, 60, np.dtype("f4"))).holds
+
+
 def test_the_effort_is_bounded(monkeypatch):
-    few = find_spot(arrangement(Cut(SIZE)))
+    few = spot_of(arrangement(Cut(SIZE)))
+    assert len(spot_of(arrangement(Cut(SIZE)), budget=16 * 3 * 16 * SIZE**2).numbers) <= 3
     monkeypatch.setattr(object_accuracy, "SAMPLES", 3 * SIZE**2)
-    assert len(few.numbers) > 3 >= len(find_spot(arrangement(Cut(SIZE))).numbers) > 0
+    assert len(few.numbers) > 3 >= len(spot_of(arrangement(Cut(SIZE))).numbers) > 0
     monkeypatch.setattr(object_accuracy, "SAMPLES", 1)
-    assert find_spot(arrangement(Cut(SIZE))) is None
+    assert spot_of(arrangement(Cut(SIZE))) is None
     found = measure_object(
         None, SimpleNamespace(object=np.ones((2, 2))), arrangement(Cut(SIZE)), None
     )
@@ -96,12 +123,12 @@ def test_the_effort_is_bounded(monkeypatch):
 @pytest.mark.parametrize(("fill", "found"), [("zeros", True), ("edge", False), ("reflect", False)])
 def test_what_folds_back_from_outside_is_left_alone(fill, found):
     positions = np.concatenate([POSITIONS, [[-40.0, 5.0]]])
-    assert (find_spot(arrangement(Cut(SIZE, fill=fill), positions)) is not None) is found
+    assert (spot_of(arrangement(Cut(SIZE, fill=fill), positions)) is not None) is found
 
 
 def test_a_small_object():
     arranged = arrangement(Cut(3), np.array([[1.0, 2.5]]), shape=(3, 4))
-    spot = find_spot(arranged)
+    spot = spot_of(arranged)
     list(spot.watch(blocks(np.ones((1, 3, 3)), "flat", 1), "flat"))
     made = Engine("numba").reassemble(np.ones((1, 3, 3)), arranged.points, (3, 4))
     found = measure_object(spot, made, arranged, patch_weights(3, 1, np.dtype("f8")))

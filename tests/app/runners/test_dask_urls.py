@@ -17,14 +17,13 @@ pytest.importorskip("moto.server")
 
 from dask_clusters import contents, kill, to_be_lost
 from object_servers import CREDENTIALS, serving
-from runner_jobs import CHUNK_BYTES, JOBS, extraction, training, write_scan_file
+from runner_jobs import JOBS, extraction, training
 
 from ptycho_engine import read_output
 from ptycho_engine.app.jobs import extract, train
 from ptycho_engine.app.runners.dask import DaskRunner
 from ptycho_engine.app.runners.dask_settings import DaskSettings
 from ptycho_engine.errors import ClusterLostError, ConfigurationError, OutputError
-from ptycho_engine.io.containers import zarr
 from ptycho_engine.io.objects import mirror
 from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.claim import CLAIM
@@ -33,14 +32,6 @@ from ptycho_engine.io.scan_files import ScanSource
 
 SECRET = CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
 RUNS = 3
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zarr, "CHUNK_BYTES", CHUNK_BYTES)
-    write_scan_file("scan.npz")
-    return tmp_path
 
 
 @pytest.fixture
