@@ -1,4 +1,4 @@
-"""Legacy settings outside Python: shell scripts and YAML files. They are reported, not changed."""
+"""Legacy settings outside Python: scripts, YAML and JSON files. They are reported, not changed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from ptycho_engine.deprecation.table import TABLE, Deprecation
 from .names import PARAMETERS, VARIABLES
 from .yaml_entries import yaml_entries
 
-SHELL = (".sh", ".bash", ".sbatch", ".slurm")
-YAML = (".yaml", ".yml")
+#: What names end in: of scripts and of files that set variables; of YAML, of which JSON is a part.
+SHELL = (".sh", ".bash", ".sbatch", ".slurm", ".env", ".mk")
+SHELL += ("Makefile", "Dockerfile", "Containerfile")
+YAML = (".yaml", ".yml", ".json")
 
 _FLAG = re.compile(r"(?<![\w-])--([A-Za-z][\w-]*)")
-_ASSIGNED = re.compile(r"(?<![\w.])([\w.+]+)[=:]\s*(\w+)")
+_ASSIGNED = re.compile(r"(?<![\w.])([\w.+]+)(?:\s*[:?]?=|:)\s*(\w+)")
+#: How a container file may set a variable: ``ENV NAME value``.
+_ENV = re.compile(r"^\s*ENV\s+(\w+)\s+(?=[^\s=])")
 
 #: Keys of YAML whose texts are commands: what runs a job calls them so.
 COMMANDS = frozenset(("run", "script", "before_script", "after_script", "command", "commands"))
@@ -51,9 +55,9 @@ def find_settings(path: Path, text: str) -> list[Setting]:
     YAML is a file of legacy parameters if it has one that nothing else would call so; of others, as
     of continuous integration, the variables and commands count.
     """
-    if path.suffix in SHELL:
+    if path.name.endswith(SHELL):
         return list(_in_shell(path, text))
-    if path.suffix in YAML:
+    if path.name.endswith(YAML):
         return list(_in_yaml(path, text))
     return []
 
@@ -67,7 +71,7 @@ def _in_shell(path: Path, text: str, first: int = 1) -> Iterator[Setting]:
             row = find_key(match.group(1))
             if row is not None:
                 yield Setting(path, number, match.group(), _meaning(row), _entry(row))
-        for match in _ASSIGNED.finditer(line):
+        for match in _ASSIGNED.finditer(_ENV.sub(r"\1=", line)):
             key, value = match.groups()
             yield from _chosen(path, number, key.lstrip("+"), value, match.group())
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ptycho_engine.io.documents import LARGEST
+
 #: The entries of a text that is not YAML, line by line.
-_LINE = re.compile(r"^ *(?:- +)?([\w.+ -]+?) ?[:=] *([^\s#]*)", re.MULTILINE)
+_LINE = re.compile(r"""\s*(?:- +)?["']?([\w.+ -]+?)["']? ?[:=] *([^\s#]*)""")
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,19 @@ class YamlEntry:
 
 
 def yaml_entries(text: str) -> Iterator[YamlEntry]:
-    """Yield the entries of a YAML file, or of its lines if it cannot be parsed."""
+    """Yield the entries of a YAML or JSON file, or of its lines if it is too large or no YAML."""
     import yaml
 
     try:
+        if len(text) > LARGEST:  # data, which would take minutes to parse
+            raise ValueError
         documents = list(yaml.compose_all(text, yaml.SafeLoader))
         found = [e for document in documents for e in _entries(document, (), frozenset())]
     except (yaml.YAMLError, RecursionError, ValueError):
-        for match in _LINE.finditer(text):
-            line = text.count("\n", 0, match.start(1)) + 1
-            yield YamlEntry((match.group(1),), line, match.group(2), line, match.group().strip())
+        for number, line in enumerate(text.splitlines(), 1):
+            if match := _LINE.match(line):
+                key, value = match.groups()
+                yield YamlEntry((key,), number, value, number, match.group().strip())
     else:
         yield from found
 

@@ -91,7 +91,7 @@ def remarks(settings: Iterable[Setting]) -> Iterator[str]:
             chosen = ", ".join(dict.fromkeys(f"{s.name} ({s.meaning})" for s in found))
             yield f"{path} holds deprecated choices, which code leaves alone. Change {chosen}"
         else:
-            converts = path.suffix in YAML and any(find_key(setting.name) for setting in found)
+            converts = path.name.endswith(YAML) and any(find_key(setting.name) for setting in found)
             how = f"ptycho-migrate {'config' if converts else 'status'} {path}"
             yield f"{path} holds legacy settings, which code leaves alone: {how}"
 

@@ -51,9 +51,9 @@ def migrate_tree(paths: Sequence[Path], settings: Settings, jobs: int | None) ->
 
 
 def read_settings(paths: Iterable[Path], exclude: Sequence[str] = ()) -> Iterator[Setting]:
-    """Yield the legacy settings of shell scripts and YAML files."""
+    """Yield the legacy settings of scripts, YAML and JSON files."""
     for path in find_files(paths, SHELL + YAML, exclude=exclude):
-        if path.suffix in SHELL + YAML:
+        if path.name.endswith(SHELL + YAML):
             try:
                 text = read_file(path).decode("utf-8", "replace")
             except (SourceError, OSError) as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputFileError, one_line
+from ..errors import InputFileError, one_line, printable
 from .regular_file import RegularFile
 
 #: Bytes of a file, levels of nesting, and values, repeated ones counted as often as they stand for.
@@ -77,13 +77,14 @@ def read_yaml(path: Path, what: str = "YAML", text: str | None = None) -> Any:
     Raises
     ------
     InputFileError
-        As :func:`read_text`; if it is no YAML, nests or expands too far, or holds a number of more
-        than 64 bits.
+        As :func:`read_text`; if it is no YAML, nests or expands too far, holds a number of more
+        than 64 bits, or a key twice, of which the library would take the last.
     """
     import yaml
 
     def load(text: str) -> Any:
         check_yaml(text)
+        _check_keys(yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
 
     return _read(path, what, load, text)
@@ -91,7 +92,17 @@ def read_yaml(path: Path, what: str = "YAML", text: str | None = None) -> Any:
 
 def read_json(path: Path, what: str = "JSON") -> Any:
     """Read a document of JSON; as :func:`read_yaml`."""
-    return _read(path, what, json.loads, None)
+    return _read(path, what, lambda text: json.loads(text, object_pairs_hook=_once_each), None)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON of its pairs; a key that stands twice is refused."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {printable(twice)!r} stands twice in one object")
+    return found
 
 
 def _read(path: Path, what: str, load: Callable[[str], Any], text: str | None) -> Any:
@@ -151,6 +162,24 @@ def check_yaml(text: str) -> None:
             raise ValueError(f"{line}: it nests deeper than {DEEPEST} levels")
         if count > MOST_VALUES:
             raise ValueError(f"{line}: it holds, or repeats, more than {MOST_VALUES} values")
+
+
+def _check_keys(root: Any) -> None:
+    """Refuse mappings of YAML, given as nodes, in which a key stands twice."""
+    left = [] if root is None else [root]
+    while left:
+        node = left.pop()
+        if node.id == "sequence":
+            left += node.value
+        elif node.id == "mapping":
+            named = [key for key, _ in node.value if key.id == "scalar" and key.value != "<<"]
+            seen: set[str] = set()
+            for key in named:
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"line {line}: the key {printable(key.value)!r} stands twice")
+                seen.add(key.value)
+            left += [part for pair in node.value for part in pair]
 
 
 def check_values(value: Any) -> None:

@@ -25,7 +25,7 @@ except (ImportError, OSError) as error:  # OSError: a library that does not load
 if numba.config.DISABLE_JIT:
     raise PluginLoadError(
         "numba is told not to compile, and its plugin would take hours. Expected NUMBA_DISABLE_JIT "
-        "to be unset or 0: unset it, or choose another plugin."
+        "to be unset or 0: unset it; to cut patches, another plugin can be chosen instead."
     )
 
 # numba reads the metadata of all distributions when it first compiles, and stops at one that cannot

@@ -98,6 +98,24 @@ def test_an_anchor_given_twice_stands_for_nothing(tmp_path):
     assert "duplicate anchor" in refused(read_yaml, path)
 
 
+@pytest.mark.parametrize(
+    ("read", "text", "reason"),
+    [
+        (read_yaml, "N: 64\ngridsize: 2\nN: 128\n", "line 3: the key 'N' stands twice"),
+        (read_yaml, "model:\n- {N: 64, 'N': 128}\n", "line 2: the key 'N' stands twice"),
+        (read_json, '{"model": [{"N": 64, "N": 128}]}', "the key 'N' stands twice"),
+    ],
+)
+def test_a_key_given_twice_is_refused(tmp_path, read, text, reason):
+    assert reason in refused(read, written(tmp_path / "old", text))
+
+
+def test_a_key_may_stand_in_two_mappings_and_two_may_be_merged(tmp_path):
+    text = "a: &a {N: 64}\nb: &b {M: 1}\nc: {<<: *a, <<: *b}\n"
+    assert read_yaml(written(tmp_path / "old.yaml", text))["c"] == {"N": 64, "M": 1}
+    assert read_json(written(tmp_path / "old.json", '{"a": {"N": 1}, "b": {"N": 1}}'))
+
+
 def test_the_limits_themselves_are_allowed(tmp_path):
     path = tmp_path / "old.yaml"
     deep = "[" * DEEPEST + "]" * DEEPEST

@@ -183,10 +183,21 @@ def test_our_own_configuration_files_are_not_legacy():
         ("ci.yml", "test:\n  script:\n    - USE_XLA_COMPILE=1 make\n", [(3, "USE_XLA_COMPILE=1")]),
         ("a.sh", "export USE_XLA_TRANSLATE=0\n", [(1, "USE_XLA_TRANSLATE=0")]),
         ("a.sh", "train --gridsize 2\n", []),
+        ("a.json", '{\n "N": 64,\n "gridsize": 2}', [(2, "N"), (3, "gridsize")]),
+        ("a.json", '{"size": [64, 64], "label": "x"}', []),
+        ("Dockerfile", "FROM a\nENV USE_XLA_TRANSLATE 0\n", [(2, "USE_XLA_TRANSLATE=0")]),
+        ("Dockerfile", "ENV A=1 USE_XLA_TRANSLATE=0\n", [(1, "USE_XLA_TRANSLATE=0")]),
+        ("Makefile", "export USE_XLA_COMPILE := 1\n", [(1, "USE_XLA_COMPILE := 1")]),
+        (".env", "USE_XLA_TRANSLATE=0\n", [(1, "USE_XLA_TRANSLATE=0")]),
     ],
 )
 def test_settings_by_kind_of_file(tmp_path, name, text, expected):
     assert [(s.line, s.name) for s in find_settings(tmp_path / name, text)] == expected
+
+
+def test_a_file_too_large_to_parse_is_read_line_by_line(tmp_path):
+    text = '{\n"gridsize": 2,\n"data": [\n' + "0.125,\n" * 200_000 + "0]}"
+    assert [(s.line, s.name) for s in find_settings(tmp_path / "a.json", text)] == [(2, "gridsize")]
 
 
 def test_method_that_is_passed_on(tmp_path, capsys):
