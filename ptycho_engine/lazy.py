@@ -54,11 +54,11 @@ class Cutter:
             prepared.watch.is_over = True
         return prepared
 
-    def __call__(self, positions: Positions) -> NDArray[Any]:
-        """Return the patches at positions, of the shape that the layout takes."""
+    def __call__(self, positions: Positions, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the patches at positions, of the shape that the layout takes; in `out`, if any."""
         cut = asdict(self.cut)
         patches: NDArray[Any] = self.engine.extract(
-            self.prepared, positions, **cut, layout=self.layout
+            self.prepared, positions, **cut, layout=self.layout, out=out
         )
         return patches
 

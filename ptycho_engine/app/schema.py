@@ -115,7 +115,7 @@ class DaskConfig(RunnerConfig):
     workers: int | None = None
     threads: int | None = None
     retries: int = 3
-    portion: str = "32MiB"
+    portion: str = "64MiB"
 
 
 @dataclass

@@ -29,7 +29,7 @@ class DaskSettings:
     retries : int
         How often a task that failed is tried again.
     portion : int or str
-        Bytes of output that a task makes, or a text such as ``"32MiB"``: at least a file of the
+        Bytes of output that a task makes, or a text such as ``"64MiB"``: at least a file of the
         store.
     """
 
@@ -37,7 +37,7 @@ class DaskSettings:
     workers: int | None = None
     threads: int | None = None
     retries: int = 3
-    portion: int | str = "32MiB"
+    portion: int | str = "64MiB"
 
     def __post_init__(self) -> None:
         for name, least in (("workers", 1), ("threads", 1), ("retries", 0)):
