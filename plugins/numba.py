@@ -5,6 +5,7 @@ Install it with ``pip install "ptycho_engine[numba]"``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ptycho_engine.native.bands import worthwhile
+from ptycho_engine.native.bands import is_worthwhile
 from ptycho_engine.native.kernels import cut
 from ptycho_engine.native.placing import add_patches, adds_directly
 from ptycho_engine.native.slopes import add_slopes
@@ -74,8 +75,10 @@ class Options:
                 f"threads: received more than {MOST_THREADS}. Expected fewer, or 'auto'."
             )
 
-    def count(self) -> int:
-        """Return the number of threads."""
+    def count(self, numbers: int) -> int:
+        """Return the number of threads for so many numbers."""
+        if not is_worthwhile(numbers):
+            return 1
         if isinstance(self.threads, int):
             return min(self.threads, POOL_SIZE + 1)
         return core_count()
@@ -96,7 +99,7 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
     """Count the padded object, the weights of all patches, and a group for each thread."""
-    threads, source = options.count(), _source(request)
+    threads, source = options.count(math.prod(request.output_shape)), _source(request)
     if source == "inside":
         copied = request.prepared.bytes_with()
     elif source == "strips":
@@ -124,7 +127,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
     found = find_windows(request)
     members = request.channels if request.layout == "channel" else 1
     shape = (request.groups, request.patch_size, request.patch_size * members)
-    threads = worthwhile(options.count(), out.size)
+    threads = options.count(out.size)
     order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     past_caches = goes_past_caches(out, shape[-1] * out.itemsize)
     weights = tap_weights(request, found)
@@ -145,7 +148,7 @@ def extract_patches(request: ExtractionRequest, options: Options, out: Array) ->
 def position_gradient(request: ExtractionRequest, cotangent: Array, options: Options) -> Array:
     """Sum cotangent times slope over the samples of each patch, and over slices of the object."""
     found = find_windows(request)
-    threads = worthwhile(options.count(), cotangent.size)
+    threads = options.count(cotangent.size)
     order = found.down_the_object(request.channels) if threads > 1 else np.arange(request.groups)
     taps = (*tap_weights(request, found), *tap_slopes(request, found))
     gradient = np.zeros((request.patch_count, 2))
@@ -265,11 +268,11 @@ def plan_placement(request: PlacementRequest, options: Options, memory_budget: i
         fixed_bytes=canvas + copied + (weights + 64) * request.patch_count,
         bytes_per_patch=request.patch_size**2 * request.dtype.itemsize,
         chunk_size=1,
-        chunks_at_once=options.count(),
+        chunks_at_once=options.count(request.patches.size),
     )
 
 
 @hookimpl
 def place_patches(request: PlacementRequest, options: Options, out: Array) -> Array:
     """Add the patches, in one order whatever the number of threads."""
-    return add_patches(request, out, options.count())
+    return add_patches(request, out, options.count(request.patches.size))

@@ -46,6 +46,6 @@ def equal_bands(
     return list(pairwise(bounds))
 
 
-def worthwhile(threads: int, numbers: int) -> int:
-    """Return how many of the threads to use for so many numbers."""
-    return threads if numbers > SERIAL else 1
+def is_worthwhile(numbers: int) -> bool:
+    """Whether threads save more than they cost for so many numbers."""
+    return numbers > SERIAL

@@ -11,7 +11,7 @@ import numpy as np
 from ..request.placement import PlacementRequest
 from ..request.windows import Windows, all_inside, find_windows, fold
 from ..workers import share
-from .bands import equal_bands, worthwhile
+from .bands import equal_bands, is_worthwhile
 from .scattering import scatter
 from .taps import tap_weights
 
@@ -36,7 +36,7 @@ def add_patches(request: PlacementRequest, out: Array, threads: int) -> Array:
         `out`.
     """
     found = find_windows(request)
-    threads = worthwhile(threads, request.patches.size)
+    threads = threads if is_worthwhile(request.patches.size) else 1
     order, weights = found.down_the_object(request.channels), tap_weights(request, found)
     for index in request.slices:
         _add_slice(request, found, weights, order, request.patches[index], out[index], threads)

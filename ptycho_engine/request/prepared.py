@@ -115,11 +115,10 @@ class PreparedObject:
             they have to go.
         """
         with self._lock:
-            others = sum(
-                kept.nbytes
-                for key, kept in self._kept.items()
-                if isinstance(key, CopyKey) and key not in needed
-            )
+            others = 0
+            for key, kept in self._kept.items():  # a generator takes longer than all else here
+                if isinstance(key, CopyKey) and key not in needed:
+                    others += kept.nbytes
         if not needed:
             return others
         # The copy in use lives until the next is made, even if it is no longer kept.
