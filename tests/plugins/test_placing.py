@@ -33,7 +33,7 @@ def noise(shape, dtype, seed=0):
 def many_threads(monkeypatch):
     """Share out small requests too, and among as many threads as are asked for."""
     monkeypatch.setattr("ptycho_engine.native.bands.SERIAL", 0)
-    monkeypatch.setattr(plugin.Options, "count", lambda self: self.threads)
+    monkeypatch.setattr(plugin.Options, "count", lambda self, numbers: self.threads)
 
 
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
