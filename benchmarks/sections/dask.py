@@ -84,12 +84,13 @@ def in_turns(place: Path, count: int, ways: dict[str, Callable[[], Any]]) -> dic
     Which begins changes from turn to turn, and no output outlives its run: memory that the system
     finds for the files of one run, and has to fetch for those of the next, costs as much as either.
     """
+    output = place / "p.zarr"
     options = {"points": count, "object_size": 1024, "step": 450 * (np.pi / count) ** 0.5}
     scan = ScanSource("synthetic", options=options)
     job = ExtractionJob(
         scan,
         Cut(PATCH_SIZE),
-        place / "p.zarr",
+        output,
         "numba",
         picture=False,
         report=False,
@@ -98,7 +99,7 @@ def in_turns(place: Path, count: int, ways: dict[str, Callable[[], Any]]) -> dic
     for turn in range(TURNS + 1):
         for name in sorted(ways, reverse=turn % 2 == 0):
             seconds = extract(job, runner=ways[name]()).seconds
-            shutil.rmtree(job.output)
+            shutil.rmtree(output)
             if turn:
                 times[name].append(seconds)
     return {name: statistics.median(taken) for name, taken in times.items()}

@@ -14,8 +14,10 @@ from .names import PARAMETERS, VARIABLES
 from .yaml_entries import yaml_entries
 
 #: What names end in: of scripts and of files that set variables; of YAML, of which JSON is a part.
-SHELL = (".sh", ".bash", ".sbatch", ".slurm", ".env", ".mk")
-SHELL += ("Makefile", "Dockerfile", "Containerfile")
+SHELL = (
+    *(".sh", ".bash", ".sbatch", ".slurm", ".env", ".mk"),
+    *("Makefile", "Dockerfile", "Containerfile"),
+)
 YAML = (".yaml", ".yml", ".json")
 
 _FLAG = re.compile(r"(?<![\w-])--([A-Za-z][\w-]*)")

@@ -18,18 +18,15 @@ class Comment:
 def read_comments(text: str) -> dict[str, Comment]:
     """Find the comments of a YAML file, by dotted key; those below the last one have ``""``.
 
-    Raises ValueError if it is no YAML, or has a key twice.
+    Raises ValueError if it is no YAML.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
-    from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import YAMLError
 
     reader = YAML()
     try:
         data = reader.load(text)
-    except DuplicateKeyError as error:
-        raise ValueError(f"{error.problem}: keep the last, which counts for PtychoPINN") from error
     except YAMLError as error:
         raise ValueError(str(error)) from error
     if not isinstance(data, CommentedMap):

@@ -120,6 +120,11 @@ def rendered(name: str) -> dict[str, str]:
     }
 
 
+def is_word(name: str) -> bool:
+    """Whether YAML reads a name as a text, not as a number or a truth."""
+    return isinstance(yaml.safe_load(name), str)
+
+
 def check_name(name: str) -> None:
     """Refuse a name that could not choose a plugin, or chooses another one.
 
@@ -130,12 +135,14 @@ def check_name(name: str) -> None:
     """
     shown = printable(name, 60)
     if not NAME.fullmatch(name) or len(name) > LONGEST:
+        near = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
+        fits = NAME.fullmatch(near) and len(near) <= LONGEST and is_word(near)
         raise ConfigurationError(
             f"{shown!r} cannot be the name of a plugin. Expected at most {LONGEST} small letters "
             "and digits, a letter first, words joined by single underscores, as in fast_slices. "
-            "Choose another name."
+            f"Choose {near if fits else 'another name'}."
         )
-    if not isinstance(yaml.safe_load(name), str):
+    if not is_word(name):
         raise ConfigurationError(
             f"{shown!r} cannot be the name of a plugin: YAML reads it as {yaml.safe_load(name)!r}. "
             "Expected a word that stays one. Choose another name."

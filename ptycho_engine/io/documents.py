@@ -95,13 +95,18 @@ def read_json(path: Path, what: str = "JSON") -> Any:
     return _read(path, what, lambda text: json.loads(text, object_pairs_hook=_once_each), None)
 
 
+def _said_twice(key: str) -> str:
+    """Say what is wrong with a key that stands twice in one mapping."""
+    return f"the key {printable(key)!r} stands twice: keep the last, which would count"
+
+
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of JSON of its pairs; a key that stands twice is refused."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {printable(twice)!r} stands twice in one object")
+        raise ValueError(_said_twice(twice))
     return found
 
 
@@ -176,8 +181,7 @@ def _check_keys(root: Any) -> None:
             seen: set[str] = set()
             for key in named:
                 if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise ValueError(f"line {line}: the key {printable(key.value)!r} stands twice")
+                    raise ValueError(f"line {key.start_mark.line + 1}: {_said_twice(key.value)}")
                 seen.add(key.value)
             left += [part for pair in node.value for part in pair]
 

@@ -1,6 +1,7 @@
 """``ptycho-engine new-plugin``: what it writes and refuses. tests/install puts it to work."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine.app import plugin_project
-from ptycho_engine.app.plugin_project import LONGEST, rendered
+from ptycho_engine.app.plugin_project import LONGEST, check_name, rendered
 from ptycho_engine.discovery import discover
+from ptycho_engine.errors import ConfigurationError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "numpy_plugin"
 
@@ -113,6 +115,20 @@ def test_a_name_that_cannot_be_one_is_refused(tmp_path, name, words):
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("Fast-Slices", "Choose fast_slices."),
+        ("my cutter ", "Choose my_cutter."),
+        ("NO", "Choose another name."),
+        ("2fast", "Choose another name."),
+    ],
+)
+def test_a_name_that_nearly_fits_is_mended(name, advice):
+    with pytest.raises(ConfigurationError, match=re.escape(advice)):
+        check_name(name)
 
 
 def test_a_name_that_another_distribution_has_is_refused(tmp_path, monkeypatch):
