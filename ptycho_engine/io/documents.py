@@ -102,11 +102,11 @@ def _said_twice(key: str) -> str:
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of JSON of its pairs; a key that stands twice is refused."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(_said_twice(twice))
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(_said_twice(key))
+        found[key] = value
     return found
 
 

@@ -31,6 +31,9 @@ READABLE = {
     "as many values as there may be",
 }  # fmt: skip
 
+#: As many as there is room for.
+MANY_KEYS = "".join(f'"{i}":0,' for i in range(5000))
+
 
 def written(path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -104,6 +107,9 @@ def test_an_anchor_given_twice_stands_for_nothing(tmp_path):
         (read_yaml, "N: 64\ngridsize: 2\nN: 128\n", "line 3: the key 'N' stands twice"),
         (read_yaml, "model:\n- {N: 64, 'N': 128}\n", "line 2: the key 'N' stands twice"),
         (read_json, '{"model": [{"N": 64, "N": 128}]}', "the key 'N' stands twice"),
+        pytest.param(
+            *(read_json, "{" + MANY_KEYS + '"4999":0}', "the key '4999' stands twice"), id="many"
+        ),
     ],
 )
 def test_a_key_given_twice_is_refused(tmp_path, read, text, reason):
