@@ -10,7 +10,7 @@ from typing import Any
 from ptycho_engine.io.documents import LARGEST
 
 #: The entries of a text that is not YAML, line by line.
-_LINE = re.compile(r"""\s*(?:- +)?["']?([\w.+ -]+?)["']? ?[:=] *([^\s#]*)""")
+_LINE = re.compile(r"""(?:- +)?["']?([\w.+][\w.+ -]*?)["']? ?[:=] *([^\s#]*)""")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def yaml_entries(text: str) -> Iterator[YamlEntry]:
         found = [e for document in documents for e in _entries(document, (), frozenset())]
     except (yaml.YAMLError, RecursionError, ValueError):
         for number, line in enumerate(text.splitlines(), 1):
-            if match := _LINE.match(line):
+            if match := _LINE.match(line.lstrip()):
                 key, value = match.groups()
                 yield YamlEntry((key,), number, value, number, match.group().strip())
     else:

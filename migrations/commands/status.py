@@ -44,7 +44,7 @@ class Use:
 
 def run(options: argparse.Namespace) -> int:
     """Print what a tree still uses; return the exit code."""
-    sources = [path for path in options.paths if not path.name.endswith(SHELL + YAML)]
+    sources = [p for p in options.paths if p.is_dir() or not p.name.endswith(SHELL + YAML)]
     try:
         settings = Settings("status", diff=False, exclude=tuple(options.exclude))
         outcomes = migrate_tree(sources, settings, options.jobs)

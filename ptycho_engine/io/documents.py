@@ -84,8 +84,15 @@ def read_yaml(path: Path, what: str = "YAML", text: str | None = None) -> Any:
 
     def load(text: str) -> Any:
         check_yaml(text)
-        _check_keys(yaml.compose(text, yaml.SafeLoader))
-        return yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return None
+            _check_keys(root)
+            return loader.construct_document(root)
+        finally:
+            loader.dispose()
 
     return _read(path, what, load, text)
 
@@ -171,7 +178,7 @@ def check_yaml(text: str) -> None:
 
 def _check_keys(root: Any) -> None:
     """Refuse mappings of YAML, given as nodes, in which a key stands twice."""
-    left = [] if root is None else [root]
+    left = [root]
     while left:
         node = left.pop()
         if node.id == "sequence":

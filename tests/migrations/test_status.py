@@ -1,6 +1,7 @@
 """``ptycho-migrate status``: what is still used, where, and until when."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,21 @@ def test_settings_by_kind_of_file(tmp_path, name, text, expected):
 def test_a_file_too_large_to_parse_is_read_line_by_line(tmp_path):
     text = '{\n"gridsize": 2,\n"data": [\n' + "0.125,\n" * 200_000 + "0]}"
     assert [(s.line, s.name) for s in find_settings(tmp_path / "a.json", text)] == [(2, "gridsize")]
+
+
+@pytest.mark.parametrize("line", [" " * 300_000, "- " * 150_000, "a " * 150_000, "'" * 300_000])
+def test_lines_of_no_entry_are_read_in_no_time(tmp_path, line):
+    started = time.process_time()
+    assert find_settings(tmp_path / "a.yaml", f"gridsize: 2\n{line}\nN: [\n")
+    assert time.process_time() - started < 5
+
+
+def test_a_folder_may_be_called_as_a_file_of_settings_is(tmp_path, capsys):
+    folder = tmp_path / "old.env"
+    folder.mkdir()
+    (folder / "a.py").write_text("from ptycho.tf_helper import translate\ntranslate(a, b)\n")
+    assert status(folder) == exit_codes.DONE
+    assert "a.py:1" in capsys.readouterr().out
 
 
 def test_method_that_is_passed_on(tmp_path, capsys):

@@ -186,7 +186,7 @@ class PatchMaker:
     """
 
     cutter: Cutter
-    _room: Room = field(default_factory=Room)
+    _room: Room = field(init=False, repr=False, default_factory=Room)
 
     def __call__(self, positions: Positions) -> dict[str, Array]:
         """Return the patches at positions (P, 2), (P, [layers,] N, N), by the array's name.
