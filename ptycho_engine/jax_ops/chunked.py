@@ -1,9 +1,13 @@
-"""NumPy in, NumPy out: chunks of one shape, so that one compilation serves every number of them."""
+"""NumPy in, NumPy out: chunks of one shape, so that one compilation serves every number of them.
+
+They are computed where they lie, on the CPU: to a GPU and back takes many times as long.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -63,14 +67,14 @@ def fill_array(request: ExtractionRequest, out: Array, chunk_size: int) -> Array
     how = kind_of(request), interleave_of(request)
 
     def fill(chunk: Chunk) -> None:
-        with at_once():  # in each thread
+        with _on_host():  # in each thread
             patches = np.asarray(_cut_chunk(source, chunk.starts, chunk.offsets, *how))
         groups = patches.view(request.dtype).reshape(-1, *target.shape[1:])
         part = target[chunk.groups]
         part[...] = groups[: len(part)]
 
     for index in request.slices:
-        with at_once():
+        with _on_host():
             source = _padded(request, index)
         target = members_first(request, out[index])
         share(fill, _chunks(request, chunk_size), WORKERS)
@@ -82,7 +86,7 @@ def add_to_array(request: PlacementRequest, out: Array, chunk_size: int) -> Arra
     padding, interleave = padding_of(request), interleave_of(request)
     rows, columns = padding.padded_shape(request.shape)
     dtype = request.real_dtype if interleave == 2 else request.dtype
-    with at_once():
+    with _on_host():
         for index in request.slices:
             canvas = jnp.zeros((rows, interleave * columns), dtype)
             flat = members_first(request, request.patches[index])
@@ -113,7 +117,7 @@ def sum_slopes(request: ExtractionRequest, cotangent: Array, chunk_size: int) ->
     """
     members, interleave = request.channels, interleave_of(request)
     gradient = np.zeros((request.groups, members, 2))
-    with at_once():
+    with _on_host():
         for index in request.slices:
             source, values = _padded(request, index), members_first(request, cotangent[index])
             for chunk in _chunks(request, chunk_size):
@@ -123,6 +127,23 @@ def sum_slopes(request: ExtractionRequest, cotangent: Array, chunk_size: int) ->
                 target = gradient[chunk.groups]
                 target += np.asarray(slopes).reshape(-1, members, 2)[: len(target)]
     return gradient.reshape(-1, 2)
+
+
+@contextmanager
+def _on_host() -> Iterator[None]:
+    """Compute at once, on the CPU."""
+    cpu = _cpu_beside_others()
+    with at_once(), nullcontext() if cpu is None else jax.default_device(cpu):
+        yield
+
+
+@lru_cache
+def _cpu_beside_others() -> Any:
+    """Return jax's device of the host; None if that is the default, or if there is none."""
+    try:
+        return None if jax.default_backend() == "cpu" else jax.local_devices(backend="cpu")[0]
+    except RuntimeError:  # jax is told to have no such
+        return None
 
 
 def _chunks(request: LocatedRequest, chunk_size: int) -> Iterator[Chunk]:

@@ -24,6 +24,9 @@ from .continuation import continued, placed
 
 #: Owner of the continued objects that are kept.
 OWNER = "jax"
+#: Complex patches of so many samples, cut of so few taps, take less time on a CPU than it takes to
+#: view real and imaginary parts as one number afterwards, 0.15 ms.
+FEW_SAMPLES, FEW_TAPS = 2**17, 2
 
 
 def extract_array(request: ExtractionRequest) -> jax.Array:
@@ -180,10 +183,19 @@ def _cut_known(request: ExtractionRequest) -> jax.Array:
     """Cut flat patches of an object whose numbers are known."""
     found, padded = find_windows(request), _kept_object(request)
     how = found.starts, found.offsets, kind_of(request)
-    if interleave_of(request) == 1 or [d.platform for d in padded.devices()] != ["cpu"]:
+    if interleave_of(request) == 1 or _few(request) or not _on_cpu(padded):
         return _cut_at_once(padded, *how, 1)
-    patches = _cut_at_once(_viewed(padded, request.real_dtype), *how, 2)
-    return _viewed(patches, request.dtype)
+    return _viewed(_cut_at_once(_kept_view(request, padded), *how, 2), request.dtype)
+
+
+def _few(request: ExtractionRequest) -> bool:
+    """Tell whether the patches are cut before they could be viewed as complex numbers."""
+    size = request.patch_count * request.patch_size**2 * request.slice_count
+    return size <= FEW_SAMPLES and KERNELS[request.interpolation].taps <= FEW_TAPS
+
+
+def _on_cpu(array: jax.Array) -> bool:
+    return [device.platform for device in array.devices()] == ["cpu"]
 
 
 def _viewed(array: jax.Array, dtype: np.dtype[Any]) -> jax.Array:
@@ -192,15 +204,23 @@ def _viewed(array: jax.Array, dtype: np.dtype[Any]) -> jax.Array:
     return jax.device_put(np.asarray(array).view(dtype), device)
 
 
+def _kept_view(request: ExtractionRequest, padded: jax.Array) -> jax.Array:
+    """View all slices of a continued object as real numbers, once as long as it is kept."""
+    key = CopyKey(f"{OWNER} view", (), padding_of(request), request.fill)
+    view: jax.Array = request.prepared.once(key, partial(_viewed, padded, request.real_dtype), 0)
+    return view
+
+
 def _kept_object(request: ExtractionRequest) -> jax.Array:
     """Continue all slices of an object, once as long as it is kept."""
     padding = padding_of(request)
-    padded: jax.Array = request.prepared.once(
-        CopyKey(OWNER, (), padding, request.fill),
-        partial(_continued_at_once, jnp.asarray(request.image), padding, request.fill),
-        padded_bytes(request) * request.slice_count,
-    )
-    return padded
+
+    def make() -> jax.Array:
+        padded: jax.Array = _continued_at_once(jnp.asarray(request.image), padding, request.fill)
+        return padded
+
+    key = CopyKey(OWNER, (), padding, request.fill)
+    return request.prepared.once(key, make, padded_bytes(request) * request.slice_count)
 
 
 @partial(jax.jit, static_argnums=(1, 2))

@@ -15,6 +15,7 @@ from layer_cases import (
     OPTICS,
     PLACEMENTS,
     SHIFTS,
+    TOLERANCE,
     TRANSLATIONS,
     cast,
     check,
@@ -28,8 +29,11 @@ from layer_cases import (
 from torch_alone import torch
 
 from ptycho_engine import layers as keras_layers
+from ptycho_engine.compilations import compilation_counts
 from ptycho_engine.errors import CapabilityError, ConfigurationError, RequestError
 from ptycho_engine.layers import torch as layers
+from ptycho_engine.layers.torch import patch_modules
+from ptycho_engine.layers.torch.device_batches import DeviceBatch
 
 CASES = [*ELEMENTWISE, *OPTICS, *LOSSES, *EXTRACTIONS, *TRANSLATIONS, *PLACEMENTS]
 SERVED = [c for c in ALL_EXTRACTIONS + ALL_PLACEMENTS if c.arguments["interpolation"] != "fourier"]
@@ -76,6 +80,71 @@ def test_gradients(case):
     else:
         assert all(gradient is not None for gradient in gradients)
     check_slopes(gradients, case, cotangent)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["single", "double"])
+@named(CASES)
+def test_outputs_and_gradients_on_a_gpu(case, precision):
+    """As on the host."""
+    here = [x.requires_grad_() for x in leaves(tensors_of(cast(case, precision)))]
+    there = [x.detach().cuda().requires_grad_() for x in here]
+    module = made(case, precision == "double")
+    expected = called(module, case, rebuild(case.inputs, iter(here)))
+    found = called(copy.deepcopy(module).cuda(), case, rebuild(case.inputs, iter(there)))
+    assert found.device.type == "cuda"
+    check(found.detach().cpu(), case, precision)
+    cotangent = torch.from_numpy(np.asarray(some_like(expected.detach().numpy(), 9)))
+    expected.backward(cotangent)
+    found.backward(cotangent.cuda())
+    for ours, theirs in zip(here, there, strict=True):
+        assert (ours.grad is None) == (theirs.grad is None)
+        if ours.grad is not None:
+            bound = 100 * TOLERANCE[precision] * float(ours.grad.abs().max())
+            np.testing.assert_allclose(theirs.grad.cpu(), ours.grad, rtol=0, atol=bound)
+
+
+@pytest.fixture
+def as_on_a_device(monkeypatch):
+    """The CPU is taken for a device, for which jax cuts and places."""
+    pytest.importorskip("jax")
+    monkeypatch.setattr(patch_modules, "_on_host", lambda tensor: False)
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+@named([*EXTRACTIONS, *PLACEMENTS])
+def test_batches_on_a_device(as_on_a_device, case, precision):
+    test_outputs(case, precision)
+
+
+@named([case for case in (*EXTRACTIONS, *PLACEMENTS) if case.smooth])
+def test_gradients_of_batches_on_a_device(as_on_a_device, case):
+    test_gradients(case)
+
+
+def test_a_batch_on_a_device_is_one_call(as_on_a_device, monkeypatch):
+    """Of a function that is compiled once, whatever the positions are."""
+    objects, calls = torch.randn(6, 20, 21, dtype=torch.complex64), []
+    call = DeviceBatch._call
+
+    def counted(*given, **how):
+        calls.append(given)
+        return call(*given, **how)
+
+    monkeypatch.setattr(DeviceBatch, "_call", counted)
+    module = layers.ExtractPatches(5)
+    before = compilation_counts()["xla"]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        module([objects, torch.rand(6, 4, 2, dtype=torch.float64) * 20])
+    assert len(calls) == 3
+    assert compilation_counts()["xla"] - before == 1
+
+
+def test_a_batch_on_a_device_refuses_what_is_not_finite(as_on_a_device):
+    where = torch.full((1, 1, 2), float("nan"))
+    with pytest.raises(RequestError, match="NaN or infinite"):
+        layers.ExtractPatches(3)([torch.ones(1, 8, 8), where])
 
 
 @pytest.mark.slow

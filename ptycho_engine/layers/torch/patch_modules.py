@@ -16,6 +16,7 @@ from ...geometry.kernels import SIGNED
 from ...geometry.layouts import Layout
 from ...request.normalisation import least_coverage
 from ..layer_settings import check_layout, checked_weights, cut_of, object_shape
+from .device_batches import batch_on_device
 from .tensor_inputs import as_array, as_field, as_positions, check_rank, real_dtype, two_inputs
 
 #: What cuts and places on the CPU, and elsewhere; both have all gradients.
@@ -236,10 +237,6 @@ def _engine(plugin: str) -> Engine:
     return Engine(plugin, reason="torch modules cut and place with it where their tensors are")
 
 
-def _engine_for(tensor: torch.Tensor) -> Engine:
-    return _engine(ON_HOST if tensor.device.type == "cpu" else ON_DEVICE)
-
-
 def _served(layer: str, patch_size: Any, interpolation: Any, fill: Any) -> Cut:
     """Return what a module cuts or places, if the engine serves it."""
     cut = cut_of(layer, patch_size, interpolation, fill)
@@ -254,7 +251,9 @@ def _cut_each(objects: torch.Tensor, positions: torch.Tensor, cut: Cut) -> torch
     if not len(objects) or not members:
         return objects.new_zeros((len(objects), n, n, members))
     how: Any = {"interpolation": cut.interpolation, "fill": cut.fill, "layout": "channel"}
-    pairs, engine = zip(objects, positions, strict=True), _engine_for(objects)
+    if not _on_host(objects):
+        return batch_on_device(_engine(ON_DEVICE), n, how).extract(objects, positions)
+    pairs, engine = zip(objects, positions, strict=True), _engine(ON_HOST)
     return torch.cat([engine.extract(one, at[None], n, **how) for one, at in pairs])
 
 
@@ -270,8 +269,15 @@ def _place_each(
     if not len(patches) or not positions.shape[1]:
         return patches.new_zeros((len(patches), *shape))
     how: Any = {"interpolation": interpolation, "fill": fill, "layout": "channel"}
-    pairs, engine = zip(patches, positions, strict=True), _engine_for(patches)
+    if not _on_host(patches):
+        n = patches.shape[1]
+        return batch_on_device(_engine(ON_DEVICE), n, how).place(patches, positions, shape)
+    pairs, engine = zip(patches, positions, strict=True), _engine(ON_HOST)
     return torch.stack([engine.place(each[None], at[None], shape, **how) for each, at in pairs])
+
+
+def _on_host(tensor: torch.Tensor) -> bool:
+    return bool(tensor.device.type == "cpu")
 
 
 def _under_windows(positions: torch.Tensor, shape: tuple[int, int], size: int) -> torch.Tensor:
