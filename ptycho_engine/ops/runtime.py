@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from pathlib import Path
 
 from ..arrays.forks import refuse_after_fork
 
@@ -32,7 +31,7 @@ def device_memory() -> int | None:
     int or None
         None where it computes on the CPU. Imports TensorFlow only on a machine with a GPU.
     """
-    if not any(Path(node).exists() for node in GPU_NODES):
+    if not _some_exist(GPU_NODES):
         return None
     prepare_tensorflow()
     limit = _device_limit()
@@ -41,6 +40,11 @@ def device_memory() -> int | None:
     import tensorflow as tf
 
     return max(0, limit - int(tf.config.experimental.get_memory_info("GPU:0")["current"]))
+
+
+@lru_cache(maxsize=8)  # every plan asks, and a look at the disk takes as long as all else of it
+def _some_exist(paths: tuple[str, ...]) -> bool:
+    return any(map(os.path.exists, paths))
 
 
 @lru_cache(maxsize=1)
