@@ -63,13 +63,13 @@ def plugin_capabilities() -> Capabilities:
 @hookimpl
 def plan_extraction(request: ExtractionRequest, options: Options, memory_budget: int) -> Plan:
     """Count the continued object, and the chunks in work."""
-    return _plan(request, options, memory_budget, copied_bytes(request, NAME))
+    return _plan(request, request.image, options, memory_budget, copied_bytes(request, NAME))
 
 
 @hookimpl
 def plan_placement(request: PlacementRequest, options: Options, memory_budget: int) -> Plan:
     """Count the continued object, the sum that is made anew, and the chunks in work."""
-    return _plan(request, options, memory_budget, 3 * padded_bytes(request))
+    return _plan(request, request.patches, options, memory_budget, 3 * padded_bytes(request))
 
 
 @hookimpl
@@ -110,17 +110,21 @@ def position_gradient(request: ExtractionRequest, cotangent: Any, plan: Plan) ->
 
 def _plan(
     request: ExtractionRequest | PlacementRequest,
+    values: Any,
     options: Options,
     memory_budget: int,
     fixed_bytes: int,
 ) -> Plan:
-    """Plan chunks, or all patches at once where arrays are jax's."""
+    """Plan chunks, or all patches at once where arrays are jax's, and `values` lie on a device."""
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
     if KERNELS[request.interpolation].weights is None:  # windows, weights and spectra
         patch_bytes += 8 * request.cut.span**2 * request.real_dtype.itemsize
     chunk_size = None if isinstance(options.chunk_size, str) else options.chunk_size
+    free = None
     if request.arrays.name == "jax":
-        chunk_size = max(1, request.patch_count)
+        from ptycho_engine.jax_ops.memory import device_memory
+
+        free, chunk_size = device_memory(values), max(1, request.patch_count)
         fixed_bytes *= request.slice_count
     return make_plan(
         request,
@@ -131,4 +135,5 @@ def _plan(
         chunk_size=chunk_size,
         chunk_bytes=CHUNK_BYTES,
         chunks_at_once=CHUNKS_AT_ONCE,
+        device_bytes=free,
     )

@@ -116,7 +116,7 @@ def make_plan(
     chunk_count = -(-request.groups // groups_per_chunk)
     held = min(chunks_at_once, max(1, chunk_count))
     workspace_bytes = fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels
-    on_device = workspace_bytes + (request.output_bytes if request.is_tensor else 0)
+    on_device = workspace_bytes + (0 if request.arrays.name == "numpy" else request.output_bytes)
     if device_bytes is not None and on_device > device_bytes:
         memory_budget = min(memory_budget, device_bytes)
     return Plan(

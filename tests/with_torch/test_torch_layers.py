@@ -28,9 +28,15 @@ from layer_cases import (
 )
 from torch_alone import torch
 
+from ptycho_engine import Engine
 from ptycho_engine import layers as keras_layers
 from ptycho_engine.compilations import compilation_counts
-from ptycho_engine.errors import CapabilityError, ConfigurationError, RequestError
+from ptycho_engine.errors import (
+    CapabilityError,
+    ConfigurationError,
+    MemoryBudgetError,
+    RequestError,
+)
 from ptycho_engine.layers import torch as layers
 from ptycho_engine.layers.torch import patch_modules
 from ptycho_engine.layers.torch.device_batches import DeviceBatch
@@ -145,6 +151,22 @@ def test_a_batch_on_a_device_refuses_what_is_not_finite(as_on_a_device):
     where = torch.full((1, 1, 2), float("nan"))
     with pytest.raises(RequestError, match="NaN or infinite"):
         layers.ExtractPatches(3)([torch.ones(1, 8, 8), where])
+
+
+@pytest.mark.parametrize("batch", [1, 40])
+def test_a_batch_on_a_device_has_to_fit(as_on_a_device, monkeypatch, batch):
+    """All of it, though it is planned for one object."""
+    monkeypatch.setattr(
+        patch_modules, "_engine", lambda plugin: Engine(plugin, memory_budget=90_000)
+    )
+    where = torch.full((batch, 2, 2), 8.25)
+    if batch == 1:
+        assert layers.ExtractPatches(8)([torch.ones(1, 16, 16), where]).shape == (1, 8, 8, 2)
+        return
+    with pytest.raises(MemoryBudgetError, match="smaller batches"):
+        layers.ExtractPatches(8)([torch.ones(batch, 16, 16), where])
+    with pytest.raises(MemoryBudgetError, match="smaller batches"):
+        layers.PlacePatches((16, 16))([torch.ones(batch, 8, 8, 2), where])
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ An engine asked for one object after the other would leave the device waiting.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...arrays.adapter import adapter_named, handed
 from ...arrays.operation import Operation
 from ...engine import Engine
 from ...errors import RequestError
+from ...request.planning import check_budget
 
 
 @lru_cache(maxsize=64)
@@ -115,13 +116,24 @@ class DeviceBatch:
     def _compiled(self) -> Compiled:
         import jax
 
+        def check(image: Any, where: Any, batch: int) -> None:
+            """Refuse a batch beyond the budget: one object is planned, as the trace sees it."""
+            plan = self.engine.plan(image, where[None], self.patch_size, **self.how)
+            plan = replace(plan, workspace_bytes=batch * plan.workspace_bytes)
+            held = batch * plan.output_bytes
+            check_budget(plan, held_bytes=held, advice="Train with smaller batches")
+
         def cut(objects: Any, positions: Any) -> Any:
+            check(objects[0], positions[0], len(objects))
+
             def one(image: Any, where: Any) -> Any:
                 return self.engine.extract(image, where[None], self.patch_size, **self.how)[0]
 
             return jax.vmap(one)(objects, positions)
 
         def add(patches: Any, positions: Any, shape: tuple[int, int]) -> Any:
+            check(jax.numpy.zeros(shape, patches.dtype), positions[0], len(patches))
+
             def one(each: Any, where: Any) -> Any:
                 return self.engine.place(each[None], where[None], shape, **self.how)
 
