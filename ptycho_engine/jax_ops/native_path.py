@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -174,22 +175,22 @@ def slopes_of(request: ExtractionRequest, cotangent: jax.Array) -> jax.Array:
     flat = request.arrays.flatten(cotangent, request.layout)
     with at_once():
         found = find_windows(request)
-        padded = _kept_object(request)
+        padded = _kept_object(request).whole
         slopes = _slopes_at_once(padded, found.starts, found.offsets, flat, kind_of(request))
         return slopes.astype(np.float64)
 
 
 def _cut_known(request: ExtractionRequest) -> jax.Array:
     """Cut flat patches of an object whose numbers are known."""
-    found, padded = find_windows(request), _kept_object(request)
+    found, kept = find_windows(request), _kept_object(request)
     how = found.starts, found.offsets, kind_of(request)
-    if interleave_of(request) == 1 or _few(request) or not _on_cpu(padded):
-        return _cut_at_once(padded, *how, 1)
-    return _viewed(_cut_at_once(_kept_view(request, padded), *how, 2), request.dtype)
+    if interleave_of(request) == 1 or _few(request) or not _on_cpu(kept.whole):
+        return _cut_at_once(kept.whole, *how, 1)
+    return _viewed(_cut_at_once(kept.view, *how, 2), request.dtype)
 
 
 def _few(request: ExtractionRequest) -> bool:
-    """Tell whether the patches are cut before they could be viewed as complex numbers."""
+    """Tell whether patches are cut sooner as complex numbers than viewed as such afterwards."""
     size = request.patch_count * request.patch_size**2 * request.slice_count
     return size <= FEW_SAMPLES and KERNELS[request.interpolation].taps <= FEW_TAPS
 
@@ -204,20 +205,26 @@ def _viewed(array: jax.Array, dtype: np.dtype[Any]) -> jax.Array:
     return jax.device_put(np.asarray(array).view(dtype), device)
 
 
-def _kept_view(request: ExtractionRequest, padded: jax.Array) -> jax.Array:
-    """View all slices of a continued object as real numbers, once as long as it is kept."""
-    key = CopyKey(f"{OWNER} view", (), padding_of(request), request.fill)
-    view: jax.Array = request.prepared.once(key, partial(_viewed, padded, request.real_dtype), 0)
-    return view
+@dataclass(frozen=True, eq=False)
+class _Continued:
+    """All slices of a continued object; `real_dtype` is that of a part of its numbers."""
+
+    whole: jax.Array
+    real_dtype: np.dtype[Any]
+
+    @cached_property
+    def view(self) -> jax.Array:
+        """Real and imaginary parts interleaved, in the same memory, on a CPU."""
+        return _viewed(self.whole, self.real_dtype)
 
 
-def _kept_object(request: ExtractionRequest) -> jax.Array:
+def _kept_object(request: ExtractionRequest) -> _Continued:
     """Continue all slices of an object, once as long as it is kept."""
     padding = padding_of(request)
 
-    def make() -> jax.Array:
-        padded: jax.Array = _continued_at_once(jnp.asarray(request.image), padding, request.fill)
-        return padded
+    def make() -> _Continued:
+        whole = _continued_at_once(jnp.asarray(request.image), padding, request.fill)
+        return _Continued(whole, request.real_dtype)
 
     key = CopyKey(OWNER, (), padding, request.fill)
     return request.prepared.once(key, make, padded_bytes(request) * request.slice_count)
