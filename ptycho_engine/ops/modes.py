@@ -38,8 +38,6 @@ def at_once(work: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(work)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if tf.executing_eagerly():  # as ever: the scope would take a tenth of a small call
-            return work(*args, **kwargs)
         with tf.init_scope():
             if tf.executing_eagerly():
                 return work(*args, **kwargs)
