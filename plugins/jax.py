@@ -115,7 +115,7 @@ def _plan(
     memory_budget: int,
     fixed_bytes: int,
 ) -> Plan:
-    """Plan chunks, or all patches at once where arrays are jax's, and `values` lie on a device."""
+    """Plan chunks, or all patches at once of arrays of jax, which lie where `values` do."""
     patch_bytes = request.patch_size**2 * request.dtype.itemsize
     if KERNELS[request.interpolation].weights is None:  # windows, weights and spectra
         patch_bytes += 8 * request.cut.span**2 * request.real_dtype.itemsize

@@ -284,11 +284,7 @@ class Service:
         """
         self.plugin.require("position_gradient")
         self.check(request)
-        if request.interpolation == "nearest" or request.rounding == "legacy":
-            raise CapabilityError(
-                f'{self.plugin.name}: positions have no gradient with interpolation="nearest" or '
-                'rounding="legacy". Choose "bilinear" or "bicubic" and rounding="exact".'
-            )
+        self.plugin.capabilities.check_slopes(request.cut, self.plugin.name)
         arrays = request.arrays
         converted, plan = self.plan_native(request)
         plan = replace(plan, output_bytes=16 * request.patch_count)

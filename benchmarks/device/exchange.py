@@ -53,7 +53,6 @@ def time_pty_chi(case: Case, repeats: int) -> dict[str, Any]:
     """
     import jax
     import torch
-    from ptychi.image_proc import place_patches_integer
 
     from .plugin_kernels import kernel_arguments, kernels
 
@@ -64,6 +63,8 @@ def time_pty_chi(case: Case, repeats: int) -> dict[str, Any]:
     centres = torch.from_numpy(starts + (n - 1) / 2).to(device)
 
     def put(patches: Any) -> Any:
+        from ptychi.image_proc import place_patches_integer
+
         zeros = torch.zeros((case.object_size,) * 2, dtype=torch.complex64, device=device)
         with torch.inference_mode():
             placed = place_patches_integer(zeros, centres, patches, op="add")

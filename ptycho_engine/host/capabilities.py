@@ -73,6 +73,20 @@ class Capabilities:
         interpolation = ("interpolation", cut.interpolation, self.interpolations)
         self._check(plugin, interpolation, fill, ("rounding", cut.rounding, self.roundings))
 
+    def check_slopes(self, cut: Cut, plugin: str) -> None:
+        """Refuse a gradient for positions that does not exist.
+
+        Raises
+        ------
+        CapabilityError
+            If patches change with their positions by jumps.
+        """
+        if cut.interpolation == "nearest" or cut.rounding == "legacy":
+            raise CapabilityError(
+                f'{plugin}: positions have no gradient with interpolation="nearest" or '
+                'rounding="legacy". Choose "bilinear" or "bicubic" and rounding="exact".'
+            )
+
     def _check(self, plugin: str, *asked: tuple[str, str, frozenset[str]]) -> None:
         for what, value, served in asked:
             if value not in served:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from ..geometry.kernels import KERNELS, Kernel
@@ -55,7 +54,7 @@ def cut_slice(image: jax.Array, starts: jax.Array, offsets: jax.Array, kind: Cut
     if kernel.weights is None:
         side = kind.patch_size + sum(kernel.reach(kind.patch_size))
         windows = gather(image, starts, side, side)
-        whole = fractions(offsets, np.int32(0), kernel, kind.rounding, image.real.dtype)
+        whole = fractions(offsets, jnp.int32(0), kernel, kind.rounding, image.real.dtype)
         return shift_windows(windows, whole, kind.patch_size)
     if not jnp.iscomplexobj(image):
         return cut_real(image, starts, offsets, kind, 1)
@@ -95,11 +94,11 @@ def cut_real(
     kernel, n, k = KERNELS[kind.interpolation], kind.patch_size, interleave
     assert kernel.weights is not None  # another path cuts these
     places = list(itertools.product(range(kernel.taps), repeat=2))
-    scaled = starts * np.array([1, k], starts.dtype)
+    scaled = starts * jnp.array([1, k], starts.dtype)
     taps = tuple((row, k * column) for row, column in places)
     samples = dict(zip(places, gather_taps(image, scaled, n, k * n, taps), strict=True))
     how = kernel, kind.rounding, image.dtype
-    index = np.arange(k * n, dtype=np.int32)
+    index = jnp.arange(k * n, dtype=jnp.int32)
     rows = fractions(offsets[:, :1], index[:n], *how)[:, :, None]  # (P, 1 or N, 1)
     columns = fractions(offsets[:, 1:], index // k, *how)[:, None, :]  # (P, 1, 1 or k N)
     total = None

@@ -11,7 +11,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 #: First row and column of a tap, counted from the start of its window.
@@ -51,7 +50,7 @@ def gather_taps(
         The samples. One gather for each tap, since XLA fuses those into the sum that follows; their
         derivative takes one of whole windows, whose adjoint is a single scatter, the slow part.
     """
-    return [gather(image, starts + np.array(tap, starts.dtype), rows, columns) for tap in taps]
+    return [gather(image, starts + jnp.array(tap, starts.dtype), rows, columns) for tap in taps]
 
 
 @gather_taps.defjvp
@@ -91,7 +90,7 @@ def weighed(sample: jax.Array, weight: jax.Array) -> jax.Array:
 
     The derivative passes along the weight: where that is zero, its slope is not.
     """
-    return jnp.where(weight == 0, np.zeros((), sample.dtype), weight * sample)
+    return jnp.where(weight == 0, jnp.zeros((), sample.dtype), weight * sample)
 
 
 @weighed.defjvp

@@ -99,10 +99,11 @@ def at_once() -> Iterator[None]:
     """Compute at once, though a trace goes on around this, and in the precision of the arrays.
 
     What is computed may be kept, and must not belong to a trace. Arrays stay in double precision,
-    and intermediate numbers may be, whatever jax is told.
+    and intermediate numbers may be, whatever jax is told. `jax.ensure_compile_time_eval` would also
+    compute what functions compiled meanwhile hold of constants, zeros as large as the patches too.
     """
     refuse_jax_after_fork()
-    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+    with jax.enable_x64(True), jax.core.eval_context():
         yield
 
 

@@ -94,8 +94,8 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     if layout == "grid":
         grid_side(channels)
     pairs, numbers = arrays.real_pairs(positions)
-    if numbers is not None and not np.isfinite(numbers).all():
-        raise _infinite(numbers)
+    if numbers is not None:
+        check_finite(numbers)
     return pairs, channels
 
 
@@ -151,9 +151,18 @@ def check_fill(fill: str, what: str, shape: tuple[int | None, ...]) -> None:
         )
 
 
-def _infinite(positions: np.ndarray[Any, Any]) -> RequestError:
+def check_finite(positions: np.ndarray[Any, Any]) -> None:
+    """Refuse positions (P, 2) that are NaN or infinite.
+
+    Raises
+    ------
+    RequestError
+        With their number, and the first.
+    """
+    if np.isfinite(positions).all():
+        return
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-    return RequestError(
+    raise RequestError(
         f"positions: {bad.size} of {len(positions)} are NaN or infinite, the first at index "
         f"{bad[0]}: {tuple(positions[bad[0]].tolist())}. Remove them or repair the scan."
     )

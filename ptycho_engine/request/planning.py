@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..arrays.adapter import NUMPY
 from ..display import Shown, Words
 from ..errors import MemoryBudgetError
 from ..memory import format_bytes
@@ -116,7 +117,7 @@ def make_plan(
     chunk_count = -(-request.groups // groups_per_chunk)
     held = min(chunks_at_once, max(1, chunk_count))
     workspace_bytes = fixed_bytes + held * bytes_per_patch * groups_per_chunk * channels
-    on_device = workspace_bytes + (0 if request.arrays.name == "numpy" else request.output_bytes)
+    on_device = workspace_bytes + (0 if request.arrays is NUMPY else request.output_bytes)
     if device_bytes is not None and on_device > device_bytes:
         memory_budget = min(memory_budget, device_bytes)
     return Plan(

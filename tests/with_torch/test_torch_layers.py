@@ -153,6 +153,23 @@ def test_a_batch_on_a_device_refuses_what_is_not_finite(as_on_a_device):
         layers.ExtractPatches(3)([torch.ones(1, 8, 8), where])
 
 
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (layers.ExtractPatches(5, "nearest"), (1, 16, 16)),
+        (layers.PlacePatches((16, 16), "nearest"), (1, 5, 5, 2)),
+    ],
+)
+def test_nearest_has_no_gradient_for_positions_on_a_device(as_on_a_device, module, shape):
+    """jax itself says that it is zero."""
+    values = torch.ones(shape, requires_grad=True)
+    where = torch.full((1, 2, 2), 8.25, dtype=torch.float64)
+    module([values, where]).sum().backward()
+    assert values.grad.abs().sum() > 0
+    with pytest.raises(CapabilityError, match='no gradient with interpolation="nearest"'):
+        module([values, where.requires_grad_()]).sum().backward()
+
+
 @pytest.mark.parametrize("batch", [1, 40])
 def test_a_batch_on_a_device_has_to_fit(as_on_a_device, monkeypatch, batch):
     """All of it, though it is planned for one object."""

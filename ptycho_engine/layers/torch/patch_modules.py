@@ -75,6 +75,8 @@ class ExtractPatches(torch.nn.Module):
         ------
         RequestError
             If the inputs have other shapes, or a position is not finite.
+        MemoryBudgetError
+            If they exceed the budget.
         MissingExtraError
             If they lie on a device, and jax is not installed.
         """
@@ -129,6 +131,8 @@ class PlacePatches(torch.nn.Module):
         ------
         RequestError
             If the inputs have other shapes, or a position is not finite.
+        MemoryBudgetError
+            If they exceed the budget.
         MissingExtraError
             If they lie on a device, and jax is not installed.
         """
@@ -250,9 +254,9 @@ def _cut_each(objects: torch.Tensor, positions: torch.Tensor, cut: Cut) -> torch
     n, members = cut.patch_size, positions.shape[1]
     if not len(objects) or not members:
         return objects.new_zeros((len(objects), n, n, members))
-    how: Any = {"interpolation": cut.interpolation, "fill": cut.fill, "layout": "channel"}
     if not _on_host(objects):
-        return batch_on_device(_engine(ON_DEVICE), n, how).extract(objects, positions)
+        return batch_on_device(_engine(ON_DEVICE), cut).extract(objects, positions)
+    how: Any = {"interpolation": cut.interpolation, "fill": cut.fill, "layout": "channel"}
     pairs, engine = zip(objects, positions, strict=True), _engine(ON_HOST)
     return torch.cat([engine.extract(one, at[None], n, **how) for one, at in pairs])
 
@@ -268,10 +272,10 @@ def _place_each(
     """Add patches (B, N, N, C), each set onto an object of its own: (B, H, W)."""
     if not len(patches) or not positions.shape[1]:
         return patches.new_zeros((len(patches), *shape))
-    how: Any = {"interpolation": interpolation, "fill": fill, "layout": "channel"}
     if not _on_host(patches):
-        n = patches.shape[1]
-        return batch_on_device(_engine(ON_DEVICE), n, how).place(patches, positions, shape)
+        cut = Cut(patches.shape[1], interpolation, fill)
+        return batch_on_device(_engine(ON_DEVICE), cut).place(patches, positions, shape)
+    how: Any = {"interpolation": interpolation, "fill": fill, "layout": "channel"}
     pairs, engine = zip(patches, positions, strict=True), _engine(ON_HOST)
     return torch.stack([engine.place(each[None], at[None], shape, **how) for each, at in pairs])
 
