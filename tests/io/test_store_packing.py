@@ -24,6 +24,10 @@ ZARR = [
     ((2, 4, 6), (6, 4, 6), "zstd"),
     ((1, 2, 3), (4, 4, 6), "zstd"),
 ]
+#: What an earlier test of this process has started warns of a fork; the child uses none of it.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning"
+)
 packings = pytest.mark.parametrize(("chunks", "shards", "compression"), ZARR)
 
 
