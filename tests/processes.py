@@ -3,7 +3,8 @@
 Importing TensorFlow takes several seconds, and many tests run a program that needs it. Each program
 gets a fork of a process that has imported libraries of others, has used none of them, and knows
 nothing of this package; the command ``ptycho-engine`` gets one of a fork that has imported the
-command, too. What start-up itself does is tested in processes started by `subprocess`.
+command, too. A fork ends after its exit handlers: to take the libraries down would copy what it
+shares, for half a second. What start-up and that itself do is tested in processes of `subprocess`.
 """
 
 import atexit
@@ -26,7 +27,18 @@ OURS = (
     "zarr",
 )
 SERVER = """
-import gc, importlib, json, os, runpy, sys
+import atexit, gc, importlib, json, os, runpy, sys
+
+left = []  # the code that the program ends with, once it is known
+
+@atexit.register  # before all others, and so the last to be called
+def end():
+    if left:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+        os._exit(left[0])
+
 for name in json.loads(sys.argv[1]):
     try:
         importlib.import_module(name)
@@ -51,19 +63,28 @@ os.environ.clear()
 os.environ.update(job["env"])
 sys.path[0:1] = ["", *filter(None, job["env"].get("PYTHONPATH", "").split(os.pathsep))]
 kind, *sys.argv = job["arguments"]
-if kind == "-m" and sys.argv[0] in sys.modules:
-    module = sys.modules[sys.argv[0]]
-    sys.argv[0] = module.__file__
-    module.main()
-elif kind == "-m":
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-elif kind == "-c":
-    code, sys.argv[0] = sys.argv[0], "-c"
-    exec(code, {"__name__": "__main__"})
-else:
-    sys.argv.insert(0, kind)
-    sys.path[0] = os.path.dirname(os.path.abspath(kind))
-    runpy.run_path(kind, run_name="__main__")
+try:
+    if kind == "-m" and sys.argv[0] in sys.modules:
+        module = sys.modules[sys.argv[0]]
+        sys.argv[0] = module.__file__
+        module.main()
+    elif kind == "-m":
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        code, sys.argv[0] = sys.argv[0], "-c"
+        exec(code, {"__name__": "__main__"})
+    else:
+        sys.argv.insert(0, kind)
+        sys.path[0] = os.path.dirname(os.path.abspath(kind))
+        runpy.run_path(kind, run_name="__main__")
+except SystemExit as stop:
+    if stop.code is None or isinstance(stop.code, int):
+        left.append((stop.code or 0) & 0xFF)
+    raise
+except Exception:
+    left.append(1)
+    raise
+left.append(0)
 """
 
 
