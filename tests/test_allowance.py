@@ -133,6 +133,7 @@ def refused(*command):
     return done.stdout.startswith("refused")
 
 
+@pytest.mark.slow
 def test_a_limited_process_has_a_budget_below_its_limit():
     pytest.importorskip("resource")
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 * 1024**3, -1))"

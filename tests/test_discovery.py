@@ -94,6 +94,7 @@ def test_the_listing_names_every_broken_distribution(site):
     assert others["good"] == "ok"
 
 
+@pytest.mark.slow_cases("unreadable")
 def test_broken_metadata_harms_neither_table_nor_help_nor_run(site, tmp_path):
     site, names, _ = site
     table = run(site, "plugins")

@@ -127,6 +127,7 @@ def test_listing_imports_no_engine_no_format_and_no_hydra():
     assert loaded.isdisjoint({"numpy", "structlog", "psutil", "pluggy", "hydra", "matplotlib"})
 
 
+@pytest.mark.slow
 def test_a_job_runs_without_hydra(tmp_path):
     """Whoever has one runs it: a Python caller, a sweep, another job."""
     loaded = modules_after(

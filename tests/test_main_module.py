@@ -8,6 +8,7 @@ from commands import call_command
 from processes import run_python
 
 
+@pytest.mark.slow_cases("arguments3")
 @pytest.mark.parametrize(
     "arguments",
     [

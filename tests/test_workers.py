@@ -141,7 +141,7 @@ atexit.register(lambda: (share(done.append, range(3), 3), print(len(done), flush
     assert run(code).split() == ["6", "9"]
 
 
-@pytest.mark.slow_cases("late")
+@pytest.mark.slow_cases("late", "chunked_xla")
 @pytest.mark.parametrize("begin", ["before", "late"])
 @pytest.mark.parametrize(
     "plugin", ["numba", pytest.param("chunked_xla", marks=pytest.mark.tensorflow)]

@@ -173,6 +173,7 @@ def test_log_is_json_on_request(tmp_path):
     assert len({event["run_id"] for event in events.values()}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_multirun_sweeps_into_folders_of_their_own(tmp_path):
     done = run(

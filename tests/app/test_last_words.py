@@ -67,6 +67,7 @@ def run(folder, path, point, number, *arguments):
     return run_python("-c", PROGRAM, point, int(number), *job, cwd=folder, ours=True)
 
 
+@pytest.mark.slow_cases(".h5", ".npz")
 @pytest.mark.parametrize(
     ("point", "path", "number"),
     [
@@ -82,6 +83,7 @@ def test_before_it_appears_nothing_was_written(tmp_path, point, path, number):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_earlier_output_is_named(tmp_path):
     assert run(tmp_path, "p.h5", "never", 0, "output.picture=true").returncode == 0
     before = (tmp_path / "p.h5").read_bytes()
@@ -94,6 +96,7 @@ def test_an_earlier_output_is_named(tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["p.h5", "p.h5.png"]
 
 
+@pytest.mark.slow_cases(".h5", ".npz")
 @pytest.mark.parametrize(
     ("point", "path", "number"),
     [

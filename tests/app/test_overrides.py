@@ -105,6 +105,7 @@ def assert_quoting_keeps(name):
 hostile_texts = texts | st.text("a\\${}'\" ,=()[]", min_size=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(hostile_texts)
 def test_quoting_keeps_texts(name):

@@ -76,6 +76,7 @@ def test_settings_for_screens_and_texts_do_not_reach_it(tmp_path):
     assert names(out) == ["patches.npz", "patches.npz.png"]
 
 
+@pytest.mark.slow_cases("h5-255", "zarr-255", "npz-250")
 @pytest.mark.parametrize(
     ("suffix", "length"), [(".npz", 250), (".h5", 255), (".npz", 255), (".zarr", 255)]
 )

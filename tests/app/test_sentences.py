@@ -82,6 +82,7 @@ def test_key_values_are_had_at_a_terminal_too(tmp_path, scan_file):
     assert any("run_id=" in line and "patches=12" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_json_at_a_terminal_is_nothing_but_json(tmp_path, scan_file):
     code, lines = at_terminal(tmp_path, "scan.npz", *QUICK, "runner.log_format=json")
     assert code == 0

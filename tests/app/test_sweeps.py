@@ -99,7 +99,7 @@ def summary(done):
     return [line for line in done.stderr.splitlines() if re.match(r"ptycho-engine: job \d", line)]
 
 
-@pytest.mark.slow_cases("joblib", "submitit")
+@pytest.mark.slow_cases("joblib", "submitit", "forked")
 def test_the_worst_code_comes_through(tmp_path, launcher):
     done = sweep(tmp_path, launcher, "patch_size=8,0,16", "hydra.sweep.dir=out")
     assert done.returncode == 2, done.stderr

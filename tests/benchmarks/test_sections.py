@@ -9,6 +9,7 @@ import pytest
 from repository import ROOT
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_quick_run_prints_a_table_and_stores_its_rows(tmp_path, capsys):
     from benchmarks.cli import main

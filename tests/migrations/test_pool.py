@@ -32,6 +32,7 @@ def die(*arguments):
     os._exit(1)
 
 
+@pytest.mark.slow
 def test_process_that_dies_costs_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "WORTH_A_POOL", 2)
     monkeypatch.setattr(pool, "migrate_files", die)

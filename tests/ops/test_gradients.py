@@ -107,6 +107,7 @@ def fill_for(mode):
     return ("zeros", "edge", "reflect", "reflect")[MODES.index(mode)]
 
 
+@pytest.mark.slow_cases("outer_jit")
 @pytest.mark.parametrize(("plugin", "kernel", "mode", "dtype"), matrix())
 def test_gradients_of_extraction(plugin, kernel, mode, dtype):
     how = {"patch_size": N, "interpolation": kernel, "fill": fill_for(mode)}
@@ -127,6 +128,7 @@ def test_gradients_of_placement(plugin, kernel, mode, dtype):
     assert_gradients(*operators, patches, mode, factors)
 
 
+@pytest.mark.slow_cases("graph")
 @pytest.mark.parametrize(
     ("mode", "checked"),
     [

@@ -27,7 +27,7 @@ def run(code):
     return done.stdout
 
 
-@pytest.mark.slow_cases("zeros", "edge")
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
 def test_tensors_are_compared_by_value_in_v1_sessions(fill):
     run(
@@ -105,6 +105,7 @@ def test_arrays_are_cut_while_a_graph_is_built(plugin):
     """)
 
 
+@pytest.mark.slow
 def test_eager_execution_switched_off_is_a_clear_refusal():
     run("""
         tf.compat.v1.disable_eager_execution()
@@ -123,7 +124,7 @@ def test_eager_execution_switched_off_is_a_clear_refusal():
     """)
 
 
-@pytest.mark.slow_cases("batched", "iterative")
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "iterative"])
 def test_numerics_may_be_checked(plugin):
     run(f"""

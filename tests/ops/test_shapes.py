@@ -54,7 +54,7 @@ def compilations(plugin):
     return chunk_function(kind)
 
 
-@pytest.mark.slow_cases("tensor", "array", "iterative")
+@pytest.mark.slow_cases("tensor", "array", "iterative", "chunked_xla-10")
 @pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning")
 @pytest.mark.parametrize("source", ["array", "shared", "tensor"])
 @pytest.mark.parametrize(

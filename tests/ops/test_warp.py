@@ -217,7 +217,9 @@ def test_nothing_is_traced_anew_for_another_shape():
     assert compilation_counts()["xla"] == before
 
 
-@pytest.mark.slow_cases("projective_warp-compiled", "compiled]", "within", "translate-graph")
+@pytest.mark.slow_cases(
+    "projective_warp-compiled", "compiled]", "within", "translate-graph", "compiled around"
+)
 @pytest.mark.parametrize(
     "mode",
     [

@@ -29,7 +29,7 @@ def periodic(period, highest, shape, dtype, seed):
 
 
 # The higher the frequency, the less of a wave's tapered spectrum lies below 1/2.
-@pytest.mark.slow_cases("float", "complex64", "4-0.0003")
+@pytest.mark.slow_cases("float", "complex64", "4-0.0003", "5-0.003")
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 @pytest.mark.parametrize(("highest", "error"), [(2, 1e-4), (4, 3e-4), (5, 3e-3)])
@@ -48,6 +48,7 @@ def test_band_limited_objects_are_shifted(plugin, dtype, highest, error):
     check()
 
 
+@pytest.mark.slow_cases("7-chunked_xla", "6-chunked_xla")
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("n", [1, 6, 7])
 def test_a_tapered_window_is_rolled(plugin, n):

@@ -20,6 +20,7 @@ FOURIER = ["chunked_xla", "batched"]
 fractions = st.floats(0, 1, exclude_max=True)
 
 
+@pytest.mark.slow_cases("batched", "chunked_xla")
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "numba"])
 @given(polynomial=st.lists(st.floats(-1, 1), min_size=6, max_size=6), y=fractions, x=fractions)
 @settings(max_examples=25)

@@ -107,7 +107,7 @@ def test_a_large_object_may_keep_more():
     assert PreparedObject(large).limit_bytes == 2 * 4 * 10_000**2
 
 
-@pytest.mark.slow_cases("deepcopy-chunked_xla", "pickle-batched")
+@pytest.mark.slow_cases("chunked_xla", "batched")
 @pytest.mark.parametrize("plugin", ["numba", "chunked_xla", "batched"])
 @pytest.mark.parametrize(
     "travel", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]

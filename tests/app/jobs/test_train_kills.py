@@ -84,7 +84,7 @@ def counted(job):
     return written
 
 
-@pytest.mark.slow_cases("h5")
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".zarr", ".h5"])
 def test_a_killed_job_goes_on(folder, suffix, monkeypatch):
     path = f"t{suffix}"

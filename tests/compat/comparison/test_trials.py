@@ -66,6 +66,7 @@ def test_legacy_settings_against_themselves_do_not_differ():
     assert [effect.count for effect in comparison.effects] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_report_prints_a_table_and_draws_a_picture(tmp_path):
     comparison = compare_scan(scan(), 16, limit=16)
     console = Console(record=True, width=80)
