@@ -81,9 +81,15 @@ def find_places(file: Stacks, name: str | None, *, mirrored: bool = False) -> Pl
         )
     said = name
     if mirrored and values.ndim == 3:
-        values = 2 * values.mean(axis=1, keepdims=True) - values
+        values = mirrored_in_groups(values)
         said += ", mirrored about the mean of each group as the patches were cut"
     return Places(_finite(file, values.reshape(-1, 2)), said)
+
+
+def mirrored_in_groups(members: Positions) -> Positions:
+    """Mirror positions (B, C, 2) about the mean of their group: where PtychoPINN cuts."""
+    mirrored: Positions = 2 * members.mean(axis=1, keepdims=True) - members
+    return mirrored
 
 
 def _loaded(file: Stacks, name: str, most: int) -> np.ndarray[Any, Any]:

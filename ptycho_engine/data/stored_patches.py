@@ -185,12 +185,17 @@ def _arrangement(
         shape = parts.shape
     if shape[0] == count and len(shape) > 2 and shape[-2] == shape[-1]:
         return "flat", shape[1:-2], parts
+    pairs = len(shape) > 4 and shape[-1] == 2 and shape[-4] == shape[-3]
+    if pairs and shape[0] * shape[-2] == count and parts.dtype.kind == "f":
+        parts = parts.of_pairs()
+        shape = parts.shape
     if len(shape) > 3 and shape[0] * shape[-1] == count and shape[-3] == shape[-2]:
         return "channel", shape[1:-3], parts
     raise InputFileError(
         f"{file.path}: {parts.said} has shape {one_line(shape, 60)}, and there are {count} "
-        f"positions ({places.said}). Expected (P, N, N), (P, N, N, 1) or (B, N, N, C), with a "
-        "position for each patch. Name other arrays: patches.patches=NAME, patches.positions=NAME."
+        f"positions ({places.said}). Expected (P, N, N), (P, N, N, 1) or (B, N, N, C), reals "
+        "also as (real, imaginary) along a last axis, and a position for each patch. Name other "
+        "arrays: patches.patches=NAME, patches.positions=NAME."
     )
 
 

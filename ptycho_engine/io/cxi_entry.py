@@ -44,6 +44,8 @@ THEIR_CENTRE = "ptychodus_from_1.6"
 MOVED = ("sample_1/geometry_1/translation", "sample_1/geometry_1/nominal_translation")
 #: What else is loaded, by the name that it gets in the metadata.
 FRAMES = {"dark": f"{DETECTOR}/data_dark", "qe": f"{DETECTOR}/qe_mask"}
+#: Where we record a near field, for which CXI has no place.
+PROPAGATION = "ptycho_engine/propagation"
 #: The bit of a mask that says that the pixel has signal, which is good.
 HAS_SIGNAL = 0x1000
 #: A step along rows and along columns of a detector, where no vectors are given.
@@ -57,6 +59,9 @@ CHOICES = {
     "good": ("zero", "nonzero"),
     "layers": get_args(LayerAxis),
 }
+
+#: Choices that the file itself may make.
+OPTIONAL = ("energy", "propagation")
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,9 @@ class Options:
     energy : {"photon", "machine"}, optional
         What `source_1/energy` is. By default that of the machine in NXcxi_ptycho, else that of a
         photon.
-    propagation : {"far", "near"}
+    propagation : {"far", "near"}, optional
         How the size of an object pixel follows from the detector, if the file does not say it:
-        ``near`` takes that of the detector.
+        ``near`` takes that of the detector. By default what we recorded in it, else ``far``.
     pixel_size : float, optional
         Metres of an object pixel, in place of what follows.
     good : {"zero", "nonzero"}
@@ -92,7 +97,7 @@ class Options:
     motion: str = "sample"
     basis: str = "file"
     energy: str | None = None
-    propagation: str = "far"
+    propagation: str | None = None
     pixel_size: float | None = None
     good: str = "zero"
     layers: str = "mode"
@@ -104,7 +109,7 @@ class Options:
             raise ValueError(one_of("centre", self.centre, CENTRES))
         for name, values in CHOICES.items():
             value = getattr(self, name)
-            if value not in values and not (name == "energy" and value is None):
+            if value not in values and not (name in OPTIONAL and value is None):
                 raise ValueError(one_of(name, value, values))
         pixel_size_option(self.pixel_size)
 
@@ -228,9 +233,18 @@ class CxiEntry:
         y, x = (self.length(name) for name in OBJECT_PIXEL)
         if y is not None and x is not None:
             return y, x
-        if self.options.propagation == "near":
+        if self.propagation == "near":
             return detector
         return far_field_pixel(energy, distance, detector, () if stack is None else stack.shape)
+
+    @property
+    def propagation(self) -> str:
+        """Where the detector is, ``far`` or ``near``: as chosen, or as we recorded it."""
+        if self.options.propagation is not None:
+            return self.options.propagation
+        name = self.name(PROPAGATION)
+        recorded = self.file.text(name) if self.file.is_dataset(name) else ""
+        return "near" if recorded == "near" else "far"
 
     def layer_axis(self, image: Array | None) -> LayerAxis | None:
         """Return what the planes of an object are, if it has several."""
@@ -353,8 +367,8 @@ class CxiEntry:
 
     def assumptions(self) -> dict[str, str]:
         """Return what the file leaves open, with what was taken."""
-        names = ("motion", "basis", "propagation", "good")
-        return {name: str(getattr(self.options, name)) for name in names}
+        chosen = {n: str(getattr(self.options, n)) for n in ("motion", "basis", "good")}
+        return chosen | {"propagation": self.propagation}
 
 
 def entries_of(file: Hdf5File) -> list[str]:

@@ -12,8 +12,8 @@ from ..errors import InputFileError, one_of
 from ..geometry import ANCHORS, CENTRES, Positions, from_anchor, from_centre, from_xy
 
 
-def pixel_size_option(value: float | None) -> None:
-    """Refuse a value of a reader's option `pixel_size`, in metres, that is none.
+def pixel_size_option(value: float | None, name: str = "pixel_size") -> None:
+    """Refuse a value of a reader's option of a name, in metres, that is none.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def pixel_size_option(value: float | None) -> None:
         With what was expected.
     """
     if value is not None and not (math.isfinite(value) and value > 0):
-        raise ValueError(f"pixel_size: received {value}. Expected metres above zero.")
+        raise ValueError(f"{name}: received {value}. Expected metres above zero.")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class FrameOptions:
         Whether x and y are exchanged.
     pixel_size : float
         What coordinates are divided by: the size of an object pixel, if they are metres.
+    object_pixel_size : float, optional
+        Metres of an object pixel, which the format does not hold; `pixel_size` by default, if
+        coordinates are divided by it.
     centre : str, optional
         The program and version whose coordinates count from the middle of the object, or
         ``middle``: one of `ptycho_engine.geometry.CENTRES`.
@@ -44,6 +47,7 @@ class FrameOptions:
 
     swapped: bool = False
     pixel_size: float = 1.0
+    object_pixel_size: float | None = None
     centre: str | None = None
     anchor: str | None = None
 
@@ -54,6 +58,7 @@ class FrameOptions:
             raise ValueError(
                 f"pixel_size: received {self.pixel_size}. Expected a finite number above zero."
             )
+        pixel_size_option(self.object_pixel_size, "object_pixel_size")
         for name, options in (("centre", CENTRES), ("anchor", ANCHORS)):
             value = getattr(self, name)
             if value is not None and value not in options:
@@ -69,6 +74,14 @@ class FrameOptions:
         """Whether coordinates are taken as they are."""
         moved = self.swapped or self.pixel_size != 1 or self.centre is not None
         return not moved and self.anchor in (None, "half")
+
+    @property
+    def object_pixel(self) -> tuple[float, float] | None:
+        """Metres of an object pixel, (y, x), as far as it is known."""
+        size = self.object_pixel_size
+        if size is None and self.pixel_size != 1:
+            size = self.pixel_size
+        return None if size is None else (size, size)
 
     def assumptions(self) -> dict[str, str]:
         """Return what was chosen, as `Scan.assumptions`."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from .patterns import Patterns, Ranges
+    from .patterns import Patterns, Quantity, Ranges
 
 Array = NDArray[Any]
 
@@ -77,12 +77,12 @@ def load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:
         patterns.load(ranges, into)
     else:
         into[...] = patterns.read_ranges(ranges)
-    convert(patterns, into)
+    convert(into, patterns.quantity)
 
 
-def convert(patterns: Patterns, values: Array) -> None:
-    """Turn samples of a source into the root, or the square, of themselves."""
-    if patterns.quantity == "intensity":
+def convert(values: Array, quantity: Quantity | None) -> None:
+    """Turn intensities into amplitudes, or amplitudes into intensities, in place."""
+    if quantity == "intensity":
         np.sqrt(np.maximum(values, 0, out=values), out=values)
     else:
         np.square(values, out=values)
@@ -92,7 +92,7 @@ def stream_as(patterns: Patterns, dtype: np.dtype[Any], step: int) -> Iterator[A
     """Yield the root, or the square, of what another source holds."""
     for block in patterns.in_steps(step):
         values = block.astype(dtype, copy=False)
-        convert(patterns, values)
+        convert(values, patterns.quantity)
         yield values
 
 

@@ -228,6 +228,7 @@ def object_and_probe(path: object, scan: Scan) -> tuple[CuttableScan, Array, Arr
     InputFileError
         If it has no object or no positions.
     """
+    scan = scan.with_one_layer()
     cuttable = scan.for_cutting()
     lacks = [name for name in ("probe", "pixel_size") if getattr(scan, name) is None]
     if lacks:

@@ -134,6 +134,11 @@ class Scan(Shown):
         return None if self.energy is None else PLANCK_LIGHT / self.energy
 
     @property
+    def is_near(self) -> bool:
+        """Whether the detector is known to be in the near field."""
+        return self.assumptions.get("propagation", "far").startswith("near")
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of the arrays that are in memory: the patterns are not."""
         held = [getattr(self, entry.name) for entry in fields(self)] + [*self.metadata.values()]
@@ -169,6 +174,12 @@ class Scan(Shown):
         new = {name: None if p is None else from_metres(p, size) for name, p in old.items()}
         pair = size if isinstance(size, tuple) else (float(size), float(size))
         return replace(self, **new, units="px", pixel_size=pair)  # type: ignore[arg-type]
+
+    def with_one_layer(self) -> Scan:
+        """Return the scan with an object of a single layer as (H, W); others stay."""
+        if self.image is None or self.image.ndim == 2 or len(self.image) != 1:
+            return self
+        return replace(self, image=self.image[0], layer_axis=None, layer_spacing=None)
 
     def for_cutting(self) -> CuttableScan:
         """Return the scan as one that has what patches are cut from.

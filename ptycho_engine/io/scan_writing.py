@@ -81,7 +81,7 @@ def write_arrays(
     )
     with store:
         for key, array in arrays.items():
-            store.write(key, (), array.values)
+            store.write(key, (), array.values.astype(specs[key].dtype, copy=False))
         if stack is not None:
             write_patterns(store, name, stack)
 
@@ -117,7 +117,19 @@ def in_quantity(path: Path, patterns: Patterns, quantity: Quantity | None) -> Pa
 
 
 def report_dropped(path: Path, scan: Scan, fields: Iterable[str]) -> None:
-    """Say what a scan holds that a format has no place for, once it is written."""
+    """Say what a scan holds that a format has no place for, once it is written.
+
+    Parameters
+    ----------
+    path : Path
+        What was written.
+    scan : Scan
+        The scan.
+    fields : iterable of str
+        Attributes that the format has no place for; of near fields no such format keeps word.
+    """
     dropped = [name for name in fields if getattr(scan, name) is not None]
+    if scan.is_near:
+        dropped.append("propagation")
     if dropped:
         get_logger().warning("not_in_this_format", path=str(path), dropped=dropped)

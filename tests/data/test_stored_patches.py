@@ -226,3 +226,14 @@ def test_damage_is_told_by_the_checksum():
     Path("a.npz").write_bytes(data)
     with refused("a.npz"):
         found("a.npz")
+
+
+@pytest.mark.parametrize("members", [4, 2])
+def test_groups_of_real_and_imaginary_parts_are_complex(members):
+    grouped = flat_to_channel(PATCHES, members)
+    pairs = np.stack([grouped.real, grouped.imag], axis=-1)
+    save("g.npz", patches=pairs, positions=POSITIONS.reshape(-1, members, 2))
+    with open_patches(PatchSource(Path("g.npz"))) as stored:
+        assert (stored.layout, stored.dtype, stored.layers) == ("channel", np.complex64, ())
+        blocks = list(stored.blocks(1000))
+    np.testing.assert_array_equal(np.concatenate(blocks), grouped)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.grouping.groups import Groups
+from ...data.pattern_power import pattern_powers
 from ...errors import InputFileError
 from ...geometry.cut import Cut
 from ...io.patterns import Patterns
@@ -183,7 +184,7 @@ def ptychopinn_set(
         "diffraction": (ArraySpec((count, *side, members), patterns.dtype), _read),
         "X_full": (
             ArraySpec((count, *side, members), np.dtype(np.float32)),
-            ScaledPatterns(partial(amplitude_scale, patterns, groups, size)),
+            ScaledPatterns(partial(amplitude_scale, patterns, groups, size, scan.mask)),
         ),
         "Y": (
             ArraySpec((count, size, size, members), np.dtype(np.complex64)),
@@ -220,18 +221,23 @@ class ScaledPatterns:
         return ScaledPatterns, (partial(np.float64, self.factor),)
 
 
-def amplitude_scale(patterns: Patterns, groups: Groups, size: int) -> np.float64:
+def amplitude_scale(
+    patterns: Patterns, groups: Groups, size: int, mask: NDArray[np.bool_] | None
+) -> np.float64:
     """Return the factor of ``X_full``: groups have (N / 2)**2 in the mean over their members.
 
-    The patterns are read once for it, block by block.
+    The patterns are read once for it, block by block. It is 1 if they are dark.
+
+    Raises
+    ------
+    InputFileError
+        If a pixel that the mask does not exclude is NaN or infinite.
     """
     power = np.zeros(patterns.shape[0])
     for start, stop, block in patterns.blocks():
-        power[start:stop] = np.sum(np.square(block, dtype=np.float64), axis=(1, 2))
-    if not groups.indices.size:
-        return np.float64(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.float64(np.sqrt((size / 2) ** 2 / np.mean(power[groups.indices])))
+        power[start:stop] = pattern_powers(block, "amplitude", mask, patterns.source, start)
+    mean = np.mean(power[groups.indices]) if groups.indices.size else 0.0
+    return np.float64(np.sqrt((size / 2) ** 2 / mean)) if mean else np.float64(1)
 
 
 def _starts(scan: CuttableScan) -> Array:

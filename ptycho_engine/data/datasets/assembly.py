@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .augmentation import Augmentation, Codes, turned, turned_positions
+from .augmentation import Augmentation, Codes, check_countable, turned, turned_positions
 from .columns import OF_PATCHES, Column
 from .contents import Contents
 from .entries import Entry
@@ -139,6 +139,7 @@ class Assembly:
                 counts = photons / entry.power
             patterns = np.maximum(patterns, 0, dtype=dtype)
             patterns = patterns if squared else np.square(patterns)
+            check_countable(patterns, counts, part.contents.source)
             patterns = self.augmentation.noisy(patterns, part.items, part.epoch, counts)
             patterns = patterns if squared else np.sqrt(patterns, out=patterns)
         if entry.scale != 1.0:

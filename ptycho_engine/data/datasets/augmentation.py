@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import RequestError
+from ...errors import InputFileError, RequestError
 from ...geometry import Positions
 from .columns import Column
 from .ordering import Indices, whole
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Codes = NDArray[np.uint8]
 
+#: More than this NumPy does not draw about.
+MOST_COUNTS = 9e18
 TRANSPOSE, FLIP_ROWS, FLIP_COLUMNS = 4, 2, 1
 #: The symmetries that are drawn, by (flips, turns).
 SYMMETRIES = {
@@ -154,6 +156,23 @@ class Augmentation:
             bits = np.random.Philox(key=self.seed, counter=(0, 0, epoch, item))
             drawn[row] = np.random.Generator(bits).poisson(patterns[row] * np.float64(counts))
         return np.divide(drawn, counts, out=drawn)
+
+
+def check_countable(patterns: Array, counts: float, source: str) -> None:
+    """Refuse intensities about which no counts can be drawn.
+
+    Raises
+    ------
+    InputFileError
+        If one is NaN, or stands for more counts than 64 bits hold.
+    """
+    most = float(patterns.max(initial=0)) * counts  # NaN, if one is
+    if not most <= MOST_COUNTS:
+        raise InputFileError(
+            f"{source}: a pattern holds a sample that stands for {most:g} counts, about which no "
+            f"noise can be drawn. Expected at most {MOST_COUNTS:g}, and no NaN. Repair the "
+            "pattern, leave it out, or set noise=False."
+        )
 
 
 def mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:

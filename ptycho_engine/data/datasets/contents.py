@@ -20,9 +20,11 @@ from ...geometry.cut import Cut
 from ...geometry.layouts import flat_to_channel
 from ...io.objects.urls import Location
 from ...io.outputs import StoredOutput, read_output
+from ...io.pattern_changes import convert
 from ...io.patterns import Patterns, Quantity
 from ...io.scan import Scan
 from ...request.prepared import PreparedObject
+from ..patch_places import mirrored_in_groups
 from .columns import Column
 from .ordering import Indices
 from .rows import take_rows
@@ -120,6 +122,11 @@ class ScanContents:
         found = self._patterns
         return None if found is None else Column(found.shape[1:], found.dtype)
 
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Which pixels of the detector are good, (H, W), if it is known."""
+        return self.scan.mask
+
     @cached_property
     def probe(self) -> Array | None:
         """The modes of the probe, (modes, N, N), if there is one."""
@@ -139,6 +146,10 @@ class ScanContents:
     def positions(self, rows: Indices) -> Positions:
         """Return positions (y, x), in object pixels: (K, 2) or (B, C, 2)."""
         return self._positions[rows]
+
+    def windows(self, rows: Indices) -> Positions:
+        """Return where patches and patterns show the object: (K, 2), or (B, C, 2) with any C."""
+        return self.positions(rows)
 
     def patches(self, rows: Indices) -> Array:
         """Cut patches, all in one call: (K, [layers,] N, N) or (B, [layers,] N, N, C)."""
@@ -178,12 +189,12 @@ class StoreContents:
     ----------
     path : Path or ObjectUrl
         Where it lies.
-    quantity : {"amplitude", "intensity"}
-        What its patterns are.
+    wanted : {"amplitude", "intensity"}, optional
+        What patterns are to be; as they are by default.
     """
 
     path: Location
-    quantity: Quantity | None = "amplitude"
+    wanted: Quantity | None = None
     engine: Engine | None = field(default=None, init=False)
     warnings: tuple[str, ...] = field(default=(), init=False)
     doubts: tuple[str, ...] = field(default=(), init=False)
@@ -229,10 +240,29 @@ class StoreContents:
         """Shape and dtype of a patch, without members."""
         return self._column("patches")
 
+    @cached_property
+    def _recorded(self) -> Quantity:
+        """What the stored patterns are: amplitudes, if nothing is recorded."""
+        return "intensity" if self._output.geometry.get("patterns") == "intensity" else "amplitude"
+
+    @property
+    def quantity(self) -> Quantity:
+        """What its patterns are when they are read."""
+        return self.wanted or self._recorded
+
     @property
     def pattern(self) -> Column | None:
         """Shape and dtype of a pattern, without members."""
-        return self._column("patterns")
+        found = self._column("patterns")
+        if found is None or self.quantity == self._recorded:
+            return found
+        return Column(found.shape, np.result_type(found.dtype, np.float32))
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """As `ScanContents`."""
+        found = self._output.arrays.get("mask")
+        return None if found is None else np.asarray(found[...], bool)
 
     @cached_property
     def probe(self) -> Array | None:
@@ -262,13 +292,25 @@ class StoreContents:
         """As `ScanContents`."""
         return self._positions[rows]
 
+    def windows(self, rows: Indices) -> Positions:
+        """As `ScanContents`: patches of mirrored members show another place than their patterns."""
+        found = self.positions(rows)
+        if self._output.geometry.get("mirrored") is not True or self.members is None:
+            return found
+        return np.concatenate([found, mirrored_in_groups(found)], axis=1)
+
     def patches(self, rows: Indices) -> Array:
         """As `ScanContents`."""
         return take_rows(self._output.arrays["patches"], rows)
 
     def patterns(self, rows: Indices) -> Array:
         """As `ScanContents`."""
-        return take_rows(self._output.arrays["patterns"], rows)
+        found = take_rows(self._output.arrays["patterns"], rows)
+        if self.quantity == self._recorded:
+            return found
+        changed = found.astype(np.result_type(found.dtype, np.float32))  # a copy: it may be mapped
+        convert(changed, self._recorded)
+        return changed
 
     def indices(self, rows: Indices) -> Indices:
         """As `ScanContents`."""

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputFileError, RequestError, one_of
 from ...io.patterns import BLOCK_BYTES, Quantity
 from ...logs import get_logger
+from ..pattern_power import pattern_powers
 from .augmentation import Augmentation
 from .columns import FIELDS, OF_PATCHES, Column
 from .contents import Contents
@@ -176,6 +177,7 @@ def make_columns(
                 column = Column(column.shape, np.empty(0, column.dtype).real.dtype)
         elif field == "patterns":
             column = _common(entries, "pattern")
+            _check_same_quantity(entries)
             if as_real:
                 column = Column(column.shape, np.result_type(column.dtype, np.float32))
         elif field == "probe":
@@ -215,10 +217,21 @@ def _common(entries: Sequence[Entry], name: str) -> Column:
     return Column((*modes, *columns[0].shape[skip:]), dtype)
 
 
+def _check_same_quantity(entries: Sequence[Entry]) -> None:
+    """Refuse patterns of which some are amplitudes and others intensities."""
+    for entry in entries:
+        if entry.quantity != entries[0].quantity:
+            raise InputFileError(
+                f"{entry.source}: its patterns are {entry.quantity or 'of an unknown quantity'}. "
+                f"Expected {entries[0].quantity or 'an unknown quantity'} as in "
+                f"{entries[0].source}. Say what all are to be: quantity='amplitude'."
+            )
+
+
 def mean_power(contents: Contents) -> float:
     """Return the mean, over all patterns of a source, of the sum of a pattern's intensity.
 
-    They are read block by block. Of no patterns it is 0.
+    They are read block by block. Of no patterns it is 0; pixels that are bad do not count.
     """
     assert contents.pattern is not None
     total, count = 0.0, 0
@@ -226,7 +239,7 @@ def mean_power(contents: Contents) -> float:
     for start in range(0, contents.rows, step):
         rows = np.arange(start, min(start + step, contents.rows), dtype=np.int64)
         block = contents.patterns(rows)
-        power = block if contents.quantity == "intensity" else np.square(block, dtype=np.float64)
-        total += float(power.sum(dtype=np.float64))
+        powers = pattern_powers(block, contents.quantity, contents.mask, contents.source, start)
+        total += float(powers.sum())
         count += len(rows) * (contents.members or 1)
     return total / count if count else 0.0

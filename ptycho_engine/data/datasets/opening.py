@@ -74,7 +74,7 @@ class Opening:
         return ScanContents(scan, cut, self.engine, self.quantity)
 
     def _stored(self, path: Location) -> Contents:
-        contents = StoreContents(path, self.quantity or "amplitude")
+        contents = StoreContents(path, self.quantity)
         if self.patch_size not in (None, contents.cut.patch_size):
             raise RequestError(
                 f"patch_size: received {self.patch_size}, and {path} holds patches of "

@@ -168,6 +168,7 @@ def divide(
         if not isinstance(region, Region):
             region = Region.of_share(positions.reshape(-1, 2), region, axis)
         regions.append(region)
-        found = sides(positions, contents.cut, contents.object_size, region)
+        windows = contents.windows(share.rows)
+        found = sides(windows, contents.cut, contents.object_size, region)
         inside[share.places], outside[share.places] = found
     return inside, outside, regions

@@ -146,7 +146,8 @@ def filled(frames: Array, good: Mask, fill: Fill) -> Array:
         inside = ((near >= 0) & (near < good.shape)).all(axis=-1)
         y, x = np.where(inside[..., None], near, 0).transpose(2, 0, 1)
         counts = inside & good[y, x]  # (K, 8)
-        total = (frames[:, y, x] * counts).sum(axis=-1, dtype=np.float64)  # (count, K)
+        known = np.where(counts, frames[:, y, x], 0)  # a bad one may be NaN
+        total = known.sum(axis=-1, dtype=np.float64)  # (count, K)
         values = total / np.maximum(counts.sum(axis=-1), 1)
         values = np.rint(values) if frames.dtype.kind in "iu" else values
     frames[:, ~good] = values

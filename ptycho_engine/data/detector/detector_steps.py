@@ -1,8 +1,8 @@
 """Steps from the frames of a detector to patterns of N x N samples, each from scan to scan.
 
-Patterns stay in their file: a step is applied when they are read. The mask, the sizes of pixels
-and the positions follow, and every step is written down, in its order, under the assumption
-``steps``, which outputs keep.
+Patterns stay in their file: a step is applied when they are read. The mask, the other frames of
+the detector (metadata ``dark`` and ``qe``), the sizes of pixels and the positions follow, and every
+step is written down, in its order, under the assumption ``steps``, which outputs keep.
 
 In the far field an object pixel is ``wavelength * distance / (detector pixel * pixels)``: frames
 that are cut to fewer pixels make it larger, binning leaves it. In the near field it is the
@@ -27,6 +27,8 @@ from .detector_frames import Fill, bin_dtype, binned, filled, oriented, window, 
 from .detector_search import find_centre, patterns_of
 
 Array = NDArray[Any]
+#: Metadata that are frames of the detector, (H, W) or several: without a beam, and its efficiency.
+FRAMES = ("dark", "qe")
 
 
 def crop(
@@ -59,10 +61,12 @@ def crop(
     start = (middle[0] - height // 2, middle[1] - width // 2)
     good = np.ones(stack.shape[1:], bool) if scan.mask is None else scan.mask
     mask = window(good[None], start, shape)[0]
-    ratio = np.divide(stack.shape[1:], shape) if _is_far(scan) else np.ones(2)
-    cut = stack.mapped(partial(window, start=start, shape=shape), shape, stack.dtype)
+    ratio = np.ones(2) if scan.is_near else np.divide(stack.shape[1:], shape)
+    change = partial(window, start=start, shape=shape)
+    cut, metadata = stack.mapped(change, shape, stack.dtype), _frames_follow(scan, change)
     text = f"crop to {height} x {width} about the {said} centre {middle[0]}, {middle[1]}"
-    return _resized(scan, ratio, text, patterns=cut, mask=None if mask.all() else mask)
+    mask = None if mask.all() else mask
+    return _resized(scan, ratio, text, patterns=cut, mask=mask, metadata=metadata)
 
 
 def pad(scan: Scan, size: int | tuple[int, int]) -> Scan:
@@ -117,12 +121,16 @@ def bin_pixels(scan: Scan, factor: int) -> Scan:
     if scan.mask is not None:
         mask = scan.mask.reshape(frame[0], factor, frame[1], factor).all(axis=(1, 3))
     pixel = scan.detector_pixel_size
+    metadata = _frames_follow(scan, partial(binned, factor=int(factor)))
+    if "qe" in metadata and metadata["qe"] is not scan.metadata["qe"]:
+        metadata["qe"] = metadata["qe"] / factor**2  # an efficiency: of all the square's pixels
     return _resized(
         scan,
-        np.ones(2) if _is_far(scan) else np.full(2, float(factor)),
+        np.full(2, float(factor)) if scan.is_near else np.ones(2),
         f"bin {factor} x {factor}",
         patterns=stack.mapped(partial(binned, factor=int(factor)), frame, dtype),
         mask=mask,
+        metadata=metadata,
         detector_pixel_size=pixel and (pixel[0] * factor, pixel[1] * factor),
     )
 
@@ -164,6 +172,7 @@ def orient(
     changes: dict[str, Any] = {
         "patterns": stack.mapped(change, frame, stack.dtype),
         "mask": None if scan.mask is None else np.ascontiguousarray(change(scan.mask[None])[0]),
+        "metadata": _frames_follow(scan, change),
     }
     if transpose:
         changes["detector_pixel_size"] = scan.detector_pixel_size and scan.detector_pixel_size[::-1]
@@ -306,6 +315,19 @@ def _measured(scan: Scan, step: str) -> Patterns:
     return stack
 
 
+def _frames_follow(scan: Scan, change: Callable[[Array], Array]) -> dict[str, Any]:
+    """Return the metadata, the frames of the detector among them changed as the patterns are."""
+    shape, found = patterns_of(scan).shape[1:], {}
+    for name in FRAMES:
+        frames = np.asarray(scan.metadata.get(name))
+        if frames.dtype.kind in "iuf" and frames.ndim in (2, 3) and frames.shape[-2:] == shape:
+            changed = change(frames.reshape(-1, *shape))
+            found[name] = np.ascontiguousarray(
+                changed.reshape(*frames.shape[:-2], *changed.shape[1:])
+            )
+    return scan.metadata | found
+
+
 def _of_intensity(scan: Scan, step: str) -> Patterns:
     stack = patterns_of(scan)
     if stack.quantity != "intensity":
@@ -315,10 +337,6 @@ def _of_intensity(scan: Scan, step: str) -> Patterns:
             "reader, or take this step before the amplitude."
         )
     return stack
-
-
-def _is_far(scan: Scan) -> bool:
-    return not scan.assumptions.get("propagation", "far").startswith("near")
 
 
 def _size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -54,10 +54,14 @@ def region(positions: Positions, y: Bounds, x: Bounds, *, unit: Unit = "pixels")
         low, high = _checked(name, bounds)
         along = positions[:, axis]
         if unit == "fraction" and len(along):
-            least, span = along.min(), np.ptp(along)
-            low, high = least + low * span, least + high * span
+            low, high = (_part_of_the_way(along.min(), along.max(), part) for part in (low, high))
         inside &= (along >= low) & (along <= high)
     return np.flatnonzero(inside)
+
+
+def _part_of_the_way(least: float, most: float, part: float) -> float:
+    """Return what lies a part of the way between two numbers: all of it is the second, exactly."""
+    return most if part == 1 else least + part * (most - least)
 
 
 def _checked(name: str, bounds: Sequence[float]) -> tuple[float, float]:

@@ -53,6 +53,7 @@ from ..cxi_entry import (
     MOVED,
     OBJECT_PIXEL,
     PROBE,
+    PROPAGATION,
     SECOND_IMAGE,
     SOURCE,
     SPACING,
@@ -218,6 +219,8 @@ def _of_detector(scan: Scan) -> dict[str, Dataset]:
         joules = scan.energy / JOULE
         datasets[f"{SOURCE}/energy"] = datasets[BEAM[0]] = Dataset(joules, {"units": "J"})
         datasets[f"{SOURCE}/wavelength"] = Dataset(PLANCK_LIGHT / scan.energy, {"units": "m"})
+    if scan.is_near:
+        datasets[PROPAGATION] = Dataset("near")
     return datasets
 
 
@@ -233,8 +236,8 @@ def _of_sample(path: Path, scan: Scan) -> dict[str, Dataset | Link]:
         if scan.units == "px" and pixel is None:
             raise OutputError(
                 f"{path}: the positions of {scan.source} are in object pixels of unknown size, "
-                "and CXI holds metres. Expected Scan.pixel_size. Set the option pixel_size of "
-                "the reader, or write another format."
+                "and CXI holds metres. Expected Scan.pixel_size. Set an option of the reader that "
+                "tells it: scan.object_pixel_size for npz and mat, else scan.pixel_size."
             )
         metres = positions if pixel is None or scan.units == "m" else to_metres(positions, pixel)
         # The sample moves against the beam, and the axes of CXI point against rows and columns.

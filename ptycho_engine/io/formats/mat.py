@@ -163,6 +163,7 @@ def read(path: Path, options: Options) -> Scan:
         patterns=patterns,
         mask=_mask(file, names["mask"], options),
         layer_axis=options.layers if image is not None and image.ndim == 3 else None,  # type: ignore[arg-type]
+        pixel_size=options.object_pixel,
         remedies=options.remedies("scan=mat"),
         assumptions=options.assumptions() | taken | assumed | {"one_based": str(options.one_based)},
     )

@@ -170,6 +170,7 @@ def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
             nominal_positions=None if starts is None else place(starts, options, shape, size, path),
             metadata=metadata,
             warnings=(*_moved(archive, options, size), *lost, *doubts),
+            pixel_size=options.object_pixel,
             remedies=options.remedies("scan=npz"),
             assumptions=options.assumptions() | assumed,
         )
@@ -198,6 +199,12 @@ def write(path: Path, scan: Scan) -> None:
         raise OutputError(
             f"{path}: the scan has no positions, and the format is one of scan points. Expected "
             "them. Choose another format."
+        )
+    placed = placed.with_one_layer()
+    if placed.image is None and placed.patterns is None and placed.probe is None:
+        raise OutputError(
+            f"{path}: the scan has positions alone, and the format is one of an object, patterns "
+            "or a probe at them. Expected one of these. Choose another format."
         )
     if placed.image is not None and placed.layer_axis is not None:
         raise OutputError(

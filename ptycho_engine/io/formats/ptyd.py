@@ -169,6 +169,11 @@ def write(path: Path, scan: Scan) -> None:
             "them. Choose another format."
         )
     count, height, width = scan.patterns.shape
+    if not count:
+        raise OutputError(
+            f"{path}: {scan.source} has no patterns, and ptypy takes a chunk without any for none. "
+            "Expected one at least. Choose another format."
+        )
     if height != width:
         raise OutputError(
             f"{path}: the patterns of {scan.source} are {height} x {width}. Expected square ones, "
@@ -179,7 +184,8 @@ def write(path: Path, scan: Scan) -> None:
     if pixel is None and scan.units == "px":
         raise OutputError(
             f"{path}: the positions of {scan.source} are in object pixels of unknown size, and a "
-            ".ptyd holds metres. Expected Scan.pixel_size. Set the option pixel_size of the reader."
+            ".ptyd holds metres. Expected Scan.pixel_size. Set an option of the reader that tells "
+            "it: scan.object_pixel_size for npz and mat, else scan.pixel_size."
         )
     in_metres = {
         name: values if scan.units == "m" or pixel is None else to_metres(values, pixel)
@@ -320,7 +326,7 @@ def _meta(scan: Scan) -> dict[str, Any]:
         "psize": None if pixel is None else np.array(pixel),
         "label": scan.metadata.get("label"),
     }
-    if scan.assumptions.get("propagation", "far").startswith("near"):
+    if scan.is_near:
         found["propagation"] = "nearfield"
     return {name: value for name, value in found.items() if value is not None}
 

@@ -398,3 +398,52 @@ def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix):
     cut = PatchDataset(source, groups=groups, fields=fields)[::-1]
     for name, array in cut.items():
         np.testing.assert_array_equal(stored[name], array)
+
+
+def test_stored_amplitudes_become_intensities_when_these_are_wanted(tmp_path):
+    write_scan(tmp_path / "s.h5", toy_scan())
+    source, output = ScanSource("file", tmp_path / "s.h5"), tmp_path / "t.zarr"
+    groups = GroupSettings(members=2, count=5)
+    train.run(TrainingJob(source, groups, output, plugin="numba", picture=False, report=False))
+    stored, squared = (
+        PatchDataset(output, fields=["patterns", "scale"], quantity=quantity, normalise=True)
+        for quantity in (None, "intensity")
+    )
+    found, expected = squared[:], stored[:]
+    np.testing.assert_allclose(found["patterns"], expected["patterns"] ** 2, rtol=1e-5)
+    np.testing.assert_allclose(found["scale"], expected["scale"], rtol=1e-6)
+
+
+def of_patterns(values, quantity="intensity", mask=None, source="a test"):
+    positions = np.random.default_rng(0).uniform(8, 20, (len(values), 2))
+    patterns = Patterns.of(np.asarray(values, np.float32), quantity)
+    image = np.ones((30, 30), np.complex64)
+    return Scan(image, positions, source, np.ones((8, 8)), patterns, mask=mask)
+
+
+@pytest.mark.parametrize("other", ["amplitude", None])
+def test_amplitudes_and_intensities_never_stand_in_one_column(other):
+    values = np.random.default_rng(0).poisson(9, (4, 8, 8))
+    scans = [of_patterns(values), of_patterns(values, other, source="the other")]
+    with pytest.raises(InputFileError, match=r"the other: .* Expected intensity .* quantity="):
+        PatchDataset(scans, fields=["patterns"])
+    assert len(PatchDataset(scans, fields=["patches"])) == 8
+    if other is not None:
+        counts = PatchDataset(scans, fields=["patterns"], quantity="intensity")[:]["patterns"]
+        np.testing.assert_allclose(counts, np.concatenate([values, values.astype(float) ** 2]))
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_sets_no_scale(worst):
+    values = np.random.default_rng(0).poisson(9, (4, 8, 8)).astype(np.float32)
+    mask = np.ones((8, 8), bool)
+    mask[3, 4] = False
+    expected = np.mean(np.sum(values * mask, axis=(1, 2)))
+    values[2, 3, 4] = worst
+    with pytest.raises(InputFileError, match=r"number 2 of its patterns .* NaN or infinite"):
+        PatchDataset(of_patterns(values), normalise=True)
+    masked = PatchDataset(of_patterns(values, mask=mask), fields=["scale"], normalise=True)
+    assert masked[0]["scale"] == pytest.approx(4 / expected**0.5)
+    noisy = PatchDataset(of_patterns(values), augmentation=Augmentation(noise=True))
+    with pytest.raises(InputFileError, match=r"a test: .* no\s+noise can be drawn"):
+        noisy[:]

@@ -6,11 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_engine import Engine
+from ptycho_engine.app.jobs.train import run
+from ptycho_engine.app.jobs.training_job import TrainingJob
 from ptycho_engine.data.datasets.datasets import PatchDataset
 from ptycho_engine.data.datasets.splitting import Region
+from ptycho_engine.data.grouping.group_settings import GroupSettings
 from ptycho_engine.errors import RequestError
 from ptycho_engine.geometry.cut import FILLS, INTERPOLATIONS
 from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import ScanSource, write_scan
 
 SHAPE = (9, 10)
 ENGINE = Engine("numba")
@@ -86,3 +90,22 @@ def test_groups_count_with_all_their_members():
 def test_what_is_no_region_is_refused(make, message):
     with pytest.raises(RequestError, match=message):
         make()
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_mirrored_members_are_held_apart_by_what_their_patches_show(tmp_path, mirrored):
+    """Each pixel has its own number, so that patches tell what they are made of."""
+    side = 120
+    image = np.arange(side**2, dtype=np.float32).reshape(side, side)
+    at = np.arange(20, 100, 8.0)
+    positions = np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1).reshape(-1, 2)
+    write_scan(tmp_path / "s.h5", Scan(image, positions, "numbers"))
+    groups = GroupSettings(4, count=200, strategy="random_of_k", neighbours=12, oversampling=True)
+    source, output = ScanSource("file", tmp_path / "s.h5"), tmp_path / "t.zarr"
+    quiet = {"plugin": "numba", "picture": False, "report": False}
+    run(TrainingJob(source, groups, output, patch_size=8, mirrored=mirrored, **quiet))
+    split = PatchDataset(output, fields=["patches"]).split(Region(top=60.0))
+    train, test = (np.unique(part[:]["patches"]) for part in (split.train, split.test))
+    assert len(train)
+    assert len(test)
+    assert train.max() < 60 * side <= test.min()

@@ -408,3 +408,41 @@ def test_the_documented_example_runs(tmp_path, monkeypatch, capsys):
 def test_settings_that_are_none(settings):
     with pytest.raises(ConfigurationError, match=next(iter(settings))):
         Preparation(**settings)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda s: orient(s, flip_x=True, transpose=True),
+        lambda s: crop(s, (5, 7), (4, 9)),
+        lambda s: pad(s, 24),
+        lambda s: bin_pixels(s, 2),
+    ],
+    ids=["orient", "crop", "pad", "bin"],
+)
+def test_other_frames_of_the_detector_follow(step, several):
+    """A dark frame may be subtracted before a step, or after it."""
+    bright = np.random.default_rng(0).integers(20, 90, (COUNT, HEIGHT, WIDTH)).astype("u2")
+    dark = np.random.default_rng(1).integers(0, 9, (3, HEIGHT, WIDTH)).astype("f4")
+    efficiency = np.full((HEIGHT, WIDTH), 0.5)
+    efficiency[4, 9] = 0.25
+    metadata = {"dark": dark if several else dark[0], "qe": efficiency, "note": "kept"}
+    one = scan(patterns=Patterns.of(bright, "intensity"), metadata=metadata)
+    before, after = step(subtract_dark(one)), subtract_dark(step(one))
+    np.testing.assert_allclose(before.patterns.read(), after.patterns.read(), rtol=1e-6)
+    changed = step(one).metadata
+    assert changed["note"] == "kept"
+    assert changed["qe"].shape == after.patterns.shape[1:]
+    assert changed["qe"].max() == 0.5
+    np.testing.assert_array_equal(metadata["qe"], efficiency)
+
+
+def test_bad_pixels_are_filled_from_good_ones_alone():
+    """What a bad pixel holds, or the corner, never reaches another, be it NaN."""
+    frames, good = np.ones((2, 6, 6), np.float32), np.ones((6, 6), bool)
+    for pixel in ((2, 2), (2, 3), (0, 0), (5, 5), (0, 5)):
+        good[pixel] = False
+    frames[:, 2, 2] = frames[:, 2, 3] = np.nan
+    frames[:, 0, 0] = np.inf
+    np.testing.assert_array_equal(filled(frames, good, "neighbours"), np.ones((2, 6, 6)))

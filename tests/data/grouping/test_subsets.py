@@ -62,3 +62,8 @@ def test_the_first_points():
     for draw in (lambda: sequential(5, -1), lambda: subsample(5, -1, np.random.default_rng())):
         with pytest.raises(RequestError, match="received -1 points"):
             draw()
+
+
+@given(scan=points())
+def test_the_whole_way_leaves_nothing_out(scan):
+    np.testing.assert_array_equal(region(scan, (0, 1), (0, 1), unit="fraction"), range(len(scan)))

@@ -1,6 +1,7 @@
 """CXI files and NXcxi_ptycho: what each number means, what is left open, what is refused."""
 
 import pickle
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -287,3 +288,15 @@ def test_where_it_came_from_is_written(path):
     write_scan(path, everything(), "cxi")
     with Hdf5File(path) as file:
         assert "provenance" in file.attributes()
+
+
+def test_a_near_field_comes_back(path):
+    """CXI has no place for it: a record of ours, which an option overrules."""
+    near = replace(read(nexus_cxi(path)), assumptions={"propagation": "near"})
+    other = path.with_name(f"other{path.suffix}")
+    write_scan(other, near)
+    found = read(other)
+    assert found.is_near
+    assert found.pixel_size == near.pixel_size
+    assert not read(other, propagation="far").is_near
+    assert not read(path).is_near

@@ -1,5 +1,7 @@
 """Every format that writes: what comes back equals what was written, and lies where it lay."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from events import logged
@@ -134,3 +136,49 @@ def test_patterns_are_never_all_in_memory(tmp_path, name, suffix):
     write_scan(tmp_path / f"scan_para{suffix}", scan, name)
     assert all(size <= BLOCK_BYTES for size in seen)
     assert sum(seen) in (0, patterns.nbytes)  # once, or this format holds none
+
+
+@pytest.mark.parametrize(("name", "suffix"), [w for w in WRITERS if w[0] != "ptychodus_training"])
+def test_bytes_in_any_order_are_written(tmp_path, name, suffix):
+    scan = full(image=full().image.astype(">c16"), probe=full().probe.astype(">c8"))
+    write_scan(tmp_path / f"s_para{suffix}", scan, name)
+    found = read_scan(name, tmp_path / f"s_para{suffix}")
+    np.testing.assert_array_equal(found.image, scan.image)
+    np.testing.assert_array_equal(found.probe, scan.probe)
+
+
+@pytest.mark.parametrize("axis", ["mode", "slice"])
+@every_writer
+def test_a_single_layer_is_an_object(tmp_path, name, suffix, axis):
+    scan = full(image=full().image[None], layer_axis=axis)
+    write_scan(tmp_path / f"s_para{suffix}", scan, name)
+    found = read_scan(name, tmp_path / f"s_para{suffix}").with_one_layer()
+    np.testing.assert_array_equal(found.image, full().image)
+
+
+@pytest.mark.parametrize("suffix", [".cxi", ".ptyd"])
+def test_pixels_of_an_npz_may_be_said_to_have_a_size(tmp_path, suffix):
+    scan, path = full(), tmp_path / "s.npz"
+    write_scan(path, scan)
+    plain = replace(read_scan("npz", path), energy=None, distance=None)
+    with pytest.raises(OutputError, match=r"scan\.object_pixel_size"):
+        write_scan(tmp_path / f"t{suffix}", plain)
+    sized = read_scan("npz", path, {"object_pixel_size": 2e-8})
+    write_scan(tmp_path / f"t{suffix}", sized)
+    found = read_scan("file", tmp_path / f"t{suffix}")
+    assert found.pixel_size == pytest.approx((2e-8, 2e-8))
+    np.testing.assert_allclose(found.positions, scan.positions, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "scan"),
+    [
+        (".npz", Scan(None, full().positions, "points alone")),
+        (".ptyd", full(patterns=Patterns.of(np.zeros((0, 8, 8)), "intensity"),
+                       positions=np.zeros((0, 2)), nominal_positions=None)),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_read_again_is_not_written(tmp_path, suffix, scan):
+    with pytest.raises(OutputError, match="Choose another format"):
+        write_scan(tmp_path / f"s{suffix}", scan)
+    assert not list(tmp_path.iterdir())
