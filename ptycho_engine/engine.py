@@ -24,7 +24,7 @@ from .memory import parse_bytes
 from .overlay import Overlay
 from .report.progress import shown
 from .request.blocks import Block, check_out
-from .request.checks import prepare_object
+from .request.checks import check_block_size, prepare_object
 from .request.extraction import ExtractionRequest, build_request
 from .request.planning import Plan
 from .request.prepared import PreparedObject
@@ -339,8 +339,7 @@ class Engine(Overlay, Lazy, Shown):
         request = self._request(image, positions, cut, layout)
         if request.arrays is not NUMPY:
             raise RequestError("stream: takes NumPy arrays. Use extract for tensors.")
-        if block_size is not None and block_size < 1:
-            raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
+        check_block_size(block_size)
         self._look_at(request)
         blocks = self._service.blocks(request, block_size)
         return shown(blocks, request.groups) if progress else blocks

@@ -118,7 +118,7 @@ class Overlay:
 
         Parameters
         ----------
-        patches : array_like, shape (..., P, N, N), or that of `layout`; or iterable
+        patches : array, shape (..., P, N, N), or that of `layout`; or iterable
             The patches, NumPy only: an array, a memory map, HDF5 dataset or Zarr array, read slice
             by slice, or an iterable of arrays or `Block` in order, such as `stream` yields.
         positions : array_like, shape (P, 2), or (B, C, 2) for channel and grid

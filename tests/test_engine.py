@@ -171,7 +171,7 @@ def test_streams_refuse_before_the_first_block(engine):
         engine.stream(IMAGE, POSITIONS, 0)
     with pytest.raises(RequestError, match="index 1"):
         engine.stream(IMAGE, [[10.0, 10.0], [0.0, 0.0]], 5, fill="error")
-    for size in (0, -1):
+    for size in (0, -1, 2.0, True, "2"):
         with pytest.raises(RequestError, match="block_size"):
             engine.stream(IMAGE, POSITIONS, 5, block_size=size)
 

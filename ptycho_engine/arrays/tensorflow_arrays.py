@@ -133,7 +133,7 @@ class TensorFlowArrays:
 
     def differentiable(self, operation: Operation, values: Any, positions: Any) -> tf.Tensor:
         """Compute eagerly, and let a gradient tape reach the values and the positions."""
-        from ..ops.modes import is_watched
+        from ..ops.modes import is_pushed_forward, is_watched
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def compute(values: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -148,6 +148,11 @@ class TensorFlowArrays:
             return operation.forward(), gradients
 
         values, positions = map(tf.convert_to_tensor, (values, positions))
+        if is_pushed_forward(values) or is_pushed_forward(positions):
+            raise CapabilityError(
+                "tf.autodiff.ForwardAccumulator: no derivative is known forwards where a plugin "
+                'computes in NumPy arrays. Choose the plugin "chunked_xla", or a GradientTape.'
+            )
         wanted = [is_watched(tensor) for tensor in (values, positions)]
         return compute(values, positions)
 

@@ -125,15 +125,14 @@ class TorchArrays:
 
     def differentiable(self, operation: Operation, values: Any, positions: Any) -> torch.Tensor:
         """Compute, and let autograd reach the values and the positions."""
-        result: torch.Tensor = _Differentiable.apply(*map(_tensor, (values, positions)), operation)
+        if isinstance(values, np.ndarray):
+            # A gradient of positions needs them as they are now, and nobody tells if they change.
+            kept = values.copy() if positions.requires_grad and torch.is_grad_enabled() else values
+            values = torch.from_numpy(kept if kept.flags.writeable else kept.copy())
+        if isinstance(positions, np.ndarray):
+            positions = torch.tensor(positions)
+        result: torch.Tensor = _Differentiable.apply(values, positions, operation)
         return result
-
-
-def _tensor(array: Any) -> torch.Tensor:
-    """Return an array as a tensor, which torch would warn of if it is read-only."""
-    if isinstance(array, torch.Tensor):
-        return array
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 class _Differentiable(torch.autograd.Function):  # type: ignore[misc]

@@ -16,6 +16,10 @@ from ..geometry.cut import Cut
 OUTPUTS = "amplitude", "intensity"
 #: Photons; with less, slopes at many counts would come near the end of single precision.
 LEAST_FLOOR = 1e-12
+#: Share of a rate: so few counts add nothing to their loss, which is the rate, in any precision.
+LEAST_SHARE = 1e-30
+#: Above the least number that single precision holds with all digits.
+TINY = 1.2e-38
 
 
 def finite_number(what: str, value: Any) -> float:

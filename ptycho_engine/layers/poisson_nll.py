@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import ConfigurationError, RequestError
 from .engine_layer import as_real
 from .keras_backend import keras, registered, tf
-from .layer_settings import loss_floor
+from .layer_settings import LEAST_SHARE, TINY, loss_floor
 
 
 @registered
@@ -118,7 +118,9 @@ def poisson_loss(counts: Any, rates: Any, floor: float) -> Any:
     @tf.custom_gradient
     def loss(rates: Any) -> Any:
         held = tf.maximum(rates, tf.constant(floor, rates.dtype))
-        counted = tf.where(tf.equal(counts, 0), tf.ones_like(counts), counts)
+        # A share of fewer photons leaves the rate alone, and its ratio would overflow.
+        least = tf.maximum(held * LEAST_SHARE, tf.constant(counts.dtype.as_numpy_dtype(TINY)))
+        counted = tf.maximum(counts, least)
         slope = (held - counts) / held
         value = counted * above_logarithm(held, counted) + (rates - held) * slope
         return tf.where(tf.equal(counts, 0), rates, value), lambda upstream: upstream * slope

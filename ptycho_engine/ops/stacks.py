@@ -70,7 +70,8 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
         return tf.zeros((0, n, n, tf.shape(positions)[1]), objects.dtype)
     xp: Any = np if objects.shape[1:].is_fully_defined() else tnp
     padding = windows.padding_for(shape, cut, far=True, xp=xp)
-    found = _locate(positions, tf.shape(objects)[0], shape, padding, cut)
+    positions = _of_as_many(positions, objects, 1, "objects")
+    found = _locate(positions, shape, padding, cut)
     padded = _padded(objects, shape, padding, cut.fill)  # (B, H', k W')
     tall = tf.reshape(padded, (-1, tf.shape(padded)[-1]))
     tall.set_shape((None, padded.shape[-1]))
@@ -120,22 +121,27 @@ def place_on_stack(
     tf.errors.InvalidArgumentError
         If a position is not finite; compiled by XLA, its object is NaN instead.
     """
-    n, batch = cut.patch_size, tf.shape(patches)[0]
+    n = cut.patch_size
     if patches.shape[0] == 0:
         return tf.zeros((0, *shape), patches.dtype)
     padding = windows.padding_for(shape, cut, far=True)
-    found = _locate(positions, batch, shape, padding, cut)
-    numbers = to_interleaved(tf.reshape(patches, (-1, n, n)))  # (P, N, k N)
+    positions = _of_as_many(positions, patches, 2, "patches")
+    batch, members = tf.unstack(tf.shape(positions)[:2])
+    found = _locate(positions, shape, padding, cut)
+    # XLA drops the check above: of another number it would repeat patches.
+    numbers = to_interleaved(tf.reshape(patches, (batch * members, n, n)))  # (P, N, k N)
     rows, columns = padding.padded_shape(shape)
     columns *= 2 if patches.dtype.is_complex else 1
     kind = _kind(cut, patches.dtype, tf.TensorShape((patches.shape[0], rows, columns)))
     with unobserved():
         tall = spread_function(kind)(
-            tf.zeros((batch * rows, columns), numbers.dtype),
+            tf.zeros((tf.maximum(batch, 1) * rows, columns), numbers.dtype),
             numbers, found.starts, tf.cast(found.offsets, numbers.dtype),
         )  # fmt: skip
     refused = tf.reduce_any(tf.reshape(found.refused, tf.shape(positions)[:2]), axis=1)
-    padded = nan_where(refused[:, None, None], tf.reshape(tall, (-1, rows, columns)))
+    padded = tf.reshape(tall, (-1, rows, columns))
+    padded = padded if patches.shape[0] is not None else padded[:batch]  # there may be none
+    padded = nan_where(refused[:, None, None], padded)
     placed = fold_tensor(from_interleaved(padded, patches.dtype), shape, padding.before, cut.fill)
     return tf.ensure_shape(placed, (patches.shape[0], *shape))
 
@@ -150,15 +156,26 @@ def _sides(objects: tf.Tensor) -> tuple[Any, Any]:
     return height, width
 
 
+def _of_as_many(positions: tf.Tensor, others: tf.Tensor, axes: int, what: str) -> tf.Tensor:
+    """Return the positions (B, C, 2); what the graph does not know is compared as it runs."""
+    if positions.shape[:axes].is_fully_defined() and others.shape[:axes].is_fully_defined():
+        return positions  # compared before
+    counts, found = tf.shape(positions)[:axes], tf.shape(others)[:axes]
+    said = [
+        f"{what}: received",
+        found,
+        "of them. Expected as many as positions, of which are",
+        counts,
+    ]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(counts == found), said)]):
+        return tf.identity(positions)
+
+
 def _locate(
-    positions: tf.Tensor,
-    batch: tf.Tensor,
-    shape: tuple[Any, Any],
-    padding: windows.Padding,
-    cut: Cut,
+    positions: tf.Tensor, shape: tuple[Any, Any], padding: windows.Padding, cut: Cut
 ) -> StackWindows:
-    members = tf.shape(positions)[1]
-    flat = tf.reshape(tf.cast(positions, tf.float64), (batch * members, 2))  # of as many objects
+    batch, members = tf.unstack(tf.shape(positions)[:2])
+    flat = tf.reshape(tf.cast(positions, tf.float64), (-1, 2))
     bad = tf.reduce_any(~tf.math.is_finite(flat), axis=1)
     flat = refuse_positions(flat, bad, "positions: not finite")
     flat = tf.where(bad[:, None], tf.zeros_like(flat), flat)  # they lie somewhere
@@ -176,9 +193,18 @@ def _padded(
     """Continue objects beyond their borders, as their real view, (B, H', k W')."""
     numbers, before = to_interleaved(objects), padding.before  # first: XLA fuses the padding then
     k = 2 if objects.dtype.is_complex else 1
+    spare: Any = 0  # an object more where there is none: a window must lie in something
+    if objects.shape[0] is None:
+        spare = tf.cast(tf.equal(tf.shape(objects)[0], 0), tf.int32)
     if fill == "zeros":
         below, right = padding.after
-        return tf.pad(numbers, [[0, 0], [before, below], [k * before, k * right]])
+        padded = tf.pad(numbers, [[0, spare], [before, below], [k * before, k * right]])
+        if objects.shape[1:].is_fully_defined():
+            rows, columns = padding.padded_shape(shape)
+            padded = tf.ensure_shape(padded, (objects.shape[0], rows, k * columns))
+        return padded
+    if objects.shape[0] is None:
+        numbers = tf.pad(numbers, [[0, spare], [0, 0], [0, 0]])
     numbers = tf.reshape(numbers, (-1, *shape, k))
     for axis in (1, 2):
         size = shape[axis - 1]

@@ -10,7 +10,7 @@ import numpy as np
 from .. import geometry
 from ..arrays.adapter import NUMPY, adapter_of
 from ..arrays.tensors import is_symbolic
-from ..errors import OutOfBoundsError, RequestError
+from ..errors import OutOfBoundsError, RequestError, one_line
 from ..geometry.cut import Cut
 from ..geometry.labels import PIXELS, plain
 from ..geometry.layouts import grid_side
@@ -63,7 +63,25 @@ def check_dtype(name: str, what: str) -> None:
     if name not in DTYPES:
         raise RequestError(
             f"{what}: received dtype {name}. Expected one of {', '.join(DTYPES)}. "
-            f"Convert it first, for instance with {what}.astype('float32')."
+            "Convert it first, for instance to float32."
+        )
+
+
+def check_block_size(block_size: Any) -> None:
+    """Refuse a number of patches, or groups, that is none; None leaves the choice to us.
+
+    Raises
+    ------
+    RequestError
+        If it is no integer above zero.
+    """
+    if block_size is None:
+        return
+    whole = hasattr(block_size, "__index__") and not isinstance(block_size, bool)
+    if not whole or block_size < 1:
+        raise RequestError(
+            f"block_size: received {one_line(repr(block_size), 60)}. Expected an integer, 1 or "
+            "more."
         )
 
 

@@ -423,3 +423,35 @@ def test_further_epochs_compile_nothing_anew(compiled):
     before = compilation_counts()["xla"]
     model.fit(inputs, counts, epochs=3, batch_size=4, verbose=0)
     assert compilation_counts()["xla"] == before > 0
+
+
+UNKNOWN = {
+    "ExtractPatches": (tf.TensorSpec((None, 5, 6)), tf.TensorSpec((None, 2, 2))),
+    "PlacePatches": (tf.TensorSpec((None, 3, 3, None)), tf.TensorSpec((None, None, 2))),
+    "ReassemblePatches": (tf.TensorSpec((None, 3, 3, None)), tf.TensorSpec((None, None, 2))),
+}
+
+
+def in_a_graph(name, **how):
+    """A layer in a function that knows neither the batch nor the members."""
+    first = 3 if name == "ExtractPatches" else (5, 6)
+    layer = getattr(layers, name)(first, **how)
+    return tf.function(lambda a, b: layer([a, b]), input_signature=UNKNOWN[name], autograph=False)
+
+
+@pytest.mark.parametrize("fill", ["zeros", "reflect"])
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_batches_of_nothing_give_nothing_in_graphs(name, fill):
+    function = in_a_graph(name, fill=fill)
+    shape = (5, 6) if name == "ExtractPatches" else (3, 3, 2)
+    found = function(tf.zeros((0, *shape)), tf.zeros((0, 2, 2)))
+    assert found.shape == (0, *((3, 3, 2) if name == "ExtractPatches" else (5, 6)))
+    assert function(tf.ones((2, *shape)), tf.ones((2, 2, 2))).shape[0] == 2
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_patches_of_another_number_than_positions_are_refused_in_graphs(name):
+    function = in_a_graph(name)
+    batch = tf.ones((2, 5, 6)) if name == "ExtractPatches" else tf.ones((1, 3, 3, 1))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected as many as positions"):
+        function(batch, tf.ones((1, 2, 2)))

@@ -96,7 +96,9 @@ def test_no_object_shows_in_patches_of_another(where, constant):
 
 
 rates = st.floats(0, 1e10) | st.floats(-10, 10) | st.sampled_from([0.0, 1e-3, 1e9])
-counts = st.integers(0, 10**10) | st.floats(0, 1e3) | st.sampled_from([0, 1, 10**9])
+counts = (
+    st.integers(0, 10**10) | st.floats(0, 1e3) | st.sampled_from([0, 1, 10**9, 1e-39, 1e-37, 1e-25])
+)
 
 
 #: Errors of the loss and of its gradient, relative to what they are.

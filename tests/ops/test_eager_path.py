@@ -6,6 +6,7 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 
 from ptycho_engine import Engine
+from ptycho_engine.errors import CapabilityError
 from ptycho_engine.native import placing
 from ptycho_engine.ops import eager_path
 
@@ -129,6 +130,19 @@ def test_gradients_are_followed_forward():
             loss = tf.reduce_sum(engine.place(patches, POSITIONS, SHAPE) ** 2)
         gradient = tape.gradient(loss, patches)
     np.testing.assert_allclose(pushed.jvp(gradient), gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_computes_in_numpy_refuses_to_be_followed_forward(image, which):
+    engine, given = Engine("numba"), (image, tf.constant(POSITIONS))
+    patches = engine.extract(*given, N)
+    for call, followed in (
+        (lambda: engine.extract(*given, N), given[which]),
+        (lambda: engine.place(patches, given[1], SHAPE), (patches, given[1])[which]),
+    ):
+        accumulator = tf.autodiff.ForwardAccumulator(followed, tf.ones_like(followed))
+        with accumulator, pytest.raises(CapabilityError, match=r"ForwardAccumulator.*chunked_xla"):
+            call()
 
 
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])

@@ -175,3 +175,21 @@ def test_gradient_descent_finds_positions(engine):
         (engine.extract(image, places, 16) - measured).abs().square().sum().backward()
         optimizer.step()
     assert (places.detach() - true).square().mean().sqrt() < 0.02
+
+
+def test_arrays_may_change_before_the_gradient_is_asked_for(engine):
+    """A buffer that is filled again, of which torch keeps no version."""
+    rng = np.random.default_rng(0)
+    image, patches = rng.standard_normal((9, 12)), rng.standard_normal((4, 3, 3))
+    weight = torch.tensor(rng.standard_normal((9, 12)))
+    places = where()
+    calls = (
+        lambda: (engine.extract(image, places, 3) * torch.tensor(patches)).sum(),
+        lambda: (engine.place(patches, places, (9, 12)) * weight).sum(),
+    )
+    expected = [torch.autograd.grad(call(), places)[0] for call in calls]
+    losses = [call() for call in calls]
+    image *= 2
+    patches[...] = 0
+    for loss, gradient in zip(losses, expected, strict=True):
+        assert torch.equal(torch.autograd.grad(loss, places)[0], gradient)

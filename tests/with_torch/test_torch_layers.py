@@ -332,7 +332,7 @@ def test_bright_patterns_leave_gradients_finite(output):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_loss_of_any_counts_at_any_rate(dtype):
     floor = 2.0**-10  # the same in both precisions
-    numbers = [0.0, 1e-6, floor, 0.5, 1.0, 7.0, 7.0001, 1e4, 1e9, 1.0000001e9, 1e10]
+    numbers = [0.0, 1e-37, 1e-30, 1e-6, floor, 0.5, 1.0, 7.0, 7.0001, 1e4, 1e9, 1.0000001e9, 1e10]
     k, r = (a.ravel().astype(dtype) for a in np.meshgrid(numbers, [-10.0, *numbers]))
     rates = torch.from_numpy(r).requires_grad_()
     loss = layers.PoissonNLL(floor, reduction=None)(torch.from_numpy(k), rates)
@@ -527,3 +527,18 @@ def test_a_network_learns_an_object_and_its_probe():
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0] / 3
+
+
+@pytest.mark.parametrize("objects", [0, 2])
+def test_nothing_is_cut_placed_and_diffracted_with_gradients(objects):
+    members = 0 if objects else 3
+    held = torch.ones(objects, 7, 8, dtype=torch.complex64, requires_grad=True)
+    where = torch.zeros(objects, members, 2)
+    patches = layers.ExtractPatches(4)([held, where])
+    placed = layers.PlacePatches((7, 8))([patches, where])
+    assert patches.shape == (objects, 4, 4, members)
+    assert placed.shape == (objects, 7, 8)
+    pattern = layers.FarFieldDiffraction()(patches)
+    assert pattern.shape == patches.shape
+    (placed.abs().sum() + pattern.sum()).backward()
+    assert (held.grad == 0).all()

@@ -25,6 +25,7 @@ from ...geometry.cut import Cut, Fill, Interpolation
 from ...logs import get_logger
 from ...memory import parse_bytes
 from ...native import fields as loops
+from ...request.checks import check_block_size
 from ...workers import core_count, share
 from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .exposure import Exposure
@@ -267,13 +268,12 @@ class Simulation(Shown):
         RequestError, MemoryBudgetError
             If a block cannot be had, before the first is asked for.
         """
+        check_block_size(block_size)
         if block_size is None:
             bytes_each = max(1, self.shape[1] ** 2 * self.dtype.itemsize)
             chunk, threads = self._shares(0)
             wanted = max(1, min(self._budget // 4 // bytes_each, 4 * threads * chunk))
             block_size = wanted // BLOCK * BLOCK or wanted
-        if block_size < 1:
-            raise RequestError(f"block_size: received {block_size}. Expected 1 or more.")
         pieces = _pieces(0, self.shape[0], block_size)
         self._shares(min(block_size, self.shape[0]) * self.shape[1] ** 2 * self.dtype.itemsize)
         return (PatternBlock(a, b, self.patterns(a, b)) for a, b in pieces)

@@ -253,7 +253,7 @@ def _cut_each(objects: torch.Tensor, positions: torch.Tensor, cut: Cut) -> torch
     """Cut patches (B, N, N, C) of objects (B, H, W), each at its own positions."""
     n, members = cut.patch_size, positions.shape[1]
     if not len(objects) or not members:
-        return objects.new_zeros((len(objects), n, n, members))
+        return objects.reshape(-1)[:0].reshape(len(objects), n, n, members)  # tied to its gradient
     if not _on_host(objects):
         return batch_on_device(_engine(ON_DEVICE), cut).extract(objects, positions)
     how: Any = {"interpolation": cut.interpolation, "fill": cut.fill, "layout": "channel"}
@@ -271,7 +271,7 @@ def _place_each(
 ) -> torch.Tensor:
     """Add patches (B, N, N, C), each set onto an object of its own: (B, H, W)."""
     if not len(patches) or not positions.shape[1]:
-        return patches.new_zeros((len(patches), *shape))
+        return patches.new_zeros((len(patches), *shape)) + patches.sum()  # tied to its gradient
     if not _on_host(patches):
         cut = Cut(patches.shape[1], interpolation, fill)
         return batch_on_device(_engine(ON_DEVICE), cut).place(patches, positions, shape)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...errors import ConfigurationError, RequestError, one_of
-from ..layer_settings import loss_floor, no_scale, positive_number
+from ..layer_settings import LEAST_SHARE, TINY, loss_floor, no_scale, positive_number
 from .tensor_inputs import as_field, as_real, real_dtype
 
 #: How a loss is put together from those of pixels.
@@ -187,7 +187,8 @@ class _PoissonLoss(torch.autograd.Function):
     @staticmethod
     def forward(counts: torch.Tensor, rates: torch.Tensor, floor: float) -> torch.Tensor:
         held, slope = _slope(counts, rates, floor)
-        counted = torch.where(counts == 0, torch.ones_like(counts), counts)
+        # A share of fewer photons leaves the rate alone, and its ratio would overflow.
+        counted = torch.maximum(counts, (held * LEAST_SHARE).clamp(min=TINY))
         value = counted * _above_logarithm(held, counted) + (rates - held) * slope
         return torch.where(counts == 0, rates, value)
 

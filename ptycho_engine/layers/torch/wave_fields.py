@@ -135,7 +135,9 @@ class FarFieldDiffraction(torch.nn.Module):
         """
         waves = as_field("FarFieldDiffraction", inputs)
         check_rank("FarFieldDiffraction", "exit waves", waves, 4, 5)
-        fields = torch.fft.fft2(waves.to(complex_dtype(waves)), dim=(1, 2))
+        fields = waves.to(complex_dtype(waves))
+        if fields.numel():  # MKL has no transform of nothing
+            fields = torch.fft.fft2(fields, dim=(1, 2))
         intensity = fields.real**2 + fields.imag**2
         if waves.ndim == 5:
             intensity = intensity.sum(-1)
