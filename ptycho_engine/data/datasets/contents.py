@@ -261,8 +261,10 @@ class StoreContents:
     @cached_property
     def mask(self) -> NDArray[np.bool_] | None:
         """As `ScanContents`."""
-        found = self._output.arrays.get("mask")
-        return None if found is None else np.asarray(found[...], bool)
+        found, pattern = self._output.arrays.get("mask"), self.pattern
+        if found is None or pattern is None or found.shape != pattern.shape:
+            return None
+        return np.asarray(found[...], bool)
 
     @cached_property
     def probe(self) -> Array | None:

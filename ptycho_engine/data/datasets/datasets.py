@@ -53,7 +53,8 @@ class PatchDataset(PatchItems):
         What patterns are to be; as they are by default.
     normalise : bool
         Whether each scan is scaled, so that the mean sum of the squared amplitudes of its patterns
-        is ``(N / 2) ** 2``, as PtychoPINN scales them. Its patterns are read through for that.
+        is ``(N / 2) ** 2``, as PtychoPINN scales them. Its patterns are read through for that; bad
+        pixels of its mask do not count.
     augmentation : Augmentation, optional
         What is changed of items in each epoch.
     max_open : int
