@@ -59,9 +59,8 @@ class JaxArrays:
         return dtype
 
     def dtype_name(self, array: jax.Array) -> str:
-        """Return its name."""
-        name: str = self.dtype(array).name
-        return name
+        """Return its name; keys of random numbers have one that NumPy does not know."""
+        return str(array.dtype)
 
     def is_real(self, array: jax.Array) -> bool:
         """Whether it holds real numbers."""

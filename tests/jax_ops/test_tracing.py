@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from ptycho_engine import Engine
 from ptycho_engine.arrays.adapter import adapter_of
-from ptycho_engine.errors import CapabilityError
+from ptycho_engine.errors import CapabilityError, RequestError
 from ptycho_engine.testing import assert_close, reference_patches, reference_placement
 
 KERNELS = ("nearest", "bilinear", "bicubic", "fourier")
@@ -171,3 +171,11 @@ def test_jax_positions_that_are_known_are_split_in_double_precision(image):
     assert pairs.dtype == np.float64
     whole, _ = arrays.real_pairs(jnp.array([[1, 2]]))
     assert whole.dtype == np.float64
+
+
+def test_what_numpy_has_no_dtype_for_is_refused(image):
+    keys = jax.random.split(jax.random.key(0), 2)
+    with pytest.raises(RequestError, match=r"positions: received dtype key.* Expected reals"):
+        ENGINE.extract(image, keys, 3)
+    with pytest.raises(RequestError, match=r"image: received dtype key.* float32"):
+        ENGINE.extract(keys.reshape(1, 2), [[0, 0]], 1)
