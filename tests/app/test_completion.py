@@ -47,6 +47,7 @@ def here(tmp_path, monkeypatch):
                 "scan.anchor=",
                 "scan.centre=",
                 "scan.path=",
+                "scan.object_pixel_size=",
                 "scan.pixel_size=",
                 "scan.quantity=",
                 "scan.swapped=",
