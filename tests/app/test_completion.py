@@ -46,8 +46,8 @@ def here(tmp_path, monkeypatch):
             [
                 "scan.anchor=",
                 "scan.centre=",
-                "scan.path=",
                 "scan.object_pixel_size=",
+                "scan.path=",
                 "scan.pixel_size=",
                 "scan.quantity=",
                 "scan.swapped=",
