@@ -43,6 +43,7 @@ def extraction(
         lambda image, where, cotangent: differentiate(
             replace(request, image=image, positions=where), cotangent
         ),
+        steady=request.shared,
     )
 
 

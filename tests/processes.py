@@ -29,16 +29,16 @@ OURS = (
 SERVER = """
 import atexit, gc, importlib, json, os, runpy, sys
 
-left = []  # the code that the program ends with, once it is known
-
-@atexit.register  # before all others, and so the last to be called
 def end():
-    if left:
+    if sys.left:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()
-        os._exit(left[0])
+        os._exit(sys.left[0])
 
+if not hasattr(sys, "left"):  # in the first of the servers, from which the other is forked
+    sys.left = []  # the code that the program ends with, once it is known
+    atexit.register(end)  # before all others, and so the last to be called
 for name in json.loads(sys.argv[1]):
     try:
         importlib.import_module(name)
@@ -79,12 +79,12 @@ try:
         runpy.run_path(kind, run_name="__main__")
 except SystemExit as stop:
     if stop.code is None or isinstance(stop.code, int):
-        left.append((stop.code or 0) & 0xFF)
+        sys.left.append((stop.code or 0) & 0xFF)
     raise
 except Exception:
-    left.append(1)
+    sys.left.append(1)
     raise
-left.append(0)
+sys.left.append(0)
 """
 
 

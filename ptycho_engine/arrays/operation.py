@@ -23,8 +23,12 @@ class Operation:
     position_gradient : callable
         From values, positions and the gradient of the result to that of the positions: float64,
         shape (P, 2).
+    steady : bool
+        Whether values stay as they are until a gradient is asked for, also where the framework
+        cannot tell: a caller has promised it of a prepared object.
     """
 
     forward: Callable[[], Any]
     adjoint: Callable[[Any, Any], Any]
     position_gradient: Callable[[Any, Any, Any], Any]
+    steady: bool = False

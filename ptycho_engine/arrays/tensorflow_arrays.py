@@ -53,6 +53,43 @@ def refuse_positions(positions: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Te
         return nan_where(bad[:, None], positions)
 
 
+def of_as_many(
+    positions: tf.Tensor,
+    others: tf.Tensor,
+    axes: slice,
+    what: str = "patches",
+    each: str = "position",
+) -> tf.Tensor:
+    """Refuse others than one for each position, where their numbers are not known before.
+
+    Parameters
+    ----------
+    positions : tf.Tensor, shape (P, 2), or (B, C, 2)
+        The positions.
+    others : tf.Tensor
+        What there is one of for each.
+    axes : slice
+        Which of its axes count them; the first ones of the positions do.
+    what, each : str
+        What it is, and what there is one of it for.
+
+    Returns
+    -------
+    tf.Tensor, as `positions`
+        The positions. A graph that knew too little raises ``tf.errors.InvalidArgumentError`` as it
+        runs; compiled by XLA, it cannot.
+    """
+    known = others.shape[axes]
+    first = slice(known.rank)
+    if known.is_fully_defined() and positions.shape[first].is_fully_defined():
+        return positions  # compared before
+    count, found = tf.shape(positions)[first], tf.shape(others)[axes]
+    expected = f"of them. Expected one for each {each}, of which are"
+    said = [f"{what}: received", found, expected, count]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(count == found), said)]):
+        return tf.identity(positions)
+
+
 class TensorFlowArrays:
     """See :class:`ptycho_engine.arrays.adapter.ArrayAdapter`."""
 

@@ -127,8 +127,11 @@ class TorchArrays:
         """Compute, and let autograd reach the values and the positions."""
         if isinstance(values, np.ndarray):
             # A gradient of positions needs them as they are now, and nobody tells if they change.
-            kept = values.copy() if positions.requires_grad and torch.is_grad_enabled() else values
-            values = torch.from_numpy(kept if kept.flags.writeable else kept.copy())
+            needed = positions.requires_grad and torch.is_grad_enabled() and not operation.steady
+            # torch warns of what is read-only.
+            values = torch.from_numpy(
+                values.copy() if needed or not values.flags.writeable else values
+            )
         if isinstance(positions, np.ndarray):
             positions = torch.tensor(positions)
         result: torch.Tensor = _Differentiable.apply(values, positions, operation)

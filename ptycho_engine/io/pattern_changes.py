@@ -77,10 +77,10 @@ def load_as(patterns: Patterns, ranges: Ranges, into: Array) -> None:
         patterns.load(ranges, into)
     else:
         into[...] = patterns.read_ranges(ranges)
-    convert(into, patterns.quantity)
+    convert_quantity(into, patterns.quantity)
 
 
-def convert(values: Array, quantity: Quantity | None) -> None:
+def convert_quantity(values: Array, quantity: Quantity | None) -> None:
     """Turn intensities into amplitudes, or amplitudes into intensities, in place."""
     if quantity == "intensity":
         np.sqrt(np.maximum(values, 0, out=values), out=values)
@@ -92,7 +92,7 @@ def stream_as(patterns: Patterns, dtype: np.dtype[Any], step: int) -> Iterator[A
     """Yield the root, or the square, of what another source holds."""
     for block in patterns.in_steps(step):
         values = block.astype(dtype, copy=False)
-        convert(values, patterns.quantity)
+        convert_quantity(values, patterns.quantity)
         yield values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from ..arrays.tensorflow_arrays import nan_where
+from ..arrays.tensorflow_arrays import nan_where, of_as_many
 from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.placement import PlacementRequest
@@ -41,7 +41,7 @@ def place_tensor(
         by XLA lets through, so is every sample.
     """
     patches = flatten_tensor(tf.convert_to_tensor(request.patches), request.layout)
-    positions = _of_as_many(tf.convert_to_tensor(request.positions), patches)
+    positions = of_as_many(tf.convert_to_tensor(request.positions), patches, slice(-3, -2))
     shape, cut, dtype = request.shape, request.cut, patches.dtype
     refused = tf.reduce_any(tf.math.is_nan(positions), axis=1, keepdims=True)
     somewhere = tf.where(refused, tf.zeros_like(positions), positions)
@@ -73,21 +73,6 @@ def place_tensor(
     if is_symbolic(positions):  # others were refused before
         image = nan_where(tf.reduce_any(refused), image)
     return tf.ensure_shape(image, (*lead, *shape))
-
-
-def _of_as_many(positions: tf.Tensor, patches: tf.Tensor) -> tf.Tensor:
-    """Return the positions (P, 2); where the graph does not know how many, check as it runs."""
-    if None not in (positions.shape[0], patches.shape[-3]):
-        return positions  # compared before
-    count, found = tf.shape(positions)[0], tf.shape(patches)[-3]
-    said = [
-        "patches: received",
-        found,
-        "of them. Expected one for each position, of which are",
-        count,
-    ]
-    with tf.control_dependencies([tf.debugging.Assert(tf.equal(count, found), said)]):
-        return tf.identity(positions)
 
 
 def _in_chunks(

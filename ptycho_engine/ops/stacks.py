@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from ..arrays.tensorflow_arrays import nan_where, refuse_positions
+from ..arrays.tensorflow_arrays import nan_where, of_as_many, refuse_positions
 from ..geometry.cut import Cut
 from ..request import windows
 from .arrange import fold_tensor, from_interleaved, to_interleaved
@@ -70,7 +70,7 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
         return tf.zeros((0, n, n, tf.shape(positions)[1]), objects.dtype)
     xp: Any = np if objects.shape[1:].is_fully_defined() else tnp
     padding = windows.padding_for(shape, cut, far=True, xp=xp)
-    positions = _of_as_many(positions, objects, 1, "objects")
+    positions = of_as_many(positions, objects, slice(1), "objects", "row of positions")
     found = _locate(positions, shape, padding, cut)
     padded = _padded(objects, shape, padding, cut.fill)  # (B, H', k W')
     tall = tf.reshape(padded, (-1, tf.shape(padded)[-1]))
@@ -125,7 +125,7 @@ def place_on_stack(
     if patches.shape[0] == 0:
         return tf.zeros((0, *shape), patches.dtype)
     padding = windows.padding_for(shape, cut, far=True)
-    positions = _of_as_many(positions, patches, 2, "patches")
+    positions = of_as_many(positions, patches, slice(2))
     batch, members = tf.unstack(tf.shape(positions)[:2])
     found = _locate(positions, shape, padding, cut)
     # XLA drops the check above: of another number it would repeat patches.
@@ -154,21 +154,6 @@ def _sides(objects: tf.Tensor) -> tuple[Any, Any]:
         for static, size in zip(objects.shape[1:], dynamic, strict=True)
     )
     return height, width
-
-
-def _of_as_many(positions: tf.Tensor, others: tf.Tensor, axes: int, what: str) -> tf.Tensor:
-    """Return the positions (B, C, 2); what the graph does not know is compared as it runs."""
-    if positions.shape[:axes].is_fully_defined() and others.shape[:axes].is_fully_defined():
-        return positions  # compared before
-    counts, found = tf.shape(positions)[:axes], tf.shape(others)[:axes]
-    said = [
-        f"{what}: received",
-        found,
-        "of them. Expected as many as positions, of which are",
-        counts,
-    ]
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(counts == found), said)]):
-        return tf.identity(positions)
 
 
 def _locate(

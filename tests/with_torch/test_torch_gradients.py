@@ -193,3 +193,14 @@ def test_arrays_may_change_before_the_gradient_is_asked_for(engine):
     patches[...] = 0
     for loss, gradient in zip(losses, expected, strict=True):
         assert torch.equal(torch.autograd.grad(loss, places)[0], gradient)
+
+
+def test_a_prepared_object_is_not_copied(engine, monkeypatch):
+    """Who prepares an object promises not to change it."""
+    prepared, places = engine.prepare(np.ones((9, 12))), where()
+    seen = []
+    kept = torch.from_numpy
+    monkeypatch.setattr(torch, "from_numpy", lambda array: (seen.append(array), kept(array))[1])
+    engine.extract(prepared, places, 3).sum().backward()
+    assert any(array is prepared.image for array in seen)
+    assert places.grad.shape == (4, 2)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputFileError, RequestError
 from ...geometry import Positions
+from ..simulation.exposure import MOST_PHOTONS
 from .columns import Column
 from .ordering import Indices, whole
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Codes = NDArray[np.uint8]
 
-#: More than this NumPy does not draw about.
-MOST_COUNTS = 9e18
 TRANSPOSE, FLIP_ROWS, FLIP_COLUMNS = 4, 2, 1
 #: The symmetries that are drawn, by (flips, turns).
 SYMMETRIES = {
@@ -71,10 +70,11 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         whole("augmentation.seed", self.seed)
-        if self.photons is not None and not (self.noise and 0 < self.photons <= 1e18):
+        if self.photons is not None and not (self.noise and 0 < self.photons <= MOST_PHOTONS):
             raise RequestError(
                 f"augmentation.photons: received {self.photons!r} with noise={self.noise}. "
-                "Expected mean counts of a pattern, above zero and at most 1e18, with noise=True."
+                f"Expected mean counts of a pattern, above zero and at most {MOST_PHOTONS:g}, with "
+                "noise=True."
             )
 
     @property
@@ -164,13 +164,13 @@ def check_countable(patterns: Array, counts: float, source: str) -> None:
     Raises
     ------
     InputFileError
-        If one is NaN, or stands for more counts than 64 bits hold.
+        If one is NaN, or stands for more counts than NumPy draws.
     """
     most = float(patterns.max(initial=0)) * counts  # NaN, if one is
-    if not most <= MOST_COUNTS:
+    if not most <= MOST_PHOTONS:
         raise InputFileError(
             f"{source}: a pattern holds a sample that stands for {most:g} counts, about which no "
-            f"noise can be drawn. Expected at most {MOST_COUNTS:g}, and no NaN. Repair the "
+            f"noise can be drawn. Expected at most {MOST_PHOTONS:g}, and no NaN. Repair the "
             "pattern, leave it out, or set noise=False."
         )
 

@@ -20,7 +20,7 @@ from ...geometry.cut import Cut
 from ...geometry.layouts import flat_to_channel
 from ...io.objects.urls import Location
 from ...io.outputs import StoredOutput, read_output
-from ...io.pattern_changes import convert
+from ...io.pattern_changes import convert_quantity
 from ...io.patterns import Patterns, Quantity
 from ...io.scan import Scan
 from ...request.prepared import PreparedObject
@@ -310,8 +310,9 @@ class StoreContents:
         found = take_rows(self._output.arrays["patterns"], rows)
         if self.quantity == self._recorded:
             return found
-        changed = found.astype(np.result_type(found.dtype, np.float32))  # a copy: it may be mapped
-        convert(changed, self._recorded)
+        assert self.pattern is not None
+        changed = found.astype(self.pattern.dtype)  # a copy: what is found may be mapped
+        convert_quantity(changed, self._recorded)
         return changed
 
     def indices(self, rows: Indices) -> Indices:

@@ -27,8 +27,8 @@ from .detector_frames import Fill, bin_dtype, binned, filled, oriented, window, 
 from .detector_search import find_centre, patterns_of
 
 Array = NDArray[Any]
-#: Metadata that are frames of the detector, (H, W) or several: without a beam, and its efficiency.
-FRAMES = ("dark", "qe")
+#: From frames (count, H, W) to what they become.
+Change = Callable[[Array], Array]
 
 
 def crop(
@@ -121,16 +121,14 @@ def bin_pixels(scan: Scan, factor: int) -> Scan:
     if scan.mask is not None:
         mask = scan.mask.reshape(frame[0], factor, frame[1], factor).all(axis=(1, 3))
     pixel = scan.detector_pixel_size
-    metadata = _frames_follow(scan, partial(binned, factor=int(factor)))
-    if "qe" in metadata and metadata["qe"] is not scan.metadata["qe"]:
-        metadata["qe"] = metadata["qe"] / factor**2  # an efficiency: of all the square's pixels
+    change = partial(binned, factor=int(factor))
     return _resized(
         scan,
         np.full(2, float(factor)) if scan.is_near else np.ones(2),
         f"bin {factor} x {factor}",
-        patterns=stack.mapped(partial(binned, factor=int(factor)), frame, dtype),
+        patterns=stack.mapped(change, frame, dtype),
         mask=mask,
-        metadata=metadata,
+        metadata=_frames_follow(scan, change, lambda frames: change(frames) / factor**2),
         detector_pixel_size=pixel and (pixel[0] * factor, pixel[1] * factor),
     )
 
@@ -315,16 +313,19 @@ def _measured(scan: Scan, step: str) -> Patterns:
     return stack
 
 
-def _frames_follow(scan: Scan, change: Callable[[Array], Array]) -> dict[str, Any]:
-    """Return the metadata, the frames of the detector among them changed as the patterns are."""
+def _frames_follow(
+    scan: Scan, change: Change, of_efficiency: Change | None = None
+) -> dict[str, Any]:
+    """Return the metadata, the frames of the detector among them changed as the patterns are.
+
+    Those are ``dark``, without a beam, and ``qe``, its efficiency: (H, W), or several.
+    """
     shape, found = patterns_of(scan).shape[1:], {}
-    for name in FRAMES:
+    for name, changed in (("dark", change), ("qe", of_efficiency or change)):
         frames = np.asarray(scan.metadata.get(name))
         if frames.dtype.kind in "iuf" and frames.ndim in (2, 3) and frames.shape[-2:] == shape:
-            changed = change(frames.reshape(-1, *shape))
-            found[name] = np.ascontiguousarray(
-                changed.reshape(*frames.shape[:-2], *changed.shape[1:])
-            )
+            new = changed(frames.reshape(-1, *shape))
+            found[name] = np.ascontiguousarray(new.reshape(*frames.shape[:-2], *new.shape[1:]))
     return scan.metadata | found
 
 
