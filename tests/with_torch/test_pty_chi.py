@@ -6,6 +6,8 @@ from torch_alone import torch
 from ptycho_engine import Engine
 
 pytest.importorskip("ptychi", reason="needs pty-chi")
+# Of pty-chi's sources, said where they are compiled: once after they were installed.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
 
 COUNT, SIDE = 5, 60
 #: Double precision, and sums of some hundred numbers of about 1.
