@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,13 +19,15 @@ from ..errors import PluginError, one_line
 
 
 @contextmanager
-def borrowed_hydra(arguments: Sequence[str]) -> Iterator[None]:
+def borrowed_hydra(arguments: Sequence[str], *, mode_is_told: bool) -> Iterator[None]:
     """Let Hydra find these arguments and no earlier state, raise its errors, and forget all after.
 
     Parameters
     ----------
     arguments : sequence of str
         What it reads as the arguments of the program.
+    mode_is_told : bool
+        Whether flags alone make it a sweep; else Hydra composes once more, to look for its mode.
 
     Raises
     ------
@@ -49,9 +52,13 @@ def borrowed_hydra(arguments: Sequence[str]) -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else it prints errors itself, and exits
     # Hydra copies this store for every group that it lists, and changes none of the copies.
     ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
+    get_mode = Hydra.get_mode
+    if mode_is_told:
+        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
     try:
         yield
     finally:
+        Hydra.get_mode = get_mode  # type: ignore[method-assign]
         del ConfigStore.__deepcopy__  # type: ignore[attr-defined]
         # Whoever composes in between puts a copy in the place of its state.
         hydra = GlobalHydra.instance()

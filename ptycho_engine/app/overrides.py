@@ -52,14 +52,23 @@ class Typed:
     @property
     def sweeps(self) -> bool:
         """Whether it asks for several runs."""
-        asked = any(f == "-m" or (len(f) > 3 and "--multirun".startswith(f)) for f in self.flags)
-        return asked or "hydra.mode=MULTIRUN" in self.rest
+        return any(map(_is_multirun, self.flags)) or "hydra.mode=MULTIRUN" in self.rest
+
+    @property
+    def tells_the_mode(self) -> bool:
+        """Whether it is a sweep by its flags alone: no setting, no file of a user can change it."""
+        of_hydra = any(argument.lstrip("+~").startswith("hydra") for argument in self.rest)
+        return all(map(_is_multirun, self.flags)) and not of_hydra
 
     @property
     def own_configuration(self) -> bool:
         """Whether it names a configuration other than ours, which may choose a scan."""
         names = ("-cn", "--config-name", "-cp", "--config-path", "--experimental-rerun")
         return any(flag.partition("=")[0] in names for flag in self.flags)
+
+
+def _is_multirun(flag: str) -> bool:
+    return flag == "-m" or (len(flag) > 3 and "--multirun".startswith(flag))
 
 
 def sort_arguments(arguments: Sequence[str]) -> Typed:

@@ -31,7 +31,7 @@ from .borrowed_hydra import borrowed_hydra
 from .complaints import Complaints, refuse_unknown_keys
 from .interrupts import Interrupts, hides_interrupt, interruptible
 from .outcomes import DONE, FAULT, INTERRUPTED, REFUSED, Outcome, Outcomes
-from .overrides import exists, hydra_arguments, sort_arguments
+from .overrides import Typed, exists, hydra_arguments, sort_arguments
 from .schema import register_schemas
 from .sentences import log_renderer
 from .subcommands import Root
@@ -115,17 +115,16 @@ def compose_and_run(root: Root, arguments: list[str]) -> int:
         core_count()  # a variable that says no number is refused here
         check_arguments([a for a in arguments if is_url(a) or not exists(a)])
         typed = sort_arguments(arguments)
-        return run_hydra(root, flags, hydra_arguments(typed, root.places), complaints)
+        return run_hydra(root, flags, typed, complaints)
     except PtychoEngineError as error:
         return complaints.refuse(error)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def run_hydra(
-    root: Root, flags: frozenset[str], arguments: list[str], complaints: Complaints
-) -> int:
+def run_hydra(root: Root, flags: frozenset[str], typed: Typed, complaints: Complaints) -> int:
     """Let Hydra compose the configuration and run every job; return the worst exit code."""
+    arguments = hydra_arguments(typed, root.places)
     outcomes, process = Outcomes(), os.getpid()
 
     @hydra.main(version_base="1.3", config_path="pkg://ptycho_engine.conf", config_name=root.config)
@@ -143,7 +142,7 @@ def run_hydra(
             outcomes.ended.append(outcome)
         return outcome
 
-    with borrowed_hydra(arguments):
+    with borrowed_hydra(arguments, mode_is_told=typed.tells_the_mode):
         register_schemas()
         try:
             with watched_sweep(outcomes):

@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 from hydra import compose, initialize
+from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
@@ -25,8 +26,20 @@ def state():
         sys.argv, warnings.formatwarning, os.environ.get("HYDRA_FULL_ERROR"),
         [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], getbase(),
         GlobalHydra.instance().hydra, sorted(ConfigStore.instance().repo),
-        hasattr(ConfigStore, "__deepcopy__"),
+        hasattr(ConfigStore, "__deepcopy__"), Hydra.get_mode,
     )  # fmt: skip
+
+
+def compositions(monkeypatch, arguments):
+    """How often Hydra composes for some arguments."""
+    composed = []
+    compose = Hydra.compose_config
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Hydra, "compose_config", lambda *a, **k: composed.append(a) or compose(*a, **k)
+        )
+        main(arguments)
+    return len(composed)
 
 
 def shape(path):
@@ -45,6 +58,23 @@ def test_twice_in_one_process(tmp_path):
         main([*QUICK, f"output.path={tmp_path}/{number}.npz"])
         assert shape(tmp_path / f"{number}.npz") == (4, 8, 8)
     assert state() == before
+
+
+def test_a_run_is_composed_once(tmp_path, monkeypatch):
+    """Hydra composes all once more to find out whether it is a sweep."""
+    arguments = [*QUICK, f"output.path={tmp_path}/p.npz"]
+    assert compositions(monkeypatch, arguments) == 1
+
+
+def test_a_configuration_of_the_users_makes_it_a_sweep(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text(
+        "defaults: [config, _self_]\npatch_size: 8\nhydra:\n  mode: MULTIRUN\n  sweep:\n"
+        f"    dir: {tmp_path}/sweep\n  sweeper:\n    params:\n      scan.points: 4,5\n"
+    )
+    arguments = [*QUICK, "output.path=p.npz", "--config-dir", str(tmp_path), "-cn", "mine"]
+    arguments.remove("scan.points=4")
+    main(arguments)
+    assert [shape(tmp_path / f"sweep/{job}/p.npz")[0] for job in (0, 1)] == [4, 5]
 
 
 def test_inside_of_a_hydra_of_the_callers(tmp_path):

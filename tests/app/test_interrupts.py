@@ -188,7 +188,7 @@ def test_ctrl_c_while_a_configuration_is_composed_is_told_as_that(monkeypatch, c
         finally:
             raise AttributeError("'NoneType' object has no attribute 'flags'")
 
-    monkeypatch.setattr(runs, "borrowed_hydra", lambda _: nullcontext())
+    monkeypatch.setattr(runs, "borrowed_hydra", lambda *_, **__: nullcontext())
     monkeypatch.setattr(runs, "watched_sweep", lambda _: nullcontext())
     monkeypatch.setattr(runs.hydra, "main", lambda **_: lambda task: compose)
     assert runs.compose_and_run(EXTRACT, []) == INTERRUPTED

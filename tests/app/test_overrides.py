@@ -184,6 +184,22 @@ def test_flags_stand_anywhere(here):
     assert sort_arguments(["--", "-x.npz"]).rest == ("-x.npz",)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["patch_size=8"], True),
+        (["patch_size=8,9", "-m"], True),
+        (["hydra.mode=MULTIRUN"], False),
+        (["+hydra.mode=MULTIRUN"], False),
+        (["hydra/sweeper=mine"], False),
+        (["-cn", "mine"], False),
+        (["--config-dir=conf", "scan=mine"], False),
+    ],
+)
+def test_flags_tell_the_mode_unless_a_setting_may(arguments, told):
+    assert sort_arguments(arguments).tells_the_mode is told
+
+
 @pytest.mark.parametrize("flag", ["--multi", "--multirun", "-m"])
 def test_files_and_values_are_swept_when_asked(here, flag):
     for name in ("a b.npz", "c.npz"):
