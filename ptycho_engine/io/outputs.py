@@ -16,17 +16,14 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..display import Shown, Words
-from ..errors import InputFileError, OutputError, PtychoEngineError, at_caller
+from ..errors import InputFileError, OutputError, PtychoEngineError, at_caller, one_line
 from ..metadata import import_despite_metadata
 from .containers import FORMATS
 from .containers.npz import SPECS
 from .objects.buckets import Bucket
 from .objects.mirror import check_exists, exists, local_copy, named
 from .objects.urls import Location, ObjectUrl, location
-from .specs import RECORDS, Array, ArraySpec
-
-#: Records are texts of some kilobytes; what claims to be larger is not read.
-RECORD_BYTES = 16 * 1024**2
+from .specs import RECORD_BYTES, RECORDS, Array, ArraySpec
 
 _DAMAGED = (
     OSError,
@@ -113,6 +110,10 @@ def read_output(path: str | os.PathLike[str] | ObjectUrl) -> StoredOutput:
     MissingExtraError
         If it is at a URL, and obstore is not installed.
     """
+    if not isinstance(path, str | os.PathLike | ObjectUrl):
+        raise InputFileError(
+            f"path: received {one_line(repr(path), 60)}. Expected a path or a URL."
+        )
     path = location(path)
     if isinstance(path, ObjectUrl) and path.suffix.lower() in FORMATS:
         return _read_object(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,12 +26,21 @@ def region_key(region: Region) -> Key:
         If it is no region.
     """
     slices = region if isinstance(region, tuple) else (region,)
-    if not all(isinstance(part, slice) and part.step in (None, 1) for part in slices):
-        raise ValueError(f"received {region!r}. Expected slices of step 1.")
-    key = [(None if part.start in (None, 0) else int(part.start), part.stop) for part in slices]
+    try:
+        key = [_limits(part) for part in slices]
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError(f"received {region!r}. Expected slices of step 1.") from None
     while key and key[-1] == (None, None):
         key.pop()
     return tuple(key)
+
+
+def _limits(part: slice) -> tuple[int | None, int | None]:
+    """Return start and stop of a slice of step 1 as plain numbers, as JSON takes them."""
+    if part.step not in (None, 1):
+        raise ValueError
+    start, stop = (None if at is None else operator.index(at) for at in (part.start, part.stop))
+    return start or None, stop
 
 
 def box_of(key: Key, shape: Sequence[int]) -> Box:

@@ -13,6 +13,7 @@ from ..display import Shown, Words
 from ..errors import InputFileError, one_line
 from ..geometry import Positions, from_metres
 from .patterns import Patterns
+from .scan_checks import checked
 
 Array = NDArray[Any]
 #: What the planes of an object are, where it has several.
@@ -68,8 +69,8 @@ class Scan(Shown):
 
     Raises
     ------
-    InputFileError
-        If the shapes do not fit each other.
+    InputFileError, RequestError
+        If the shapes do not fit each other, or a field is not what is said here.
     """
 
     image: Array | None
@@ -93,6 +94,9 @@ class Scan(Shown):
     assumptions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = checked(entry.name, getattr(self, entry.name), self.source)
+            object.__setattr__(self, entry.name, value)
         wrong = next(self._contradictions(), None)
         if wrong is not None:
             name, received, expected = wrong

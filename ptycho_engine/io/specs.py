@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ Array = NDArray[Any]
 
 #: The dictionaries of an output, stored as JSON under these names in every format.
 RECORDS = ("geometry", "configuration", "provenance")
+#: What formats call other things than arrays and records.
+TAKEN = ("array_specs", "entry", "NX_class", "default")
+#: Records are texts of some kilobytes; what claims to be larger is not read.
+RECORD_BYTES = 16 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -109,22 +113,28 @@ class ArraySpec:
         return json.loads(to_json("array", asdict(self)))  # type: ignore[no-any-return]
 
 
-def check_axes(arrays: Mapping[str, ArraySpec]) -> None:
-    """Refuse arrays of which two call axes of different length the same.
+def check_names(arrays: Mapping[str, ArraySpec], records: Collection[str]) -> None:
+    """Refuse names that are taken, and arrays of which two call axes of different length the same.
 
     Raises
     ------
     OutputError
-        With the name of the axis and of both arrays; also if there is no array at all.
+        With the name, or that of the axis and of both arrays; also if there is no array at all.
     """
     if not arrays:
         raise OutputError("arrays: received none. Expected at least one ArraySpec by its name.")
+    for name in records:
+        if not name.isidentifier() or name in TAKEN:
+            raise OutputError(
+                f"records: received the name {name!r}. Expected letters, digits and underscores, "
+                f"and none of {', '.join(TAKEN)}."
+            )
     seen: dict[str, tuple[int, str]] = {}
     for name, spec in arrays.items():
-        if not name.isidentifier() or name in RECORDS:
+        if not name.isidentifier() or name in (*records, *TAKEN):
             raise OutputError(
                 f"arrays: received the name {name!r}. Expected letters, digits and underscores, "
-                f"and none of {', '.join(RECORDS)}."
+                f"and none of {', '.join((*records, *TAKEN))}."
             )
         for axis, size in zip(spec.axes, spec.shape, strict=False):
             known, other = seen.setdefault(axis, (size, name))
@@ -141,15 +151,21 @@ def to_json(name: str, record: Any) -> str:
     Raises
     ------
     OutputError
-        If a value has no JSON form.
+        If a value has no JSON form, or the text is longer than any reader takes.
     """
     try:
-        return json.dumps(record, default=_plain)
+        text = json.dumps(record, default=_plain)
     except (TypeError, ValueError) as error:
         raise OutputError(
             f"{name}: cannot be stored as JSON: {error}. Expected texts, numbers, lists and "
             "dictionaries. Convert the value first."
         ) from error
+    if 4 * len(text) > RECORD_BYTES:  # NumPy stores a letter in four bytes
+        raise OutputError(
+            f"{name}: takes {len(text)} letters as JSON. Expected at most {RECORD_BYTES // 4}. "
+            "Store its numbers as an array."
+        )
+    return text
 
 
 def _plain(value: Any) -> Any:

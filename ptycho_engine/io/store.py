@@ -23,11 +23,11 @@ from .journal import Journal
 from .lease import Lease
 from .ledger import Ledger
 from .objects.urls import Location, ObjectUrl, location
-from .outputs import is_output
+from .outputs import is_replaceable
 from .publishing import check_exchange, publish
 from .regions import Box, Key, Region, box_of, box_shape, region_key
 from .resumption import reopen
-from .specs import RECORDS, Array, ArraySpec, check_axes, to_json
+from .specs import RECORDS, Array, ArraySpec, check_names, to_json
 from .targets import check_output, check_space, resolve
 
 
@@ -138,9 +138,9 @@ class Store:
         """
         path = location(path)
         check_output(path, overwrite)
-        check_axes(arrays)
         records = dict(zip(RECORDS, (geometry, configuration, provenance), strict=True))
         records |= dict(more or {})
+        check_names(arrays, records)
         plain = {name: json.loads(to_json(name, record or {})) for name, record in records.items()}
         kind = cls
         if isinstance(path, ObjectUrl):

@@ -40,6 +40,17 @@ def test_runs_are_the_places_of_a_box(case):
     assert flat == values.ravel().tolist()
 
 
+def test_a_region_has_one_key_of_plain_numbers():
+    assert region_key(slice(np.int64(0), np.int64(4))) == region_key(slice(4)) == ((None, 4),)
+    assert type(region_key(slice(np.int64(2), np.int64(4)))[0][1]) is int
+
+
+@pytest.mark.parametrize("region", [slice(0.5, 2), slice(0, 2, 2), 3, slice("a", None)])
+def test_what_is_no_region(region):
+    with pytest.raises(ValueError, match="Expected slices of step 1"):
+        region_key(region)
+
+
 @given(SHAPES.flatmap(lambda s: st.tuples(st.just(s), st.lists(boxes_in(s), max_size=6))))
 def test_overlaps_and_gaps(case):
     shape, boxes = case

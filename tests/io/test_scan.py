@@ -36,6 +36,42 @@ def test_a_scan_that_can_be_cut_keeps_everything():
     assert layered.for_cutting().layer_axes == ("slice",)
 
 
+def test_numbers_are_read_as_what_they_are_to_be():
+    scan = Scan(
+        np.arange(48).reshape(6, 8), [[1, 2], [3, 4]], "a test",
+        np.ones((4, 4), int), energy=np.float32(8000), pixel_size=np.array([1e-9, 2e-9]),
+    )  # fmt: skip
+    assert [scan.image.dtype, scan.positions.dtype, scan.probe.dtype] == ["f8"] * 3
+    assert (scan.energy, scan.pixel_size) == (8000.0, (1e-9, 2e-9))
+    assert Scan(IMAGE, POSITIONS, "a test").image is IMAGE
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("mask", np.ones((4, 4), np.uint8), r"mask: received dtype uint8. Expected bool"),
+        ("mask", np.ones((4, 4)), r"mask: received dtype float64. Expected bool"),
+        ("image", np.ones((6, 8), bool), "image: received dtype bool. Expected numbers"),
+        ("image", np.ma.masked_less(IMAGE, 2), "image: 48 values are masked"),
+        ("positions", np.ma.masked_less(POSITIONS, 2), "positions: 1 values are masked"),
+        ("positions", [[1.0, np.nan]], "positions: some are NaN or infinite"),
+        ("positions", [["1", "2"]], "positions: received dtype <U1"),
+        ("units", "mm", "units: received 'mm'. Expected 'px' or 'm'"),
+        ("pixel_size", 5e-9, r"pixel_size: received 5e-09. Expected a pair of numbers \(y, x\)"),
+        ("pixel_size", (5e-9, 0.0), r"pixel_size: received \(5e-09, 0.0\)"),
+        ("detector_pixel_size", (np.inf, 1.0), "detector_pixel_size: received"),
+        ("energy", np.nan, "energy: received nan. Expected a number above zero"),
+        ("energy", 0, "energy: received 0"),
+        ("distance", -1.0, "distance: received -1.0"),
+        ("patterns", Patterns.of(np.ones((2, 4, 4), bool)), "patterns: received dtype bool"),
+        ("patterns", Patterns.of(np.ones((2, 4, 4), "c8")), "patterns: received dtype complex64"),
+    ],
+)
+def test_what_a_field_cannot_be_is_refused(field, value, words):
+    with pytest.raises((InputFileError, RequestError), match=words):
+        Scan(**{"image": IMAGE, "positions": POSITIONS, "source": "a test", field: value})
+
+
 def test_metres_become_pixels_with_a_pixel_size_only():
     scan = Scan(IMAGE, POSITIONS * 1e-9, "a test", units="m", nominal_positions=POSITIONS * 2e-9)
     for pixels in (scan.in_pixels, scan.for_cutting):

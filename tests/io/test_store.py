@@ -355,6 +355,8 @@ def test_arrays_are_checked(change, words):
     [
         ({}, "received none"),
         ({"a/b": ArraySpec((1,), np.dtype("f4"))}, "received the name 'a/b'"),
+        ({"entry": ArraySpec((1,), np.dtype("f4"))}, "received the name 'entry'"),
+        ({"array_specs": ArraySpec((1,), np.dtype("f4"))}, "received the name 'array_specs'"),
         ({"geometry": ArraySpec((1,), np.dtype("f4"))}, "received the name 'geometry'"),
         (
             {
@@ -369,6 +371,33 @@ def test_arrays_fit_each_other(tmp_path, arrays, words):
     with pytest.raises(OutputError, match=words):
         Store.create(tmp_path / "p.npz", arrays)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"patches": {"a": 1}}, "arrays: received the name 'patches'"),
+        ({"NX_class": {"a": 1}}, "records: received the name 'NX_class'"),
+        ({"scan": {"text": "x" * 2**22}}, r"scan: takes \d+ letters as JSON. Expected at most"),
+    ],
+)
+def test_records_that_no_reader_would_find_are_refused(tmp_path, more, words):
+    spec = ArraySpec((1,), np.dtype("f4"))
+    with pytest.raises(OutputError, match=words):
+        Store.create(tmp_path / "p.npz", {"patches": spec}, more=more)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_regions_of_numpys_integers(tmp_path, suffix):
+    path = tmp_path / f"p{suffix}"
+    with Store.create(path, {"patches": ArraySpec((4, 2), np.dtype("f4"))}) as store:
+        for start in np.arange(0, 4, 2):
+            store.write("patches", slice(start, start + 2), np.full((2, 2), start, "f4"))
+            store.finish(slice(start, start + 2))
+        store.publish()
+    with read_output(path) as output:
+        np.testing.assert_array_equal(output.arrays["patches"][:, 0], [0, 0, 2, 2])
 
 
 def test_records_without_json_are_refused_before_anything_is_written(tmp_path):
