@@ -23,6 +23,7 @@ from .errors import (
     PluginLoadError,
     PtychoEngineError,
     UnknownPluginError,
+    one_line,
     one_of,
     printable,
 )
@@ -239,6 +240,12 @@ def load_source(kind: str, source: PluginSource) -> object:
         ) from error
 
 
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, without importing NumPy."""
+    is_scalar = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    return value.item() if is_scalar else value
+
+
 def build_options(owner: str, options: type | None, given: Mapping[str, Any] | None) -> Any:
     """Turn a mapping into an instance of a dataclass of options.
 
@@ -261,7 +268,12 @@ def build_options(owner: str, options: type | None, given: Mapping[str, Any] | N
     ConfigurationError
         If an option is unknown or its value is refused.
     """
-    given = dict(given or {})
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"{owner}: options: received {one_line(repr(given), 60)}. Expected values by name: "
+            "{'name': value}."
+        )
+    given = {name: _plain(value) for name, value in (given or {}).items()}
     known = [] if options is None else [field.name for field in dataclasses.fields(options)]
     for name in given:
         if name not in known:

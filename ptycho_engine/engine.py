@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays.adapter import NUMPY
 from .arrays.tensors import outside_autograph
-from .discovery import REGISTERED, PluginSource
+from .discovery import PluginSource
 from .display import Shown
 from .errors import RequestError, at_caller
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
@@ -88,13 +88,6 @@ class Engine(Overlay, Lazy, Shown):
         reason: str | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> None:
-        self._made_of = {
-            "plugin": plugin,
-            "options": options,
-            "memory_budget": memory_budget,
-            "wrappers": wrappers,
-            "reason": reason,
-        }
         host = host or Host()
         name = plugin if isinstance(plugin, str) else host.register(plugin)
         reason = reason or ("named by the caller" if isinstance(plugin, str) else "registered")
@@ -104,11 +97,14 @@ class Engine(Overlay, Lazy, Shown):
             reason = f"{reason}; {why}"
         require_framework(host.source(name))
         host.activate_wrappers(wrappers)
-        self._plugin = host.select(name)
-        if self._plugin.source.distribution == REGISTERED:  # by hand: goes along as an object
-            self._made_of["plugin"] = self._plugin.source.load()
-        else:  # what auto took here
-            self._made_of["plugin"] = name
+        self._host, self._plugin = host, host.select(name)
+        self._made_of = {
+            "plugin": name,  # what auto took here
+            "options": options,
+            "memory_budget": memory_budget,
+            "wrappers": wrappers,
+            "reason": reason,
+        }
         values = self._plugin.capabilities.read_options(name, options)
         budget = None if memory_budget is None else parse_bytes(memory_budget)
         self._service = Service(self._plugin, values, budget)
@@ -156,7 +152,7 @@ class Engine(Overlay, Lazy, Shown):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as what the engine was made of: the receiver imports the plugin itself."""
-        return _restored, (self._made_of,)
+        return _restored, (self._made_of, self._host.registered(self.plugin))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Engine:
         """Nothing in an engine changes: a copy is the engine."""
@@ -391,5 +387,9 @@ class Engine(Overlay, Lazy, Shown):
         return request
 
 
-def _restored(made_of: dict[str, Any]) -> Engine:
-    return Engine(**made_of)
+def _restored(made_of: dict[str, Any], registered: Mapping[str, object]) -> Engine:
+    """Make an engine anew, with what was registered by hand under the names it had."""
+    host = Host()
+    for name, plugin in registered.items():
+        host.register(plugin, name)
+    return Engine(**made_of, host=host)

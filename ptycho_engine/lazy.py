@@ -16,6 +16,7 @@ from .extras import require
 from .geometry import Positions
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
 from .geometry.layouts import Layout
+from .request.checks import check_block_size
 from .request.extraction import ExtractionRequest
 from .request.planning import block_groups
 from .request.prepared import PreparedObject
@@ -121,8 +122,7 @@ class Lazy:
         request: ExtractionRequest = engine._request(image, positions, cut, layout)
         if request.arrays is not NUMPY:
             raise RequestError("extract_lazy: takes NumPy arrays. Use extract for tensors.")
-        if chunks is not None and chunks < 1:
-            raise RequestError(f"chunks: received {chunks}. Expected 1 or more.")
+        check_block_size(chunks, "chunks")
         engine._look_at(request)
         step = chunks or block_groups(request, self._service.plan(request))
         cutter = Cutter(engine, request.image, request.cut, layout)
@@ -149,7 +149,8 @@ def lazy_array(cutter: Cutter, request: ExtractionRequest, step: int) -> Any:
     places = request.positions
     if request.layout != "flat":
         places = places.reshape(-1, request.channels, 2)
-    name = f"cutter-{tokenize(request.image, asdict(request.cut), request.layout)}"
+    what = tokenize(cutter.engine, request.image, asdict(request.cut), request.layout)
+    name = f"cutter-{what}"
     constant = delayed(cutter, name=name, traverse=False)
     cut = delayed(cut_block, pure=False)
     meta = np.empty((0,) * len(shape), request.dtype)

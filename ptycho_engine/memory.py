@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from functools import lru_cache
+from numbers import Integral
+from typing import Any
 
 from .allowance import free_memory
 from .errors import ConfigurationError, MemoryBudgetError, one_line
@@ -52,12 +54,14 @@ def parse_bytes(budget: int | str | None) -> int:
                 "such as '500MB', '2GiB'."
             )
         budget = int(float(match[1]) * UNITS[unit])
-    if isinstance(budget, bool) or not isinstance(budget, int) or not 0 < budget <= MOST:
+    number: Any = budget
+    whole = isinstance(number, Integral) and not isinstance(number, bool)  # NumPy's are some, too
+    if not whole or not 0 < number <= MOST:
         raise ConfigurationError(
             f"memory_budget: received {one_line(budget, 60)}. Expected bytes above zero, at most "
             f"{MOST}."
         )
-    return budget
+    return int(number)
 
 
 @lru_cache(maxsize=1)

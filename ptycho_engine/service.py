@@ -11,11 +11,18 @@ import numpy as np
 
 from . import differentials
 from .arrays.adapter import DEVICE_FRAMEWORKS, NUMPY, ArrayAdapter, adapter_named, handed
-from .errors import CapabilityError
+from .errors import CapabilityError, PluginError
 from .host.selection import SelectedPlugin
 from .logs import get_logger
 from .memory import parse_bytes
-from .request.blocks import Block, block_index, copy_patches, flat_target, flattened
+from .request.blocks import (
+    Block,
+    block_index,
+    copy_patches,
+    flat_target,
+    flattened,
+    is_same_array,
+)
 from .request.extraction import ExtractionRequest
 from .request.located import LocatedRequest
 from .request.placement import PlacementRequest
@@ -103,7 +110,7 @@ class Service:
         direct = request.layout in self.plugin.capabilities.layouts
         if request.layout == "channel" and not direct:  # flat patches come first
             plan = with_workspace(plan, request.patches_bytes)
-        return plan
+        return with_workspace(plan, request.copied) if request.copied else plan
 
     def extract(self, request: ExtractionRequest, out: Array | None) -> Array:
         """Cut patches of NumPy arrays, into an array or into a new one.
@@ -227,7 +234,7 @@ class Service:
             If they exceed the budget.
         """
         plan = self.plan(request)
-        held = plan.output_bytes if out is None or not out.flags.carray else 0
+        held = plan.output_bytes if out is None or not self._adds_onto(out) else 0
         check_budget(plan, held_bytes=held, advice=FEWER_PATCHES, held="object")
         if out is None:
             out = np.zeros(request.output_shape, request.dtype)
@@ -304,13 +311,21 @@ class Service:
         """Add the patches of a request onto an array."""
         if request.patch_count == 0 or out.size == 0:
             return
-        target = out if out.flags.carray else np.zeros(out.shape, out.dtype)
+        target = out if self._adds_onto(out) else np.zeros(out.shape, out.dtype)
         served = self._flat_if_needed(request)
         placed = np.asarray(self.plugin.place(served, self.options, plan, target))
-        if not np.may_share_memory(placed, target):
-            target += placed
-        if target is not out:
-            out += target
+        if target is out and is_same_array(placed, out):
+            return
+        if np.may_share_memory(placed, out):
+            raise PluginError(
+                f"{self.plugin.name}: place_patches returned a view of `out`. Expected `out` "
+                "itself once added to, or the sum of the patches in memory of its own."
+            )
+        out += placed
+
+    def _adds_onto(self, out: Array) -> bool:
+        """Tell whether a plugin adds to an array itself; a wrapper sees the patches' sum alone."""
+        return out.flags.carray and not self.plugin.is_surrounded("place_patches")
 
     def _flat_if_needed(self, request: PlacementRequest) -> PlacementRequest:
         """Return the request in a layout that the plugin takes."""
@@ -330,8 +345,13 @@ class Service:
         served = self._served(request)
         target = out if served is request else flat_target(served, request.layout, out)
         patches = self.plugin.extract(served, self.options, plan, target)
-        if patches is not out and not np.may_share_memory(patches := np.asarray(patches), out):
+        if patches is out:
+            return
+        patches = np.asarray(patches)
+        if not np.may_share_memory(patches, out):
             copy_patches(patches, request, out)
+        elif not is_same_array(patches, target):  # what a plugin returns counts: a view, too
+            copy_patches(patches.copy(), request, out)
 
     def _extract_as_it_is(self, plan: Plan, request: ExtractionRequest) -> Any:
         """Cut patches of arrays that the plugin computes on, not NumPy's."""

@@ -6,13 +6,15 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import zarr
 
 import ptycho_engine
-from ptycho_engine import Engine, extract_patches, hookimpl
-from ptycho_engine.errors import RequestError
+from ptycho_engine import Engine, Host, extract_patches, hookimpl
+from ptycho_engine.errors import ConfigurationError, RequestError
+from ptycho_engine.request.placement import build_placement
 from ptycho_engine.testing import assert_close, reference_patches
 
 IMAGE = np.random.default_rng(0).normal(size=(2, 20, 30)).astype(np.float32)
@@ -114,6 +116,7 @@ def test_anything_that_takes_slices(engine, layout):
         (np.empty((2, 24, 5, 5), np.float64), "dtype float64. Expected shape .*dtype float32"),
         (np.empty((2, 24, 5, 5), ">f4"), "dtype >f4"),
         ([[1.0]], "shape None"),
+        (jnp.zeros((2, 24, 5, 5), jnp.float32), "received an array of jax"),
         ("file.h5", "shape None"),
     ],
 )
@@ -127,6 +130,21 @@ def test_read_only_out(engine):
     out.flags.writeable = False
     with pytest.raises(RequestError, match="out: the array is read-only"):
         engine.extract(IMAGE, POSITIONS, 5, out=out)
+
+
+def test_data_sets_that_cannot_be_written(engine, tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        closed = file.create_dataset("patches", EXPECTED.shape, EXPECTED.dtype)
+    with pytest.raises(RequestError, match=r"out: cannot be used: .*Open it for writing"):
+        engine.extract(IMAGE, POSITIONS, 5, out=closed)
+    with (
+        h5py.File(tmp_path / "x.h5") as file,
+        pytest.raises(RequestError, match="out: the file is read-only"),
+    ):
+        engine.extract(IMAGE, POSITIONS, 5, out=file["patches"])
+    zarr.create_array(tmp_path / "x.zarr", shape=EXPECTED.shape, dtype=EXPECTED.dtype)
+    with pytest.raises(RequestError, match="out: the file is read-only"):
+        engine.extract(IMAGE, POSITIONS, 5, out=zarr.open(tmp_path / "x.zarr", mode="r"))
 
 
 def test_out_for_no_positions(engine):
@@ -191,6 +209,11 @@ def test_prepared_objects_give_the_same(engine):
     )
 
 
+def test_a_prepared_object_is_prepared(engine):
+    prepared = engine.prepare(IMAGE)
+    assert engine.prepare(prepared) is prepared
+
+
 def test_prepared_objects_are_validated():
     with pytest.raises(RequestError, match="image: received dtype int64"):
         Engine("batched").prepare([[1, 2], [3, 4]])
@@ -225,11 +248,89 @@ def test_engines_of_registered_objects_travel():
     assert copied.extract(np.ones((3, 3)), [[1, 1]], 1) == 7.0
 
 
+def test_what_is_registered_on_the_host_travels():
+    host = Host()
+    host.register(Constant(), "seven")
+    host.register(Turned(), "turned")
+    host.register(Unused(), "unused")
+    for name, wrappers in (("seven", ["turned"]), ("numba", [])):
+        engine = Engine(name, host=host, wrappers=wrappers, reason="tried")
+        copied = pickle.loads(pickle.dumps(engine))
+        assert (copied.plugin, copied.reason) == (name, "tried")
+        expected = engine.extract(IMAGE, POSITIONS, 5)
+        np.testing.assert_array_equal(copied.extract(IMAGE, POSITIONS, 5), expected)
+        assert copied._host.registered(name).keys() == {"turned"} | ({name} & {"seven"})
+
+
+def test_what_a_wrapper_returns_counts_a_view_of_the_output_too(engine):
+    host = Host()
+    host.register(Turned())
+    turned = Engine(engine.plugin, host=host)
+    assert_close(turned.extract(IMAGE, POSITIONS, 5), EXPECTED.swapaxes(-1, -2), IMAGE)
+    blocks = list(turned.stream(IMAGE, POSITIONS, 5, block_size=7))
+    assert_close(blocks[1].patches, EXPECTED[:, 7:14].swapaxes(-1, -2), IMAGE)
+    grid = turned.extract(IMAGE, GROUPED, 5, layout="grid")
+    expected = EXPECTED.swapaxes(-1, -2).reshape(grid.shape)
+    assert_close(grid, expected, IMAGE)
+
+
+class Unused:
+    """A plugin that is not chosen, and cannot be pickled."""
+
+    def __reduce__(self):
+        raise TypeError("cannot travel")
+
+    @hookimpl
+    def extract_patches(self, request):
+        raise NotImplementedError
+
+
+class Turned:
+    @hookimpl(wrapper=True)
+    def extract_patches(self):
+        patches = yield
+        return patches.swapaxes(-1, -2)
+
+
 class Constant:
     @hookimpl
     def extract_patches(self, request, out):
         out[...] = 7.0
         return out
+
+
+def test_numbers_of_numpy_are_numbers():
+    engine = Engine("numba", options={"threads": np.int64(2)}, memory_budget=np.int64(2**30))
+    assert engine.options == {"threads": 2}
+    assert engine.plan(IMAGE, POSITIONS, 5).memory_budget == 2**30
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"options": ["threads"]}, r"numba: options: received \['threads'\]. Expected values by"),
+        ({"wrappers": None}, "wrappers: received None. Expected a list of names"),
+    ],
+)
+def test_arguments_of_another_kind(how, words):
+    with pytest.raises(ConfigurationError, match=words):
+        Engine("numba", **how)
+
+
+@pytest.mark.parametrize("given", [IMAGE.astype(">f4"), IMAGE.tolist()], ids=["swapped", "list"])
+def test_a_copy_that_reading_takes_is_in_the_plan(given):
+    engine = Engine("numba")
+    if isinstance(given, list):
+        patches = EXPECTED.tolist()
+        image, plain = np.array(given), np.array(patches)
+    else:
+        patches, image, plain = EXPECTED.astype(">f4"), IMAGE, EXPECTED
+    more = engine.plan(given, POSITIONS, 5).workspace_bytes - image.nbytes
+    assert more == engine.plan(image, POSITIONS, 5).workspace_bytes
+    kept = engine.plan(engine.prepare(given), POSITIONS, 5).workspace_bytes
+    assert kept == engine.plan(engine.prepare(image), POSITIONS, 5).workspace_bytes
+    native, swapped = (build_placement(p, POSITIONS, (20, 30)) for p in (plain, patches))
+    assert (native.copied, swapped.copied) == (0, plain.nbytes)
 
 
 @pytest.mark.parametrize("call", ["extract", "plan", "stream"])

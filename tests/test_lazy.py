@@ -6,13 +6,18 @@ import sys
 import numpy as np
 import pytest
 
-pytest.importorskip("dask.array")
+dask = pytest.importorskip("dask")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptycho_engine import Engine
-from ptycho_engine.errors import MissingExtraError, OutOfBoundsError, RequestError
+from ptycho_engine import Engine, hookimpl
+from ptycho_engine.errors import (
+    MemoryBudgetError,
+    MissingExtraError,
+    OutOfBoundsError,
+    RequestError,
+)
 
 ENGINE = Engine("numba")
 RNG = np.random.default_rng(3)
@@ -57,6 +62,34 @@ def test_the_object_is_one_constant_of_the_graph():
     assert sum(sizes) < 1.2 * big.nbytes
 
 
+class Sevens:
+    """Cuts patches of a number that it is told."""
+
+    def __init__(self, number):
+        self.number = number
+
+    @hookimpl
+    def extract_patches(self, request, out):
+        out[...] = self.number
+        return out
+
+
+def test_each_array_is_cut_by_its_own_engine():
+    image, positions = objects((), "f8"), RNG.uniform(0, 20, (6, 2))
+    engines = ENGINE, Engine(Sevens(7.0)), Engine(Sevens(8.0)), Engine("numba", memory_budget=10)
+    first, seven, eight, poor = (
+        engine.extract_lazy(image, positions, 5, chunks=3) for engine in engines
+    )
+    found = dask.compute(first, seven, eight)
+    np.testing.assert_array_equal(found[0], ENGINE.extract(image, positions, 5))
+    assert [np.unique(patches).tolist() for patches in found[1:]] == [[7.0], [8.0]]
+    with pytest.raises(MemoryBudgetError):
+        dask.compute(first, poor)
+    again = ENGINE.extract_lazy(image, positions, 5, chunks=2)  # the object is one constant still
+    constants = {k for a in (first, again) for k in a.dask if str(k).startswith("cutter")}
+    assert len(constants) == 1
+
+
 def test_blocks_are_those_of_a_stream_by_default():
     lazy = ENGINE.extract_lazy(objects((), "f4"), RNG.uniform(0, 20, (9, 2)), 5)
     assert lazy.chunks == ((9,), (5,), (5,))
@@ -66,8 +99,9 @@ def test_what_cannot_be_cut_is_refused_at_once():
     image = objects((), "f4")
     with pytest.raises(OutOfBoundsError):
         ENGINE.extract_lazy(image, [[0.0, 0.0]], 5, fill="error")
-    with pytest.raises(RequestError, match="chunks: received 0"):
-        ENGINE.extract_lazy(image, [[5.0, 5.0]], 5, chunks=0)
+    for chunks in (0, 2.5, True, "auto"):
+        with pytest.raises(RequestError, match="chunks: received"):
+            ENGINE.extract_lazy(image, [[5.0, 5.0]], 5, chunks=chunks)
     with pytest.raises(RequestError, match="layout 'rows' is not known"):
         ENGINE.extract_lazy(image, [[5.0, 5.0]], 5, layout="rows")
 

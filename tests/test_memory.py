@@ -1,5 +1,6 @@
 """The budget as people write it, and as nobody can mean it."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,12 @@ def test_absurd_budgets_are_refused_as_configuration(budget):
     assert "Expected bytes" in str(caught.value)
     assert len(str(caught.value)) < 250
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_integers_of_numpy_are_bytes():
+    assert parse_bytes(np.int64(5)) == 5
+    with pytest.raises(ConfigurationError):
+        parse_bytes(np.bool_(True))
 
 
 def test_the_largest_budget():

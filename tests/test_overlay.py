@@ -92,15 +92,49 @@ def test_wrong_answers_name_the_hook(answer, received):
 
 
 def test_wrappers_surround_placement():
-    class Doubler:
-        @hookimpl(wrapper=True)
-        def place_patches(self):
-            placed = yield
-            return 2 * placed
-
     host = Host([source("placer", Placer()), source("double", Doubler())])
     engine = Engine("placer", wrappers=["double"], host=host)
     np.testing.assert_allclose(engine.place(PATCHES, POSITIONS, SIZE), 2 * EXPECTED)
+
+
+class Doubler:
+    """Surrounds placement, and answers with another array."""
+
+    @hookimpl(wrapper=True)
+    def place_patches(self):
+        placed = yield
+        return 2 * placed
+
+
+@pytest.mark.parametrize("plugin", ["numba", Placer(), Placer(added)], ids=["numba", "new", "out"])
+def test_a_wrapper_sees_the_sum_of_the_patches_alone(plugin):
+    """Whatever a plugin adds to: what stood in an output is no part of it, and counts once."""
+    host = Host()
+    host.register(Doubler())
+    engine = Engine(plugin, host=host)
+    np.testing.assert_allclose(engine.place(PATCHES, POSITIONS, SIZE), 2 * EXPECTED)
+    out = np.full(SIZE, 5.0)
+    engine.place(PATCHES, POSITIONS, SIZE, out=out)
+    np.testing.assert_allclose(out, 5 + 2 * EXPECTED)
+    made = engine.reassemble(PATCHES, POSITIONS, SIZE)
+    np.testing.assert_allclose(
+        made.coverage, 2 * reference_placement(np.ones_like(PATCHES), POSITIONS, SIZE)
+    )
+
+
+def test_the_budget_counts_the_array_that_a_wrapper_sees():
+    host = Host()
+    host.register(Doubler())
+    engine = Engine("numba", host=host, memory_budget="1MB")
+    out = np.zeros((1000, 1000))
+    with pytest.raises(MemoryBudgetError, match=r"object 7\.63 MiB"):
+        engine.place(PATCHES, POSITIONS, (1000, 1000), out=out)
+
+
+def test_a_view_of_the_output_that_was_added_to_is_refused():
+    engine = Engine(Placer(lambda placed, out: added(placed, out)[::-1]))
+    with pytest.raises(PluginError, match="Placer: place_patches returned a view of `out`"):
+        engine.place(PATCHES, POSITIONS, SIZE)
 
 
 def test_a_plugin_that_lacks_a_hook_is_refused_with_those_that_have_it():

@@ -67,6 +67,12 @@ class Host:
         self._sources.append(source)
         return name
 
+    def registered(self, chosen: str) -> dict[str, object]:
+        """Objects registered by hand that answer or surround calls of a plugin, by their names."""
+        names = [source.name for source in self._sources if source.distribution == REGISTERED]
+        objects = {name: self.activate(name) for name in names}
+        return {n: o for n, o in objects.items() if n == chosen or self.has_wrapper(n)}
+
     def activate(self, name: str) -> object:
         """Import the plugin `name` and register its hooks, wrappers included.
 
@@ -95,6 +101,10 @@ class Host:
         if isinstance(names, str):
             raise ConfigurationError(
                 f"wrappers: received the text {names!r}. Expected a list of names: [{names!r}]."
+            )
+        if not isinstance(names, Iterable):
+            raise ConfigurationError(
+                f"wrappers: received {names!r}. Expected a list of names; [] for none."
             )
         for name in names:
             self.activate(name)

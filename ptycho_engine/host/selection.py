@@ -50,6 +50,11 @@ class SelectedPlugin:
         """The name that selected it."""
         return self.source.name
 
+    def is_surrounded(self, hook: str) -> bool:
+        """Whether a wrapper that is active surrounds a hook: it may answer with other numbers."""
+        caller: Any = self.callers[hook]
+        return any(implementation.wrapper for implementation in caller.get_hookimpls())
+
     def require(self, hook: str) -> None:
         """Refuse to go on without a hook.
 

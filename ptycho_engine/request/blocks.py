@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.adapter import adapter_of
+from ..arrays.tensors import framework_of
 from ..display import Shown
 from ..errors import RequestError
 from .extraction import ExtractionRequest
@@ -40,6 +41,11 @@ def flat_target(served: ExtractionRequest, layout: str, out: Any) -> Array:
     if layout == "grid" and out.flags.c_contiguous:
         return np.asarray(out).reshape(served.output_shape)
     return np.empty(served.output_shape, served.dtype)
+
+
+def is_same_array(array: Array, other: Array) -> bool:
+    """Tell whether two arrays of one shape and dtype are the same samples in the same order."""
+    return array.ctypes.data == other.ctypes.data and array.strides == other.strides
 
 
 def copy_patches(patches: Array, request: ExtractionRequest, out: Array) -> None:
@@ -88,7 +94,16 @@ def check_out(request: ExtractionRequest, out: Any) -> None:
         If its shape or dtype is another, if it is read-only, holds a sample more than once or
         shares memory with the object, or has a mask or a unit.
     """
-    shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+    framework = framework_of(out)
+    if framework is not None:
+        raise RequestError(
+            f"out: received an array of {framework}. Expected one of NumPy, a data set of HDF5 or "
+            "Zarr, or the like. Leave it out, and convert what is returned."
+        )
+    try:
+        shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+    except (RuntimeError, ValueError) as error:  # of a file that is closed
+        raise RequestError(f"out: cannot be used: {error}. Open it for writing.") from error
     if shape is None or tuple(shape) != request.output_shape or dtype != request.dtype:
         raise RequestError(
             f"out: received shape {shape}, dtype {dtype}. Expected shape {request.output_shape}, "
@@ -97,3 +112,5 @@ def check_out(request: ExtractionRequest, out: Any) -> None:
     memory = memory_of(out)
     if memory is not None:
         check_memory(memory, "image", request.image, "patches")
+    elif getattr(out, "read_only", False) or getattr(getattr(out, "file", None), "mode", "") == "r":
+        raise RequestError("out: the file is read-only. Open it for writing.")

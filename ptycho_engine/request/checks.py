@@ -14,6 +14,7 @@ from ..errors import OutOfBoundsError, RequestError, one_line
 from ..geometry.cut import Cut
 from ..geometry.labels import PIXELS, plain
 from ..geometry.layouts import grid_side
+from .overlap import memory_of
 from .prepared import PreparedObject
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -41,7 +42,9 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
     RequestError
         If its rank or dtype is not that of an object.
     """
-    arrays = adapter_of(image)
+    if isinstance(image, PreparedObject):
+        return image
+    arrays, given = adapter_of(image), image
     image = arrays.convert(plain(image, "image") if arrays is NUMPY else image, "image")
     name, shape = arrays.dtype_name(image), arrays.shape(image)
     if shape is None:
@@ -49,7 +52,15 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
     check_dtype(name, "image")
     if len(shape) < 2:
         raise RequestError(f"image: received shape {shape}. Expected (..., H, W).")
-    return PreparedObject(image, shared=shared)
+    return PreparedObject(image, shared=shared, copied=0 if shared else made_bytes(given, image))
+
+
+def made_bytes(given: Any, array: Any) -> int:
+    """Bytes of an array that was made to read what came; 0 if it is the memory that came."""
+    if not isinstance(array, np.ndarray):
+        return 0
+    memory = memory_of(given)
+    return 0 if memory is not None and np.may_share_memory(memory, array) else array.nbytes
 
 
 def check_dtype(name: str, what: str) -> None:
@@ -67,8 +78,8 @@ def check_dtype(name: str, what: str) -> None:
         )
 
 
-def check_block_size(block_size: Any) -> None:
-    """Refuse a number of patches, or groups, that is none; None leaves the choice to us.
+def check_block_size(block_size: Any, what: str = "block_size") -> None:
+    """Refuse a number `what` of patches, or groups, that is none; None leaves the choice to us.
 
     Raises
     ------
@@ -80,8 +91,7 @@ def check_block_size(block_size: Any) -> None:
     whole = hasattr(block_size, "__index__") and not isinstance(block_size, bool)
     if not whole or block_size < 1:
         raise RequestError(
-            f"block_size: received {one_line(repr(block_size), 60)}. Expected an integer, 1 or "
-            "more."
+            f"{what}: received {one_line(repr(block_size), 60)}. Expected an integer, 1 or more."
         )
 
 

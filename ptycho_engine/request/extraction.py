@@ -75,6 +75,7 @@ class ExtractionRequest(LocatedRequest):
             leading_shape=prepared.leading_shape,
             shape=tuple(self.image.shape[-2:]),
             shared=prepared.shared,
+            copied=prepared.copied,
         )
         vars(self)["output_shape"] = self.patches_shape
 
@@ -128,7 +129,7 @@ def build_request(
     """
     if layout not in LAYOUTS:
         raise RequestError(one_of("layout", layout, LAYOUTS))
-    prepared = image if isinstance(image, PreparedObject) else prepare_object(image)
+    prepared = prepare_object(image)
     image = prepared.image
     if len(image.shape) > 2:
         check_axes(image, cut.patch_size)

@@ -28,6 +28,8 @@ class LocatedRequest:
     shape: tuple[Any, Any]
     #: Whether many calls share the object, so that even a kernel for a few patches pays off.
     shared: bool
+    #: Bytes that were taken to read object or patches as an array of native numbers.
+    copied: int
     #: What is found out about a request, by whoever finds it: see `ptycho_engine.request.windows`.
     found: dict[Any, Any]
 

@@ -14,6 +14,8 @@ from ..errors import RequestError
 from ..geometry.labels import plain
 
 Array = NDArray[Any]
+#: Weights whose signs are checked at a time.
+LOOKED_AT = 1024**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,10 @@ class PatchWeights:
     Attributes
     ----------
     values : ndarray, shape (N, N) or (P, N, N)
-        Real, finite, 0 or more; one array for all patches, or one for each.
+        Real, finite, 0 or more; one array for all patches, or one for each, as a caller holds it:
+        a memory map is read block by block.
+    dtype : dtype
+        Of what `of` returns.
     border : int
         Samples at each side of a patch that count nothing.
     are_one : bool
@@ -31,6 +36,7 @@ class PatchWeights:
     """
 
     values: Array
+    dtype: np.dtype[Any]
     border: int
     are_one: bool
 
@@ -43,7 +49,7 @@ class PatchWeights:
         """Return the weights of some patches, an array of its own, (stop - start, N, N)."""
         count, size = stop - start, self.values.shape[-1]
         part = self.values[start:stop] if self.differ else self.values
-        found = np.empty((count, size, size), self.values.dtype)
+        found = np.empty((count, size, size), self.dtype)
         found[...] = part
         if self.border:
             inside = np.zeros((size, size), bool)
@@ -91,18 +97,18 @@ def patch_weights(
         )
     border = _whole_border(border, size)
     if probe is None and weights is None:
-        return PatchWeights(np.ones((size, size), dtype), border, not border)
+        return PatchWeights(np.ones((size, size), dtype), dtype, border, not border)
     name = "weights" if probe is None else "probe"
     given = NUMPY.convert(plain(weights if probe is None else probe, name), name)
     _check(name, given, size, count)
     if probe is None:
         _check_reach(given, dtype)
-        return PatchWeights(given.astype(dtype, copy=False), border, False)
+        return PatchWeights(given, dtype, border, False)
     modulus = np.abs(given.astype(np.result_type(given, np.float64), copy=False))
     if not modulus.any():
         raise RequestError("probe: is zero everywhere. Expected light. Leave it out, or check it.")
     power = np.square(modulus / modulus.max()).reshape(-1, size, size).sum(axis=0)
-    return PatchWeights((power / power.max()).astype(dtype), border, False)
+    return PatchWeights(power / power.max(), dtype, border, False)
 
 
 def _check(name: str, given: Array, size: int, count: int) -> None:
@@ -118,12 +124,15 @@ def _check(name: str, given: Array, size: int, count: int) -> None:
             f"{name}: received shape {given.shape}, dtype {given.dtype}. Expected "
             f"{'reals' if name == 'weights' else 'numbers'} of shape ({size}, {size}) or {several}."
         )
-    if not np.isfinite(given).all() or (name == "weights" and (given < 0).any()):
-        wrong = "NaN or infinite" if not np.isfinite(given).all() else "negative"
-        least = " of 0 or more" if name == "weights" else ""
-        raise RequestError(
-            f"{name}: some values are {wrong}. Expected finite ones{least}. Repair the array."
-        )
+    # Weights of each patch are as many numbers as patches hold: not all are looked at at once.
+    step = max(1, LOOKED_AT // (size * size))
+    for part in (given[i : i + step] for i in range(0, len(given), step)):
+        if not np.isfinite(part).all() or (name == "weights" and (part < 0).any()):
+            wrong = "NaN or infinite" if not np.isfinite(part).all() else "negative"
+            least = " of 0 or more" if name == "weights" else ""
+            raise RequestError(
+                f"{name}: some values are {wrong}. Expected finite ones{least}. Repair the array."
+            )
 
 
 def _check_reach(weights: Array, dtype: np.dtype[Any]) -> None:

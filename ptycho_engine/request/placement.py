@@ -12,7 +12,14 @@ from ..errors import RequestError, one_of
 from ..geometry.cut import Cut, Fill, Interpolation
 from ..geometry.labels import plain
 from ..geometry.layouts import LAYOUTS, PATCH_AXES, Layout, axes_in_words, output_shape
-from .checks import check_dtype, check_fill, check_inside, check_positions, checked_shape
+from .checks import (
+    check_dtype,
+    check_fill,
+    check_inside,
+    check_positions,
+    checked_shape,
+    made_bytes,
+)
 from .extraction import ExtractionRequest
 from .located import LocatedRequest
 from .overlap import check_memory
@@ -56,6 +63,7 @@ class PlacementRequest(LocatedRequest):
     cut: Cut
     layout: Layout = "flat"
     channels: int = 1
+    copied: int = field(repr=False, default=0, kw_only=True)
     found: dict[Any, Any] = field(repr=False, default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -122,7 +130,7 @@ def build_placement(
     """
     if layout not in LAYOUTS:
         raise RequestError(one_of("layout", layout, LAYOUTS))
-    arrays = adapter_of(patches)
+    arrays, given = adapter_of(patches), patches
     patches = arrays.convert(plain(patches, "patches") if arrays is NUMPY else patches, "patches")
     check_dtype(arrays.dtype_name(patches), "patches")
     received = arrays.shape(patches)
@@ -142,7 +150,8 @@ def build_placement(
     if fill == "error":
         positions = check_inside(positions, size, cut)
         cut = replace(cut, fill="zeros")  # every sample with a weight lies inside
-    return PlacementRequest(patches, positions, size, cut, layout, channels)
+    copied = made_bytes(given, patches)
+    return PlacementRequest(patches, positions, size, cut, layout, channels, copied=copied)
 
 
 def adjoint_of(request: ExtractionRequest, patches: Any) -> PlacementRequest:

@@ -67,6 +67,8 @@ class PreparedObject:
         The object, validated; it must not be changed in place while this is in use.
     shared : bool
         Whether many calls are to share it, so that even a kernel for a few patches pays off.
+    copied : int
+        Bytes that were taken to read it as an array of native numbers.
 
     Attributes
     ----------
@@ -82,9 +84,10 @@ class PreparedObject:
         Which of its calls are looked at, if many share it.
     """
 
-    def __init__(self, image: Any, *, shared: bool = False) -> None:
+    def __init__(self, image: Any, *, shared: bool = False, copied: int = 0) -> None:
         self.image = image
         self.shared = shared
+        self.copied = copied
         self.dtype = adapter_of(image).dtype(image)
         self.dtype_name, self.real_dtype = real_names(self.dtype)
         known = tuple(1 if size is None else int(size) for size in image.shape)

@@ -1,5 +1,7 @@
 """Reassembly: the weighted mean of what patches say, exactly 0 where none says anything."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from ptycho_engine.errors import MemoryBudgetError, OutOfBoundsError, RequestError
 from ptycho_engine.geometry.footprint import footprint
 from ptycho_engine.geometry.layouts import flat_to_channel, flat_to_grid
-from ptycho_engine.request import normalisation
+from ptycho_engine.request import normalisation, patch_weights
 from ptycho_engine.request.blocks import Block
 from ptycho_engine.request.mosaic import Mosaic, reassemble
 from ptycho_engine.testing import reference_patches, reference_placement
@@ -159,6 +161,20 @@ def test_a_probe_is_in_any_unit(light):
         put_together(patches, probe=probe).object,
         atol=1e-12,
     )
+
+
+def test_weights_of_each_patch_are_not_all_held_at_once(monkeypatch):
+    """They are as many numbers as the patches, and may be mapped from a file."""
+    count, size = 400, 32
+    patches, positions = np.ones((count, size, size), "f4"), RNG.uniform(20, 40, (count, 2))
+    weights = RNG.uniform(0.5, 1, patches.shape)
+    monkeypatch.setattr(normalisation, "BLOCK_BYTES", 40 * size * size * 4)
+    monkeypatch.setattr(patch_weights, "LOOKED_AT", 40 * size * size)
+    tracemalloc.start()
+    put_together(patches, positions, (60, 60), weights=weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < weights.nbytes / 4
 
 
 def test_weights_may_be_small_but_not_without_digits():
