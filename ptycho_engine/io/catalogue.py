@@ -34,7 +34,7 @@ from typing import Any
 
 from ..culprits import name_culprit
 from ..discovery import FORMAT_GROUP, PluginSource, discover, find_source, load_source
-from ..errors import InputFileError, PluginError
+from ..errors import InputFileError, PluginError, one_line
 from .objects.urls import Location
 
 #: Keys of a format's Hydra group that are no options of it.
@@ -180,7 +180,8 @@ def find_format(path: Path) -> str:
     A format that alone has the suffix is not asked, since its reader says best what is wrong with
     the file; for the same reason, one whose name is the suffix is taken if none claims the file, or
     there is none.
-    Built-in formats are asked first, and others only if none of them claims the file.
+    Built-in formats are asked first, and others only if none of them claims the file. One of others
+    that fails when it is asked hinders none: its error is raised only if none claims the file.
 
     Parameters
     ----------
@@ -197,7 +198,7 @@ def find_format(path: Path) -> str:
     InputFileError
         If no format has the suffix, or none of several claims the file.
     PluginError
-        If two claim it; or as :func:`load_format`.
+        If two claim it; or if none does, and one could not be asked.
     """
     candidates = formats_of(path)
     if not candidates and path.is_dir():
@@ -220,16 +221,9 @@ def find_format(path: Path) -> str:
             f"{path}: no such file. Expected the path of a scan file; a relative one counts from "
             f"{Path.cwd()}. Check its spelling."
         )
-    for built_in in (True, False):
-        asked = [source.name for source in candidates if source.built_in is built_in]
-        claims = [name for name in asked if load_format(name).holder.recognise(path)]
-        if len(claims) > 1:
-            raise PluginError(
-                f"{path}: is claimed by the formats {' and '.join(claims)}. Expected one of them. "
-                f"Choose with scan={claims[0]} or scan={claims[1]}."
-            )
-        if claims:
-            return claims[0]
+    claiming = _claiming(path, candidates)
+    if claiming is not None:
+        return claiming
     if own:
         return own[0]
     raise InputFileError(
@@ -237,6 +231,62 @@ def find_format(path: Path) -> str:
         f"{', '.join(source.name for source in candidates)}. Found: {_contents(path)}. Expected a "
         "file that one of them claims. Name the format with scan=NAME to see what it misses."
     )
+
+
+def _claiming(path: Path, candidates: list[FormatSource]) -> str | None:
+    """Name the one format that claims a file; None if none does."""
+    failures: list[PluginError] = []
+    for built_in in (True, False):
+        asked = [source for source in candidates if source.built_in is built_in]
+        claims = [source.name for source in asked if _claims(source, path, failures)]
+        if len(claims) > 1:
+            raise PluginError(
+                f"{path}: is claimed by the formats {' and '.join(claims)}. Expected one of them. "
+                f"Choose with scan={claims[0]} or scan={claims[1]}."
+            )
+        if claims:
+            for failure in failures:
+                _warn_once(str(failure))
+            return claims[0]
+    if failures:
+        reason = str(failures[0]).rstrip(".")
+        raise type(failures[0])(
+            f"{path}: no format claims it, and one could not be asked: {reason}. Or name the "
+            "format with scan=NAME."
+        ) from failures[0]
+    return None
+
+
+def _claims(source: FormatSource, path: Path, failures: list[PluginError]) -> bool:
+    """Ask a format whether a file is its own; what fails of one of others joins the failures."""
+    try:
+        return bool(load_format(source.name).holder.recognise(path))
+    except (Exception, SystemExit) as error:
+        if source.built_in:
+            raise
+        failures.append(_failure(source, error))
+        return False
+
+
+def _failure(source: FormatSource, error: BaseException) -> PluginError:
+    """Say why a format could not be asked; an error of loading says it itself."""
+    if isinstance(error, PluginError):
+        return error
+    failure = PluginError(
+        f"format {source.name!r} ({source.origin}) cannot tell whether a file is its own: "
+        f"{type(error).__name__}: {one_line(error)}. Repair or remove {source.distribution}; "
+        "other formats work."
+    )
+    failure.__cause__ = error
+    return failure
+
+
+@functools.lru_cache  # a folder of scans asks again for each file
+def _warn_once(reason: str) -> None:
+    """Log that a format is left out."""
+    from ..logs import get_logger  # needs structlog, which a list of formats does not
+
+    get_logger().warning("format_left_out", reason=reason)
 
 
 def _contents(path: Path) -> str:

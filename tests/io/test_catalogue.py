@@ -1,5 +1,6 @@
 """The catalogue of formats: metadata alone until one is chosen, by name, by suffix, by content."""
 
+import re
 from types import SimpleNamespace
 
 import h5py
@@ -112,6 +113,36 @@ def test_a_built_in_format_is_asked_first(installed, tmp_path):
     assert find_format(ours) == "npz"
     with pytest.raises(PluginLoadError, match="cannot be imported: SystemExit: imported"):
         find_format(theirs)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "import a_package_that_is_not_there",
+            r"format 'aabroken' .*a_package_that_is_not_there'\. Repair or remove",
+        ),
+        ("raise SystemExit('gone')", "format 'aabroken' .*SystemExit: gone"),
+        ("", "format 'aabroken' .*is no format"),
+        (
+            MODULE.format(head=b"").replace("    return path.r", "    1 / 0\n    return path.r"),
+            "format 'aabroken' .*cannot tell whether a file is its own: ZeroDivisionError: ",
+        ),
+    ],
+    ids=["import", "exit", "contract", "recognise"],
+)
+def test_one_that_cannot_be_asked_hinders_no_other(installed, tmp_path, caplog, code, words):
+    installed(aabroken_qq=code, beam_qq=MODULE.format(head=b"one"))
+    catalogue._warn_once.cache_clear()
+    ours, theirs = scan_file(tmp_path, b"one", "a.qq"), scan_file(tmp_path, b"two", "b.qq")
+    with caplog.at_level("WARNING", "ptycho_engine"):
+        assert find_format(ours) == find_format(ours) == "beam"
+    (record,) = caplog.records
+    assert re.search(words, record.msg["reason"])
+    with pytest.raises(PluginError, match=words) as caught:
+        find_format(theirs)
+    assert str(caught.value).startswith(f"{theirs}: no format claims it, and one could not be")
+    assert str(caught.value).endswith(" Or name the format with scan=NAME.")
 
 
 def test_an_unknown_suffix_lists_the_known(tmp_path):
