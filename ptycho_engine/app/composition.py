@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from omegaconf import MISSING, OmegaConf
 
 from ..data.detector.detector_settings import Preparation
 from ..data.grouping.group_settings import GroupSettings
@@ -41,21 +42,33 @@ from .vocabulary import expanded
 def composed_settings(config: Any, root: str) -> Any:
     """Turn what Hydra composed into the settings of a run: an instance of the schema of its root.
 
+    Under ``compat=legacy`` the path of the scan may be missing still: legacy settings may tell it.
+
     Raises
     ------
     ConfigurationError
         If it was composed without the configuration of the command.
     """
-    from omegaconf import OmegaConf
-
-    settings = OmegaConf.to_object(config)
+    untold = _awaits_path(config)
+    if untold:  # what is missing would be refused here
+        config = OmegaConf.merge(config, {"scan": {"path": ""}})
+    settings: Any = OmegaConf.to_object(config)
     if not isinstance(settings, SCHEMAS[root]):
         keys = ", ".join(map(str, settings)) if isinstance(settings, dict) else "no keys"
         raise ConfigurationError(
             f"the chosen configuration holds {keys}, and none of the command's defaults. Expected "
             f"it to begin with them: write `defaults: [{root}, _self_]` at its top."
         )
+    if untold:
+        settings.scan.path = MISSING
     return settings
+
+
+def _awaits_path(config: Any) -> bool:
+    """Whether nothing told the path of the scan yet, and legacy settings may."""
+    scan = OmegaConf.select(config, "scan")
+    missing = OmegaConf.is_dict(scan) and OmegaConf.is_missing(scan, "path")
+    return missing and OmegaConf.select(config, "compat.mode") == "legacy"
 
 
 def extraction_job(

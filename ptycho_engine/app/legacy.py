@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from omegaconf import MISSING
+
 from ..data.grouping.group_settings import GroupSettings
 from ..deprecation.table import warn
 from ..engine import DEFAULT_PLUGIN
@@ -31,6 +33,8 @@ GROUPS, MEMBERS = "groups.", "groups.members"
 Settings = TypeVar("Settings", JobConfig, TrainConfig)
 #: What stands for the path where the packaged configuration chooses the scan.
 DEFAULT_SCAN = "<synthetic scan>"
+#: The format of legacy files.
+READER = "npz"
 
 
 def work_in_legacy(
@@ -57,8 +61,8 @@ def work_in_legacy(
     Raises
     ------
     ConfigurationError
-        If a legacy value cannot be used, or legacy values stand in a job without
-        ``compat=legacy``.
+        If a legacy value cannot be used, nothing tells the path of the scan, or legacy values
+        stand in a job without ``compat=legacy``.
     InputFileError
         If the legacy file cannot be read.
     """
@@ -132,12 +136,14 @@ def _composed(job: Settings) -> dict[str, Any]:
     plugin = dict(job.plugin)
     values["plugin"] = plugin.pop("name")
     values |= {f"plugin.{option}": value for option, value in plugin.items()}
-    values["scan.path"] = getattr(job.scan, "path", _kind(job.scan))
-    return values | groups
+    path = _path(job.scan)
+    return values | groups | ({} if path is None else {"scan.path": path})
 
 
-def _kind(scan: Any) -> str:
-    return f"<{scan.format} scan>"
+def _path(scan: Any) -> str | None:
+    """Return the path of a scan, or what stands for one; None if it is still to be told."""
+    path = getattr(scan, "path", f"<{scan.format} scan>")
+    return None if path == MISSING else path
 
 
 def _was_given(key: str, given: Sequence[str]) -> bool:
@@ -166,7 +172,21 @@ def _with_values(job: Settings, resolution: Resolution) -> Settings:
         plugin={"name": resolution.plugin, **options},
         **{key: values[key] for key in PLAIN if key in values},
     )
-    path = values.get("scan.path")
-    if path is None or path == _kind(job.scan):
-        return settled
-    return replace(settled, scan=scan_config("npz", path=path))
+    return replace(settled, scan=_scan_at(values.get("scan.path"), job.scan))
+
+
+def _scan_at(path: str | None, scan: Any) -> Any:
+    """Return the scan that reads a path: the one that is set, with its options, if it can be.
+
+    It is not where a legacy setting overrides its path, unless it reads the same format.
+    """
+    known = _path(scan)
+    if path is None and known is None:
+        raise ConfigurationError(
+            "scan.path: received nothing. Expected a value. Add scan.path=VALUE."
+        )
+    if path is None or path == known:
+        return scan
+    if known is None or scan.format == READER:
+        return replace(scan, path=path)
+    return scan_config(READER, path=path)

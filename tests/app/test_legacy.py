@@ -9,10 +9,10 @@ import pytest
 from commands import call_command
 from events import logged
 from hydra import compose, initialize_config_dir, initialize_config_module
-from omegaconf import OmegaConf
 from processes import run_python
 
 from ptycho_engine import Engine, compat, read_output, switches
+from ptycho_engine.app.composition import composed_settings
 from ptycho_engine.app.legacy import work_in_legacy
 from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.errors import ConfigurationError
@@ -34,12 +34,11 @@ def old_file(tmp_path):
     return path
 
 
-def settled(*overrides, environ=()):
+def settled(*overrides, environ=(), root="config"):
     register_schemas()
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
-        config = compose("config", overrides=list(overrides))
-    job = OmegaConf.to_object(config)
-    return work_in_legacy(job, overrides, dict(environ))
+        config = compose(root, overrides=list(overrides))
+    return work_in_legacy(composed_settings(config, root), overrides, dict(environ))
 
 
 def test_without_it_nothing_changes_and_a_variable_is_logged_as_not_heeded():
@@ -105,7 +104,7 @@ def test_a_changed_value_of_the_configuration_beats_legacy_ones(old_file):
     with initialize_config_module("ptycho_engine.conf", version_base="1.3"):
         config = compose("config", overrides=["compat=legacy", f"compat.params={old_file}"])
     config.patch_size = 48  # as a configuration file of the user's own sets it
-    job, resolution = work_in_legacy(OmegaConf.to_object(config), [], {})
+    job, resolution = work_in_legacy(composed_settings(config, "config"), [], {})
     assert job.patch_size == 48
     assert resolution.sources["patch_size"] == "new configuration"
 
@@ -120,7 +119,7 @@ def user_configuration(tmp_path, overrides, values=""):
     with initialize_config_dir(str(tmp_path), version_base="1.3"):
         config = compose("mine", overrides=["hydra.searchpath=[pkg://ptycho_engine.conf]",
                                             *overrides])  # fmt: skip
-    return work_in_legacy(OmegaConf.to_object(config), overrides, {})
+    return work_in_legacy(composed_settings(config, "config"), overrides, {})
 
 
 def test_legacy_values_on_the_command_line_beat_the_new_configuration(tmp_path):
@@ -160,6 +159,78 @@ def test_the_data_file_becomes_the_scan_unless_another_is_named():
         "compat=legacy", "+compat.values.train_data_file=run.npz", "scan=npz", "scan.path=my.npz"
     )
     assert (job.scan.format, job.scan.path) == ("npz", "my.npz")
+
+
+NPZ = ["compat=legacy", "scan=npz", "scan.path=my.npz"]
+NAMED = "+compat.values.train_data_file=old.npz"
+
+
+@pytest.mark.parametrize("more", [[], [NAMED]])
+def test_the_scan_that_is_set_keeps_its_options(more):
+    job, _ = settled(*NPZ, "scan.swapped=true", "scan.pixel_size=2e-9", "scan.anchor=half", *more)
+    scan = job.scan
+    assert (scan.format, scan.path, scan.swapped) == ("npz", "my.npz", True)
+    assert (scan.pixel_size, scan.anchor) == (2e-9, "half")
+
+
+@pytest.mark.parametrize("reader", ["cxi", "mat", "ptychodus"])
+def test_any_reader_can_be_set(reader):
+    job, _ = settled("compat=legacy", f"scan={reader}", "scan.path=s.h5")
+    assert (job.scan.format, job.scan.path) == (reader, "s.h5")
+
+
+def test_a_reader_without_a_path_reads_the_legacy_file_with_its_options():
+    job, resolution = settled("compat=legacy", "scan=npz", "scan.swapped=true", NAMED)
+    assert (job.scan.path, job.scan.swapped) == ("old.npz", True)
+    assert resolution.sources["scan.path"] == "command line: train_data_file"
+
+
+def test_a_legacy_file_on_the_command_line_beats_the_scan_of_a_configuration(tmp_path):
+    for scan, kept in (("npz, swapped: true", True), ("cxi", None)):
+        (tmp_path / "mine.yaml").write_text(
+            f"defaults: [config, {{override scan: {scan.partition(',')[0]}}}, "
+            "{override compat: legacy}, _self_]\n"
+            f"scan: {{path: my.file{scan.partition('npz')[2]}}}\n"
+        )
+        register_schemas()
+        with initialize_config_dir(str(tmp_path), version_base="1.3"):
+            config = compose("mine", overrides=["hydra.searchpath=[pkg://ptycho_engine.conf]",
+                                                NAMED])  # fmt: skip
+        job, _ = work_in_legacy(composed_settings(config, "config"), [NAMED], {})
+        assert (job.scan.format, job.scan.path) == ("npz", "old.npz")
+        assert job.scan.swapped is bool(kept)
+
+
+def test_training_data_may_name_its_scan_in_the_legacy_file(tmp_path):
+    path = tmp_path / "old.yaml"
+    path.write_text("train_data_file_path: scan.npz\ngridsize: 2\n")
+    for more in ([], ["scan=npz"]):
+        job, _ = settled("compat=legacy", f"compat.params={path}", *more, root="train")
+        assert (job.scan.path, job.groups.members) == ("scan.npz", 4)
+
+
+@pytest.mark.parametrize("words", [["train"], ["plan", "train"], ["scan=npz"]])
+def test_a_scan_that_nothing_names_is_refused(words, tmp_path, old_file):
+    done = call_command(*words, "compat=legacy", f"compat.params={old_file}", cwd=tmp_path)
+    assert done.returncode == 2
+    expected = "ConfigurationError: scan.path: received nothing. Expected a value. Add scan.path="
+    assert expected in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["old.yaml"]
+
+
+def test_the_options_of_the_scan_reach_the_patches(tmp_path):
+    image = np.random.default_rng(0).normal(size=(48, 64)) + 0j
+    x, y = np.array([20.0, 23, 26]), np.array([18.0, 30, 24])
+    np.savez(tmp_path / "swap.npz", xcoords=y, ycoords=x, objectGuess=image)
+    done = call_command(
+        "swap.npz", "compat=legacy", "plugin=numba", "scan=npz", "scan.swapped=true",
+        "patch_size=16", "output.path=l.npz", "report=false", "output.picture=false", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    output = read_output(tmp_path / "l.npz")
+    expected = Engine("numba").extract(image, np.stack([y, x], 1), 16)
+    np.testing.assert_allclose(output.patches[...], expected, atol=1e-6)
+    assert output.configuration["scan"]["swapped"] is True
 
 
 def test_variables_count_under_it():
