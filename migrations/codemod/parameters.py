@@ -1,4 +1,4 @@
-"""Where a source reads or writes legacy parameters, resolved through its imports."""
+"""What legacy parameters mean in the engine, and where a source saves them and puts them back."""
 
 from __future__ import annotations
 
@@ -7,26 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .accesses import CFG, Access, accesses, is_cfg
 from .bindings import bindings, is_builtin, resolve
-from .names import PARAMETERS, PARAMETERS_MODULE
+from .names import PARAMETERS
 from .provenance import class_around, function_around
-from .source import Source, dotted, literal
+from .source import Source, dotted
 
-CFG = f"{PARAMETERS_MODULE}.cfg"
-#: The functions of the module and the methods of its dictionary that take a key.
-METHODS = {PARAMETERS_MODULE: ("get", "set"), CFG: ("get", "pop", "setdefault")}
 #: Functions that copy the dictionary.
 COPIERS = ("copy.copy", "copy.deepcopy")
-
-
-@dataclass(frozen=True)
-class Access:
-    """An access to a parameter whose key stands there; `value` is what it is set to, if known."""
-
-    node: ast.AST
-    key: str
-    writes: bool
-    value: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -50,62 +38,6 @@ def advice(key: str, value: Any = None) -> str:
     return f"{key} is now {PARAMETERS[key].replacement}"
 
 
-def accesses(source: Source) -> list[Access]:
-    """Return the accesses to the dictionary of `ptycho.params`.
-
-    Its function ``params()`` returns a fresh copy: writes into that have no effect, and are left
-    alone.
-    """
-    return source.once("accesses", lambda: list(_accesses(source)))
-
-
-def _is_cfg(source: Source, node: ast.AST) -> bool:
-    return CFG in resolve(source, node).names
-
-
-def _accesses(source: Source) -> Iterator[Access]:
-    for call in source.find(ast.Call):
-        yield from _call(source, call)
-    for item in source.find(ast.Subscript):
-        key = literal(item.slice)
-        if isinstance(key, str) and _is_cfg(source, item.value):
-            statement = source.parent(item)
-            assigned = isinstance(statement, ast.Assign) and item in statement.targets
-            value = statement.value if isinstance(statement, ast.Assign) and assigned else None
-            yield Access(item, key, not isinstance(item.ctx, ast.Load), value)
-    for comparison in source.find(ast.Compare):
-        key = literal(comparison.left)
-        within = isinstance(comparison.ops[0], ast.In | ast.NotIn)
-        if within and isinstance(key, str) and _is_cfg(source, comparison.comparators[0]):
-            yield Access(comparison, key, False)
-
-
-def _call(source: Source, call: ast.Call) -> Iterator[Access]:
-    given = call.args
-    for name in resolve(source, call.func).names:
-        owner, _, method = name.rpartition(".")
-        key = literal(given[0]) if given else None
-        if name == f"{CFG}.update":
-            yield from _entered(given[:1])
-        elif method in METHODS.get(owner, ()) and isinstance(key, str):
-            writes = method in ("set", "setdefault")
-            yield Access(call, key, writes, given[1] if writes and len(given) > 1 else None)
-    # monkeypatch.setattr(params, "cfg", {...})
-    replaced = len(given) > 2 and literal(given[1]) == "cfg"
-    if replaced and PARAMETERS_MODULE in resolve(source, given[0]).names:
-        yield from _entered(given[2:3])
-
-
-def _entered(given: list[ast.expr]) -> Iterator[Access]:
-    """Yield the entries of a dictionary that stands here."""
-    for dictionary in given:
-        if isinstance(dictionary, ast.Dict):
-            for key, value in zip(dictionary.keys, dictionary.values, strict=True):
-                name = literal(key)
-                if key is not None and isinstance(name, str):
-                    yield Access(key, name, True, value)
-
-
 # -- Saved, changed and put back ---------------------------------------------------------------
 
 
@@ -117,8 +49,9 @@ def saved_values(source: Source) -> list[Saved]:
 def _saved_values(source: Source) -> Iterator[Saved]:
     groups: dict[tuple[ast.AST | None, str], list[Access]] = {}
     for access in sorted(accesses(source), key=lambda access: source.start(access.node)):
-        place = function_around(source, access.node), access.key
-        groups.setdefault(place, []).append(access)
+        if access.key is not None:
+            place = function_around(source, access.node), access.key
+            groups.setdefault(place, []).append(access)
     for (_, key), group in groups.items():
         saved: dict[str, Access] = {}
         for access in group:
@@ -165,7 +98,7 @@ def _is_copy(source: Source, node: ast.expr) -> bool:
         case ast.Call(func=function, args=[argument]):
             copies = is_builtin(source, function, "dict")
             copies = copies or resolve(source, function).name in COPIERS
-            return copies and _is_cfg(source, argument)
+            return copies and is_cfg(source, argument)
     return False
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from ..codemod.bindings import resolve
+from ..codemod.accesses import CFG, accesses
+from ..codemod.config_objects import fields as fields_given
 from ..codemod.findings import Finding, Kind, Rule, todo
-from ..codemod.names import CONFIG_CLASSES, PARAMETERS
-from ..codemod.parameters import CFG, accesses, advice, saved_dictionaries, saved_values
+from ..codemod.names import PARAMETERS
+from ..codemod.parameters import advice, saved_dictionaries, saved_values
 from ..codemod.source import Source, literal
 
 
@@ -25,13 +25,11 @@ def chosen(source: Source) -> Iterator[Finding]:
 
 
 def fields(source: Source) -> Iterator[Finding]:
-    """Find ``ModelConfig(use_batched_patch_extraction=True)``."""
-    for call in source.find(ast.Call):
-        known = [keyword for keyword in call.keywords if keyword.arg in PARAMETERS]
-        if known and resolve(source, call.func).is_one_of(CONFIG_CLASSES):
-            for keyword in known:
-                name = str(keyword.arg)
-                yield todo(source, "PE008", keyword, name, advice(name, literal(keyword.value)))
+    """Find ``ModelConfig(use_batched_patch_extraction=True)``, and fields that are set later."""
+    for entry in fields_given(source):
+        if entry.key in PARAMETERS:
+            text = advice(entry.key, literal(entry.value))
+            yield todo(source, "PE008", entry.node, entry.key, text)
 
 
 def put_back(source: Source) -> Iterator[Finding]:

@@ -3,80 +3,105 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from ptycho_engine.compat.params.keys import find_key
 
-from ..codemod.bindings import resolve
-from ..codemod.names import CONFIG_CLASSES
-from ..codemod.parameters import accesses
-from ..codemod.source import Source, targets
-
-#: A parameter, the value that stands there, and the line.
-Written = tuple[str, ast.expr, int]
+from ..codemod.accesses import Access, How, accesses
+from ..codemod.config_objects import fields
+from ..codemod.entries import entries, is_dictionary, value_given
+from ..codemod.source import Source
 
 
 def read_python(text: str) -> tuple[dict[str, Any], list[str]]:
     """Collect the parameters that a module sets, with remarks on what could not be taken over.
 
-    They are written to ``ptycho.params``, given to a legacy dataclass, or assigned at the top
-    level: to a known parameter's name, or as a dictionary with such keys. What is no literal, and
-    what is set more than once, is remarked on.
+    They are written to ``ptycho.params``, given to a legacy dataclass, or assigned outside of
+    functions: to a known parameter's name, or as a dictionary with such keys. What is no literal,
+    and what is set more than once, is remarked on.
     """
     values: dict[str, Any] = {}
     remarks = []
     source = Source(text)
-    written = [*_assigned(source.tree), *_through_ptycho(source)]
-    for key, node, line in sorted(written, key=lambda item: item[2]):
-        try:
-            value = _value(node)
-        except ValueError:
-            remarks.append(f"line {line}: {key} is set to an expression; write its value yourself")
-            continue
-        if key in values and values[key] != value:
-            remarks.append(f"line {line}: {key} was {values[key]!r} above; {value!r} counts")
-        values[key] = value
+    found = [*_assigned(source), *_through_ptycho(source)]
+    by_place = {(source.start(access.node), access.key): access for access in found}
+    for (place, _), access in sorted(by_place.items(), key=lambda item: item[0][0]):
+        remark = _take(source, access, values)
+        if remark:
+            remarks.append(f"line {source.line(place)}: {remark}")
     return values, remarks
 
 
-def _value(node: ast.expr) -> Any:
-    """Return a literal, also one in ``Path(...)``."""
+def _take(source: Source, access: Access, values: dict[str, Any]) -> str:
+    """Let an access do to `values` what it does to the parameters; return what is to be said."""
+    key = access.key
+    if access.how is How.CLEAR:
+        return "all parameters are dropped here; what was set above still counts" * bool(values)
+    if key is None:
+        shown = textwrap.shorten(source.code(access.node), 60, placeholder=" ...")
+        return f"what {shown} sets does not stand here; write those values yourself"
+    if access.how is How.REMOVE:
+        return f"{key} is dropped here; what was set above still counts" * (key in values)
+    if access.how is How.DEFAULT and key in values:
+        return ""
+    try:
+        value = _value(access.value)
+    except ValueError:
+        return f"{key} is set to an expression; write its value yourself"
+    before = values.get(key, value)
+    values[key] = value
+    if access.how is How.DEFAULT:
+        return f"{key} is set only if it was not set before; {value!r} counts"
+    return f"{key} was {before!r} above; {value!r} counts" if before != value else ""
+
+
+def _value(node: ast.expr | None) -> Any:
+    """Return a literal, also one in ``Path(...)``; ValueError if it is none."""
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
         name = ast.unparse(node.func)
         if name in ("Path", "pathlib.Path"):
             node = node.args[0]
-    return ast.literal_eval(node)
+    if node is None:
+        raise ValueError
+    try:
+        return ast.literal_eval(node)
+    except (TypeError, MemoryError, RecursionError) as error:  # such as {[]: 1}
+        raise ValueError from error
 
 
-def _assigned(tree: ast.Module) -> Iterator[Written]:
-    for statement in tree.body:
-        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+def _assigned(source: Source) -> Iterator[Access]:
+    """Yield what is assigned to names outside of functions and classes."""
+    for name in source.find(ast.Name):
+        scope, statement = source.scope(name), _assignment(source, name)
+        if statement is None or scope is None or scope.node is not source.tree:
             continue
-        for name in (node.id for node in targets(statement) if isinstance(node, ast.Name)):
-            if isinstance(statement.value, ast.Dict):
-                yield from _dictionary(statement.value)
-            elif find_key(name) is not None:
-                yield name, statement.value, statement.lineno
+        value = value_given(source, name)
+        if value is not None and is_dictionary(source, value):
+            yield from _dictionary(source, value)
+        elif find_key(name.id) is not None:
+            yield Access(name, name.id, How.SET, value)
 
 
-def _dictionary(node: ast.Dict) -> Iterator[Written]:
+def _assignment(source: Source, name: ast.Name) -> ast.stmt | None:
+    """Return the assignment of which a name is a target, or one of them."""
+    above = source.parent(name) if isinstance(name.ctx, ast.Store) else None
+    while isinstance(above, ast.Tuple | ast.List | ast.Starred):
+        above = source.parent(above)
+    if isinstance(above, ast.AnnAssign) and above.value is None:
+        return None
+    return above if isinstance(above, ast.Assign | ast.AnnAssign | ast.AugAssign) else None
+
+
+def _dictionary(source: Source, node: ast.expr) -> Iterator[Access]:
     """Yield the entries of a dictionary in which some key is a legacy parameter."""
-    pairs = [
-        (key.value, value, key.lineno)
-        for key, value in zip(node.keys, node.values, strict=True)
-        if isinstance(key, ast.Constant) and isinstance(key.value, str)
-    ]
-    if any(find_key(key) is not None for key, _, _ in pairs):
-        yield from pairs
+    found = [entry for entry in entries(source, node) if entry.key is not None]
+    if any(find_key(str(entry.key)) is not None for entry in found):
+        yield from (Access(entry.node, entry.key, How.SET, entry.value) for entry in found)
 
 
-def _through_ptycho(source: Source) -> Iterator[Written]:
-    for access in accesses(source):
-        if access.writes and access.key is not None and access.value is not None:
-            yield access.key, access.value, source.line(source.start(access.node))
-    for call in source.find(ast.Call):
-        if resolve(source, call.func).name in CONFIG_CLASSES:
-            for keyword in call.keywords:
-                if keyword.arg not in (None, "model"):
-                    yield str(keyword.arg), keyword.value, keyword.lineno
+def _through_ptycho(source: Source) -> Iterator[Access]:
+    yield from (access for access in accesses(source) if access.how is not How.READ)
+    for entry in fields(source):
+        yield Access(entry.node, entry.key, How.SET, entry.value)

@@ -17,7 +17,6 @@ from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
 from ptycho_engine.migrations.settings.new import literally
-from ptycho_engine.migrations.settings.python import read_python
 
 from ptycho_engine import read_output
 from ptycho_engine.app.schema import register_schemas
@@ -132,19 +131,6 @@ def test_other_forms(tmp_path, name, text):
     assert config.patch_size == 16
     if "Path" in text:
         assert config.scan.path == "x"
-
-
-def test_python_of_which_something_stays():
-    values, remarks = read_python(
-        "from ptycho import params as p\nimport other as q\n"
-        "p.set('N', size)\np.set('gridsize', 1)\np.set('gridsize', 2)\nq.set('nphotons', 3)\n"
-        "p.params()['offset'] = 4\n"
-    )
-    assert values == {"gridsize": 2}
-    assert remarks == [
-        "line 3: N is set to an expression; write its value yourself",
-        "line 5: gridsize was 1 above; 2 counts",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,22 @@ XLA, COMPILE = "use_xla_translate", "use_xla_compile"
         (f"{P}print(p.get('{XLA}'), p.cfg.get('{COMPILE}', 0))\n", [XLA, COMPILE]),
         (f"from ptycho.params import set as put\nput('{XLA}', 0)\n", [XLA]),
         (f"from ptycho.params import cfg as c\nc.setdefault('{XLA}', 0)\n", [XLA]),
+        (f"{P}p.set(key='{XLA}', value=0)\n", [XLA]),
+        (f"{P}p.cfg.update({XLA}=0, N=64)\n", [XLA]),
+        (f"{P}p.cfg.update(dict({XLA}=0), {COMPILE}=1)\n", [XLA, COMPILE]),
+        (f"{P}p.cfg.update([('{XLA}', 0), ('N', 64)])\n", [XLA]),
+        (f"{P}p.cfg.update({{**{{'{XLA}': 0}}, 'N': 64}})\n", [XLA]),
+        (f"{P}p.cfg |= {{'{XLA}': 0}}\n", [XLA]),
+        (f"from ptycho.params import cfg\ncfg |= dict({XLA}=0)\n", [XLA]),
+        (f"{P}p.cfg = {{'{XLA}': 0}} | {{'{COMPILE}': 1}}\n", [XLA, COMPILE]),
+        (f"{P}mine = {{'{XLA}': 0}}\np.cfg.update(mine)\n", [XLA]),
+        (f"{P}cfg = p.cfg\ncfg['{XLA}'], cfg['N'] = 0, 64\n", [XLA]),
+        (f"{P}monkeypatch.setitem(p.cfg, '{XLA}', False)\n", [XLA]),
+        (f"{P}monkeypatch.setattr('ptycho.params.cfg', {{'{XLA}': 0}})\n", [XLA]),
+        (f"{P}with patch.dict(p.cfg, {{'{XLA}': 0}}, {COMPILE}=1):\n    f()\n", [XLA, COMPILE]),
+        (f"@mock.patch.dict('ptycho.params.cfg', {{'{XLA}': 0}})\ndef f():\n    g()\n", [XLA]),
+        (f"{P}patch.object(p, 'cfg', new={{'{XLA}': 0}})\n", [XLA]),
+        (f"patch.multiple('ptycho.params', cfg={{'{XLA}': 0}})\n", [XLA]),
     ],
 )
 def test_parameters(text, expected):
@@ -37,10 +53,22 @@ def test_parameters(text, expected):
         f'{P}"""Says {XLA}."""\ndef f(k):\n    return p.get(k)\n',
         f"import other.params as p  # ptycho\np.set('{XLA}', 0)\n",
         f"{P}other.update({{'{XLA}': 0}})\n",
+        f"{P}other |= {{'{XLA}': 0}}\nprint(getattr(p, 'cfg', {{'{XLA}': 0}}))\n",
+        f"{P}patch.dict(os.environ, {{'{XLA}': '0'}})\n",
+        f"{P}mine = {{'{XLA}': 0}}\nmine = other()\np.cfg.update(mine)\n",
     ],
 )
 def test_what_looks_like_a_parameter_stays(text):
     assert rewrite(text, RULES).text == text
+
+
+@pytest.mark.parametrize(
+    "line", ["c.use_xla_translate = False", "replace(c, use_xla_translate=False)"]
+)
+def test_fields_that_are_set_later(line):
+    text = "from dataclasses import replace\nfrom ptycho.config.config import TrainingConfig\n"
+    assert left(f"{text}c = TrainingConfig(m)\n{line}\n") == [("PE008", 4, XLA)]
+    assert left(f"{text}c = other(m)\n{line}\n") == []
 
 
 def test_saved_and_put_back_is_one_comment():
