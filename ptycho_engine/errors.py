@@ -167,6 +167,11 @@ def one_of(what: str, received: object, options: Iterable[str]) -> str:
     return f"{what} {received!r} is not known.{hint} Available: {listed}."
 
 
+def text_for_list(what: str, text: str) -> str:
+    """Say that a text came where names are listed: its letters would be taken for names."""
+    return f"{what}: received the text {text!r}. Expected a list of names: [{text!r}]."
+
+
 def one_line(text: object, limit: int = 300) -> str:
     """Return a text of others, such as the error of a library, as a part of one line of ours.
 

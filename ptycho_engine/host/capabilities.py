@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError
+from ..errors import CapabilityError, PluginError, text_for_list
 from ..geometry.cut import Cut
 from ..request.checks import DTYPES
 from ..request.located import LocatedRequest
@@ -59,6 +59,15 @@ class Capabilities:
         """
         self.check_cut(request.cut, plugin)
         self._check(plugin, ("dtype", request.dtype_name, self.dtypes))
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            values = getattr(self, entry.name)
+            if entry.name == "options":
+                continue
+            if isinstance(values, str):
+                raise PluginError(text_for_list(f"Capabilities: {entry.name}", values))
+            object.__setattr__(self, entry.name, frozenset(values))  # a list serves as well
 
     def check_cut(self, cut: Cut, plugin: str) -> None:
         """Refuse what the plugin cuts at no position, before there are any.

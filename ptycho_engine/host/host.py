@@ -9,7 +9,7 @@ from typing import Any
 import pluggy
 
 from ..discovery import REGISTERED, PluginSource, discover, find_source, load_source
-from ..errors import ConfigurationError, PluginError
+from ..errors import ConfigurationError, PluginError, text_for_list
 from . import hookspecs
 from .answers import ask, watch
 from .capabilities import Capabilities
@@ -99,9 +99,7 @@ class Host:
             As `activate`; also if a plugin has no wrapper.
         """
         if isinstance(names, str):
-            raise ConfigurationError(
-                f"wrappers: received the text {names!r}. Expected a list of names: [{names!r}]."
-            )
+            raise ConfigurationError(text_for_list("wrappers", names))
         if not isinstance(names, Iterable):
             raise ConfigurationError(
                 f"wrappers: received {names!r}. Expected a list of names; [] for none."

@@ -151,6 +151,12 @@ def test_only_the_selected_plugin_is_called():
     assert (one.calls, other.calls) == (2, 1)
 
 
+def test_capabilities_are_sets_of_names():
+    assert Capabilities(fills=["zeros", "edge"]).fills == frozenset({"zeros", "edge"})
+    with pytest.raises(PluginError, match=r"interpolations: received the text 'bilinear'"):
+        Capabilities(interpolations="bilinear")
+
+
 def test_hooks_of_other_plugins_do_not_leak():
     class Planner(Cutter):
         @hookimpl

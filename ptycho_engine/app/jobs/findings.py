@@ -13,7 +13,7 @@ from ...geometry.cut import Cut
 from ...geometry.footprint import footprint
 from ...io.patterns import Patterns
 from ...io.scan import Scan
-from ...request.reach import measure_reach
+from ...request.reach import Reach, measure_reach
 
 Array = NDArray[Any]
 
@@ -43,13 +43,26 @@ def describe(scan: Scan, patch_size: int | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {"source": scan.source}
     found |= contents(scan)
     found["windows"] = None
-    placed = scan.units == "px" or scan.pixel_size is not None
-    if scan.image is not None and scan.positions is not None and size is not None and placed:
+    if size is not None and _is_placed(scan):
         found["windows"] = {"size": size, "size_of": whose, **_windows(scan.in_pixels(), size)}
     found["assumptions"] = dict(scan.assumptions)
     doubts = [] if found["windows"] is None else found["windows"].pop("doubts")
     found["warnings"] = [*scan.warnings, *doubts]
     return found
+
+
+def doubts_about(scan: Scan) -> tuple[str, ...]:
+    """Say what makes the positions of a scan doubtful, as far as it tells where its windows lie."""
+    size, _ = window_size(scan, None)
+    if size is None or not _is_placed(scan):
+        return ()
+    return _reach(scan.in_pixels(), size).warnings(scan.remedies)
+
+
+def _is_placed(scan: Scan) -> bool:
+    """Whether there is an object, and positions that can be had in its pixels."""
+    known = scan.units == "px" or scan.pixel_size is not None
+    return scan.image is not None and scan.positions is not None and known
 
 
 def contents(scan: Scan) -> dict[str, Any]:
@@ -133,7 +146,7 @@ def _windows(scan: Scan, size: int) -> dict[str, Any]:
     assert scan.image is not None
     assert scan.positions is not None
     height, width = scan.image.shape[-2:]
-    reach = measure_reach(scan.positions, (height, width), Cut(size))
+    reach = _reach(scan, size)
     counts = footprint(scan.positions, (height, width), size)
     covered = np.count_nonzero(counts)
     return {
@@ -143,6 +156,14 @@ def _windows(scan: Scan, size: int) -> dict[str, Any]:
         "windows_per_covered_pixel": int(counts.sum(dtype=np.int64)) / covered if covered else 0.0,
         "doubts": list(reach.warnings(scan.remedies)),
     }
+
+
+def _reach(scan: Scan, size: int) -> Reach:
+    """Measure how far windows leave the object."""
+    assert scan.image is not None
+    assert scan.positions is not None
+    height, width = scan.image.shape[-2:]
+    return measure_reach(scan.positions, (height, width), Cut(size))
 
 
 def _mask(mask: Array) -> dict[str, Any]:

@@ -113,6 +113,7 @@ def as_scan(made: SimulatedScan) -> Scan:
         detector_pixel_size=(detector, detector),
         energy=beam.energy,
         distance=beam.distance,
+        assumptions={"propagation": "near"} if beam.near_field else {},
         metadata={"_metadata": {"recipe": asdict(made.recipe)}},
     )
 

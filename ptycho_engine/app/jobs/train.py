@@ -32,6 +32,7 @@ from ...io.objects.mirror import version_read
 from ...io.objects.urls import Location, ObjectUrl
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan
+from ...io.scan_writing import report_dropped
 from ...io.store import Store
 from ...logs import get_logger
 from ...memory import format_bytes
@@ -158,6 +159,8 @@ def run(
         if job.report:
             companions.report.draw(lambda: report_training(job, planned, records | spent, kept))
         store.publish(provenance=spent, together=companions)
+    if job.for_ptychopinn:
+        report_dropped(job.output, scan, ("mask",))
     result = _result(job, companions, len(groups), seconds)
     size = format_bytes(sum(s.nbytes for s in store.arrays.values()))
     get_logger().info(

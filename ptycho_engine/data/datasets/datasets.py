@@ -272,7 +272,7 @@ class PatchDataset(PatchItems):
 
     @at_caller
     def split(self, test: Region | float, axis: str = "y") -> Split:
-        """Split into train and test, whose patches share no pixel of the object.
+        """Split into train and test, whose patches and patterns share no pixel of the object.
 
         Parameters
         ----------
@@ -286,13 +286,16 @@ class PatchDataset(PatchItems):
         -------
         Split
             Test patches lie wholly in the region, train patches wholly outside; those in between
-            are dropped. Two scans of one object share none either with a `Region`; a share says
-            nothing of them.
+            are dropped. With the field ``patterns``, the probe under which they were measured
+            counts as the patch does, where it is the larger one. Two scans of one object share
+            none either with a `Region`; a share says nothing of them.
         """
         ours = np.arange(len(self), dtype=np.int64)
         shares = self._membership.rows_by_scan(self._items(ours))
         opened = ((share, self._shelf.take(share.scan)) for share in shares)
-        inside, outside, regions = divide(opened, len(self), test, axis)
+        inside, outside, regions = divide(
+            opened, len(self), test, axis, patterns="patterns" in self.columns
+        )
         dropped = int(len(self) - inside.sum() - outside.sum())
         split = Split(self.select(ours[outside]), self.select(ours[inside]), dropped, regions)
         get_logger().info(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InputFileError, RequestError, one_of
+from ...errors import InputFileError, RequestError, one_of, text_for_list
 from ...io.patterns import BLOCK_BYTES, Quantity
 from ...logs import get_logger
 from ..pattern_power import pattern_powers
@@ -129,6 +129,8 @@ def choose_fields(entries: Sequence[Entry], fields: Sequence[str] | None) -> tup
     if fields is None:
         wanted = ("patterns", "patches", "positions")
         return tuple(f for f in wanted if not any(entry.lacks(f) for entry in entries))
+    if isinstance(fields, str):
+        raise RequestError(text_for_list("fields", fields))
     for number, field in enumerate(fields):
         if field not in FIELDS:
             raise RequestError(one_of("field", field, FIELDS))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import RequestError, one_of
+from ...errors import RequestError, one_of, text_for_list
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Handover:
         RequestError
             If a name is none of them, or there are targets without inputs.
         """
+        for what, names in (("inputs", inputs), ("targets", targets)):
+            if isinstance(names, str):
+                raise RequestError(text_for_list(what, names))
         for name in (*(inputs or ()), *(targets or ())):
             if name not in fields:
                 raise RequestError(one_of("field", name, fields))

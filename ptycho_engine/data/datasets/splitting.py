@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -139,8 +139,25 @@ def sides(
     return np.all(within, axis=1), np.all(apart, axis=1)  # of a group all members
 
 
+def shown(contents: Contents, *, patterns: bool) -> Cut:
+    """Return what is cut, as wide as the window that an item shows: its patch, or its pattern.
+
+    Patterns are made of the object under all of the probe, which is as many samples wide as they.
+    """
+    cut, pattern, probe = contents.cut, contents.pattern, contents.probe
+    if not patterns or pattern is None:
+        return cut
+    sides = (*pattern.shape[:2], *(() if probe is None else probe.shape[-2:]))
+    return replace(cut, patch_size=max(cut.patch_size, *sides))
+
+
 def divide(
-    shares: Iterable[tuple[Share, Contents]], count: int, test: Region | float, axis: str
+    shares: Iterable[tuple[Share, Contents]],
+    count: int,
+    test: Region | float,
+    axis: str,
+    *,
+    patterns: bool,
 ) -> tuple[Flags, Flags, list[Region]]:
     """Tell of each item of a dataset whether it is for testing, and whether for training.
 
@@ -152,6 +169,8 @@ def divide(
         How many items there are.
     test, axis
         The region, or the share of each scan, as for ``PatchDataset.split``.
+    patterns : bool
+        Whether items hold patterns beside patches.
 
     Returns
     -------
@@ -169,6 +188,7 @@ def divide(
             region = Region.of_share(positions.reshape(-1, 2), region, axis)
         regions.append(region)
         windows = contents.windows(share.rows)
-        found = sides(windows, contents.cut, contents.object_size, region)
+        cut = shown(contents, patterns=patterns)
+        found = sides(windows, cut, contents.object_size, region)
         inside[share.places], outside[share.places] = found
     return inside, outside, regions

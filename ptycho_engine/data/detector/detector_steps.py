@@ -48,7 +48,7 @@ def crop(
     Raises
     ------
     RequestError
-        If the size is not above zero, the centre not finite, or the scan not as above.
+        If the size is not above zero, the centre not within the frames, or the scan not as above.
     """
     stack = _measured(scan, "crop")
     height, width = shape = _size(size)
@@ -57,6 +57,11 @@ def crop(
         centre, said = find_centre(scan), "found"
     if not np.isfinite(centre).all() or np.shape(centre) != (2,):
         raise RequestError(f"centre: received {centre!r}. Expected finite pixels, (y, x).")
+    if not all(-0.5 <= value < side for value, side in zip(centre, stack.shape[1:], strict=True)):
+        raise RequestError(
+            f"centre: received {tuple(map(float, centre))}, which lies outside of frames of "
+            f"{' x '.join(map(str, stack.shape[1:]))} pixels. Expected (y, x), row before column."
+        )
     middle = [int(np.rint(value)) for value in centre]
     start = (middle[0] - height // 2, middle[1] - width // 2)
     good = np.ones(stack.shape[1:], bool) if scan.mask is None else scan.mask
@@ -291,6 +296,11 @@ def transform_positions(
             raise RequestError(
                 f"{name}: received {array.tolist()!r}. Expected finite numbers of shape {shape}."
             )
+    if np.linalg.matrix_rank(arrays["matrix"]) < 2:
+        raise RequestError(
+            f"matrix: received {arrays['matrix'].tolist()!r}, which puts all positions on a line. "
+            "Expected one that can be inverted."
+        )
     linear, offset, fixed = (arrays[name] for name in ("matrix", "shift", "about"))
     text = (
         f"positions by the matrix {linear.tolist()} about {fixed.tolist()}, then by "

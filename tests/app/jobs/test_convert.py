@@ -105,6 +105,18 @@ def test_what_the_format_has_no_place_for_is_said(job, monkeypatch):
     assert said == "out.npz has no place for: note"
 
 
+def test_positions_that_are_hardly_meant_are_told(job, monkeypatch):
+    far = dataclasses.replace(SCAN, positions=SCAN.positions + 1000)
+    with logged() as logs, monkeypatch.context() as patch:
+        patch.setattr(convert, "read_scan", lambda *_, **__: far)
+        run(job)
+    (said,) = [log["reason"] for log in logs if log["event"] == "doubtful_positions"]
+    assert "7 of 7 windows leave the object" in said
+    with logged() as logs:
+        run(dataclasses.replace(job, output=Path("again.npz")))
+    assert "doubtful_positions" not in [log["event"] for log in logs]
+
+
 def test_differences_are_more_than_rounding():
     before = {"dtype": "f4", "units": "px", "extent": [5.0, 5.0], "lowest": [0.0, 1.0],
               "highest": [5.0, 6.0]}  # fmt: skip

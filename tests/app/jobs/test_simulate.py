@@ -19,6 +19,7 @@ from ptycho_engine.app.schema import register_schemas
 from ptycho_engine.app.vocabulary import groups, keys_of
 from ptycho_engine.data.simulation.exposure import Exposure
 from ptycho_engine.data.simulation.recipe import (
+    BeamSettings,
     ObjectSettings,
     ProbeSettings,
     Recipe,
@@ -26,7 +27,7 @@ from ptycho_engine.data.simulation.recipe import (
 )
 from ptycho_engine.data.simulation.synthesis import make_scan
 from ptycho_engine.errors import ConfigurationError, MemoryBudgetError, OutputError
-from ptycho_engine.io.scan_files import read_scan
+from ptycho_engine.io.scan_files import read_scan, write_scan
 from ptycho_engine.testing import reference_patches
 
 RECIPE = Recipe(
@@ -107,6 +108,18 @@ def test_an_interrupt_leaves_nothing(job, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(job, counting=counting)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".cxi"])
+def test_a_near_field_is_one_wherever_it_goes(job, suffix):
+    beam = BeamSettings(near_field=True, distance=1e-5)
+    near = dataclasses.replace(RECIPE, beam=beam)
+    run(dataclasses.replace(job, recipe=near, output=Path("near.h5")))
+    write_scan(f"again{suffix}", read_scan("ptycho_engine", Path("near.h5")))
+    name = {".h5": "ptycho_engine", ".cxi": "cxi"}[suffix]
+    assert read_scan(name, Path(f"again{suffix}")).is_near
+    run(dataclasses.replace(job, output=Path("far.h5")))
+    assert not read_scan("ptycho_engine", Path("far.h5")).is_near
 
 
 def test_a_slice_is_an_axis(job):

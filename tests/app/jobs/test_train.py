@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from events import logged
 
 from ptycho_engine import read_output
 from ptycho_engine.app.command import dispatch
@@ -205,6 +206,9 @@ def test_the_mask_of_the_detector_comes_along(job, monkeypatch):
     run(job)
     with read_output(job.output) as output:
         np.testing.assert_array_equal(output.arrays["mask"][...], mask)
+    with logged() as logs:
+        run(dataclasses.replace(job, keys="ptychopinn", output=job.output.with_suffix(".npz")))
+    assert [log["dropped"] for log in logs if log["event"] == "not_in_this_format"] == [["mask"]]
 
 
 def test_a_dataset_reads_it(job):

@@ -361,6 +361,8 @@ def test_the_budget_is_held_before_anything_is_read():
         (lambda s: PatchDataset([s, 3]), RequestError, "received a int among them"),
         (lambda s: PatchDataset(s, fields=["pattern"]), RequestError, "mean 'patterns'"),
         (lambda s: PatchDataset(s, fields=["index"] * 2), RequestError, "named twice"),
+        (lambda s: PatchDataset(s, fields="index"), RequestError, "Expected a list of names"),
+        (lambda s: PatchDataset(s).to_tf(2, inputs="patches"), RequestError, "inputs: received"),
         (lambda s: PatchDataset(s, groups=[[0, 9]]), RequestError, "points 0 to 9"),
         (lambda s: PatchDataset(s, groups=[0, 1]), RequestError, r"groups: received shape \(2,\)"),
         (lambda s: PatchDataset([s, s], groups=[[[0, 1]]]), RequestError, "those of 1 scans"),

@@ -13,6 +13,7 @@ from ptycho_engine.data.datasets.splitting import Region
 from ptycho_engine.data.grouping.group_settings import GroupSettings
 from ptycho_engine.errors import RequestError
 from ptycho_engine.geometry.cut import FILLS, INTERPOLATIONS
+from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import ScanSource, write_scan
 
@@ -68,6 +69,22 @@ def test_of_a_raster_as_few_are_dropped_as_overlap():
     split = PatchDataset(scan, 4, interpolation="nearest", engine=ENGINE).split(0.25)
     assert (len(split.train), len(split.test), split.dropped) == (28, 9, 3)
     assert (split.train[:]["positions"][:, 0] < split.test[:]["positions"][:, 0].min()).all()
+
+
+@pytest.mark.parametrize(("fields", "wide"), [(["patches", "patterns"], 6), (["patches"], 2)])
+def test_patterns_show_all_that_the_probe_does(fields, wide):
+    """Where items hold patterns of 6 x 6, windows of 6 count beside patches of 2."""
+    rows = np.arange(20, 60, dtype=float)
+    patterns = Patterns.of(np.ones((40, 6, 6), np.float32), "intensity")
+    scan = Scan(np.ones((80, 80), np.float32), np.stack([rows, rows], 1), "line", patterns=patterns)
+    split = PatchDataset(
+        scan, 2, fields=[*fields, "index"], interpolation="nearest", engine=ENGINE
+    ).split(0.25)
+    train, held = (rows[part[:]["index"]] for part in (split.train, split.test))
+    shown = [{row + i for row in some for i in range(-wide // 2, wide // 2)}
+             for some in (train, held)]  # fmt: skip
+    assert not shown[0] & shown[1]
+    assert split.dropped == wide - 1
 
 
 def test_groups_count_with_all_their_members():

@@ -343,10 +343,12 @@ def test_positions_by_an_affine_map(seed):
     [
         (lambda: crop(scan(), 0), "size: received 0"),
         (lambda: crop(scan(), 4, (np.nan, 1)), "finite pixels"),
+        (lambda: crop(scan(), 4, (100, 1)), r"centre: received \(100.0, 1.0\), which lies outside"),
         (lambda: crop(scan(image=np.ones((9, 9)), probe=np.ones((4, 4))), 4), "object and a probe"),
         (lambda: crop(scan(patterns=None, mask=None), 4), "has no patterns"),
         (lambda: transform_positions(scan(positions=None), np.eye(2)), "has no positions"),
         (lambda: transform_positions(scan(), np.eye(3)), "matrix: received"),
+        (lambda: transform_positions(scan(), np.ones((2, 2))), "all positions on a line"),
         (lambda: transform_positions(scan(), np.eye(2), (np.inf, 0)), "shift: received"),
     ],
 )
