@@ -118,8 +118,9 @@ def unknown_overrides(arguments: Sequence[str], root: str = "config") -> Iterato
 
     from ..host.choice import AUTO
 
-    overrides = [a.lstrip("+~") for a in arguments if "=" in a and not a.startswith("-")]
-    given = dict(a.partition("=")[::2] for a in overrides)
+    overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
+    given = dict(a.lstrip("+~").partition("=")[::2] for a in overrides)
+    added = {a.lstrip("+").partition("=")[0] for a in overrides if a.startswith("+")}
     known_groups = {group.name for group in groups(root)}
     chosen = [f"{g}={v.split(',')[0]}" for g, v in given.items() if g in known_groups]
     GlobalHydra.instance().clear()
@@ -128,14 +129,37 @@ def unknown_overrides(arguments: Sequence[str], root: str = "config") -> Iterato
             config = compose(root, overrides=chosen)
     except Exception:  # what is wrong with a group, Hydra says
         return
-    known = list(dotted_keys(OmegaConf.to_container(config, throw_on_missing=False)))
-    for key in given:
+    composed: Any = OmegaConf.to_container(config, throw_on_missing=False)
+    known = list(dotted_keys(composed))
+    for key, value in given.items():
         if key not in known and not key.startswith("hydra"):
-            if key.startswith("plugin.") and "plugin" in config and config.plugin.name == AUTO:
+            beyond = open_above(key, composed)
+            if beyond and key in added:  # whose options they are refuses them
+                continue
+            if beyond:
+                yield (
+                    f"key {key!r} is in no list: what {beyond} takes, the command does not know. "
+                    f"Expected a plus before it. Write +{key}={value}."
+                )
+            elif key.startswith("plugin.") and "plugin" in config and config.plugin.name == AUTO:
                 advice = f"plugin=auto takes no options. Name the plugin: plugin=NAME {key}=..."
                 yield f"key {key!r} is not known. {advice}"
             else:
                 yield not_known(key, known)
+
+
+def open_above(key: str, composed: dict[str, Any]) -> str | None:
+    """Name the group or key above a key whose options are not listed; None if they all are."""
+    from .schema import plugins_without_file
+
+    node: Any = composed
+    parents = key.split(".")[:-1]
+    for depth, name in enumerate(parents, 1):
+        node = node.get(name) if isinstance(node, dict) else None
+        unlisted = name == "plugin" and node and node.get("name") in plugins_without_file()
+        if node == {} or unlisted:
+            return ".".join(parents[:depth])
+    return None
 
 
 def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:

@@ -301,13 +301,18 @@ def register_schemas() -> None:
     store.store(group="detector", name="schema", node=detector)
     for name, kind in RECIPE_PARTS.items():
         store.store(group=name, name="schema", node=plain_copy(kind))
-    folders = configuration_folders()
-    for source in discover():
-        if not any((folder / "plugin" / f"{source.name}.yaml").is_file() for folder in folders):
-            store.store(group="plugin", name=source.name, node={"name": source.name})
+    for name in plugins_without_file():
+        store.store(group="plugin", name=name, node={"name": name})
     register_config_files()
     Plugins.instance().register(FormatConfigs)
     Plugins.instance().register(ContributedConfigs)
+
+
+def plugins_without_file() -> list[str]:
+    """Name the installed plugins whose options no file lists; which they are, they alone know."""
+    folders = configuration_folders()
+    names = (source.name for source in discover())
+    return [n for n in names if not any((f / "plugin" / f"{n}.yaml").is_file() for f in folders)]
 
 
 class ContributedConfigs(SearchPathPlugin):

@@ -1,12 +1,32 @@
 """What is refused, and how it is said: each key with its nearest name, in one line."""
 
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from commands import call_command
+from distributions import install, plugin
 from processes import run_python
 
 SMALL = ["scan.points=5", "scan.object_size=64", "patch_size=8", "plugin=numba"]
+
+#: A plugin with an option, of which no YAML tells.
+SLICES = """
+from dataclasses import dataclass
+from ptycho_engine.plugin import Capabilities, hookimpl
+@dataclass
+class Options:
+    gain: float = 1.0
+@hookimpl
+def plugin_capabilities():
+    return Capabilities(options=Options)
+@hookimpl
+def extract_patches(options, out):
+    out[...] = options.gain
+    return out
+"""
 
 
 def refused(folder, *arguments):
@@ -57,6 +77,48 @@ def test_so_is_one_that_is_added(tmp_path, plus, key, nearest):
 
 def test_an_option_that_is_added_is_the_plugins_to_refuse(tmp_path):
     assert "'thread'" in refused(tmp_path, "+plugin.thread=1")[-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        (["simulate", "out.h5"], "exposure.options.spread"),
+        (["train", "gridsize=2"], "groups.options.spread"),
+        (["extract"], "compat.values.N"),
+    ],
+)
+def test_a_key_that_no_list_could_hold_is_shown_as_it_is_added(tmp_path, command, key):
+    """And once it is added, it is not complained of beside what is."""
+    done = call_command(*command, f"{key}=2", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"key '{key}' is in no list" in done.stderr
+    assert f"Write +{key}=2." in done.stderr
+    done = call_command(*command, f"+{key}=2", "patchsize=3", cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert "key 'patchsize' is not known" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_so_is_an_option_of_a_plugin_without_a_file(tmp_path, monkeypatch):
+    """One that has a file is told the nearest key, above."""
+    install(tmp_path / "site", "theirs", points=plugin("slices", "slices"), slices=SLICES)
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+
+    def run(*arguments):
+        code = "from ptycho_engine.app.command import main; main()"
+        return subprocess.run(
+            [sys.executable, "-c", code, *SMALL[:-1], "plugin=slices", *arguments],
+            capture_output=True, text=True, check=False, cwd=tmp_path / "run",
+        )  # fmt: skip
+
+    refusal = run("plugin.gain=2").stderr
+    assert "key 'plugin.gain' is in no list: what plugin takes" in refusal
+    assert "Write +plugin.gain=2." in refusal
+    done = run("+plugin.gain=2", "output.picture=false", "report=false")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "run/patches.npz") as patches:
+        assert any((patches[name] == 2).all() for name in patches.files if patches[name].ndim > 2)
 
 
 def test_it_is_refused_in_a_sweep_too(tmp_path):
