@@ -15,11 +15,12 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..discovery import GROUPING, NOISE
+from ..discovery import CONF_GROUP, GROUPING, NOISE
 from ..errors import MissingExtraError, PluginError, one_line, printable
 
 OK = "ok"
@@ -168,7 +169,16 @@ def _inspect_plugin(name: str) -> None:
     chosen, options = named_plugin(_composed("plugin", name).plugin)
     if chosen != name:
         raise PluginError(f"its configuration plugin/{name}.yaml names the plugin {chosen!r}")
-    _cut(Engine(name, options=options, host=host))
+    engine = Engine(name, options=options, host=host)
+    _cut(engine)
+    known = engine.capabilities.options
+    left = [f.name for f in fields(known) if f.init and f.name not in options] if known else []
+    if left:
+        raise PluginError(
+            f"has the option {' and '.join(left)}, but the command has no key for it. Expected "
+            f"the line `{left[0]}: DEFAULT` in plugin/{name}.yaml, in a package that an entry "
+            f"point of {CONF_GROUP} names. Until then, +plugin.{left[0]}=VALUE sets it."
+        )
 
 
 def _cut(engine: Any) -> None:

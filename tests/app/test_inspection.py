@@ -36,6 +36,17 @@ SUBJECTS = {
         "name: subject\nsize: 4\n",
         "ok",
     ),
+    "options without YAML": (
+        HEAD + OPTIONS.format(default=" = 3") + CUT,
+        None,
+        "has the option size, but the command has no key for it. Expected the line "
+        "`size: DEFAULT` in plugin/subject.yaml",
+    ),
+    "an option that its YAML leaves out": (
+        HEAD + OPTIONS.format(default=" = 3") + CUT,
+        "name: subject\n",
+        "has the option size, but the command has no key for it",
+    ),
     "a wrapper": (HEAD + WRAPPER + "    return patches\n", None, "ok"),
     "threads that go on": (
         HEAD + CUT + "import threading, time\n"
