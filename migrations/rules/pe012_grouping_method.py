@@ -11,11 +11,16 @@ from ..codemod.generations import same_numbers
 from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
 from ..codemod.provenance import Origin, origin
+from ..codemod.random_stream import goes_on, seeds
 from ..codemod.replaced import GROUPING_NAMES, replaced_names
 from ..codemod.source import Source
 from ..codemod.text import Edit
 
 ID = "PE012"
+SEEDED = (
+    "PtychoPINN seeded NumPy's global stream here, the drop-in does not: random numbers that this "
+    "file draws from it afterwards differ"
+)
 
 
 def check(source: Source) -> Iterator[Finding]:
@@ -40,6 +45,7 @@ def check(source: Source) -> Iterator[Finding]:
             edits = (*_as_function(source, call, method, alias), *imports)
             message = f"is now {alias}.{GROUPING_METHOD}"
             yield Finding(ID, source.start(call), GROUPING, message, Kind.REWRITE, edits)
+        yield from _seeding(source, [call for call, _ in known])
     if imports_package(source, "ptycho"):
         text = f"where this is a RawData of ptycho, use {COMPAT}.{GROUPING_METHOD}(data, ...)"
         for call, _ in found[Origin.UNKNOWN]:
@@ -54,6 +60,14 @@ def _staying(source: Source, text: str, calls: list[ast.Call]) -> Iterator[Findi
             yield todo(source, ID, call, GROUPING_METHOD, text)
         else:
             yield Finding(ID, source.start(call), GROUPING_METHOD, text, Kind.NOTE)
+
+
+def _seeding(source: Source, calls: list[ast.Call]) -> Iterator[Finding]:
+    """Leave to the reader the calls whose seed other random numbers of the file went on from."""
+    seeding = [call for call in calls if seeds(call)]
+    if seeding and goes_on(source, calls):
+        for call in seeding:
+            yield todo(source, ID, call, GROUPING_METHOD, SEEDED)
 
 
 def _passed_on(source: Source) -> Iterator[Finding]:
