@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Iterator
 
 from .bindings import is_builtin, is_stored, resolve
-from .names import GROUPING, GROUPING_CLASSES, GROUPING_FACTORIES, GROUPING_METHOD
+from .names import DROP_INS, GROUPING, GROUPING_CLASSES, GROUPING_FACTORIES, GROUPING_METHOD
+from .namespaces import ANY, changed_names
 from .source import Source, literal
 
 #: What a call of the grouping method goes through.
@@ -17,8 +18,10 @@ GROUPING_NAMES = frozenset((GROUPING, *GROUPING_CLASSES, *GROUPING_FACTORIES))
 def named(source: Source) -> Iterator[tuple[ast.AST, str]]:
     """Yield what names something of ptycho other than by reading it, with that name.
 
-    Strings; calls with two arguments, an object and the name of its attribute; assignments.
+    Strings; calls with two arguments, an object and the name of its attribute; assignments, also
+    into dictionaries of names. Where it does not tell which one, the name is ``module.*``.
     """
+    yield from changed_names(source)
     for string in source.find(ast.Constant):
         whole = not isinstance(source.parent(string), ast.JoinedStr)
         if whole and isinstance(string.value, str) and string.value.startswith("ptycho."):
@@ -35,6 +38,13 @@ def named(source: Source) -> Iterator[tuple[ast.AST, str]]:
             yield node, name
 
 
+def covered(name: str) -> list[str]:
+    """Return the legacy names that a name, or ``module.*``, stands for; itself if it is none."""
+    if not name.endswith(f".{ANY}"):
+        return [name]
+    return [n for n in (*DROP_INS, *sorted(GROUPING_NAMES)) if n.startswith(name.removesuffix(ANY))]
+
+
 def replaced_names(source: Source) -> frozenset[str]:
     """Return the qualified names that a file replaces, as ``patch`` and assignments do.
 
@@ -49,8 +59,8 @@ def _replaced(source: Source) -> Iterator[str]:
         patches = isinstance(call, ast.Call) and not is_builtin(
             source, call.func, "getattr", "hasattr"
         )
-        if patches or isinstance(node, ast.Attribute):
-            yield name
+        if patches or isinstance(node, ast.Attribute | ast.Subscript):
+            yield from covered(name)
     for owner in source.find(ast.ClassDef):
         inherits = any(resolve(source, base).is_one_of(GROUPING_CLASSES) for base in owner.bases)
         if inherits and any(getattr(f, "name", "") == GROUPING_METHOD for f in owner.body):

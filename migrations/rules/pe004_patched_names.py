@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..codemod.findings import Finding, Rule, todo
 from ..codemod.names import DROP_INS
-from ..codemod.replaced import named
+from ..codemod.replaced import covered, named
 from ..codemod.source import Source
 
 ID = "PE004"
@@ -19,8 +19,9 @@ def check(source: Source) -> Iterator[Finding]:
     from inside PtychoPINN still needs it there, code that was migrated needs it elsewhere.
     """
     for node, name in named(source):
-        if _is_legacy(name):
-            text = f"{name} is named here; migrated code calls ptycho_engine.compat instead"
+        if any(map(_is_legacy, covered(name))):
+            what = f"{name} is" if name in covered(name) else f"a name of {name} may be"
+            text = f"{what} named here; migrated code calls ptycho_engine.compat instead"
             yield todo(source, ID, node, name, text)
 
 
