@@ -52,7 +52,7 @@ def composed_settings(config: Any, root: str) -> Any:
     untold = _awaits_path(config)
     if untold:  # what is missing would be refused here
         config = OmegaConf.merge(config, {"scan": {"path": ""}})
-    settings: Any = OmegaConf.to_object(config)
+    settings = OmegaConf.to_object(config)
     if not isinstance(settings, SCHEMAS[root]):
         keys = ", ".join(map(str, settings)) if isinstance(settings, dict) else "no keys"
         raise ConfigurationError(
@@ -60,7 +60,7 @@ def composed_settings(config: Any, root: str) -> Any:
             f"it to begin with them: write `defaults: [{root}, _self_]` at its top."
         )
     if untold:
-        settings.scan.path = MISSING
+        cast(Any, settings).scan.path = MISSING
     return settings
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import CompatError
+from ...switches import KEYS as UNASKED
 from .flags import XLA_KEYS, XLA_OFF, compiles_operators, select
 from .keys import KEYS
 from .precedence import Legacy, gather
@@ -37,12 +38,15 @@ def legacy_values(config: Any = None) -> Legacy:
 
 
 def _installed() -> dict[str, Any]:
-    """Return the parameters of a PtychoPINN that is imported already, else nothing."""
+    """Return the parameters of a PtychoPINN that is imported already, else nothing.
+
+    A switch that stands as legacy code has it unasked is nobody's choice.
+    """
     cfg = getattr(sys.modules.get("ptycho.params"), "cfg", None)
     if not isinstance(cfg, Mapping):
         return {}
     used = {"N", "gridsize", *XLA_KEYS} | {key.name for key in KEYS if key.target == "plugin"}
-    return {key: cfg[key] for key in used if key in cfg}
+    return {key: cfg[key] for key in used if key in cfg and cfg[key] is not UNASKED.get(key)}
 
 
 def size(name: str, value: int | None, config: Any = None) -> int:
@@ -84,7 +88,7 @@ def size(name: str, value: int | None, config: Any = None) -> int:
 
 def plugin(config: Any = None) -> str | None:
     """Return the plugin that the legacy flags mean, None for the default; warn if XLA is off."""
-    selection = select(legacy_values(config).values)
+    selection = select(_switches(config))
     if selection.xla_off:
         warn_compat(XLA_OFF.format(plugin=selection.plugin))
     return selection.plugin
@@ -92,7 +96,16 @@ def plugin(config: Any = None) -> str | None:
 
 def use_xla(config: Any = None) -> bool:
     """Whether translation runs compiled by XLA; warn if legacy code would take its fallback."""
-    values = legacy_values(config).values
+    values = _switches(config)
     if values.get("use_xla_translate") is False:
         warn_compat(XLA_OFF.format(plugin="plain TensorFlow"))
     return compiles_operators(values)
+
+
+def _switches(config: Any) -> dict[str, Any]:
+    """Return the values that hold for one call; warn of switches that are set and overridden."""
+    legacy = legacy_values(config)
+    for conflict in legacy.conflicts:
+        if conflict.key in XLA_KEYS:
+            warn_compat(f"Legacy settings disagree. {conflict}")
+    return legacy.values

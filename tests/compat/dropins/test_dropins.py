@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ptycho_engine import compat
+from ptycho_engine.compat.params import ambient
 from ptycho_engine.errors import CompatError
 
 tf = pytest.importorskip("tensorflow")
@@ -218,7 +219,11 @@ def test_xla_switched_off_warns_and_keeps_the_numbers(monkeypatch):
         ({}, {"use_xla_translate": False}, False),
         ({}, {"use_xla_compile": False}, False),
         ({"USE_XLA_COMPILE": "1"}, {"use_xla_translate": False}, False),
-        ({}, {"use_xla_compile": False, "use_xla_translate": True}, True),
+        # True is what PtychoPINN has there unasked: nobody's choice
+        ({"USE_XLA_TRANSLATE": "0"}, {"use_xla_translate": True}, False),
+        ({"TF_DISABLE_XLA_TRANSLATE": "1"}, {"use_xla_translate": True}, False),
+        ({}, {"use_xla_compile": False, "use_xla_translate": True}, False),
+        ({}, {"use_xla_translate": True}, True),
     ],
 )
 @pytest.mark.filterwarnings("ignore:XLA translation:ptycho_engine.compat.CompatWarning")
@@ -239,6 +244,29 @@ def test_legacy_switches_choose_how_the_one_operator_runs(
     monkeypatch.setattr(motions, "run", run)
     compat.translate(IMAGE[None, :, :, None], np.zeros((1, 2)))
     assert runs == [(motions.moved, compiled)]
+
+
+@pytest.mark.parametrize(
+    ("config", "variable", "words"),
+    [
+        ({"use_xla_translate": True}, "USE_XLA_TRANSLATE=0", r"use_xla_translate: True \(dictio"),
+        ({"use_xla_compile": False}, "USE_XLA_COMPILE=1", r"use_xla_compile: False \(dictionary"),
+    ],
+)
+def test_a_choice_that_overrides_a_variable_says_so(config, variable, words, monkeypatch):
+    monkeypatch.setenv(*variable.split("="))
+    with pytest.warns(compat.CompatWarning, match=f"{words}.* overrides .*{variable}") as caught:
+        assert ambient.use_xla(config) is (config != {"use_xla_compile": False})
+    assert len(caught) == 1
+
+
+def test_the_unasked_default_leaves_the_variable_its_warning(monkeypatch, installed):
+    installed["use_xla_translate"] = True
+    monkeypatch.setenv("USE_XLA_TRANSLATE", "0")
+    with pytest.warns(compat.CompatWarning, match="the other way"):
+        compat.translate(IMAGE[None, :, :, None], np.zeros((1, 2)))
+    with pytest.warns(compat.CompatWarning, match="'batched'"):
+        assert ambient.plugin() == "batched"
 
 
 def test_sizes_of_extraction_by_position_keep_their_quirks():
