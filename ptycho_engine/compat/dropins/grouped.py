@@ -140,8 +140,8 @@ def _images(name: str, given: Any, indices: Array) -> Array:
 
 
 def _members(points: Array, indices: Array) -> Array:
-    """Return the points of groups (B, 1, 2, C)."""
-    return np.moveaxis(points[indices], 1, -1)[:, None]
+    """Return the points of groups (B, 1, 2, C), in the memory order that legacy sums rest on."""
+    return np.ascontiguousarray(np.moveaxis(points[indices], 1, -1)[:, None])
 
 
 def _named(name: str, coords: Array) -> dict[str, Array]:

@@ -39,11 +39,30 @@ def test_stored_groups(name):
     for key, expected in case.items():
         found = np.asarray(result[key])
         assert (found.shape, found.dtype) == (expected.shape, expected.dtype), key
+        if key.startswith("coords"):
+            np.testing.assert_array_equal(found, expected, err_msg=key)
+            continue
         scale = max(1.0, np.abs(expected).max(initial=0))
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * scale, err_msg=key)
     np.testing.assert_array_equal(
         result["diffraction"], np.moveaxis(data.diff3d[result["nn_indices"]], 1, -1)
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("side", [1, 2, 3, 4])
+def test_means_are_summed_in_the_legacy_order(dtype, side):
+    """Of several members the order is in the last bits, which move patches by 1e-3 in float32."""
+    x, y = np.random.default_rng(5).uniform(0, 600, (2, 200)).astype(dtype)
+    data = SimpleNamespace(xcoords=x, ycoords=y, diff3d=np.ones((200, 4, 4), np.float32))
+    grouped = generate_grouped_data(data, 4, K=20, nsamples=90, seed=0, gridsize=side)
+    near = grouped["nn_indices"]
+    coords = np.transpose(np.array([x[near], y[near]]), [1, 0, 2])[:, None]  # as PtychoPINN
+    means = coords.mean(axis=3, keepdims=True)
+    expected = {"nn": coords, "offsets": means, "relative": -(coords - means)}
+    for name, array in expected.items():
+        assert grouped[f"coords_{name}"].dtype == dtype
+        np.testing.assert_array_equal(grouped[f"coords_{name}"], array)
 
 
 def test_without_a_seed_the_global_stream_goes_on_and_a_seed_leaves_it_alone():
