@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("sybil")
 
 from code_blocks import run_page
-from readers import legacy_names
+from readers import give_files, legacy_names
 
+from ptycho_engine import compat
 from ptycho_engine.compat.params import keys
 from ptycho_engine.compat.params.environment import VARIABLES
 from ptycho_engine.deprecation.table import TABLE
@@ -33,6 +34,20 @@ def test_the_native_step_keeps_the_numbers_and_the_exact_one_does_not(run):
     amplitude = np.abs(names["image"]).max()
     np.testing.assert_allclose(names["native"], names["patches"], rtol=0, atol=1e-6 * amplitude)
     assert np.abs(names["exact"] - names["native"]).max() > 0.1 * amplitude
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ptycho_engine.compat.CompatWarning")
+def test_the_engine_of_legacy_settings_gives_the_legacy_numbers(run, tmp_path):
+    give_files((MIGRATIONS / "README.md").read_text(), tmp_path)
+    names = run("README.md")
+    raw = names["raw_data"]
+    xy = np.stack([raw.xcoords, raw.ycoords], axis=1)[:, None, :, None]
+    legacy = compat.get_image_patches(raw.objectGuess, xy, 0 * xy, 64, 1).numpy()[..., 0]
+    amplitude = np.abs(raw.objectGuess).max()
+    np.testing.assert_allclose(names["patches"], legacy, rtol=0, atol=1e-6 * amplitude)
+    exact = names["engine"].extract(raw.objectGuess, names["positions"], 64)
+    assert np.abs(exact - legacy).max() > 1e-6 * amplitude
 
 
 def test_native_translation_keeps_the_numbers(run):
