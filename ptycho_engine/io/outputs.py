@@ -192,24 +192,42 @@ def what_stands(path: Location, run_id: str) -> str:
 
 def is_output(path: Location) -> bool:
     """Whether a file, folder or object is an output of ours: it has the records."""
+    return _records_of(path) is not None
+
+
+def is_replaceable(path: Location) -> bool:
+    """Whether what stands there may make room for another output: what a job made, and no scan."""
+    records = _records_of(path)
+    return records is not None and not _is_of_scan(records)
+
+
+def _is_of_scan(records: dict[str, Any]) -> bool:
+    """Whether records are those of a scan that was written: no job was configured to make it."""
+    return not records["configuration"] and {"scan", "assumptions"} <= records["provenance"].keys()
+
+
+def _records_of(path: Location) -> dict[str, Any] | None:
+    """Return the records of an output of ours, None of anything else."""
     if isinstance(path, ObjectUrl):
         if path.suffix.lower() == ".zarr":
-            return _has_records(_object_records, path)
+            return _records_by(_object_records, path)
         path = local_copy(path)
     readers = {"npz": _npz_records, "hdf5": _hdf5_records, "zarr": _zarr_records}
     name = FORMATS.get(path.suffix.lower())
     names = [name] if name else list(readers)  # a symbolic link may lead to any name
-    return any(_has_records(readers[name], path) for name in names)
+    found = (_records_by(readers[name], path) for name in names)
+    return next((records for records in found if records is not None), None)
 
 
-def _has_records(reader: Callable[[Any], dict[str, Any]], path: Location) -> bool:
+def _records_by(reader: Callable[[Any], dict[str, Any]], path: Location) -> dict[str, Any] | None:
     try:
         # A pipe would be waited for.
         if isinstance(path, Path) and not (path.is_file() or path.is_dir()):
-            return False
-        return all(isinstance(record, dict) for record in reader(path).values())
+            return None
+        records = reader(path)
     except Exception:  # libraries raise anything for what is not theirs, and so it is not ours
-        return False
+        return None
+    return records if all(isinstance(record, dict) for record in records.values()) else None
 
 
 def _npz_records(path: Path) -> dict[str, Any]:

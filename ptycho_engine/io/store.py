@@ -336,7 +336,7 @@ class Store:
 
     def _appear(self) -> None:
         """Let it appear in one step."""
-        publish(self._content, self._target, is_output if self._overwrite else None)
+        publish(self._content, self._target, is_replaceable if self._overwrite else None)
         # It stands in its place: what fails from here on is no failure of the output.
         with suppress(OSError):
             sync(self._target.parent)

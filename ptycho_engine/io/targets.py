@@ -15,7 +15,7 @@ from .containers.zarr import is_zarr_store
 from .disk import writing
 from .objects.claim import check_url_output
 from .objects.urls import Location, ObjectUrl, location
-from .outputs import is_output
+from .outputs import is_output, is_replaceable
 from .publishing import foreign
 from .specs import ArraySpec
 
@@ -40,7 +40,7 @@ def check_output(
         If the suffix names no format.
     OutputError
         If the folder is missing or not writeable; if something stands at `path` and may not be
-        replaced, or is an input, or no output of ours.
+        replaced, or is an input, a scan, or no output of ours.
     """
     path = location(path)
     name = format_of(path)
@@ -71,8 +71,15 @@ def check_output(
             f"{path}: exists already. Expected nothing there. Set output.overwrite=true to replace "
             "it, or choose another output.path."
         )
-    if not is_output(target):
-        raise foreign(path)
+    if not is_replaceable(target):
+        raise _kept_scan(path) if is_output(target) else foreign(path)
+
+
+def _kept_scan(path: Path) -> OutputError:
+    return OutputError(
+        f"{path}: exists and is a scan, and scans are never replaced. Expected nothing there, or "
+        "an output of a job. Move it away, or choose another output.path."
+    )
 
 
 def refuse_inputs(path: Path, inputs: Sequence[Location]) -> None:

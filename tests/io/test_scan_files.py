@@ -12,6 +12,8 @@ from ptycho_engine.errors import (
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import find_writer, read_scan, write_scan
+from ptycho_engine.io.specs import ArraySpec
+from ptycho_engine.io.store import Store
 
 SCAN = Scan(np.ones((6, 8)), np.array([[1.0, 2.5]]), "a test")
 
@@ -70,6 +72,29 @@ def test_what_stands_there_stays(installed, path):
     with pytest.raises(OutputError, match="exists already, and scans are never replaced"):
         write_scan(path, SCAN)
     assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["scan.h5", "scan.zarr", "scan.npz"])
+def test_no_output_takes_the_place_of_a_scan(tmp_path, name):
+    path, cut = tmp_path / name, np.ones((1, 2, 2), np.float32)
+    patches = {"patches": ArraySpec.of(cut, ("point", "y", "x"))}
+    write_scan(path, SCAN)
+    with pytest.raises(OutputError, match="is a scan, and scans are never replaced"):
+        Store.create(path, patches, overwrite=True)
+    np.testing.assert_array_equal(read_scan("file", path).image, SCAN.image)
+    other = tmp_path / f"patches{path.suffix}"
+    for content in (cut, cut + 1):  # what a job made is replaced as ever
+        with Store.create(other, patches, overwrite=True, configuration={"patch_size": 2}) as store:
+            store.write("patches", (), content)
+
+
+@pytest.mark.parametrize(
+    ("format", "name"), [("npz", "c.h5"), ("npz", "c.zarr"), ("ptycho_engine", "c.npz")]
+)
+def test_a_named_format_writes_no_container_of_another(tmp_path, format, name):
+    with pytest.raises(OutputError, match=r"writes .*, and received the suffix .* ends so"):
+        write_scan(tmp_path / name, SCAN, format)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_format_that_only_reads_says_so(installed, path):
