@@ -76,6 +76,8 @@ class StoredPatches:
         Which arrays they are made of.
     layers : tuple of int
         Axes between the first and the rows of a patch: modes, slices.
+    layer_axes : tuple of str
+        What an output of ours calls them; empty where nothing does.
     probe : ndarray or None
         The probe, (N, N) or (modes, N, N).
     recorded : mapping
@@ -88,6 +90,7 @@ class StoredPatches:
     positions: Positions
     parts: PatchParts
     layers: tuple[int, ...]
+    layer_axes: tuple[str, ...]
     probe: Array | None
     recorded: Mapping[str, Any]
     said: dict[str, str]
@@ -151,6 +154,7 @@ def open_patches(source: PatchSource) -> Iterator[StoredPatches]:
             positions,
             parts,
             layers,
+            _layer_axes(source.path, parts.said, layout, layers),
             None if probe_name is None else _probe(beside, probe_name, parts),
             _object_shape(beside) | recorded | _geometry(source.path),
             {"patches": parts.said, "positions": places.said}
@@ -164,6 +168,18 @@ def _geometry(path: Location) -> dict[str, Any]:
         return {}
     with read_output(path) as output:
         return output.geometry
+
+
+def _layer_axes(
+    path: Location, name: str, layout: Layout, layers: tuple[int, ...]
+) -> tuple[str, ...]:
+    """Return what an output of ours calls the axes between the first and the rows of a patch."""
+    if not layers or not is_output(path):
+        return ()
+    with read_output(path) as output:
+        axes = output.specs[name].axes if name in output.specs else ()
+    inner = axes[1:-2] if layout == "flat" else axes[1:-3]
+    return inner if len(inner) == len(layers) else ()
 
 
 def _object_shape(file: Stacks) -> dict[str, Any]:

@@ -35,6 +35,9 @@ Ranges = Sequence[tuple[int, int]]
 #: What a sample of a pattern is: the square root of counts, or counts.
 Quantity = Literal["amplitude", "intensity"]
 QUANTITIES: tuple[str, ...] = get_args(Quantity)
+SAY_QUANTITY = (
+    "Set the option quantity of the reader: scan.quantity=amplitude, or scan.quantity=intensity."
+)
 #: Bytes of a block that `Patterns.blocks` reads.
 BLOCK_BYTES = 16 * 1024**2
 
@@ -273,7 +276,7 @@ class Patterns(Shown):
         if self.quantity is None:
             raise RequestError(
                 f"{self.source}: does not say whether the patterns are amplitude or intensity. "
-                "Expected to be told. Set the option quantity of the reader."
+                f"Expected to be told. {SAY_QUANTITY}"
             )
         dtype = np.result_type(self.dtype, np.float32)
         stream = None if self.stream is None else partial(stream_as, self, dtype)

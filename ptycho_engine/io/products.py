@@ -29,6 +29,7 @@ from .frames import pixel_size_option
 from .hdf5_writing import complex_of
 from .keyed_arrays import KeyedArrays
 from .scan import CuttableScan, Scan
+from .scan_writing import PIXEL_SIZE, SAY_PIXEL_SIZE
 
 Array = NDArray[Any]
 
@@ -223,26 +224,47 @@ def object_and_probe(path: object, scan: Scan) -> tuple[CuttableScan, Array, Arr
 
     Raises
     ------
+    OutputError, InputFileError
+        As `check_product`.
+    """
+    cuttable = check_product(path, scan)
+    assert cuttable.probe is not None
+    return cuttable, complex_of(cuttable.image), complex_of(cuttable.probe)
+
+
+def check_product(path: object, scan: Scan, *needed: str) -> CuttableScan:
+    """Return a scan that has what a product must have: also the fields that are needed beside.
+
+    Raises
+    ------
     OutputError
-        If it has no probe or no pixel size, or layers that are modes.
+        If it lacks a probe, a pixel size or what else is needed, or its layers are modes.
     InputFileError
         If it has no object or no positions.
     """
     scan = scan.with_one_layer()
     cuttable = scan.for_cutting()
-    lacks = [name for name in ("probe", "pixel_size") if getattr(scan, name) is None]
+    lacks = [name for name in ("probe", "pixel_size", *needed) if getattr(scan, name) is None]
     if lacks:
         raise OutputError(
             f"{path}: {scan.source} has no {' and no '.join(lacks)}, which the format needs. "
-            "Expected both. Set them with dataclasses.replace(scan, ...), or choose another format."
+            f"Expected {'it' if len(lacks) == 1 else 'all of them'}. {_advice(lacks, scan)}"
         )
     if scan.layer_axis == "mode":
         raise OutputError(
             f"{path}: the object has {len(cuttable.image)} modes, and the layers of the format are "
             "slices. Expected one mode, or slices. Choose another format."
         )
-    assert scan.probe is not None
-    return cuttable, complex_of(cuttable.image), complex_of(scan.probe)
+    return cuttable
+
+
+def _advice(lacks: list[str], scan: Scan) -> str:
+    """Say how to go on where a scan lacks something: an option tells the size of a pixel alone."""
+    if lacks == [PIXEL_SIZE]:
+        return scan.remedies.get(PIXEL_SIZE, SAY_PIXEL_SIZE)
+    return (
+        "Choose another format, or set what is missing in Python: dataclasses.replace(scan, ...)."
+    )
 
 
 def layer_spacing_of(path: object, scan: CuttableScan) -> Array:

@@ -222,20 +222,44 @@ def write_scan(
     scan : Scan
         What. Its patterns, if it has any, are read for it.
     format : str, optional
-        The format by name, for another suffix, or where several formats that write share one.
+        The format by name, where several formats that write share a suffix, or for another suffix
+        if the format writes the same whatever the suffix is.
 
     Raises
     ------
     CapabilityError
         If the format only reads.
     OutputError
-        If no format has the suffix, if something stands at the path, or if it cannot be written.
+        If no format has the suffix, or that which is named does not write it; if something stands
+        at the path, or if it cannot be written.
     PluginError
         If several formats of the suffix write; or as
         :func:`~ptycho_engine.io.catalogue.load_format`.
     """
     place = location(path)
     find_writer(place, format).holder.write(place, scan)
+
+
+def check_writing(path: Location, scan: Scan, format: str | None = None) -> None:
+    """Refuse a scan that could not be written to a path, before its values are there.
+
+    Parameters
+    ----------
+    path : Path or ObjectUrl
+        Where.
+    scan : Scan
+        What is known of it: arrays have their shapes and dtypes, whatever their values.
+    format : str, optional
+        As for :func:`write_scan`.
+
+    Raises
+    ------
+    CapabilityError, OutputError, InputFileError, PluginError
+        As :func:`write_scan`, as far as the format tells beforehand.
+    """
+    check = getattr(find_writer(path, format).holder, "check", None)
+    if check is not None:
+        check(path, scan)
 
 
 def find_writer(path: Location, format: str | None = None) -> ScanFormat:
@@ -263,6 +287,13 @@ def find_writer(path: Location, format: str | None = None) -> ScanFormat:
             f"{path}: format {chosen.source.name!r} ({chosen.source.target}) reads, but cannot "
             "write. Expected one that has write(path, scan). Choose the suffix of another, or "
             "name it as format."
+        )
+    endings = getattr(chosen.holder, "WRITES", ())
+    if endings and path.suffix.lower() not in endings:
+        raise OutputError(
+            f"{path}: format {chosen.source.name!r} writes {' and '.join(endings)}, and received "
+            f"the suffix {path.suffix!r}. Expected a path that ends so. Choose one, or the format "
+            "of this suffix."
         )
     if isinstance(path, ObjectUrl):
         if not chosen.source.built_in or ".zarr" not in chosen.source.suffixes:

@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..logs import get_logger
-from .patterns import Patterns, Quantity
+from .optics import Pair, far_field_pixel
+from .patterns import SAY_QUANTITY, Patterns, Quantity
 from .scan import Scan
 from .specs import ArraySpec
 from .store import Store
 
 Array = NDArray[Any]
+#: The remedy of a scan whose maker has a key of its own for the size of a pixel.
+PIXEL_SIZE = "pixel_size"
+SAY_PIXEL_SIZE = (
+    "Set the option of the reader: scan.object_pixel_size=METRES for npz and mat, else "
+    "scan.pixel_size=METRES."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +117,39 @@ def in_quantity(path: Path, patterns: Patterns, quantity: Quantity | None) -> Pa
     if patterns.quantity is None:
         raise OutputError(
             f"{path}: {patterns.source} does not say whether its patterns are amplitude or "
-            f"intensity, and the format holds {quantity}. Expected to know. Set the option "
-            "quantity of the reader."
+            f"intensity, and the format holds {quantity}. Expected to know. {SAY_QUANTITY}"
         )
     return patterns.as_quantity(quantity)
+
+
+def pixel_for_metres(path: Path, scan: Scan, holder: str) -> Pair | None:
+    """Return the size of an object pixel, with which positions become metres.
+
+    Parameters
+    ----------
+    path : Path
+        What is written.
+    scan : Scan
+        The scan: its size of a pixel, else that of a far field.
+    holder : str
+        What holds metres.
+
+    Raises
+    ------
+    OutputError
+        If it is not known, and there are positions in pixels.
+    """
+    shape = () if scan.patterns is None else scan.patterns.shape
+    far = far_field_pixel(scan.energy, scan.distance, scan.detector_pixel_size, shape)
+    pixel = scan.pixel_size or far
+    placed = scan.positions is not None or scan.nominal_positions is not None
+    if pixel is None and scan.units == "px" and placed:
+        raise OutputError(
+            f"{path}: the positions of {scan.source} are in object pixels of unknown size, and "
+            f"{holder} holds metres. Expected Scan.pixel_size. "
+            f"{scan.remedies.get(PIXEL_SIZE, SAY_PIXEL_SIZE)}"
+        )
+    return pixel
 
 
 def report_dropped(path: Path, scan: Scan, fields: Iterable[str]) -> None:

@@ -34,6 +34,8 @@ class Arranged:
         Leading axes of the object.
     said : dict of str to str
         Which arrays were taken.
+    layer_axes : tuple of str
+        Names of the leading axes: those of the patches, else ``mode``, numbered if several.
     """
 
     cut: Cut
@@ -42,6 +44,7 @@ class Arranged:
     origin: Positions
     layers: tuple[int, ...]
     said: Mapping[str, str]
+    layer_axes: tuple[str, ...] = ()
 
     @property
     def points(self) -> Positions:
@@ -73,7 +76,12 @@ def arrange(job: ReassemblyJob, stored: StoredPatches) -> Arranged:
     if job.weight == "probe":
         check_probe(stored, job.patches.path, cut.patch_size)
     return Arranged(cut, positions, (int(shape[0]), int(shape[1])), origin, stored.layers,
-                    stored.said)  # fmt: skip
+                    stored.said, stored.layer_axes or planes(len(stored.layers)))  # fmt: skip
+
+
+def planes(count: int) -> tuple[str, ...]:
+    """Name axes that nothing names: planes of an object are taken for its modes."""
+    return ("mode",) if count == 1 else tuple(f"mode_{number}" for number in range(count))
 
 
 def check_probe(stored: StoredPatches, path: Location, size: int) -> None:

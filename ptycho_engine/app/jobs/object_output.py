@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from ...engine import Engine
 from ...io.scan import LayerAxis, Scan
 from ...io.scan_files import write_scan
+from ...io.scan_writing import PIXEL_SIZE
 from ...io.specs import ArraySpec
 from ...io.store import Store
 from ...report.companion import Companions
@@ -25,8 +26,8 @@ from .patch_output import short_source
 from .reassembly_job import ReassemblyJob
 from .reassembly_report import report_reassembly
 
-#: What an array of an object with several planes calls them, where nothing does.
-PLANE: LayerAxis = "mode"
+#: What planes of an object may be, as scans have them.
+PLANES: tuple[LayerAxis, ...] = get_args(LayerAxis)
 
 
 def write_object(
@@ -60,7 +61,9 @@ def write_object(
         _write_arrays(job, made, arranged, companions, records)
         return
     with companions:
-        write_scan(job.output, _as_scan(job, made, arranged, probe), job.format)
+        scan = as_scan(job, arranged, probe, made.object)
+        scan = replace(scan, metadata={"coverage": made.coverage})
+        write_scan(job.output, scan, job.format)
 
 
 def _accuracy(
@@ -83,15 +86,14 @@ def _write_arrays(
     companions: Companions,
     records: dict[str, Any],
 ) -> None:
-    axes = tuple(f"{PLANE}_{number}" for number in range(len(arranged.layers)))
-    axes = (PLANE,) if len(axes) == 1 else axes
+    axes = arranged.layer_axes
     arrays = {"object": made.object, "coverage": made.coverage, "positions": arranged.points}
     specs = {
         "object": ArraySpec.of(made.object, (*axes, "y", "x")),
         "coverage": ArraySpec.of(made.coverage, ("y", "x"), "sum of weights"),
         "positions": ArraySpec.of(arranged.points, ("point", "coordinate"), "object pixels"),
     }
-    readable = len(axes) < 2  # as a scan
+    readable = len(axes) < 2 and set(axes) <= set(PLANES)  # as a scan
     store = Store.create(
         job.output,
         specs,
@@ -156,20 +158,24 @@ def _provenance(
     }
 
 
-def _as_scan(
-    job: ReassemblyJob, made: Reassembled, arranged: Arranged, probe: np.ndarray[Any, Any] | None
+def as_scan(
+    job: ReassemblyJob,
+    arranged: Arranged,
+    probe: np.ndarray[Any, Any] | None,
+    image: np.ndarray[Any, Any],
 ) -> Scan:
     """Return object, positions and probe as a scan, whose file says what it came from."""
-    several = len(arranged.layers) == 1
-    planes = made.object if several else made.object.reshape(-1, *arranged.shape)[0]
+    planes = image if len(arranged.layers) < 2 else image.reshape(-1, *arranged.shape)[0]
+    named: Any = arranged.layer_axes[0] if arranged.layers else None
+    axis: LayerAxis = named if named in PLANES else PLANES[0]
     return Scan(
         planes,
         arranged.points,
         f"reassembled from {job.patches.path}",
         probe,
-        layer_axis=PLANE if several else None,
+        layer_axis=axis if planes.ndim == 3 else None,
         pixel_size=_pixels(job),
-        metadata={"coverage": made.coverage},
+        remedies={PIXEL_SIZE: "Set pixel_size=METRES."},
     )
 
 

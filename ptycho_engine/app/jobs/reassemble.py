@@ -31,7 +31,7 @@ from ...data.stored_patches import StoredPatches, open_patches
 from ...engine import Engine
 from ...io.objects.urls import Location
 from ...io.patterns import BLOCK_BYTES
-from ...io.scan_files import find_writer
+from ...io.scan_files import check_writing
 from ...io.targets import check_output
 from ...logs import get_logger
 from ...memory import format_bytes, parse_bytes
@@ -41,7 +41,7 @@ from ...request.normalisation import Reassembled
 from .arrangement import Arranged, arrange
 from .extract import Waiting, load_framework
 from .object_accuracy import Spot, find_spot
-from .object_output import write_object
+from .object_output import as_scan, write_object
 from .patch_output import Progress
 from .prerequisites import engine_of
 from .reassembly_job import ReassemblyJob
@@ -104,7 +104,7 @@ def run(
     with open_patches(job.patches) as stored:
         arranged = arrange(job, stored)
         engine.capabilities.check_cut(arranged.cut, engine.plugin)
-        companions = check_places(job)
+        companions = check_places(job, arranged, stored)
         log_plan(job, stored, arranged)
         load_framework(engine, waiting)
         spot = (
@@ -141,13 +141,13 @@ def run(
     return result
 
 
-def check_places(job: ReassemblyJob) -> Companions:
+def check_places(job: ReassemblyJob, arranged: Arranged, stored: StoredPatches) -> Companions:
     """Refuse an output, or a file beside it, that could not be written; return those to be.
 
     Raises
     ------
-    ConfigurationError, OutputError, CapabilityError
-        With what is in the way.
+    ConfigurationError, OutputError, CapabilityError, InputFileError
+        With what is in the way, or wanting for the format.
     """
     inputs = [job.patches.path]
     if job.patches.positions_path is not None:
@@ -155,7 +155,10 @@ def check_places(job: ReassemblyJob) -> Companions:
     if job.writes_arrays:
         check_output(job.output, job.overwrite, inputs)
     else:
-        find_writer(job.output, job.format)
+        # The object has its shape and dtype by now, and takes no memory until it has values.
+        shape = (*arranged.layers, *arranged.shape)
+        image = np.broadcast_to(np.zeros((), stored.dtype), shape)
+        check_writing(job.output, as_scan(job, arranged, stored.probe, image), job.format)
     return Companions.checked(
         job.output, job.overwrite, inputs, picture=job.picture, report=job.report
     )

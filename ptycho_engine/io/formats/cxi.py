@@ -68,10 +68,10 @@ from ..cxi_entry import Options as Options
 from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import JOULE, loaded_bytes
 from ..hdf5_writing import Dataset, Link, complex_of, origin_of, write_hdf5
-from ..optics import Pair, far_field_pixel
+from ..optics import Pair
 from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
-from ..scan_writing import in_quantity
+from ..scan_writing import in_quantity, pixel_for_metres
 from ..staging import staged
 
 #: The NeXus classes of the groups that we write.
@@ -158,6 +158,22 @@ def read(path: Path, options: Options) -> Scan:
         return scan if pixel is None else _placed(scan, centre, entry.middle())
 
 
+def check(path: Path, scan: Scan) -> None:
+    """Refuse what `write` would refuse, whatever the values of the scan are.
+
+    Raises
+    ------
+    OutputError
+        If it has no patterns and no object, or if its positions are in pixels of unknown size.
+    """
+    if scan.patterns is None and scan.image is None:
+        raise OutputError(
+            f"{path}: {scan.source} has no patterns and no object. Expected one of them. Choose "
+            "another format, or simulate them first."
+        )
+    pixel_for_metres(path, scan, "CXI")
+
+
 def write(path: Path, scan: Scan) -> None:
     """Write a scan: as NXcxi_ptycho if the suffix is ``.nxs``, else as CXI.
 
@@ -174,11 +190,7 @@ def write(path: Path, scan: Scan) -> None:
         If it cannot be written; nothing has appeared then. Also if it has no patterns and no
         object, or if its positions are in pixels of unknown size.
     """
-    if scan.patterns is None and scan.image is None:
-        raise OutputError(
-            f"{path}: {scan.source} has no patterns and no object. Expected one of them. Choose "
-            "another format, or simulate them first."
-        )
+    check(path, scan)
     is_nexus = path.suffix.lower() == ".nxs"
     datasets: dict[str, Dataset | Link] = {"number_of_entries": Dataset(1)}
     if scan.patterns is not None:
@@ -227,18 +239,10 @@ def _of_detector(scan: Scan) -> dict[str, Dataset]:
 def _of_sample(path: Path, scan: Scan) -> dict[str, Dataset | Link]:
     """Return the positions, the probe and the object, by the names of an entry."""
     datasets: dict[str, Dataset | Link] = {}
-    stack = () if scan.patterns is None else scan.patterns.shape
-    far = far_field_pixel(scan.energy, scan.distance, scan.detector_pixel_size, stack)
-    pixel = scan.pixel_size or far
+    pixel = pixel_for_metres(path, scan, "CXI")
     for name, positions in zip(MOVED, (scan.positions, scan.nominal_positions), strict=True):
         if positions is None:
             continue
-        if scan.units == "px" and pixel is None:
-            raise OutputError(
-                f"{path}: the positions of {scan.source} are in object pixels of unknown size, "
-                "and CXI holds metres. Expected Scan.pixel_size. Set an option of the reader that "
-                "tells it: scan.object_pixel_size for npz and mat, else scan.pixel_size."
-            )
         metres = positions if pixel is None or scan.units == "m" else to_metres(positions, pixel)
         # The sample moves against the beam, and the axes of CXI point against rows and columns.
         xyz = np.column_stack([metres[:, ::-1], np.zeros(len(metres))])

@@ -187,6 +187,31 @@ def _read_para(
     )
 
 
+def check(path: Path, scan: Scan) -> None:
+    """Refuse what `write` would refuse, whatever the values of the scan are.
+
+    Raises
+    ------
+    OutputError, InputFileError
+        As `write`.
+    """
+    if partner_path(path) is None or (scan.patterns is None and role_of(path) == PATTERNS):
+        raise OutputError(
+            f"{path}: the format is a pair of files, NAME_dp{path.suffix} for patterns and "
+            f"NAME_para{path.suffix} for the rest. Expected the name of one that is to be "
+            "written. Choose another name."
+        )
+    cuttable = products.check_product(path, scan)
+    assert cuttable.pixel_size is not None
+    height, width = cuttable.pixel_size
+    if abs(height - width) > 1e-9 * height:
+        raise OutputError(
+            f"{path}: pixels of the object are {height:g} m high and {width:g} m wide, and readers "
+            "of the format divide both coordinates by the height. Expected square pixels. Choose "
+            "another format."
+        )
+
+
 def write(path: Path, scan: Scan) -> None:
     """Write a pair, both files or neither; a real object becomes complex.
 
@@ -204,13 +229,9 @@ def write(path: Path, scan: Scan) -> None:
     InputFileError
         If it has no object or no positions.
     """
+    check(path, scan)
     other = partner_path(path)
-    if other is None or (scan.patterns is None and role_of(path) == PATTERNS):
-        raise OutputError(
-            f"{path}: the format is a pair of files, NAME_dp{path.suffix} for patterns and "
-            f"NAME_para{path.suffix} for the rest. Expected the name of one that is to be "
-            "written. Choose another name."
-        )
+    assert other is not None
     para, dp = (other, path) if role_of(path) == PATTERNS else (path, other)
     datasets = _para(path, scan)
     numbers = {DISTANCE: scan.distance, ENERGIES[0]: scan.energy}
@@ -228,12 +249,6 @@ def _para(path: Path, scan: Scan) -> dict[str, Dataset]:
     cuttable, image, probe = products.object_and_probe(path, scan)
     assert scan.pixel_size is not None
     height, width = scan.pixel_size
-    if abs(height - width) > 1e-9 * height:
-        raise OutputError(
-            f"{path}: pixels of the object are {height:g} m high and {width:g} m wide, and readers "
-            "of the format divide both coordinates by the height. Expected square pixels. Choose "
-            "another format."
-        )
     size = probe.shape[-1] if scan.patterns is None else scan.patterns.shape[-1]
     frame = replace(Frame((height, width)), centre=Options().centre)
     yx = frame.unplace(cuttable.positions, image.shape[-2:], size)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputFileError, OutputError
+from ...errors import InputFileError
 from .. import products
 from ..diffraction import with_diffraction
 from ..disk import writing
@@ -160,6 +160,17 @@ def _index(
     return {"scan_index": np.arange(count)}, (doubt,), {"scan_index": "counted in a row"}
 
 
+def check(path: Path, scan: Scan) -> None:
+    """Refuse what `write` would refuse, whatever the values of the scan are.
+
+    Raises
+    ------
+    OutputError, InputFileError
+        As `write`.
+    """
+    products.layer_spacing_of(path, products.check_product(path, scan, "energy", "distance"))
+
+
 def write(path: Path, scan: Scan) -> None:
     """Write a product as the newest version does; a real object becomes complex.
 
@@ -183,13 +194,8 @@ def write(path: Path, scan: Scan) -> None:
 
 def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any]]:
     """Arrays and scalars of a product, by the keys of an npz file."""
+    check(path, scan)
     cuttable, image, probe = products.object_and_probe(path, scan)
-    lacks = [name for name in ("energy", "distance") if getattr(scan, name) is None]
-    if lacks:
-        raise OutputError(
-            f"{path}: {scan.source} has no {' and no '.join(lacks)}, which a product must have. "
-            "Expected both. Set them with dataclasses.replace(scan, ...)."
-        )
     assert scan.pixel_size is not None
     height, width = scan.pixel_size
     center_y, center_x = map(float, scan.metadata.get("object_center_m", (0.0, 0.0)))

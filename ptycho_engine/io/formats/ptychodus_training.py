@@ -122,6 +122,22 @@ def _detector_pixel(
     return reach / (shape[1] * pixels[0]), reach / (shape[2] * pixels[1])
 
 
+def check(path: Path, scan: Scan) -> None:
+    """Refuse what `write` would refuse, whatever the values of the scan are.
+
+    Raises
+    ------
+    OutputError, InputFileError
+        As `write`.
+    """
+    cuttable = products.check_product(path, scan, "patterns", "energy", "distance")
+    if cuttable.image.ndim == 3:
+        raise OutputError(
+            f"{path}: the object of {scan.source} has layers. Expected one layer. Choose another "
+            "format."
+        )
+
+
 def write(path: Path, scan: Scan) -> None:
     """Write training data; a real object becomes complex.
 
@@ -132,14 +148,12 @@ def write(path: Path, scan: Scan) -> None:
     InputFileError
         If it has no object or no positions.
     """
+    check(path, scan)
     cuttable, image, probe = products.object_and_probe(path, scan)
-    if scan.patterns is None or scan.energy is None or scan.distance is None or image.ndim == 3:
-        raise OutputError(
-            f"{path}: {scan.source} has {'layers' if image.ndim == 3 else 'too little'}. Expected "
-            "one layer, patterns, energy and distance. Choose another format, or set what is "
-            "missing with dataclasses.replace(scan, ...)."
-        )
+    assert scan.patterns is not None
     assert scan.pixel_size is not None
+    assert scan.energy is not None
+    assert scan.distance is not None
     patterns = in_quantity(path, scan.patterns, "intensity")
     size = patterns.shape[-1]
     shift = from_anchor([0.0, 0.0], size, ANCHOR)

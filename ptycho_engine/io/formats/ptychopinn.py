@@ -49,6 +49,8 @@ COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
 #: What a scan may hold and the format has no key for.
 DROPPED = ("pixel_size", "detector_pixel_size", "energy", "distance", "mask")
+#: The suffix that `write` takes: it is that of the container.
+WRITES = (".npz",)
 #: What a byte of JSON becomes in Python at most: ``{},``.
 METADATA_GROWTH = 25
 
@@ -176,41 +178,44 @@ def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
         )
 
 
-def write(path: Path, scan: Scan) -> None:
-    """Write a scan; a reader of `_metadata` needs no pickle.
-
-    Parameters
-    ----------
-    path : Path
-        Where nothing stands.
-    scan : Scan
-        Its patterns are read block by block and written as amplitude; of its metadata, what this
-        format has a key for is written.
+def check(path: Path, scan: Scan) -> None:
+    """Refuse what `write` would refuse, whatever the values of the scan are.
 
     Raises
     ------
     OutputError
-        If it cannot be written; nothing has appeared then.
+        If it lacks what the format is of, or has layers, or patterns that are not square.
     InputFileError
         If its positions are in metres of unknown pixels.
     """
-    placed = scan.in_pixels()
+    placed = scan.in_pixels().with_one_layer()
+    height, width = (1, 1) if placed.patterns is None else placed.patterns.shape[1:]
     if placed.positions is None:
-        raise OutputError(
-            f"{path}: the scan has no positions, and the format is one of scan points. Expected "
-            "them. Choose another format."
+        reason = "the scan has no positions, and the format is one of scan points. Expected them."
+    elif placed.image is None and placed.patterns is None and placed.probe is None:
+        reason = (
+            "the scan has positions alone, and the format is one of an object, patterns or a probe "
+            "at them. Expected one of these."
         )
-    placed = placed.with_one_layer()
-    if placed.image is None and placed.patterns is None and placed.probe is None:
-        raise OutputError(
-            f"{path}: the scan has positions alone, and the format is one of an object, patterns "
-            "or a probe at them. Expected one of these. Choose another format."
-        )
-    if placed.image is not None and placed.layer_axis is not None:
-        raise OutputError(
-            f"{path}: the object has {len(placed.image)} layers, the format holds one. "
-            "Expected an object of shape (H, W). Choose another format, or one layer of the object."
-        )
+    elif placed.image is not None and placed.layer_axis is not None:
+        reason = f"the object has {len(placed.image)} layers. Expected one of shape (H, W)."
+    elif height != width:
+        reason = f"the patterns are {height} x {width}. Expected square ones (detector.size=N)."
+    else:
+        return
+    raise OutputError(f"{path}: {reason} Choose another format, or change the scan.")
+
+
+def write(path: Path, scan: Scan) -> None:
+    """Write a scan: patterns as amplitude, of the metadata what this format has a key for.
+
+    Raises
+    ------
+    OutputError, InputFileError
+        As `check`, or if it cannot be written; nothing has appeared then.
+    """
+    check(path, scan)
+    placed = scan.in_pixels().with_one_layer()
     declared = scan.metadata.get("_metadata")
     more = {} if declared is None else {"_metadata": declared}
     write_arrays(path, scan, _arrays(placed), patterns=("diff3d", "amplitude"), more=more)

@@ -39,7 +39,7 @@ from ..optics import Pair, far_field_pixel
 from ..patterns import Patterns, Ranges
 from ..reading import claiming
 from ..scan import Scan
-from ..scan_writing import in_quantity
+from ..scan_writing import in_quantity, pixel_for_metres
 from ..staging import staged
 
 Array = NDArray[Any]
@@ -146,6 +146,34 @@ def read(path: Path, options: Options) -> Scan:
     return scan if positions is None or pixel is None else scan.in_pixels()
 
 
+def check(path: Path, scan: Scan) -> None:
+    """Refuse what `write` would refuse, whatever the values of the scan are.
+
+    Raises
+    ------
+    OutputError
+        If it has no patterns or no positions, if the patterns are not square, or if its positions
+        are in pixels of unknown size.
+    """
+    if scan.patterns is None or scan.positions is None:
+        raise OutputError(
+            f"{path}: {scan.source} lacks patterns or positions, and a .ptyd holds both. Expected "
+            "them. Choose another format."
+        )
+    count, height, width = scan.patterns.shape
+    if not count:
+        raise OutputError(
+            f"{path}: {scan.source} has no patterns, and ptypy takes a chunk without any for none. "
+            "Expected one at least. Choose another format."
+        )
+    if height != width:
+        raise OutputError(
+            f"{path}: the patterns of {scan.source} are {height} x {width}. Expected square ones, "
+            "which ptypy works on. Crop what was measured: detector.size=N."
+        )
+    pixel_for_metres(path, scan, "a .ptyd")
+
+
 def write(path: Path, scan: Scan) -> None:
     """Write a scan as one chunk.
 
@@ -163,30 +191,11 @@ def write(path: Path, scan: Scan) -> None:
         positions, if the patterns are not square, or if its positions are in pixels of unknown
         size.
     """
-    if scan.patterns is None or scan.positions is None:
-        raise OutputError(
-            f"{path}: {scan.source} lacks patterns or positions, and a .ptyd holds both. Expected "
-            "them. Choose another format."
-        )
+    check(path, scan)
+    assert scan.patterns is not None
+    assert scan.positions is not None
     count, height, width = scan.patterns.shape
-    if not count:
-        raise OutputError(
-            f"{path}: {scan.source} has no patterns, and ptypy takes a chunk without any for none. "
-            "Expected one at least. Choose another format."
-        )
-    if height != width:
-        raise OutputError(
-            f"{path}: the patterns of {scan.source} are {height} x {width}. Expected square ones, "
-            "which ptypy works on. Crop them first."
-        )
-    far = far_field_pixel(scan.energy, scan.distance, scan.detector_pixel_size, scan.patterns.shape)
-    pixel = scan.pixel_size or far
-    if pixel is None and scan.units == "px":
-        raise OutputError(
-            f"{path}: the positions of {scan.source} are in object pixels of unknown size, and a "
-            ".ptyd holds metres. Expected Scan.pixel_size. Set an option of the reader that tells "
-            "it: scan.object_pixel_size for npz and mat, else scan.pixel_size."
-        )
+    pixel = pixel_for_metres(path, scan, "a .ptyd")
     in_metres = {
         name: values if scan.units == "m" or pixel is None else to_metres(values, pixel)
         for name, values in (

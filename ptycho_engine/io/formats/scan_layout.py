@@ -1,7 +1,7 @@
 """The layout of this package: a whole scan in an HDF5 file or a Zarr store.
 
 docs/reference/scan-layout.md says what each array holds, with units, frame and names of the axes.
-Whatever a scan does not know is left out.
+Whatever a scan does not know is left out; two options tell what a reader may need of it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputFileError, one_line
+from ..frames import pixel_size_option
 from ..hdf5_file import Hdf5File
+from ..patterns import quantity_option
 from ..pickled_json import parse_object
 from ..reading import claiming
 from ..scan import Scan
@@ -25,6 +27,8 @@ from ..zarr_group import ZarrGroup
 
 #: The record that makes a file one of this layout, and its version.
 RECORD, LAYOUT = "scan", 1
+#: The suffixes that `write` takes: they are those of the containers.
+WRITES = (".h5", ".hdf5", ".zarr")
 #: What the names of arrays of the metadata begin with.
 PREFIX = "metadata_"
 #: Patterns of a chunk in a Zarr store: what a random read costs.
@@ -47,6 +51,26 @@ WORDS = {
 
 
 @dataclass(frozen=True)
+class Options:
+    """Options of the format, for what a file does not say; where it says something, that counts.
+
+    Attributes
+    ----------
+    quantity : {"amplitude", "intensity"}, optional
+        What a sample of a pattern is.
+    pixel_size : float, optional
+        Metres of an object pixel.
+    """
+
+    quantity: str | None = None
+    pixel_size: float | None = None
+
+    def __post_init__(self) -> None:
+        quantity_option(self.quantity)
+        pixel_size_option(self.pixel_size)
+
+
+@dataclass(frozen=True)
 class _Layout:
     """An open file: its arrays, and what it says."""
 
@@ -62,14 +86,14 @@ def recognise(path: Path) -> bool:
         return True
 
 
-def needed_bytes(path: Path, options: object) -> int:
+def needed_bytes(path: Path, options: Options) -> int:
     """Return what `read` takes, of the sizes that the headers claim."""
     with _opened(path) as layout:
         loaded = [n for n in layout.names if n in ARRAYS or n.startswith(PREFIX)]
         return 2 * sum(layout.arrays.header(name).nbytes for name in loaded)
 
 
-def read(path: Path, options: object) -> Scan:
+def read(path: Path, options: Options) -> Scan:
     """Read a scan.
 
     Raises
@@ -80,14 +104,15 @@ def read(path: Path, options: object) -> Scan:
     with _opened(path) as layout:
         record, names = layout.record, layout.names
         words = {name: _word(path, record, name) for name in WORDS}
-        quantity = words.pop("quantity")
+        said = words.pop("quantity")
+        quantity: Any = said or options.quantity
         held: dict[str, Any] = {"image": None, "positions": None}
         held |= {ARRAYS[name]: _array(layout, path, name) for name in ARRAYS if name in names}
         held |= {field: _number(path, record, name) for name, field in NUMBERS.items()}
         held |= {field: _pair(path, record, name) for name, field in PAIRS.items()}
         patterns = layout.arrays.patterns("patterns", quantity) if "patterns" in names else None
         kept = [name for name in names if name.startswith(PREFIX)]
-        return Scan(
+        scan = Scan(
             **held,
             **words,
             source=str(path),
@@ -96,6 +121,13 @@ def read(path: Path, options: object) -> Scan:
             | {name.removeprefix(PREFIX): layout.arrays.load(name) for name in kept},
             assumptions={k: str(v) for k, v in _mapping(record, "assumptions").items()},
         )
+    chosen = {}
+    if patterns is not None and said is None and quantity is not None:
+        chosen["quantity"] = f"{quantity}, as chosen"
+    if scan.pixel_size is None and options.pixel_size is not None:
+        chosen["pixel_size"] = str(options.pixel_size)
+        scan = replace(scan, pixel_size=(options.pixel_size, options.pixel_size))
+    return replace(scan, assumptions=scan.assumptions | chosen) if chosen else scan
 
 
 @contextmanager

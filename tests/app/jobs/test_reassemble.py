@@ -177,7 +177,10 @@ def test_an_interrupt_leaves_nothing(job, tmp_path):
     before = names(tmp_path)
     for name in ("object.h5", "object.zarr", "object.cxi"):
         with pytest.raises(KeyboardInterrupt):
-            run(dataclasses.replace(job, output=Path(name), picture=True), progress=progress)
+            run(
+                dataclasses.replace(job, output=Path(name), picture=True, pixel_size=1e-8),
+                progress=progress,
+            )
     assert names(tmp_path) == before
 
 
@@ -190,7 +193,11 @@ def test_an_interrupt_while_it_is_written_leaves_nothing(job, tmp_path, monkeypa
     monkeypatch.setattr("ptycho_engine.io.store.Store.publish", interrupted)
     monkeypatch.setattr("ptycho_engine.app.jobs.object_output.write_scan", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(dataclasses.replace(job, output=Path(name), picture=name == "object.h5"))
+        run(
+            dataclasses.replace(
+                job, output=Path(name), picture=name == "object.h5", pixel_size=1e-8
+            )
+        )
     assert names(tmp_path) == before
 
 
@@ -223,6 +230,41 @@ def test_what_cannot_be_done_leaves_nothing(job, tmp_path, changes, error, words
     with pytest.raises(error, match=words):
         run(dataclasses.replace(job, **changes))
     assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize("axis", ["slice", "mode"])
+def test_planes_stay_what_they_are(job, axis):
+    """Slices multiply, modes add."""
+    planes = np.stack([IMAGE, IMAGE.conj()])
+    write_scan("planes.h5", Scan(planes, POSITIONS, "made", layer_axis=axis))
+    scan, cut = ScanSource("file", Path("planes.h5")), Path("cut.zarr")
+    extract.run(ExtractionJob(scan, Cut(SIZE, "nearest"), cut, "numba", picture=False))
+    for name in ("o.h5", "o.npz", "o.hdf5"):
+        changes = {"format": "ptycho_engine"} if name == "o.hdf5" else {}
+        run(dataclasses.replace(job, patches=PatchSource(cut), output=Path(name), **changes))
+    for name in ("o.h5", "o.hdf5"):
+        assert read_scan("ptycho_engine", Path(name)).layer_axis == axis
+    with read_output("o.npz") as output:
+        assert output.specs["object"].axes == (axis, "y", "x")
+
+
+def test_what_a_format_lacks_is_said_before_the_work(job, tmp_path, monkeypatch):
+    def work(*_):
+        raise AssertionError("began")
+
+    monkeypatch.setattr(reassemble, "put_together", work)
+    before = names(tmp_path)
+    for name, format, words in (
+        ("o.cxi", None, r"of unknown size, .* Set pixel_size=METRES\."),
+        ("o.ptyd", None, "lacks patterns or positions, .* Choose another format"),
+        ("o.hdf5", "ptychodus", "has no probe and no pixel_size and no energy and no distance"),
+        ("o.h5", "npz", r"writes \.npz, and received the suffix '\.h5'"),
+    ):
+        with pytest.raises(OutputError, match=words):
+            run(dataclasses.replace(job, output=Path(name), format=format))
+    assert names(tmp_path) == before
+    with pytest.raises(AssertionError, match="began"):
+        run(dataclasses.replace(job, output=Path("o.cxi"), pixel_size=1e-8))
 
 
 def test_settings_that_contradict_are_refused(job):

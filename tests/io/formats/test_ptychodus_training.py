@@ -78,15 +78,21 @@ def test_what_others_read_of_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"patterns": None}, {"energy": None}, {"image": np.ones((2, 30, 41)), "layer_axis": "slice"}],
+    ("changes", "words"),
+    [
+        ({"patterns": None}, "has no patterns, .* Expected it"),
+        ({"energy": None}, "has no energy, .* Expected it"),
+        ({"energy": None, "distance": None}, "has no energy and no distance, .* Expected all"),
+        ({"pixel_size": None}, "has no pixel_size, .* scan.pixel_size=METRES"),
+        ({"image": np.ones((2, 30, 41)), "layer_axis": "slice"}, "Expected one layer"),
+    ],
 )
-def test_what_cannot_be_written(tmp_path, changes):
+def test_what_cannot_be_written(tmp_path, changes, words):
     scan = Scan(
         np.ones((30, 41)), STARTS, "a test", np.ones((8, 8)),
         Patterns.of(np.ones((COUNT, 8, 8)), "intensity"), pixel_size=(1e-9, 1e-9), energy=1.0,
         distance=1.0,
     )  # fmt: skip
-    with pytest.raises(OutputError, match="Expected one layer"):
+    with pytest.raises(OutputError, match=words):
         write_scan(tmp_path / "d.h5", dataclasses.replace(scan, **changes), "ptychodus_training")
     assert list(tmp_path.iterdir()) == []

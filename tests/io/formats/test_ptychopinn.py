@@ -323,6 +323,9 @@ def test_a_scan_that_cannot_be_written_leaves_nothing(tmp_path):
     stack = dataclasses.replace(good, image=np.ones((3, 4, 4)), layer_axis="slice")
     with pytest.raises(OutputError, match="3 layers"):
         write_scan(tmp_path / "scan.npz", stack)
+    wide = dataclasses.replace(good, patterns=Patterns.of(np.ones((2, 3, 5)), "amplitude"))
+    with pytest.raises(OutputError, match=r"patterns are 3 x 5\. Expected square ones"):
+        write_scan(tmp_path / "scan.npz", wide)
     patterns = Patterns((2, 4, 4), np.dtype("f4"), broken, "amplitude")
     with pytest.raises(OSError, match="No space"):
         write_scan(tmp_path / "scan.npz", dataclasses.replace(good, patterns=patterns))

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from ptycho_engine import read_output
-from ptycho_engine.errors import InputFileError, MemoryBudgetError, OutputError
+from ptycho_engine.errors import (
+    ConfigurationError,
+    InputFileError,
+    MemoryBudgetError,
+    OutputError,
+)
 from ptycho_engine.io.catalogue import find_format
 from ptycho_engine.io.formats import scan_layout
 from ptycho_engine.io.patterns import Patterns
@@ -43,6 +48,28 @@ def test_it_is_what_these_suffixes_write(path):
     assert (scan.layer_axis, scan.units, scan.distance) == ("mode", "px", None)
     assert scan.patterns.quantity is None
     assert scan.assumptions == SCAN.assumptions
+
+
+@each_container
+def test_options_tell_what_the_file_does_not(tmp_path, path, suffix):
+    options = {"quantity": "intensity", "pixel_size": 2e-8}
+    scan = read_scan("file", path)
+    with pytest.raises(OutputError, match=r"scan\.quantity=amplitude, or scan\."):
+        write_scan(tmp_path / "o.cxi", dataclasses.replace(scan, pixel_size=(1e-8, 1e-8)))
+    with pytest.raises(OutputError, match=r"else scan\.pixel_size=METRES"):
+        write_scan(tmp_path / "o.cxi", scan)
+    told = read_scan("ptycho_engine", path, options)
+    assert (told.patterns.quantity, told.pixel_size) == ("intensity", (2e-8, 2e-8))
+    assert told.assumptions == {"quantity": "intensity, as chosen", "pixel_size": "2e-08"}
+    write_scan(tmp_path / "o.cxi", told)
+    again = tmp_path / f"again{suffix}"
+    write_scan(again, told)
+    others = {"quantity": "amplitude", "pixel_size": 1.0}
+    kept = read_scan("ptycho_engine", again, others)  # what the file says counts
+    assert (kept.patterns.quantity, kept.pixel_size) == ("intensity", (2e-8, 2e-8))
+    for wrong in ({"quantity": "field"}, {"pixel_size": 0}):
+        with pytest.raises(ConfigurationError):
+            read_scan("ptycho_engine", path, wrong)
 
 
 @each_container
