@@ -11,7 +11,7 @@ pytest.importorskip("sybil")
 from code_blocks import run_page
 from readers import give_files, legacy_names
 
-from ptycho_engine import compat
+from ptycho_engine import Engine, compat
 from ptycho_engine.compat.params import keys
 from ptycho_engine.compat.params.environment import VARIABLES
 from ptycho_engine.deprecation.table import TABLE
@@ -64,6 +64,23 @@ def test_the_native_step_of_grouped_data_keeps_the_numbers(run):
     np.testing.assert_array_equal(names["same"].indices, names["grouped"]["nn_indices"])
     assert names["exact"].shape == names["patterns"].shape == legacy.shape == (10, 16, 16, 4)
     assert (names["exact"] != names["native"]).any()
+
+
+def test_it_keeps_the_numbers_of_float32_coordinates(tmp_path):
+    given = legacy_names()
+    rng = np.random.default_rng(0)
+    raw = given["raw_data"]
+    raw.objectGuess = rng.normal(size=(600, 600)).astype(np.complex64)
+    for name in ("xcoords", "ycoords"):
+        setattr(raw, name, rng.uniform(500, 580, 30).astype(np.float32))
+    names = run_page(MIGRATIONS / "0007-grouped-data.md", tmp_path, given)[0]
+    legacy = names["grouped"]["Y"].numpy()
+    amplitude = np.abs(raw.objectGuess).max()
+    np.testing.assert_allclose(names["native"], legacy, rtol=0, atol=1e-6 * amplitude)
+    double = names["same"].centres[:, None] - names["same"].relative
+    how = {"layout": "channel", "rounding": "legacy"}
+    moved = Engine().extract(raw.objectGuess, double, 16, **how)
+    assert np.abs(moved - legacy).max() > 1e-5 * amplitude
 
 
 def test_the_native_step_of_reassembly_keeps_the_numbers(run):

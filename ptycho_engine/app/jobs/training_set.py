@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.grouping.groups import Groups
+from ...data.grouping.published import LEGACY
 from ...data.pattern_power import pattern_powers
 from ...errors import InputFileError
 from ...geometry.cut import Cut
@@ -18,10 +19,16 @@ from ...io.patterns import Patterns
 from ...io.scan import CuttableScan
 from ...io.scan_writing import Named
 from ...io.specs import ArraySpec
+from ...logs import get_logger
 
 Array = NDArray[Any]
 #: From the patches and the patterns of a block of groups to what an array holds of it.
 Make = Callable[[Array, Array | None], Array]
+#: What is said where coordinates may be stored in single precision.
+SINGLE = (
+    "the coordinates of the members fit float32. If they are stored so, PtychoPINN forms the means "
+    "of groups in float32, and cuts up to {:.1g} pixels from here, where they are float64."
+)
 
 
 @dataclass(frozen=True)
@@ -284,7 +291,24 @@ def mirrored_members(groups: Groups) -> Array:
     """Return where PtychoPINN cuts: (B, C, 2), columns (y, x), members mirrored about their mean.
 
     Its ``get_image_patches`` adds to each mean what its ``get_relative_coords`` returns, which is
-    the mean less the member.
+    the mean less the member. It does so in the dtype that coordinates are stored in, this in
+    float64: a warning says what that comes to for groups of its own that may be stored in float32.
     """
-    means, local = split_published(published_coordinates(groups.members))
+    places = _mirrored(groups.members)
+    if groups.strategy == LEGACY:
+        _doubt_precision(groups.members, places)
+    return places
+
+
+def _doubt_precision(members: Array, places: Array) -> None:
+    with np.errstate(over="ignore"):  # what float32 does not hold does not fit it
+        single = members.astype(np.float32)
+    if np.array_equal(single, members):
+        apart = np.abs(_mirrored(single) - places.astype(np.float32)).max(initial=0)
+        if apart:
+            get_logger().warning("doubtful_precision", reason=SINGLE.format(apart))
+
+
+def _mirrored(members: Array) -> Array:
+    means, local = split_published(published_coordinates(members))
     return np.moveaxis((means + local)[:, 0], -1, 1)[..., ::-1]

@@ -293,6 +293,27 @@ def test_its_patches_are_those_of_ptychopinns_function(job):
     np.testing.assert_allclose(found["Y"], np.asarray(expected["Y"]), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "mirrored", "strategy", "count"),
+    [
+        (np.float32, True, "legacy", 1),
+        (np.float64, True, "legacy", 0),
+        (np.float32, False, "legacy", 0),
+        (np.float32, True, "nearest", 0),
+        (np.int64, True, "legacy", 0),
+    ],
+)
+def test_a_warning_tells_of_single_precision(job, dtype, mirrored, strategy, count):
+    """PtychoPINN forms the means of float32 coordinates in float32, the job in float64."""
+    write("scan.npz", xcoords=X.astype(dtype), ycoords=Y.astype(dtype))
+    groups = dataclasses.replace(GROUPS, strategy=strategy)
+    with logged() as events:
+        run(dataclasses.replace(job, groups=groups, mirrored=mirrored, rounding="legacy"))
+    said = [event["reason"] for event in events if event["event"] == "doubtful_precision"]
+    assert len(said) == count
+    assert all("fit float32" in text and "e-06 pixels" in text for text in said)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_legacy_settings_give_its_groups_index_for_index(job):
     values = {"gridsize": 2, "n_images": 30, "neighbor_count": 6, "n_subsample": 40,
