@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -67,6 +66,8 @@ def report(old: OldFile, resolution: Resolution, train: bool = False) -> Iterato
     yield from (f"{old.path}: {remark}" for remark in (*old.remarks, *resolution.conflicts))
     yield from (f"{old.path}: {unknown(key)}" for key in resolution.legacy.unknown)
     yield from resolution.warnings
+    if train:
+        yield from resolution.legacy.remarks
     if "scan.path" not in resolution.values:
         yield "no scan file is named: add scan=npz scan.path=FILE where you run it"
     yield f"plugin {resolution.plugin}: {resolution.reason}"
@@ -78,11 +79,10 @@ def report(old: OldFile, resolution: Resolution, train: bool = False) -> Iterato
 
 def unknown(key: str) -> str:
     """Say that a key is unknown, and which one may be meant."""
-    from ptycho_engine.compat.params.keys import known_names, normalise
+    from ptycho_engine.compat.params.keys import nearest_name
 
-    names = known_names()
-    near = difflib.get_close_matches(normalise(key.rpartition(".")[2]), names, n=1, cutoff=0.75)
-    hint = f". Did you mean {near[0]!r}?" if near else ""
+    near = nearest_name(key)
+    hint = f". Did you mean {near!r}?" if near else ""
     return f"the key {key!r} is unknown{hint}"
 
 

@@ -97,7 +97,7 @@ def literally(text: str) -> str:
 def _new_place(old_key: str, resolution: Resolution, train: bool) -> str | None:
     """Return the dotted key of the new configuration that an old one stands behind, if any."""
     row = _row(old_key)
-    if row is None or row.target is None or (row.of_groups and not train):
+    if row is None or row.name in resolution.legacy.dropped or (row.of_groups and not train):
         return None
     if row.target != SELECTION:
         return row.target
@@ -153,9 +153,11 @@ def _reason(path: str, resolution: Resolution, train: bool) -> str | None:
         return "unknown"
     if _new_place(path, resolution, train) is not None:
         return None
+    if row.name in resolution.legacy.dropped:
+        return resolution.legacy.dropped[row.name]
     if row.of_groups:
         return f"is {row.target}: {resolution.values[str(row.target)]} of training data"
-    return row.reason if row.target is None else f"means nothing to {resolution.plugin}"
+    return f"means nothing to {resolution.plugin}"
 
 
 def _flat(values: Any, section: str = "") -> Iterator[tuple[str, Any]]:

@@ -164,8 +164,8 @@ def test_comments_by_key(text, expected):
         ("old.py", "x = 1", "holds no legacy parameters"),
         (
             "old.yaml",
-            "gird_size: 2\nother: 3\n",
-            "'gird_size' is unknown. Did you mean 'gridsize'?",
+            "girdsize: 2\nother: 3\n",
+            "'girdsize' is unknown. Did you mean 'gridsize'?",
         ),
         ("old.json", '{"other": {"more": 3}}', "none of its keys is a legacy parameter"),
         ("old.yaml", "N: many\n", "Expected a whole number"),
@@ -295,6 +295,16 @@ def test_keys_and_names_do_not_become_lines(tmp_path):
     assert convert(old, "-o", new) == exit_codes.DONE
     assert composed(new).rounding == "legacy"
     assert set(OmegaConf.load(new)) == {"defaults", "patch_size", "rounding"}
+
+
+def test_odd_values_of_what_is_dropped_stop_nothing(tmp_path, capsys):
+    old = tmp_path / "old.yaml"
+    old.write_text("N: 16\noffset: 4.5\ntest_data_file: [a.npz, b.npz]\nnphotons: 1e9 photons\n")
+    assert convert(old) == exit_codes.DONE
+    text = capsys.readouterr().out
+    assert "# offset: 4.5  # sized the padded canvas" in text
+    assert '# test_data_file: ["a.npz", "b.npz"]  # one run reads one scan' in text
+    assert '# nphotons: "1e9 photons"  # belongs to the simulation' in text
 
 
 def test_misspelt_keys_get_the_nearest(tmp_path, capsys):

@@ -47,3 +47,16 @@ def test_the_same_groups_come_out(folder, capsys):
     with np.load("new.npz") as found, np.load("old.npz") as expected:
         np.testing.assert_array_equal(found["nn_indices"], expected["nn_indices"])
         np.testing.assert_array_equal(found["Y"], expected["Y"])
+
+
+def test_settings_of_the_torch_side_leave_out_what_means_something_else(folder, capsys):
+    text = "N: 8\nC: 4\nK: 6\nn_subsample: 7\nn_groups: 30\nnormalize: Batch\n"
+    (folder / "old.yaml").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "old.yaml", "--train"])
+    assert ended.value.code == 0
+    out, err = capsys.readouterr()
+    assert "subsample: 7" not in out.partition("# Left out")[0]
+    assert "# n_subsample: 7  # is a factor of coordinates" in out
+    assert "old.yaml: K: of PtychoPINN's torch side" in err
+    assert "left out, each with its reason in the new file: n_subsample, normalize" in err

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .spellings import Convert, as_is, to_bool, to_bounds, to_float, to_int, to_path, to_size
+
+#: How alike an unknown key must be to a known one, for that to be what was meant.
+ALIKE = 0.75
 
 #: Target of the keys that together choose the plugin, see `ptycho_engine.compat.params.flags`.
 SELECTION = "plugin"
@@ -47,6 +51,11 @@ class LegacyKey:
     def of_groups(self) -> bool:
         """Whether it says which groups training data holds."""
         return self.target is not None and self.target.startswith(GROUPS)
+
+    @property
+    def heeded(self) -> bool:
+        """Whether its value says something here: to the new configuration, or to a drop-in."""
+        return self.target is not None or self.deprecation is not None
 
 
 def _dropped(reason: str, names: str, convert: Convert = as_is) -> Iterable[LegacyKey]:
@@ -118,9 +127,10 @@ KEYS: tuple[LegacyKey, ...] = (
     LegacyKey("y_bounds", "groups.y_bounds", "of PtychoPINN's torch side", to_bounds),
     *_dropped(
         _TORCH,
-        "K_quadrant neighbor_function min_neighbor_distance max_neighbor_distance",
+        "K_quadrant neighbor_function min_neighbor_distance max_neighbor_distance scan_pattern "
+        "grid_size",
     ),
-    *_dropped(_SCALING, "data_scaling"),
+    *_dropped(_SCALING, "data_scaling normalize phase_subtraction"),
     *_dropped(_SIMULATION, "nphotons sim_jitter_scale", to_float),
     *_dropped("sized the FFT and training batches; chunks are sized by memory", "batch_size"),
     *_dropped("sized the padded canvas; windows beyond the object need none", "offset", to_int),
@@ -140,7 +150,9 @@ KEYS: tuple[LegacyKey, ...] = (
         "gaussian_smoothing_sigma model_path backend",
     ),
     *_dropped(
-        _PROBE, "probe_big probe_mask probe_scale probe_trainable default_probe_scale probe_type"
+        _PROBE,
+        "probe_big probe_mask probe_scale probe_trainable default_probe_scale probe_type "
+        "probe_normalize",
     ),
     *_dropped(
         _TRAINING,
@@ -153,17 +165,54 @@ KEYS: tuple[LegacyKey, ...] = (
 
 _BY_NAME = {name: key for key in KEYS for name in (key.name, *key.aliases)}
 
+#: Names that the settings of PtychoPINN's torch side alone have.
+TORCH_NAMES = frozenset(
+    {"C", "K_quadrant", "neighbor_function", "min_neighbor_distance", "max_neighbor_distance"}
+    | {"scan_pattern", "x_bounds", "y_bounds", "data_scaling", "probe_normalize"}
+    | {"phase_subtraction"}
+)
+#: What means something else beside these names.
+_OF_TORCH = {
+    "n_subsample": LegacyKey(
+        "n_subsample",
+        None,
+        "is a factor of coordinates on PtychoPINN's torch side, no count of images: set "
+        "groups.subsample to a count",
+    )
+}
+#: What is to be said of neighbours there.
+TORCH_NEIGHBOURS = (
+    "{source}: of PtychoPINN's torch side, whose ways to choose neighbours are not repeated: the "
+    "groups are others; groups.strategy says how they are drawn"
+)
+
 
 def normalise(spelling: str) -> str:
     """Return a key with underscores for dots and hyphens: ``object.big`` is ``object_big``."""
     return spelling.strip().replace(".", "_").replace("-", "_")
 
 
-def find_key(spelling: str) -> LegacyKey | None:
-    """Return the row of a legacy parameter, in any spelling; None if it is unknown."""
-    return _BY_NAME.get(normalise(spelling))
+def find_key(spelling: str, torch: bool = False) -> LegacyKey | None:
+    """Return the row of a legacy parameter, in any spelling; None if it is unknown.
+
+    Some names mean something else in settings of the `torch` side.
+    """
+    name = normalise(spelling)
+    return (torch and _OF_TORCH.get(name)) or _BY_NAME.get(name)
 
 
-def known_names() -> tuple[str, ...]:
-    """Return every name that a row has or had."""
-    return tuple(_BY_NAME)
+def is_alias(spelling: str) -> bool:
+    """Whether a key is another name of the parameter that it sets."""
+    row = find_key(spelling)
+    return row is not None and normalise(spelling) != row.name
+
+
+def are_of_torch(spellings: Iterable[str]) -> bool:
+    """Whether some keys are those of settings of PtychoPINN's torch side."""
+    return not TORCH_NAMES.isdisjoint(map(normalise, spellings))
+
+
+def nearest_name(spelling: str) -> str | None:
+    """Return the known name that an unknown key, with or without sections, seems to mean."""
+    last = normalise(spelling.rpartition(".")[2])
+    return next(iter(difflib.get_close_matches(last, _BY_NAME, n=1, cutoff=ALIKE)), None)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigurationError, one_line
 from .environment import from_environment
-from .keys import LegacyKey, find_key, normalise
+from .keys import (
+    TORCH_NEIGHBOURS,
+    LegacyKey,
+    are_of_torch,
+    find_key,
+    is_alias,
+    normalise,
+)
 from .sources import Given, from_dataclass, from_file, from_mapping
 
 COMMAND_LINE = "command line"
@@ -55,6 +62,8 @@ class Legacy:
         Where sources disagreed.
     deprecations : tuple of str
         Ids of the deprecated names in use.
+    remarks : list of str
+        What is to be said where groups are formed.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +73,7 @@ class Legacy:
     ignored: dict[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     deprecations: tuple[str, ...] = ()
+    remarks: list[str] = field(default_factory=list)
 
 
 def gather(
@@ -104,49 +114,55 @@ def gather(
     InputFileError
         If the file cannot be read.
     """
-    given = from_mapping(overrides or {}, COMMAND_LINE)
+    sources = [from_mapping(overrides or {}, COMMAND_LINE)]
     if dataclass is not None:
-        given += from_dataclass(dataclass)
+        sources.append(from_dataclass(dataclass))
     if params is not None:
-        given += from_mapping(params, params_origin)
+        sources.append(from_mapping(params, params_origin))
     if file is not None:
-        given += from_file(file)
+        sources.append(from_file(file))
     ignored: dict[str, str] = {}
     if environ is not None:
         variables, ignored = from_environment(environ)
-        given += variables
-    return settle(given, ignored)
+        sources.append(variables)
+    return settle(sources, ignored)
 
 
-def settle(given: Iterable[Given], ignored: Mapping[str, str] | None = None) -> Legacy:
-    """Keep the first value of each parameter, in the order given, and note disagreement."""
+def settle(sources: Iterable[Sequence[Given]], ignored: Mapping[str, str] | None = None) -> Legacy:
+    """Keep the first value of each parameter, in the order given, and note disagreement.
+
+    Within one source the name of a parameter comes before its other names.
+    """
     legacy = Legacy(ignored=dict(ignored or {}))
     conflicts: list[Conflict] = []
     used: list[str] = []
-    for item in given:
-        row = find_key(item.key)
-        if row is None:
-            legacy.unknown.setdefault(item.key, item.source)
-            continue
-        value = _convert(row, item)
+    for item, row in _known(sources, legacy):
+        if row.target is None:
+            legacy.dropped[row.name] = row.reason
         used += [id_ for id_ in (item.deprecation or row.deprecation,) if id_]
-        name = row.name
+        value, name = _convert(row, item), row.name
         if name not in legacy.values:
             legacy.values[name], legacy.sources[name] = value, item.source
         elif not same(legacy.values[name], value):
             winner = described(legacy.values[name], legacy.sources[name])
             conflicts.append(Conflict(name, winner, described(value, item.source)))
-        if row.target is None:
-            legacy.dropped[name] = row.reason
-    return Legacy(
-        legacy.values,
-        legacy.sources,
-        legacy.dropped,
-        legacy.unknown,
-        legacy.ignored,
-        tuple(conflicts),
-        tuple(dict.fromkeys(used)),
-    )
+    return replace(legacy, conflicts=tuple(conflicts), deprecations=tuple(dict.fromkeys(used)))
+
+
+def _known(sources: Iterable[Sequence[Given]], legacy: Legacy) -> Iterator[tuple[Given, LegacyKey]]:
+    """Yield what is given for known parameters; note what is unknown, or means something else."""
+    for source in sources:
+        torch = are_of_torch(item.key for item in source)
+        for item in sorted(source, key=lambda item: is_alias(item.key)):
+            row = find_key(item.key, torch)
+            if row is None:
+                legacy.unknown.setdefault(item.key, item.source)
+            elif row is not find_key(item.key):
+                legacy.dropped[row.name] = row.reason
+            else:
+                if torch and row.target == "groups.neighbours":
+                    legacy.remarks.append(TORCH_NEIGHBOURS.format(source=item.source))
+                yield item, row
 
 
 def described(value: Any, source: str) -> str:
@@ -163,9 +179,12 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _convert(row: LegacyKey, item: Given) -> Any:
+    """Convert a value; one that says nothing here stays as it is where it is none."""
     try:
         return row.convert(item.value)
     except ValueError as error:
+        if not row.heeded:
+            return item.value
         raise ConfigurationError(
             f"legacy parameter {normalise(item.key)!r} ({item.source}): received "
             f"{one_line(repr(item.value))}. Expected {error}. Correct it there, or leave it out."

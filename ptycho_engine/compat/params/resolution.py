@@ -6,7 +6,6 @@ dictionary > legacy file > environment > default.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from ...engine import DEFAULT_PLUGIN, Engine
 from ...host.choice import AUTO, choose
 from .flags import BATCH_OPTIONS, XLA_OFF, Selection, select
 from .group_keys import legacy_group_settings
-from .keys import GROUPS, KEYS, SELECTION, find_key, known_names
+from .keys import GROUPS, KEYS, SELECTION, find_key, nearest_name
 from .precedence import Conflict, Legacy, described, gather, same
 from .sources import from_mapping
 
@@ -109,8 +108,8 @@ class Resolution:
         for text in self.warnings:
             warn_compat(text)
         for key, source in self.legacy.unknown.items():
-            near = difflib.get_close_matches(key, known_names(), n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            near = nearest_name(key)
+            hint = f" Did you mean {near!r}?" if near else ""
             warn_compat(f"The legacy parameter {key!r} ({source}) is unknown and ignored.{hint}")
         for id_ in self.legacy.deprecations:
             deprecations.warn(id_)

@@ -80,8 +80,6 @@ def test_each_parameter_becomes_a_field():
         "sequential_sampling": 0,
         "n_subsample": 50,
         "subsample_seed": 3,
-        "x_bounds": [0.1, 0.9],
-        "y_bounds": (0, 1),
     }
     resolution = resolve(params=params)
     assert resolution.group_settings() == GroupSettings(
@@ -95,10 +93,49 @@ def test_each_parameter_becomes_a_field():
         seed=None,
         subsample=50,
         subsample_seed=3,
-        x_bounds=[0.1, 0.9],
-        y_bounds=[0.0, 1.0],
     )
     assert resolution.sources["groups.members"] == "dictionary: gridsize"
+
+
+TORCH = {"C": 4, "x_bounds": [0.1, 0.9], "data_scaling": "Max", "n_subsample": 7, "K": 6}
+
+
+def test_settings_of_the_torch_side_mean_something_else():
+    resolution = resolve(params=TORCH | {"y_bounds": (0, 1), "n_groups": 100})
+    found = resolution.group_settings()
+    assert (found.members, found.neighbours, found.subsample) == (4, 6, 100)
+    assert (found.x_bounds, found.y_bounds) == ([0.1, 0.9], [0.0, 1.0])
+    assert "factor of coordinates" in resolution.legacy.dropped["n_subsample"]
+    assert resolution.context(groups=True)["dropped"].keys() >= {"n_subsample", "data_scaling"}
+    (remark,) = resolution.legacy.remarks
+    assert remark.startswith("dictionary: K: of PtychoPINN's torch side")
+
+
+def test_another_source_than_that_of_the_torch_side_means_what_it_says():
+    resolution = resolve(overrides={"n_subsample": 50}, params=TORCH)
+    assert resolution.group_settings().subsample == 50
+    assert resolve(params={"n_subsample": 7, "K": 6}).legacy.remarks == []
+    assert resolve(params={"n_subsample": 7}).group_settings().subsample == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"n_images": 100, "n_groups": 200}, 200),
+        ({"n_samples": 3, "n_images": 100, "n_groups": 200}, 200),
+        ({"n_images": 100, "n_groups": None}, 100),
+    ],
+)
+def test_within_a_source_a_name_beats_its_other_names(given, kept):
+    assert resolve(params=given).group_settings().count == kept
+    neighbours = resolve(params={"K": 9, "neighbor_count": 7})
+    assert neighbours.group_settings().neighbours == 7
+    assert "7 (dictionary: neighbor_count) overrides 9" in str(neighbours.conflicts[0])
+
+
+def test_of_two_sources_the_first_wins_by_whatever_name():
+    resolution = resolve(overrides={"n_images": 5}, params={"n_groups": 9})
+    assert resolution.group_settings().count == 5
 
 
 def test_what_the_new_configuration_says_wins():

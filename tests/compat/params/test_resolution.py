@@ -287,6 +287,33 @@ def test_unknown_keys_are_reported_and_logged(events):
     assert events()[0]["unknown"] == {"gridsise": "dictionary: gridsise"}
 
 
+@pytest.mark.parametrize("key", ["bogus", "size_of_all", "entirely_other"])
+def test_unknown_keys_that_are_like_none_get_no_hint(key):
+    with pytest.warns(compat.CompatWarning, match=f"'{key}' .* is unknown and ignored.$"):
+        compat.legacy_engine(params={key: 2})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("offset", 4.5),
+        ("test_data_file", ["a.npz", "b.npz"]),
+        ("max_position_jitter", "auto"),
+        ("nphotons", "1e9 photons"),
+        ("output_dir", 3),
+    ],
+)
+def test_odd_values_of_what_is_dropped_are_kept_as_they_are(key, value):
+    legacy = compat.resolve(params={"N": 64, key: value}).legacy
+    assert legacy.values[key] == value
+    assert key in legacy.dropped
+
+
+def test_values_that_a_drop_in_heeds_are_refused_though_they_are_dropped():
+    with pytest.raises(ConfigurationError, match="use_xla_compile"):
+        compat.resolve(params={"use_xla_compile": "perhaps"})
+
+
 def test_every_row_of_the_table_is_mapped_or_dropped_with_a_reason():
     names = [name for key in keys.KEYS for name in (key.name, *key.aliases)]
     assert len(names) == len(set(names))
@@ -305,5 +332,8 @@ def test_every_parameter_of_the_legacy_defaults_is_known():
         "pad_object gaussian_smoothing_sigma probe.big probe.mask probe_scale positions.provided "
         "probe.trainable intensity_scale.trainable bigN intensity_scale probe output_prefix "
         "train_data_file_path model_type amp_activation n_filters_scale nepochs"
+        # of the torch side
+        " C K K_quadrant grid_size neighbor_function min_neighbor_distance max_neighbor_distance"
+        " scan_pattern normalize probe_normalize data_scaling phase_subtraction x_bounds y_bounds"
     )
     assert [name for name in names.split() if keys.find_key(name) is None] == []
