@@ -6,8 +6,10 @@ import ast
 import builtins
 from collections.abc import Iterator
 
+from ..codemod.bindings import bindings, resolve_name
 from ..codemod.findings import Finding, Kind, Rule, todo
-from ..codemod.names import DROP_INS, LEAVES, MODULES
+from ..codemod.generations import same_numbers
+from ..codemod.names import COMPAT, DROP_INS, LEAVES, MODULES
 from ..codemod.source import Source, dotted, first_name, module_of
 
 ID = "PE006"
@@ -19,7 +21,8 @@ def check(source: Source) -> Iterator[Finding]:
     used = {}
     for node in stars:
         brought = [n for n in sorted(LEAVES) if f"{module_of(node)}.{n}" in DROP_INS]
-        used[node] = [n for n in brought if n in source.names and not source.bound[n]]
+        free = {n for n in brought if n in source.names and not source.bound[n]}
+        used[node] = [n for n in brought if n in free or _is_taken_back(source, node, n)]
     own = {name for names in used.values() for name in names}
     passed_on = [name for name in _unbound(source) if name not in own] if stars else []
     for node in stars:
@@ -35,6 +38,14 @@ def check(source: Source) -> Iterator[Finding]:
 
 def _is_legacy_star(node: ast.ImportFrom) -> bool:
     return node.names[0].name == "*" and module_of(node).partition(".")[0] == "ptycho"
+
+
+def _is_taken_back(source: Source, star: ast.ImportFrom, name: str) -> bool:
+    """Tell whether a name comes from `ptycho_engine.compat` by imports that all stand above."""
+    found = bindings(source, star, name)
+    kept = {resolve_name(source, star, name).name} & {f"{COMPAT}.{name}", *DROP_INS}
+    moved = all(same_numbers(source, n) for n in kept if n in DROP_INS)
+    return bool(kept) and moved and all(source.start(n) < source.start(star) for n in found)
 
 
 def _unbound(source: Source) -> list[str]:

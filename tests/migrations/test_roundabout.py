@@ -109,3 +109,21 @@ def test_names_that_lead_in_circles_end(lines):
     text = f"from ptycho.raw_data import RawData\n{lines}\n"
     assert left(f"{text}d.generate_grouped_data(8)\n")[0][0] == "PE012"
     assert left(f"{text}e.generate_grouped_data(8)\n")[0][0] == "PE012"
+
+
+STAR = "from ptycho.tf_helper import *\n"
+NAMED = "from ptycho.tf_helper import reassemble_position\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{NAMED}{STAR}reassemble_position(1)\n", [("PE006", 2, "ptycho.tf_helper.*")]),
+        (f"{NAMED}from ptycho.raw_data import *\nreassemble_position(1)\n", []),
+        (f"{STAR}{NAMED}reassemble_position(1)\n", []),
+        (f"{NAMED}{STAR}def reassemble_position(x):\n    return x\n", []),
+        (f"from mine import reassemble_position\n{STAR}reassemble_position(1)\n", []),
+    ],
+)
+def test_a_star_that_takes_a_name_back(text, expected):
+    assert left(text) == expected
