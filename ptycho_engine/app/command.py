@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .outcomes import DONE, PIPE_CLOSED
+from .outcomes import DONE
+from .standard_streams import AnswerLostError, let_go, open_streams
 from .subcommands import SUBCOMMANDS, sort_subcommand
 
 #: What a program sets is the process's, so calls from several threads come one after the other.
@@ -30,13 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Unless all is done: with 2 (bad input or configuration), 1 (fault) or 130 (interrupted).
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    with _ONE_AT_A_TIME, _messages_of_a_program():
+    with _ONE_AT_A_TIME, open_streams(), _messages_of_a_program():
         try:
             code = dispatch(given)
             sys.stdout.flush()
-        except BrokenPipeError:  # who read, as head does, has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = PIPE_CLOSED
+        except OSError as error:
+            if error.filename is not None:  # it is of a file, not of standard output
+                raise
+            lost = AnswerLostError(error)
+            if not lost.is_wanted:
+                print(f"ptycho-engine: {lost}.", file=sys.stderr)
+            let_go()
+            code = lost.code
     if code != DONE:
         sys.exit(code)
 

@@ -34,6 +34,7 @@ from .outcomes import DONE, FAULT, INTERRUPTED, REFUSED, Outcome, Outcomes
 from .overrides import Typed, exists, hydra_arguments, sort_arguments
 from .schema import register_schemas
 from .sentences import log_renderer
+from .standard_streams import AnswerLostError, tell
 from .subcommands import Root
 from .sweeps import watched_sweep
 from .vocabulary import expanded
@@ -197,6 +198,10 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
     except (OmegaConfBaseException, PtychoEngineError) as error:
         complaints.refuse(error)
         return ended(REFUSED, f"{type(error).__name__}: {error}")
+    except AnswerLostError as lost:
+        if not lost.is_wanted:
+            complaints.say("the answer is lost", f"{lost}; {standing()}")
+        return ended(lost.code, f"{lost}; {standing()}")
     except KeyboardInterrupt:
         with deferred_signals():  # a second one comes after the words that tell of the first
             outcome = ended(INTERRUPTED, standing())
@@ -270,5 +275,5 @@ def run_settings(
     ):
         run = Run(run_id, folder, typed, config_name, flags, display, interrupts)
         answer: str = getattr(work, root.work)(settings, run)
-        print(answer, flush=True)
+        tell(answer)
     return answer

@@ -30,7 +30,9 @@ class Display:
     """
 
     def __init__(self, when: str) -> None:
-        self._shown = when in ("always", "asked") or (when == "auto" and sys.stderr.isatty())
+        asked = when in ("always", "asked")
+        stream = sys.stderr  # None where it is closed
+        self._shown = stream is not None and (asked or (when == "auto" and stream.isatty()))
         self._forced = True if when == "always" else None
         self._stays = when != "auto"
 

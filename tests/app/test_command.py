@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from processes import run_python
 from ptycho_engine import read_output
 from ptycho_engine.discovery import discover
 from ptycho_engine.host.choice import choose
+from ptycho_engine.io.scan import Scan
+from ptycho_engine.io.scan_files import write_scan
+from ptycho_engine.report.progress import Display
 from ptycho_engine.testing import reference_patches
 
 COMMAND = [sys.executable, "-m", "ptycho_engine.app.command"]
@@ -86,6 +90,30 @@ def test_who_has_read_enough_sees_no_traceback(shown, code):
     done = subprocess.run([*COMMAND, shown], stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("shown", ["--help", "inspect"])
+def test_an_answer_that_nothing_takes_is_said_plainly(tmp_path, shown):
+    write_scan(tmp_path / "scan.h5", Scan(np.ones((20, 20)), np.full((3, 2), 9.0), "made"))
+    typed = [shown] if shown == "--help" else [shown, str(tmp_path / "scan.h5"), "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, *typed], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "standard output takes nothing: No space left on device. Expected" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_costs_no_output(tmp_path, closed):
+    typed = f"{' '.join([*COMMAND, *QUICK])} output.path=p.npz {closed}>&-"
+    done = subprocess.run(typed, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    with read_output(tmp_path / "p.npz") as output:
+        assert output.patches.shape[-1] == 16
+    with mock.patch.object(sys, "stderr", None):  # of who calls from Python
+        assert [*Display("asked").bar(iter([1, 2]), 2)] == [1, 2]
 
 
 def test_a_missing_framework_is_listed_as_not_installed():
