@@ -88,7 +88,7 @@ def cleanup_plan(root: Path = ROOT, table: Iterable[Deprecation] = TABLE) -> str
         _by_file(settings_elsewhere(root, entries)),
         "## Entries of the deprecation table",
         _by_file({entry.id: entry.code for entry in entries}),
-        "## Tests and documents that name it",
+        "## Tests, documents and files of the project that name it",
         _bullets(named_beside(root, entries)),
     ]
     return "\n\n".join(parts) + "\n"

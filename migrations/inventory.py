@@ -33,9 +33,15 @@ GROUPS = ("compat",)
 NAMES = ("CompatConfig", "CompatError")
 #: Distributions that only what goes imports, by the module imported.
 LIBRARIES = {"ruamel": "ruamel-yaml"}
-#: Where names are looked up, and where files are only named.
+#: Where names are looked up, and which files are only named; not what building the site makes.
 SHIPPED = ("ptycho_engine", "plugins", "benchmarks", "migrations")
-BESIDE = ("tests", "examples", "README.md", "DEVELOPER_GUIDE.md", "benchmarks/README.md")
+BESIDE = (
+    *("tests/**/*.py", "examples/**/*.py", "*.md", "benchmarks/README.md"),
+    *("docs/*.md", "docs/explanation/*.md", "docs/how-to/*.md", "docs/reference/*.md"),
+    *("docs/tutorial/*.md", "docs/*.py", "docs/gallery/*.py", "docs/machinery/*.py"),
+    *(".pre-commit-hooks.yaml", "requirements.lock", ".ci/*", ".github/*/*.yml"),
+    *("packaging/conda/meta.yaml", "packaging/container/Containerfile"),
+)
 
 
 def whole_files(root: Path, table: Iterable[Deprecation]) -> list[str]:
@@ -125,11 +131,10 @@ def settings_elsewhere(root: Path, table: Iterable[Deprecation]) -> dict[str, li
 
 
 def named_beside(root: Path, table: Iterable[Deprecation]) -> list[str]:
-    """Return the tests and documents that stay and speak of what goes."""
+    """Return the tests, documents and files of the project that stay and speak of what goes."""
     entries = list(table)
     words = _pattern(entries)
-    places = [root / place for place in BESIDE]
-    files = (f for p in places for f in (sorted(p.rglob("*.py")) if p.is_dir() else [p]))
+    files = (path for pattern in BESIDE for path in sorted(root.glob(pattern)) if path.is_file())
     return [name for name, text in _staying(root, entries, files) if words.search(text)]
 
 

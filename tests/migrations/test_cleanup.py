@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_the_committed_plan_is_the_rendered_one():
 @pytest.mark.parametrize(
     "section",
     ["Whole folders and files", "Names in modules that stay", "Settings",
-     "Tests and documents that name it"],
+     "Tests, documents and files of the project that name it"],
 )  # fmt: skip
 def test_named_files_exist(section):
     names = list(listed(section))
@@ -177,7 +178,10 @@ def test_a_tree_of_its_own(tmp_path):
         "tests/test_a.py": "a = 'slow'\n",
         "tests/test_b.py": "a = 'slower'\n",
         "pyproject.toml": '[project]\ndependencies = ["ruamel-yaml>=1", "numpy"]\n',
-        **dict.fromkeys(("README.md", "DEVELOPER_GUIDE.md", "benchmarks/README.md"), ""),
+        "CHANGELOG.md": "slow\n",
+        "docs/how-to/choose.md": "plugin=slow\n",
+        "docs/project/CHANGELOG.md": "slow, as the site repeats it\n",
+        "requirements.lock": "ruamel-yaml==1\n",
         "ptycho_engine/compat/b.py": "c = 1\n",
     }.items():
         path = tmp_path / name
@@ -193,7 +197,26 @@ def test_a_tree_of_its_own(tmp_path):
         "pyproject.toml": ["project.dependencies: ruamel-yaml"],
         "conf/other.yaml": ["b.c", "d.compat"],
     }
-    assert named_beside(tmp_path, [SLOW]) == ["tests/test_a.py"]
+    assert named_beside(tmp_path, [SLOW]) == [
+        "tests/test_a.py", "CHANGELOG.md", "docs/how-to/choose.md", "requirements.lock",
+    ]  # fmt: skip
+
+
+def test_every_committed_file_that_speaks_of_what_goes_is_in_the_plan():
+    listing = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listing.returncode:
+        pytest.skip("no checkout of git")
+    speaks = re.compile(r"ptycho-migrate|ptycho_engine\.compat\b|compat=legacy|ruamel")
+    pages = ("migrations/", "docs/project/")
+    code = (*STAYING, ROOT / "conf" / "train.yaml", ROOT / "pyproject.toml")
+    for name in listing.stdout.splitlines():
+        path = ROOT / name
+        if name in GONE or name.startswith(pages) or path in code or not path.is_file():
+            continue
+        if speaks.search(path.read_bytes().decode(errors="ignore")):
+            assert f"- `{name}`" in PAGE, name
 
 
 @pytest.mark.parametrize(
