@@ -10,9 +10,10 @@ from typing import Any
 from ptycho_engine.compat.params.keys import find_key
 
 from ..codemod.accesses import Access, How, accesses
+from ..codemod.bindings import bindings
 from ..codemod.config_objects import fields
-from ..codemod.entries import entries, is_dictionary, value_given
-from ..codemod.source import Source
+from ..codemod.entries import Entry, entries, is_dictionary, named_entries, value_given
+from ..codemod.source import Source, literal
 
 
 def read_python(text: str) -> tuple[dict[str, Any], list[str]]:
@@ -72,16 +73,43 @@ def _value(node: ast.expr | None) -> Any:
 
 
 def _assigned(source: Source) -> Iterator[Access]:
-    """Yield what is assigned to names outside of functions and classes."""
+    """Yield what is assigned outside of functions and classes, and what changes it anywhere."""
+    dictionaries: set[ast.AST] = set()
     for name in source.find(ast.Name):
         scope, statement = source.scope(name), _assignment(source, name)
         if statement is None or scope is None or scope.node is not source.tree:
             continue
         value = value_given(source, name)
         if value is not None and is_dictionary(source, value):
-            yield from _dictionary(source, value)
+            found = list(_dictionary(source, value))
+            dictionaries |= {name} if found else set()
+            yield from found
         elif find_key(name.id) is not None:
             yield Access(name, name.id, How.SET, value)
+    for entry in _changed(source, dictionaries):
+        yield Access(entry.node, entry.key, How.SET, entry.value)
+
+
+def _changed(source: Source, dictionaries: set[ast.AST]) -> Iterator[Entry]:
+    """Yield what is put later into the dictionaries that some names were given."""
+
+    def is_one(node: ast.expr) -> bool:
+        bound = bindings(source, node, node.id) if isinstance(node, ast.Name) else []
+        return not dictionaries.isdisjoint(bound)
+
+    for item in source.find(ast.Subscript):
+        if isinstance(item.ctx, ast.Store) and is_one(item.value):
+            key = literal(item.slice)
+            yield Entry(item, key if isinstance(key, str) else None, value_given(source, item))
+    for call in source.find(ast.Call):
+        method = call.func
+        if isinstance(method, ast.Attribute) and method.attr == "update" and is_one(method.value):
+            for given in call.args:
+                yield from entries(source, given)
+            yield from named_entries(source, call.keywords)
+    for statement in source.find(ast.AugAssign):
+        if isinstance(statement.op, ast.BitOr) and is_one(statement.target):
+            yield from entries(source, statement.value)
 
 
 def _assignment(source: Source, name: ast.Name) -> ast.stmt | None:

@@ -51,6 +51,11 @@ p.set('N', 64)
             "c = TrainingConfig(ModelConfig())\ndataclasses.replace(c, **{'n_groups': 7})",
             {"n_groups": 7},
         ),
+        (
+            "s = {'N': 64}\ns['gridsize'] = 2\ns.update(n_groups=5)\ns |= {'K': 3}",
+            {"gridsize": 2, "n_groups": 5, "K": 3},
+        ),
+        ("s = {'N': 64}\ndef f(s):\n    s['gridsize'] = 2", {}),
         ("p.cfg.setdefault('N', 12)", {}),  # is set above, so that this does nothing
         ("def f():\n    gridsize = 2", {}),
     ],
@@ -63,6 +68,7 @@ def test_python_that_sets_literals_in_any_form(text, expected):
     ("text", "remark"),
     [
         ("for k, v in {'gridsize': 2}.items(): p.set(k, v)", "what p.set(k, v) sets does not"),
+        ("s = {'N': 64}; s[key] = 2", "what s[key] sets does not stand here"),
         ("p.cfg[key] = 2", "what p.cfg[key] sets does not stand here"),
         ("p.cfg.update(given)", "what given sets does not stand here"),
         ("p.cfg.update(**given)", "what given sets does not stand here"),
