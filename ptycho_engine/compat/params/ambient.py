@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import CompatError
-from ...switches import KEYS as UNASKED
 from .flags import XLA_KEYS, XLA_OFF, compiles_operators, select
 from .keys import KEYS
 from .precedence import Legacy, gather
@@ -46,7 +45,7 @@ def _installed() -> dict[str, Any]:
     if not isinstance(cfg, Mapping):
         return {}
     used = {"N", "gridsize", *XLA_KEYS} | {key.name for key in KEYS if key.target == "plugin"}
-    return {key: cfg[key] for key in used if key in cfg and cfg[key] is not UNASKED.get(key)}
+    return {key: cfg[key] for key in used if key in cfg and cfg[key] is not XLA_KEYS.get(key)}
 
 
 def size(name: str, value: int | None, config: Any = None) -> int:

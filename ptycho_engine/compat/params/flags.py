@@ -8,8 +8,9 @@ from typing import Any
 #: The option of a plugin that takes the legacy batch size.
 BATCH_OPTIONS = {"chunked_xla": "chunk_size", "batched": "batch_size"}
 
-#: The keys that choose between XLA and plain TensorFlow, the one that decides first.
-XLA_KEYS = ("use_xla_translate", "use_xla_compile")
+#: The keys that choose between XLA and plain TensorFlow, the one that decides first, each with what
+#: ``ptycho.params`` holds unasked.
+XLA_KEYS = {"use_xla_translate": True, "use_xla_compile": None}
 
 XLA_OFF = (
     "XLA translation is switched off: PtychoPINN then falls back to an operator that moves content "
