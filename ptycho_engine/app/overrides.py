@@ -12,7 +12,7 @@ from typing import Any
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.core.override_parser.types import Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,7 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 from ..errors import ConfigurationError, one_of
 from ..io.catalogue import find_format, formats_of
 from ..io.objects.urls import Location, ObjectUrl, is_url
-from .vocabulary import PATHS, expanded
+from .subcommands import SUBCOMMANDS
+from .vocabulary import FOLDERS, PATHS, expanded, plain_keys
 
 #: Of the keys whose values are paths those that are read.
 READ = (
@@ -215,7 +216,9 @@ def parse(override: str, sweeps: bool) -> Override:
             f"{override!r}: received neither a file that exists nor KEY=VALUE. Check its spelling; "
             "ptycho-engine --help lists the keys and the subcommands."
         )
-    if key.lstrip("+") in PATHS:
+    if key.lstrip("+") in FOLDERS:  # Hydra itself reads them, and knows no home folder
+        value = at_home(value)
+    if key.lstrip("+") in (*PATHS, *FOLDERS):
         override = f"{key}={readable_path(key.lstrip('+'), value, sweeps)}"
     try:
         parsed = OverridesParser.create().parse_override(override)
@@ -225,6 +228,8 @@ def parse(override: str, sweeps: bool) -> Override:
         raise ConfigurationError(
             f"{override}: cannot be read ({reason}). If the value is a text, quote it twice: {form}"
         ) from error
+    if isinstance(parsed.value(), Glob):
+        refuse_glob(parsed.key_or_group, value)
     if parsed.is_sweep_override() and not sweeps:
         raise ConfigurationError(
             f"{override}: received several values. Expected one. Add --multirun to run each, or "
@@ -232,6 +237,34 @@ def parse(override: str, sweeps: bool) -> Override:
             f"{for_shell(f'{key}={quoted(value)}')} for a text."
         )
     return parsed
+
+
+def at_home(folder: str) -> str:
+    """Expand ``~`` at the beginning of a folder, which may be quoted for Hydra."""
+    quotes = len(folder) > 1 and folder[0] == folder[-1] and folder[0] in "'\""
+    bare = folder[1:-1] if quotes else folder
+    return os.path.expanduser(bare) if bare.startswith("~") else folder
+
+
+def refuse_glob(key: str, value: str) -> None:
+    """Refuse ``glob()`` for a key that is no group, whose values nobody can list.
+
+    Raises
+    ------
+    ConfigurationError
+        With what lists them.
+    """
+    roots = {root.config for command in SUBCOMMANDS.values() if (root := command.root)}
+    values = {known.name for root in roots for known in plain_keys(root)}
+    if "." not in key and key not in values:
+        return
+    instead = f"Write {key}=A,B"
+    if key in READ:
+        instead = f"Name files, which the shell lists: -m {value[5:-1].strip() or '*'}"
+    raise ConfigurationError(
+        f"{key}={value}: glob() chooses among the configurations of a group, as in plugin=glob(*). "
+        f"Expected values. {instead}."
+    )
 
 
 def for_shell(argument: str) -> str:
@@ -248,6 +281,8 @@ def readable_path(key: str, value: str, sweeps: bool) -> str:
         parsed = OverridesParser.create().parse_override(f"{key}={value}")
     except HydraException:
         return quoted(value)
+    if isinstance(parsed.value(), Glob):  # refused once it is parsed
+        return value
     if parsed.is_sweep_override():
         return value if sweeps or _all_exist(parsed, key) else quoted(value)
     read = parsed.value()

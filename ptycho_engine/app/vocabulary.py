@@ -32,6 +32,8 @@ PATHS = (
     "patches.path",
     "patches.positions_path",
 )
+#: Keys of Hydra whose values are folders.
+FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 #: Keys that say which choice of a group was made.
 CHOSEN = {
     "plugin": "name",

@@ -48,6 +48,26 @@ def refusal(*arguments):
     return str(caught.value)
 
 
+@pytest.mark.parametrize("flags", [(), ("-m",)])
+def test_glob_lists_configurations_and_no_files(here, flags):
+    for key in ("scan.path", "output.path", "patch_size", "plugin.threads"):
+        message = refusal(*flags, f"{key}=glob(*)")
+        assert f"{key}=glob(*): glob() chooses among the configurations of a group" in message
+    assert "-m *.npz" in refusal(*flags, "scan.path=glob(*.npz)")
+    assert "plugin=glob(n*)" in hydra_arguments(sort_arguments(["-m", "plugin=glob(n*)"]))
+
+
+@pytest.mark.parametrize("key", ["hydra.sweep.dir", "hydra.run.dir"])
+def test_folders_of_hydra_may_lie_at_home(here, monkeypatch, key):
+    monkeypatch.setenv("HOME", str(here / "my home"))
+    for typed in ("~/sw", "'~/sw'", '"~/sw"'):
+        (made,) = hydra_arguments(sort_arguments([f"{key}={typed}"]), ("output.path",))
+        assert made.replace("'", "") == f"{key}={here}/my home/sw"
+    for typed in ("a/b", "${now:%Y}/x", "~nobody-of-this-name/x"):
+        (made,) = hydra_arguments(sort_arguments([f"{key}={typed}"]), ("output.path",))
+        assert made.replace("'", "") == f"{key}={typed}"
+
+
 def run(folder, *arguments):
     return call_command(*arguments, cwd=folder)
 
