@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,36 +18,44 @@ class Figures:
 
     Attributes
     ----------
-    amplitude_ssim, phase_ssim : float
-        Structural similarity; 1 for equal images.
-    amplitude_psnr, phase_psnr : float
-        Peak signal to noise ratio, in decibels.
-    ring_correlation : float
-        Mean of the Fourier ring correlation over all frequencies up to Nyquist's.
+    amplitude_ssim, phase_ssim : float or None
+        Structural similarity; 1 for equal images, None if the true one is flat.
+    amplitude_psnr, phase_psnr : float or None
+        Peak signal to noise ratio, in decibels; None if the true image is flat.
+    ring_correlation : float or None
+        Mean of the Fourier ring correlation over all frequencies up to Nyquist's; None of images
+        too small for a ring.
     """
 
-    amplitude_ssim: float
-    phase_ssim: float
-    amplitude_psnr: float
-    phase_psnr: float
-    ring_correlation: float
+    amplitude_ssim: float | None
+    phase_ssim: float | None
+    amplitude_psnr: float | None
+    phase_psnr: float | None
+    ring_correlation: float | None
+
+
+def fitted(found: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
+    """Multiply an image by the complex factor, which no pattern tells, that fits the true one."""
+    power = np.vdot(found, found)
+    return np.asarray(found * (np.vdot(found, truth) / power if power else 1))
 
 
 def compare(found: NDArray[np.complex128], truth: NDArray[np.complex128]) -> Figures:
-    """Compare complex images (H, W), up to one complex factor, which no pattern tells."""
-    found = found * (np.vdot(found, truth) / np.vdot(found, found))
+    """Compare complex images (H, W), up to one complex factor."""
+    found = fitted(found, truth)
     turn = np.exp(-1j * np.angle(truth.mean()))  # phases about 0, away from where they wrap
     ours, theirs = found * turn, truth * turn
+    rings = ring_correlation(ours, theirs)
     return Figures(
         ssim(np.abs(ours), np.abs(theirs)),
         ssim(np.angle(ours), np.angle(theirs)),
         psnr(np.abs(ours), np.abs(theirs)),
         psnr(np.angle(ours), np.angle(theirs)),
-        float(ring_correlation(ours, theirs).mean()),
+        float(rings.mean()) if rings.size else None,
     )
 
 
-def ssim(found: Image, truth: Image) -> float:
+def ssim(found: Image, truth: Image) -> float | None:
     """Mean structural similarity of real images (H, W), in the range of the true one.
 
     Gaussian weights of 1.5 pixels, constants (0.01 R)^2 and (0.03 R)^2. Source: Z. Wang et al.,
@@ -57,6 +66,8 @@ def ssim(found: Image, truth: Image) -> float:
         return np.asarray(gaussian_filter(values, 1.5, truncate=3.5))
 
     span = float(np.ptp(truth))
+    if not span:
+        return None
     first, second = (0.01 * span) ** 2, (0.03 * span) ** 2
     a, b = smooth(found), smooth(truth)
     variances = smooth(found**2) - a**2 + smooth(truth**2) - b**2
@@ -66,10 +77,13 @@ def ssim(found: Image, truth: Image) -> float:
     return float(similarity.mean())
 
 
-def psnr(found: Image, truth: Image) -> float:
+def psnr(found: Image, truth: Image) -> float | None:
     """Peak signal to noise ratio of real images (H, W); the peak is the range of the true one."""
+    span = float(np.ptp(truth))
+    if not span:
+        return None
     error = float(np.mean((found - truth) ** 2))
-    return float(10 * np.log10(np.ptp(truth) ** 2 / error)) if error else float("inf")
+    return float(10 * np.log10(span**2 / error)) if error else float("inf")
 
 
 def ring_correlation(found: NDArray[np.complex128], truth: NDArray[np.complex128]) -> Image:
@@ -79,8 +93,8 @@ def ring_correlation(found: NDArray[np.complex128], truth: NDArray[np.complex128
     -------
     ndarray, shape (R,)
         Real part of the correlation in each ring of one pixel, from the first to Nyquist's of the
-        shorter side; images are tapered by a Hann window. Source: M. van Heel and M. Schatz,
-        Journal of Structural Biology 151, 250 (2005).
+        shorter side, 0 where an image has no power; images are tapered by a Hann window. Source: M.
+        van Heel and M. Schatz, Journal of Structural Biology 151, 250 (2005).
     """
     window = np.outer(*map(np.hanning, truth.shape))
     a, b = (np.fft.fft2((image - image.mean()) * window) for image in (found, truth))
@@ -92,4 +106,5 @@ def ring_correlation(found: NDArray[np.complex128], truth: NDArray[np.complex128
         return np.bincount(ring, values.ravel(), rings + 1)[1:rings]
 
     power = np.sqrt(total(np.abs(a) ** 2) * total(np.abs(b) ** 2))
-    return np.asarray(total((a * b.conj()).real) / power)
+    common = total((a * b.conj()).real)
+    return np.divide(common, power, out=np.zeros_like(common), where=power > 0)

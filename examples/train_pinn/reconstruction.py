@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from evaluation import Figures, compare
+from evaluation import Figures, compare, fitted
 from numpy.typing import NDArray
 from scan import TrainingScan, seen_positions
 from settings import Settings
@@ -66,7 +66,7 @@ def draw(found: NDArray[Any], truth: NDArray[Any], losses: list[float], path: Pa
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    found = found * (np.vdot(found, truth) / np.vdot(found, found))  # no pattern tells it
+    found = fitted(found, truth)
     figure = Figure(figsize=(13, 8), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3)

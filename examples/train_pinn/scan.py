@@ -48,7 +48,13 @@ class TrainingScan:
 
 
 def make_training_scan(settings: Settings) -> TrainingScan:
-    """Simulate a scan and divide it."""
+    """Simulate a scan and divide it.
+
+    Raises
+    ------
+    SystemExit
+        If it has too few positions to train with or to judge by.
+    """
     recipe = Recipe(
         object=ObjectSettings(kind="cells", feature=settings.size / 8),
         # A curved wave front, over a third of the window: a flat one does not tell an object from
@@ -78,6 +84,12 @@ def make_training_scan(settings: Settings) -> TrainingScan:
         scan, settings.size, groups=groups.indices, fields=["patterns", "positions"]
     )
     split = dataset.split(0.35)
+    if len(split.train) < settings.batch_size or not len(split.test):
+        raise SystemExit(
+            f"points: received {settings.points}, which leave {len(split.train)} groups to train "
+            f"with and {len(split.test)} to test, whose windows share no pixel. Expected at least "
+            f"batch_size={settings.batch_size}, and 1. Raise points, or lower size or batch_size."
+        )
     reach = np.abs(groups.relative).max()
     frame = settings.size + 2 * int(np.ceil(reach))
     return TrainingScan(scan, float(simulation.scale), split.train, split.test, frame)

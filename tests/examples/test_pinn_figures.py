@@ -1,6 +1,7 @@
 """The figures by which the example network is judged."""
 
 import importlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,24 @@ def test_structural_similarity_of_opposite_patterns_is_negative(evaluation):
     pattern = (-1.0) ** np.arange(40)[:, None] * np.ones(40)  # the mean of a window is 0
     assert evaluation.ssim(pattern, pattern) == pytest.approx(1)
     assert evaluation.ssim(-pattern, pattern) < -0.5
+
+
+def test_what_is_flat_has_no_range_to_be_judged_in(evaluation):
+    """All is a number or None, which JSON can write."""
+    rng = np.random.default_rng(3)
+    for shape in ((2, 2), (8, 8)):
+        flat, found = np.full(shape, 0.3 + 1j), rng.standard_normal(shape) + 0j
+        for image in (found, np.zeros(shape, complex)):
+            figures = vars(evaluation.compare(image, flat))
+            json.dumps(figures, allow_nan=False)
+            ring = figures.pop("ring_correlation")
+            assert set(figures.values()) == {None}
+            assert (ring is None) == (shape == (2, 2))  # which has no ring
+
+
+def test_a_ring_without_power_correlates_with_nothing(evaluation):
+    found, truth = np.zeros((8, 8), complex), np.eye(8) + 0j
+    assert (evaluation.ring_correlation(found, truth) == 0).all()
 
 
 def test_rings_beyond_a_blur_do_not_correlate(evaluation):
