@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from kept import keep_settings
 from keras_network import build_model
 from numpy.typing import NDArray
 from scan import TrainingScan, seen_positions
@@ -74,15 +75,17 @@ def train(made: TrainingScan, settings: Settings) -> tuple[keras.Model, list[flo
         )  # fmt: skip
         losses.append(float(found.history["loss"][0]))
         print(f"Epoch {epoch + 1}/{settings.epochs} - loss: {losses[-1]:.4f}")
-        _keep(model, folder, losses)
+        _keep(model, settings, losses)
     return model, losses
 
 
-def _keep(model: keras.Model, folder: Path, losses: list[float]) -> None:
-    """Save the model and its losses, so that a run that is stopped can go on."""
+def _keep(model: keras.Model, settings: Settings, losses: list[float]) -> None:
+    """Save the model, its settings and losses, so that a run that is stopped can go on."""
+    folder = Path(settings.output)
     beside = folder / f"next-{MODEL}"
     model.save(beside)
     beside.replace(folder / MODEL)
+    keep_settings(settings)
     np.savetxt(folder / "losses.csv", losses)
 
 

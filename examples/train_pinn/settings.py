@@ -36,7 +36,8 @@ class Settings:
     output : str
         Folder of checkpoints, losses, model, figures and pictures.
     resume : bool
-        Whether to go on with what is there.
+        Whether to go on with what is there, which was trained with the same settings but for
+        `epochs`, `made_with`, `output` and `tensorboard`.
     tensorboard : bool
         Whether to write what TensorBoard shows.
     """

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept import keep_settings
 from numpy.typing import NDArray
 from scan import TrainingScan, seen_positions
 from settings import Settings
@@ -50,6 +51,7 @@ def train(made: TrainingScan, settings: Settings) -> tuple[Network, list[float]]
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         torch.save(state | {"losses": losses}, folder / f"next-{CHECKPOINT}")
         (folder / f"next-{CHECKPOINT}").replace(folder / CHECKPOINT)
+        keep_settings(settings)
         np.savetxt(folder / "losses.csv", losses)
     return network, losses
 

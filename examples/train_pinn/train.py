@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from kept import check_kept
 from reconstruction import draw, judge, reassemble
 from scan import make_training_scan
 from settings import Settings
@@ -29,13 +30,15 @@ from settings import Settings
 
 def run(settings: Settings) -> dict[str, object]:
     """Train, save, reconstruct and judge; returns what ``figures.json`` then holds."""
+    if settings.resume:
+        check_kept(settings)
+    made = make_training_scan(settings)
     folder = Path(settings.output)
     folder.mkdir(parents=True, exist_ok=True)
     if settings.framework == "keras":
         import keras_training as training
     else:
         import torch_training as training  # type: ignore[no-redef]
-    made = make_training_scan(settings)
     model, losses = training.train(made, settings)
     predict = partial(training.predict, model)
     figures = {}

@@ -71,6 +71,16 @@ def test_a_run_that_was_stopped_goes_on(trained, tmp_path):
     np.testing.assert_allclose(found["losses"], trained(gridsize=1)[1]["losses"], rtol=1e-4)
 
 
+def test_a_run_does_not_go_on_with_other_settings(trained, tmp_path):
+    output = str(tmp_path)
+    trained(gridsize=1, epochs=1, output=output)
+    before = (tmp_path / "model.keras").read_bytes()
+    other = {"gridsize": 2, "learning_rate": 1e-3}
+    with pytest.raises(SystemExit, match=r"gridsize=1 learning_rate=0\.003, received gridsize=2"):
+        trained(**other, output=output, resume=True)
+    assert (tmp_path / "model.keras").read_bytes() == before
+
+
 def test_a_saved_model_predicts_the_same_with_xla_and_without(trained):
     import keras
 
