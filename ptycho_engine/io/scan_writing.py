@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..logs import get_logger
+from .objects.urls import Location
 from .optics import Pair, far_field_pixel
 from .patterns import SAY_QUANTITY, Patterns, Quantity
 from .scan import Scan
@@ -152,12 +153,12 @@ def pixel_for_metres(path: Path, scan: Scan, holder: str) -> Pair | None:
     return pixel
 
 
-def report_dropped(path: Path, scan: Scan, fields: Iterable[str]) -> None:
+def report_dropped(path: Location, scan: Scan, fields: Iterable[str]) -> None:
     """Say what a scan holds that a format has no place for, once it is written.
 
     Parameters
     ----------
-    path : Path
+    path : Path or ObjectUrl
         What was written.
     scan : Scan
         The scan.

@@ -38,6 +38,7 @@ from ...memory import format_bytes, parse_bytes
 from ...report.companion import Companions
 from ...request.blocks import Block
 from ...request.normalisation import Reassembled
+from ...request.reach import measure_reach
 from .arrangement import Arranged, arrange
 from .extract import Waiting, load_framework
 from .object_accuracy import Spot, find_spot
@@ -210,3 +211,7 @@ def log_plan(job: ReassemblyJob, stored: StoredPatches, arranged: Arranged) -> N
         fill=arranged.cut.fill,
         origin=arranged.origin.tolist(),
     )
+    reach = measure_reach(arranged.points, arranged.shape, arranged.cut)
+    get_logger().info("windows", **reach.records())
+    for text in reach.warnings():
+        get_logger().warning("doubtful_positions", reason=text)

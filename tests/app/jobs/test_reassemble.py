@@ -276,7 +276,16 @@ def test_settings_that_contradict_are_refused(job):
 def test_an_object_that_nothing_reaches_is_warned_of(job):
     with logged() as logs:
         run(dataclasses.replace(job, shape=(2, 2), output=Path("small.npz"), fill="zeros"))
-    assert [log["event"] for log in logs if log["level"] == "warning"] == ["nothing_covered"]
+    said = [log["event"] for log in logs if log["level"] == "warning"]
+    assert said == ["doubtful_positions", "nothing_covered"]
+
+
+def test_windows_that_leave_the_object_are_counted(job):
+    with logged() as logs:
+        run(dataclasses.replace(job, output=Path("whole.npz")))
+        run(dataclasses.replace(job, shape=(20, 20), output=Path("part.npz"), fill="zeros"))
+    whole, part = (log for log in logs if log["event"] == "windows")
+    assert whole["leaving"] < part["leaving"] <= part["count"] == whole["count"]
 
 
 def test_a_picture_that_fails_costs_no_object(job, monkeypatch):
