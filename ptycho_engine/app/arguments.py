@@ -60,7 +60,10 @@ def check_arguments(arguments: Sequence[str]) -> None:
             )
         key = argument.partition("=")[0]
         if "=" in argument and not argument.startswith("-") and not KEY.fullmatch(key):
-            raise ConfigurationError(f"{shown}: has no key. Expected KEY=VALUE.")
+            raise ConfigurationError(
+                f"{shown}: has no key. Expected KEY=VALUE. Name a file to write with '=' in its "
+                f'name by its key: "output.path={shown}".'
+            )
         refuse_calls(re.split(r"[./@]", key.lstrip("+~")))
     runs = math.prod(
         max(1.0, _range_length(found)) for a in arguments for found in RANGE.findall(a)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ..errors import ConfigurationError, one_of
 from ..io.catalogue import find_format, formats_of
 from ..io.objects.urls import Location, ObjectUrl, is_url
 from .subcommands import SUBCOMMANDS
-from .vocabulary import FOLDERS, PATHS, expanded, plain_keys
+from .vocabulary import FOLDERS, PATHS, Key, expanded, groups, plain_keys
 
 #: Of the keys whose values are paths those that are read.
 READ = (
@@ -136,6 +136,8 @@ def hydra_arguments(typed: Typed, places: Sequence[str] = ("scan.path",)) -> lis
         If no format claims the scan.
     """
     files, overrides = _part(typed.rest, writes="output.path" in places)
+    if "output.path" in places and len(files) < len(places):
+        _refuse_output_as_key(overrides)
     for place, file in zip(places, files, strict=False):
         if any(override.partition("=")[0] == place for override in overrides):
             raise ConfigurationError(
@@ -163,6 +165,24 @@ def _part(rest: Sequence[str], *, writes: bool) -> tuple[list[str], list[str]]:
     """Part arguments into files and overrides; a file that is written need not exist."""
     files = [a for a in rest if exists(a) or (writes and not _deletes(a) and "=" not in a)]
     return files, [a for a in rest if a not in files]
+
+
+def _refuse_output_as_key(overrides: Sequence[str]) -> None:
+    """Refuse the name of a file to write that has ``=`` in it, where it reads as an unknown key."""
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+~")
+        known = "." in key or key in _names(plain_keys) | _names(groups)
+        if not known and formats_of(Path(override)):
+            raise ConfigurationError(
+                f"{override}: is read as KEY=VALUE, and key {key!r} is not known. Expected a key, "
+                f"or a file to write without '='. Write {for_shell(f'output.path={override}')}."
+            )
+
+
+def _names(listed: Callable[[str], Iterable[Key]]) -> set[str]:
+    """Return the names that the configurations of all subcommands list."""
+    roots = {root.config for command in SUBCOMMANDS.values() if (root := command.root)}
+    return {key.name for root in roots for key in listed(root)}
 
 
 def _deletes(argument: str) -> bool:
@@ -254,9 +274,7 @@ def refuse_glob(key: str, value: str) -> None:
     ConfigurationError
         With what lists them.
     """
-    roots = {root.config for command in SUBCOMMANDS.values() if (root := command.root)}
-    values = {known.name for root in roots for known in plain_keys(root)}
-    if "." not in key and key not in values:
+    if "." not in key and key not in _names(plain_keys):
         return
     instead = f"Write {key}=A,B"
     if key in READ:

@@ -10,6 +10,10 @@ from .catalogue import formats_of
 from .objects.buckets import Bucket
 from .objects.mirror import exists
 from .objects.urls import Location
+from .pairs import ROLES, partner_path, role_of
+
+#: Suffixes of files that stand in pairs.
+PAIRED = (".h5", ".hdf5")
 
 
 def is_folder_of_scans(place: Location) -> bool:
@@ -35,6 +39,8 @@ def is_folder_of_scans(place: Location) -> bool:
 def scans_in(folder: Location) -> list[Location]:
     """Return what a folder holds, right below it, that a format has the suffix of, by name.
 
+    Of a pair of HDF5 files that are one scan, that of the patterns stands for both.
+
     Parameters
     ----------
     folder : Path or ObjectUrl
@@ -50,10 +56,19 @@ def scans_in(folder: Location) -> list[Location]:
     else:
         objects, deeper = Bucket(folder).right_below(folder.key)
         entries = [folder / name for name in sorted({*objects, *deeper})]
-    found = [entry for entry in entries if formats_of(entry)]
+    names = {entry.name for entry in entries}
+    found = [e for e in entries if formats_of(e) and not _is_second(Path(e.name), names)]
     if not found:
         raise InputFileError(
             f"{folder}: holds no file with the suffix of a format of scans. Expected a scan, or a "
             "folder of scans. Check its spelling; ptycho-engine plugins lists the suffixes."
         )
     return found
+
+
+def _is_second(name: Path, names: set[str]) -> bool:
+    """Whether a name is that of the second file of a pair whose first is there."""
+    if name.suffix.lower() not in PAIRED or role_of(name) != ROLES[1]:
+        return False
+    first = partner_path(name)
+    return first is not None and first.name in names

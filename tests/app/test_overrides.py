@@ -57,6 +57,18 @@ def test_glob_lists_configurations_and_no_files(here, flags):
     assert "plugin=glob(n*)" in hydra_arguments(sort_arguments(["-m", "plugin=glob(n*)"]))
 
 
+def test_a_file_to_write_with_a_key_in_its_name_is_told_where_it_belongs(here):
+    write_scan("in.npz")
+    places = "scan.path", "output.path"
+    for typed in (["in.npz", "new=1.zarr"], ["in.npz", "a b=1.h5"]):
+        done = run(here, "convert", *typed)
+        assert done.returncode == 2
+        assert f'"output.path={typed[1]}"' in done.stderr
+    made = hydra_arguments(sort_arguments(["in.npz", "output.path=new=1.zarr"]), places)
+    assert any("new=1.zarr" in argument for argument in made)
+    hydra_arguments(sort_arguments(["in.npz", "report=x.h5"]), places)  # a key that there is
+
+
 @pytest.mark.parametrize("key", ["hydra.sweep.dir", "hydra.run.dir"])
 def test_folders_of_hydra_may_lie_at_home(here, monkeypatch, key):
     monkeypatch.setenv("HOME", str(here / "my home"))

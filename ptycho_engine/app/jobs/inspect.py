@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import OutputError, PtychoEngineError, RequestError
+from ...errors import InputFileError, OutputError, PtychoEngineError, RequestError
 from ...io.disk import writing
 from ...io.objects.mirror import passing
 from ...io.objects.urls import Location, ObjectUrl
+from ...io.outputs import is_replaceable
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...io.scan_folders import is_folder_of_scans, scans_in
@@ -84,7 +85,7 @@ def run(job: InspectionJob, *, waiting: Waiting = nullcontext) -> Inspection:
         holds no file that a format could read.
     """
     if job.scan.path is not None and is_folder_of_scans(job.scan.path):
-        return Inspection(list(_each(job, job.scan.path, waiting)), listed=True)
+        return Inspection(_scans(job, job.scan.path, waiting), listed=True)
     if job.picture is not None:
         _check_picture(job.picture, job.scan.path)
     scan = _read(job, job.scan, waiting)
@@ -105,6 +106,22 @@ def _check_picture(path: Location, source: Location | None) -> None:
             "Create it with mkdir -p, or choose another picture."
         )
     PICTURE.check(path, None, [] if source is None else [source])
+    if path.suffix.lower() != PICTURE.suffix:
+        raise OutputError(
+            f"{path}: received the suffix {path.suffix!r} for a picture. Expected "
+            f"{PICTURE.suffix}, which it is. Choose picture=NAME{PICTURE.suffix}."
+        )
+
+
+def _scans(job: InspectionJob, folder: Location, waiting: Waiting) -> list[dict[str, Any]]:
+    """Look at each scan of a folder, of which there is one."""
+    found = list(_each(job, folder, waiting))
+    if not found:
+        raise InputFileError(
+            f"{folder}: holds outputs of ptycho-engine that are no scans, and nothing else. "
+            "Expected a scan, or a folder of scans. Read an output with ptycho_engine.read_output."
+        )
+    return found
 
 
 def _each(job: InspectionJob, folder: Location, waiting: Waiting) -> Iterator[dict[str, Any]]:
@@ -116,15 +133,19 @@ def _each(job: InspectionJob, folder: Location, waiting: Waiting) -> Iterator[di
         )
     for path in scans_in(folder):
         with passing(folder) if isinstance(folder, ObjectUrl) else nullcontext():
-            yield _found(job, path, waiting)
+            found = _found(job, path, waiting)
+            if found is not None:
+                yield found
 
 
-def _found(job: InspectionJob, path: Location, waiting: Waiting) -> dict[str, Any]:
-    """Say what one scan of a folder holds, or what is wrong with it."""
+def _found(job: InspectionJob, path: Location, waiting: Waiting) -> dict[str, Any] | None:
+    """Say what one scan of a folder holds, or what is wrong with it; None of patches of ours."""
     try:
         scan = _read(job, replace(job.scan, format="file", path=path, options={}), waiting)
         return describe(scan, job.patch_size)
     except PtychoEngineError as error:
+        if is_replaceable(path):  # what a job made of a scan
+            return None
         return {"source": str(path), "error": f"{type(error).__name__}: {error}"}
 
 

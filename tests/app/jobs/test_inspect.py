@@ -15,6 +15,8 @@ from ptycho_engine.errors import InputFileError, OutputError, RequestError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import ScanSource, write_scan
+from ptycho_engine.io.specs import ArraySpec
+from ptycho_engine.io.store import Store
 
 
 def write(path, points=12, **more):
@@ -124,6 +126,29 @@ def test_a_folder_is_a_list_of_scans(file, tmp_path, capsys):
     assert found[2]["positions"]["count"] == 12
 
 
+def test_of_a_folder_scans_alone_are_listed(tmp_path):
+    """A pair of files is one scan, and patches are none."""
+    scan = Scan(
+        np.ones((40, 60), np.complex64), np.full((3, 2), 20.0), "made", np.ones((8, 8), "c8"),
+        Patterns.of(np.ones((3, 8, 8)), "intensity"), pixel_size=(1e-9, 1e-9), energy=8e3,
+        distance=1.0,
+    )  # fmt: skip
+    write_scan(tmp_path / "a_dp.hdf5", scan, "pty_chi")
+    patches = np.ones((3, 8, 8))
+    for name in ("patches.h5", "patches.zarr", "patches.npz"):
+        arrays = {"patches": ArraySpec.of(patches, ("point", "y", "x"))}
+        with Store.create(tmp_path / name, arrays, configuration={"patch_size": 8}) as store:
+            store.write("patches", (), patches)
+    job = InspectionJob(ScanSource("file", tmp_path))
+    (found,) = run(job).scans
+    assert (found["source"], found.get("error")) == (str(tmp_path / "a_dp.hdf5"), None)
+    assert found["patterns"]["count"] == 3
+    for name in ("a_dp.hdf5", "a_para.hdf5"):
+        (tmp_path / name).unlink()
+    with pytest.raises(InputFileError, match="outputs of ptycho-engine that are no scans"):
+        run(job)
+
+
 def test_a_folder_without_scans_and_a_picture_of_several_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputFileError, match="holds no file with the suffix"):
@@ -157,6 +182,9 @@ def test_what_is_no_picture_is_kept_and_no_setting_of_others_advised(file, tmp_p
 def test_a_picture_that_cannot_be_written_is_refused(file, tmp_path, capsys):
     assert dispatch(["inspect", "scan.npz", "picture=none/p.png"]) == 2
     assert "the folder" in capsys.readouterr().err
+    assert dispatch(["inspect", "scan.npz", "picture=pic.xyz"]) == 2
+    assert "the suffix '.xyz' for a picture. Expected .png" in capsys.readouterr().err
+    assert not Path("pic.xyz").exists()
     assert dispatch(["inspect", "scan.npz", "picture=scan.npz"]) == 2
     assert "is the input itself" in capsys.readouterr().err
 
