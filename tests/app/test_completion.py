@@ -53,6 +53,10 @@ def here(tmp_path, monkeypatch):
                 "scan.swapped=",
             ],
         ),
+        (
+            "scan=ptycho_engine scan.",
+            ["scan.path=", "scan.pixel_size=", "scan.quantity="],
+        ),
         ("scan=s", ["synthetic "]),
         ("runner.log_format=", ["auto ", "json ", "people ", "text "]),
         ("scan.path=", ["data/", "größe\\(2\\).npz ", "plain.npz ", "scan\\ 1.npz "]),
