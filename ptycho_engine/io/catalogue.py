@@ -17,6 +17,11 @@ names. It holds
     budget.
 ``write(path, scan)``
     If it can: writes a scan to a path where nothing stands, whole or not at all.
+``check(path, scan)``
+    Beside `write`, if it can tell beforehand: raises what `write` would, whatever the values of
+    the scan are.
+``WRITES``
+    The suffixes that `write` takes, if it writes something else under another one.
 
 The name of the entry point is that of the format, followed by the suffixes of its files:
 ``cxi.cxi.h5`` is the format ``cxi``, of files that end in ``.cxi`` or ``.h5``. The first suffix is
