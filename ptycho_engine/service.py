@@ -11,17 +11,17 @@ import numpy as np
 
 from . import differentials
 from .arrays.adapter import DEVICE_FRAMEWORKS, NUMPY, ArrayAdapter, adapter_named, handed
-from .errors import CapabilityError, PluginError
+from .errors import CapabilityError
 from .host.selection import SelectedPlugin
 from .logs import get_logger
 from .memory import parse_bytes
 from .request.blocks import (
     Block,
+    add_placed,
     block_index,
-    copy_patches,
     flat_target,
     flattened,
-    is_same_array,
+    settle_patches,
 )
 from .request.extraction import ExtractionRequest
 from .request.located import LocatedRequest
@@ -103,7 +103,8 @@ class Service:
         self, request: ExtractionRequest | PlacementRequest, budget: int | None = None
     ) -> Plan:
         """Plan what is computed in one go; by default within the budget of the engine."""
-        budget = budget or self.memory_budget or parse_bytes(None)
+        # What reading has taken is counted in plans, and no longer free.
+        budget = budget or self.memory_budget or parse_bytes(None) + request.copied
         plan = self.plugin.plan(request, self.options, budget) or default_plan(
             request, self.plugin.name, budget
         )
@@ -314,14 +315,7 @@ class Service:
         target = out if self._adds_onto(out) else np.zeros(out.shape, out.dtype)
         served = self._flat_if_needed(request)
         placed = np.asarray(self.plugin.place(served, self.options, plan, target))
-        if target is out and is_same_array(placed, out):
-            return
-        if np.may_share_memory(placed, out):
-            raise PluginError(
-                f"{self.plugin.name}: place_patches returned a view of `out`. Expected `out` "
-                "itself once added to, or the sum of the patches in memory of its own."
-            )
-        out += placed
+        add_placed(placed, target, out, self.plugin.name)
 
     def _adds_onto(self, out: Array) -> bool:
         """Tell whether a plugin adds to an array itself; a wrapper sees the patches' sum alone."""
@@ -345,13 +339,8 @@ class Service:
         served = self._served(request)
         target = out if served is request else flat_target(served, request.layout, out)
         patches = self.plugin.extract(served, self.options, plan, target)
-        if patches is out:
-            return
-        patches = np.asarray(patches)
-        if not np.may_share_memory(patches, out):
-            copy_patches(patches, request, out)
-        elif not is_same_array(patches, target):  # what a plugin returns counts: a view, too
-            copy_patches(patches.copy(), request, out)
+        if patches is not out:
+            settle_patches(np.asarray(patches), target, request, out)
 
     def _extract_as_it_is(self, plan: Plan, request: ExtractionRequest) -> Any:
         """Cut patches of arrays that the plugin computes on, not NumPy's."""

@@ -6,7 +6,18 @@ import re
 import struct
 import sys
 import termios
+import warnings
 from fcntl import ioctl
+
+
+def fork_to_terminal():
+    """Fork as ``pty.fork`` does, for a child that runs another program at once.
+
+    Threads of frameworks, which jax warns of wherever it was used before, do not matter to that.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return pty.fork()
 
 
 def run_at_terminal(*arguments, cwd=None, env=None, columns=100):
@@ -19,7 +30,7 @@ def run_at_terminal(*arguments, cwd=None, env=None, columns=100):
     list of str
         The lines that were written, whatever became of them on the screen; without control codes.
     """
-    pid, screen = pty.fork()
+    pid, screen = fork_to_terminal()
     if pid == 0:
         try:
             os.chdir(cwd or ".")

@@ -6,14 +6,13 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import zarr
 
 import ptycho_engine
 from ptycho_engine import Engine, Host, extract_patches, hookimpl
-from ptycho_engine.errors import ConfigurationError, RequestError
+from ptycho_engine.errors import ConfigurationError, MemoryBudgetError, RequestError
 from ptycho_engine.request.placement import build_placement
 from ptycho_engine.testing import assert_close, reference_patches
 
@@ -116,12 +115,19 @@ def test_anything_that_takes_slices(engine, layout):
         (np.empty((2, 24, 5, 5), np.float64), "dtype float64. Expected shape .*dtype float32"),
         (np.empty((2, 24, 5, 5), ">f4"), "dtype >f4"),
         ([[1.0]], "shape None"),
-        (jnp.zeros((2, 24, 5, 5), jnp.float32), "received an array of jax"),
         ("file.h5", "shape None"),
     ],
 )
 def test_wrong_out(engine, out, message):
     with pytest.raises(RequestError, match=message):
+        engine.extract(IMAGE, POSITIONS, 5, out=out)
+
+
+def test_an_array_of_a_framework_is_no_output(engine):
+    import jax.numpy as jnp
+
+    out = jnp.zeros((2, 24, 5, 5), jnp.float32)
+    with pytest.raises(RequestError, match="out: received an array of jax"):
         engine.extract(IMAGE, POSITIONS, 5, out=out)
 
 
@@ -331,6 +337,16 @@ def test_a_copy_that_reading_takes_is_in_the_plan(given):
     assert kept == engine.plan(engine.prepare(image), POSITIONS, 5).workspace_bytes
     native, swapped = (build_placement(p, POSITIONS, (20, 30)) for p in (plain, patches))
     assert (native.copied, swapped.copied) == (0, plain.nbytes)
+
+
+def test_what_reading_took_is_not_free_any_more(monkeypatch):
+    """By default half of what is left: a copy that reading made is no part of it."""
+    image = np.ones((500, 500), ">f8")  # 2 MB
+    monkeypatch.setattr("ptycho_engine.memory._free_memory", lambda _: 2_100_000)
+    patches = Engine("numba").extract(image, [[250.0, 250.0]], 8)
+    assert (patches == 1).all()
+    with pytest.raises(MemoryBudgetError):
+        Engine("numba", memory_budget=1_050_000).extract(image, [[250.0, 250.0]], 8)
 
 
 @pytest.mark.parametrize("call", ["extract", "plan", "stream"])

@@ -131,6 +131,25 @@ def test_the_budget_counts_the_array_that_a_wrapper_sees():
         engine.place(PATCHES, POSITIONS, (1000, 1000), out=out)
 
 
+def test_an_output_that_is_returned_in_another_shape_and_back_is_itself():
+    """Axes of one sample have strides that say nothing."""
+
+    def reshaped(placed, out):
+        rows = out.reshape(-1, SIZE[1])
+        rows += placed.reshape(rows.shape)
+        return rows.reshape(out.shape)
+
+    class Layered(Placer):
+        @hookimpl
+        def place_patches(self, request, out):
+            placed = reference_placement(request.patches, request.positions, request.shape)
+            return self.answer(placed, out)
+
+    out = np.ones(SIZE)
+    Engine(Layered(reshaped)).place(PATCHES[None], POSITIONS, SIZE, out=out[None])
+    np.testing.assert_allclose(out, 1 + EXPECTED)
+
+
 def test_a_view_of_the_output_that_was_added_to_is_refused():
     engine = Engine(Placer(lambda placed, out: added(placed, out)[::-1]))
     with pytest.raises(PluginError, match="Placer: place_patches returned a view of `out`"):

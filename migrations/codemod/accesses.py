@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from .bindings import bindings, resolve
+from .bindings import of_bindings, resolve
 from .config_objects import is_config
 from .entries import entries, named_entries, value_given
 from .names import CONFIG_MODULE, PARAMETERS_MODULE
@@ -74,9 +74,15 @@ def is_cfg(source: Source, node: ast.AST) -> bool:
     """Tell whether an expression may be the dictionary, also under a name that it is given."""
     if CFG in resolve(source, node).names:
         return True
-    bound = bindings(source, node, node.id) if isinstance(node, ast.Name) else []
+    if not isinstance(node, ast.Name):
+        return False
+    return of_bindings(source, node, node.id, "cfg", lambda bound: _binds_cfg(source, bound))
+
+
+def _binds_cfg(source: Source, bound: list[ast.AST]) -> bool:
     values = [value_given(source, place) for place in bound if isinstance(place, ast.Name)]
-    return any(isinstance(v, ast.Attribute) and CFG in resolve(source, v).names for v in values)
+    given = (v for v in values if isinstance(v, ast.Attribute | ast.Name))
+    return any(CFG in resolve(source, value).names for value in given)
 
 
 def _accesses(source: Source) -> Iterator[Access]:
@@ -120,8 +126,13 @@ def _call(source: Source, call: ast.Call) -> Iterator[Access]:
     names = resolve(source, call.func).names
     for name in names & FUNCTIONS.keys():
         yield from _keyed(call, call.args, FUNCTIONS[name])
-    if BRIDGE in names and len(call.args) > 1 and is_cfg(source, call.args[0]):
-        yield from _entered(source, [v for v in call.args[1:2] if not is_config(source, v)])
+    if BRIDGE in names:
+        given = {k.arg: k.value for k in call.keywords}
+        given |= dict(zip(("dictionary", "dataclass_obj"), call.args, strict=False))
+        taken = given.get("dataclass_obj")
+        into = given.get("dictionary")
+        if taken and into and is_cfg(source, into) and not is_config(source, taken):
+            yield from _entered(source, [taken])
     if not isinstance(call.func, ast.Attribute) or not is_cfg(source, call.func.value):
         return
     if call.func.attr in METHODS:
@@ -136,7 +147,8 @@ def _keyed(call: ast.Call, given: list[ast.expr], how: How) -> Iterator[Access]:
     """Look at a call that takes a key and, if it writes, a value."""
     by_name = {keyword.arg: keyword.value for keyword in call.keywords}
     by_name |= dict(zip(("key", "value"), given, strict=False))
-    key, value = literal(by_name.get("key")), by_name.get("value")
+    named = by_name.get("key", by_name.get("name"))  # the latter of a fixture
+    key, value = literal(named), by_name.get("value")
     writes = how in (How.SET, How.DEFAULT)
     if isinstance(key, str):
         yield Access(call, key, how, value if writes else None)

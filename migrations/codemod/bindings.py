@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .names import DROP_INS, LEAVES
 from .source import Import, Source, dotted, first_name, module_of
 
+Found = TypeVar("Found")
 #: What these return is a number, whatever they are given.
 NUMBERS = ("int", "len", "round")
 
@@ -40,9 +42,26 @@ def resolve(source: Source, node: ast.AST) -> Resolution:
 
 def resolve_name(source: Source, place: ast.AST, name: str, rest: str = "") -> Resolution:
     """Say what ``name`` with a ``.rest`` would stand for at a place."""
-    bound = bindings(source, place, name)
-    found = [_qualified(source, node) for node in bound if isinstance(node, ast.alias)]
-    return Resolution(frozenset(n + rest for n in found), len(found) == len(bound))
+    found, by_import = of_bindings(
+        source, place, name, "imported", lambda bound: _imported(source, bound)
+    )
+    return Resolution(frozenset(n + rest for n in found), by_import)
+
+
+def _imported(source: Source, bound: list[ast.AST]) -> tuple[set[str], bool]:
+    aliases = [node for node in bound if isinstance(node, ast.alias)]
+    return {_qualified(source, alias) for alias in aliases}, len(aliases) == len(bound)
+
+
+def of_bindings(
+    source: Source, place: ast.AST, name: str, what: str, find: Callable[[list[ast.AST]], Found]
+) -> Found:
+    """Return what is found out about all that binds a name: once for all places that mean it."""
+    scope = source.scope(place)
+    holder = None if scope is None else scope.holder(name)
+    if holder is None:
+        return find([])
+    return source.once((what, holder, name), lambda: find(holder.bound.get(name, [])))
 
 
 def bindings(source: Source, place: ast.AST, name: str) -> list[ast.AST]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from .bindings import bindings, is_builtin, resolve
+from .bindings import bindings, is_builtin, of_bindings, resolve
 from .entries import Entry, named_entries, value_given
 from .names import CONFIG_CLASSES, CONFIG_MODULE
 from .source import Source, literal
@@ -40,8 +40,13 @@ def is_config(source: Source, node: ast.expr) -> bool:
         case ast.Attribute(value=owner, attr="model"):
             return is_config(source, owner)
         case ast.Name(id=name):
-            bound = bindings(source, node, name)
-            return bool(bound) and all(_binds_config(source, place) for place in bound)
+            return of_bindings(
+                source,
+                node,
+                name,
+                "config",
+                lambda bound: bool(bound) and all(_binds_config(source, place) for place in bound),
+            )
     return False
 
 
@@ -50,7 +55,19 @@ def _binds_config(source: Source, place: ast.AST) -> bool:
         kind = place.annotation
         return kind is not None and resolve(source, kind).is_one_of(CONFIG_CLASSES)
     value = value_given(source, place) if isinstance(place, ast.Name) else None
-    return isinstance(value, ast.Call) and is_config(source, value)
+    if not isinstance(value, ast.Call):
+        return False
+    changed = value.args[0] if value.args and _replaces(source, value.func) else None
+    if not isinstance(changed, ast.Name):
+        return is_config(source, value)
+    if changed.id == getattr(place, "id", None):
+        return True  # of itself it says nothing: what else binds the name does
+    made = (value_given(source, other) for other in bindings(source, changed, changed.id))
+    return any(isinstance(v, ast.Call) and is_config(source, v) for v in made)
+
+
+def _replaces(source: Source, function: ast.expr) -> bool:
+    return resolve(source, function).name == "dataclasses.replace"
 
 
 def _fields(source: Source) -> Iterator[Entry]:
@@ -60,7 +77,7 @@ def _fields(source: Source) -> Iterator[Entry]:
         if called.is_one_of(CONFIG_CLASSES):
             yield from _positional(call, called.name or "")
             yield from named_entries(source, call.keywords)
-        elif of_config and called.name == "dataclasses.replace":
+        elif of_config and _replaces(source, call.func):
             yield from named_entries(source, call.keywords)
         elif of_config and is_builtin(source, call.func, "setattr") and len(call.args) == 3:
             name = literal(call.args[1])

@@ -38,6 +38,11 @@ def named(source: Source) -> Iterator[tuple[ast.AST, str]]:
             yield node, name
 
 
+def words_for(name: str) -> str:
+    """Say what a file replaces: a name, or ``module.*``, of which it may be any."""
+    return f"a name of {name.removesuffix(f'.{ANY}')}" if name.endswith(f".{ANY}") else name
+
+
 def covered(name: str) -> list[str]:
     """Return the legacy names that a name, or ``module.*``, stands for; itself if it is none."""
     if not name.endswith(f".{ANY}"):

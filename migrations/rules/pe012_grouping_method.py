@@ -12,7 +12,7 @@ from ..codemod.imports import bind_module
 from ..codemod.names import COMPAT, GROUPING, GROUPING_METHOD
 from ..codemod.provenance import Origin, origin
 from ..codemod.random_stream import goes_on, seeds
-from ..codemod.replaced import GROUPING_NAMES, replaced_names
+from ..codemod.replaced import GROUPING_NAMES, covered, named, replaced_names, words_for
 from ..codemod.source import Source
 from ..codemod.text import Edit
 
@@ -36,8 +36,10 @@ def check(source: Source) -> Iterator[Finding]:
     if not same_numbers(source, GROUPING):
         text = f"{GROUPING_METHOD} means something else in this tree; compare before swapping"
         yield from _staying(source, text, [call for call, _ in known])
-    elif replaced := sorted(replaced_names(source) & GROUPING_NAMES):
-        text = f"{replaced[0]} is replaced here, so that calls of {GROUPING_METHOD} stay"
+    elif replaced_names(source) & GROUPING_NAMES:
+        names = sorted({n for _, n in named(source) if set(covered(n)) & GROUPING_NAMES})
+        what = words_for(names[0]) if names else GROUPING
+        text = f"{what} is replaced here, so that calls of {GROUPING_METHOD} stay"
         yield from _staying(source, text, [call for call, _ in known])
     elif known:
         alias, imports = bind_module(source, COMPAT, "compat", [c for c, _ in known], [])

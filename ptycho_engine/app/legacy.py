@@ -77,7 +77,7 @@ def work_in_legacy(
         report_unheeded("plugin=, or compat=legacy", environ)
         return job, None
     from ..compat.params.precedence import COMMAND_LINE
-    from ..compat.params.resolution import resolve
+    from ..compat.params.resolution import resolve, warn_compat
 
     warn("PED028")
     given = [override.lstrip("+~").partition("=")[0] for override in overrides]
@@ -100,6 +100,8 @@ def work_in_legacy(
     resolution.warn()
     settled = _with_values(job, resolution)
     if isinstance(settled, TrainConfig):
+        for text in resolution.legacy.remarks:
+            warn_compat(text)
         groups = replace(settled.groups, **asdict(resolution.group_settings()))
         mirrored = settled.mirrored or "mirrored" not in given
         settled = replace(settled, groups=groups, gridsize=1, mirrored=mirrored)

@@ -263,7 +263,10 @@ def at_home(folder: str) -> str:
     """Expand ``~`` at the beginning of a folder, which may be quoted for Hydra."""
     quotes = len(folder) > 1 and folder[0] == folder[-1] and folder[0] in "'\""
     bare = folder[1:-1] if quotes else folder
-    return os.path.expanduser(bare) if bare.startswith("~") else folder
+    if not bare.startswith("~"):
+        return folder
+    found = os.path.expanduser(bare)
+    return quoted(found) if quotes else found
 
 
 def refuse_glob(key: str, value: str) -> None:

@@ -62,6 +62,7 @@ def tell(answer: str) -> None:
 def let_go() -> None:
     """Throw away what standard output holds, and whatever comes later: it would fail again."""
     with suppress(OSError, ValueError):
+        full = sys.stdout.fileno()  # of a stream in memory there is none
         nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, sys.stdout.fileno())
+        os.dup2(nothing, full)
         os.close(nothing)

@@ -67,7 +67,13 @@ class Capabilities:
                 continue
             if isinstance(values, str):
                 raise PluginError(text_for_list(f"Capabilities: {entry.name}", values))
-            object.__setattr__(self, entry.name, frozenset(values))  # a list serves as well
+            try:
+                named = frozenset(values)  # of a list as well
+            except TypeError:
+                raise PluginError(
+                    f"Capabilities: {entry.name}: received {values!r}. Expected a set of names."
+                ) from None
+            object.__setattr__(self, entry.name, named)
 
     def check_cut(self, cut: Cut, plugin: str) -> None:
         """Refuse what the plugin cuts at no position, before there are any.

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputFileError, one_line
 from ..geometry.labels import METRES, PIXELS, plain
+from .patterns import Patterns
 
 #: Kinds of numbers that each array may hold.
 KINDS = {
@@ -45,14 +46,24 @@ def checked(name: str, value: Any, source: str) -> Any:
         return None
     if name in KINDS:
         return _array(name, value, source)
+    if name == "patterns" and not isinstance(value, Patterns):
+        raise InputFileError(
+            f"{source}: patterns: received {type(value).__name__}. Expected Patterns. Pass "
+            "Patterns.of(array)."
+        )
     if name == "patterns" and value.dtype.kind not in "iuf":
         raise InputFileError(
             f"{source}: patterns: received dtype {value.dtype}. Expected reals. Convert them."
         )
+    if name == "layer_axis" and value not in ("mode", "slice"):
+        raise InputFileError(
+            f"{source}: layer_axis: received {one_line(repr(value), 40)}. Expected 'mode', 'slice' "
+            "or None."
+        )
     if name in ("energy", "distance"):
         return _positive(name, (value,), 1, source)[0]
     if name in ("pixel_size", "detector_pixel_size"):
-        pair = value if isinstance(value, Sequence | np.ndarray) else (value,)
+        pair = value if isinstance(value, Sequence) else np.ravel(value).tolist()
         return _positive(name, pair, 2, source)
     if name == "units" and value not in ("px", "m"):
         raise InputFileError(
@@ -86,7 +97,7 @@ def _array(name: str, value: Any, source: str) -> Any:
 def _positive(name: str, values: Any, count: int, source: str) -> tuple[float, ...]:
     """Read finite numbers above zero."""
     try:
-        numbers = tuple(map(float, values))
+        numbers = tuple(float(np.asarray(value).item()) for value in values)
     except (TypeError, ValueError):
         numbers = ()
     if len(numbers) != count or not all(0 < number < math.inf for number in numbers):

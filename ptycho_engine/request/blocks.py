@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.adapter import adapter_of
 from ..arrays.tensors import framework_of
 from ..display import Shown
-from ..errors import RequestError
+from ..errors import PluginError, RequestError
 from .extraction import ExtractionRequest
 from .located import LocatedRequest
 from .overlap import check_memory, memory_of
@@ -45,7 +45,37 @@ def flat_target(served: ExtractionRequest, layout: str, out: Any) -> Array:
 
 def is_same_array(array: Array, other: Array) -> bool:
     """Tell whether two arrays of one shape and dtype are the same samples in the same order."""
-    return array.ctypes.data == other.ctypes.data and array.strides == other.strides
+    steps = zip(array.shape, array.strides, other.strides, strict=True)
+    return array.ctypes.data == other.ctypes.data and all(a == b for n, a, b in steps if n > 1)
+
+
+def settle_patches(patches: Array, target: Array, request: ExtractionRequest, out: Array) -> None:
+    """Write into an output what a plugin returned, unless it filled that itself.
+
+    Whatever it returned counts: of the array that it was given, a view in another order, too.
+    """
+    if not np.may_share_memory(patches, out):
+        copy_patches(patches, request, out)
+    elif not is_same_array(patches, target):
+        copy_patches(patches.copy(), request, out)
+
+
+def add_placed(placed: Array, target: Array, out: Array, plugin: str) -> None:
+    """Add to an output what a plugin returned, unless the plugin added it there itself.
+
+    Raises
+    ------
+    PluginError
+        If it is neither that nor memory of its own.
+    """
+    if target is out and is_same_array(placed, out):
+        return
+    if np.may_share_memory(placed, out):
+        raise PluginError(
+            f"{plugin}: place_patches returned a view of `out`. Expected `out` itself once added "
+            "to, or the sum of the patches in memory of its own."
+        )
+    out += placed
 
 
 def copy_patches(patches: Array, request: ExtractionRequest, out: Array) -> None:

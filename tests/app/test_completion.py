@@ -1,7 +1,6 @@
 """Completion: keys, choices and files; shells themselves are asked, and no usage is ever shown."""
 
 import os
-import pty
 import select
 import shutil
 import signal
@@ -14,6 +13,7 @@ from commands import call_command
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import run_python
+from terminals import fork_to_terminal
 
 from ptycho_engine.app.completion import completions, split
 
@@ -213,7 +213,7 @@ def test_zsh_completes(command, here, typed, completed):
 @contextmanager
 def zsh(folder):
     """Start an interactive zsh without settings; yield what types, and waits for a text."""
-    pid, screen = pty.fork()
+    pid, screen = fork_to_terminal()
     if pid == 0:
         os.chdir(folder)
         os.execvpe("zsh", ["zsh", "-f", "-i"], os.environ | {"TERM": "dumb", "HOME": str(folder)})

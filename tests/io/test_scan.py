@@ -44,6 +44,7 @@ def test_numbers_are_read_as_what_they_are_to_be():
     assert [scan.image.dtype, scan.positions.dtype, scan.probe.dtype] == ["f8"] * 3
     assert (scan.energy, scan.pixel_size) == (8000.0, (1e-9, 2e-9))
     assert Scan(IMAGE, POSITIONS, "a test").image is IMAGE
+    assert Scan(None, None, "a test", energy=np.array([8e3])).energy == 8e3
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,9 @@ def test_numbers_are_read_as_what_they_are_to_be():
         ("pixel_size", 5e-9, r"pixel_size: received 5e-09. Expected a pair of numbers \(y, x\)"),
         ("pixel_size", (5e-9, 0.0), r"pixel_size: received \(5e-09, 0.0\)"),
         ("detector_pixel_size", (np.inf, 1.0), "detector_pixel_size: received"),
+        ("pixel_size", np.array(1e-8), "pixel_size: received .*Expected a pair"),
+        ("patterns", np.ones((2, 4, 4)), r"patterns: received ndarray.*Patterns.of\(array\)"),
+        ("layer_axis", "plane", "layer_axis: received 'plane'"),
         ("energy", np.nan, "energy: received nan. Expected a number above zero"),
         ("energy", 0, "energy: received 0"),
         ("distance", -1.0, "distance: received -1.0"),

@@ -52,6 +52,20 @@ p.set('N', 64)
             {"n_groups": 7},
         ),
         (
+            "c = TrainingConfig(ModelConfig())\nc = dataclasses.replace(c, n_groups=7)\nc.K = 9",
+            {"n_groups": 7, "K": 9},
+        ),
+        (
+            "c = TrainingConfig(ModelConfig())\nd = dataclasses.replace(c)\nd.n_groups = 7",
+            {"n_groups": 7},
+        ),
+        ("c = dataclasses.replace(d)\nd = dataclasses.replace(c)\nd.n_groups = 7", {}),
+        ("update_legacy_dict(dictionary=p.cfg, dataclass_obj={'n_groups': 7})", {"n_groups": 7}),
+        (
+            "from ptycho.params import cfg\nmine = cfg\nmine['n_groups'] = 7",
+            {"n_groups": 7},
+        ),
+        (
             "s = {'N': 64}\ns['gridsize'] = 2\ns.update(n_groups=5)\ns |= {'K': 3}",
             {"gridsize": 2, "n_groups": 5, "K": 3},
         ),

@@ -66,6 +66,7 @@ def test_what_looks_like_a_parameter_stays(text):
     "line", ["c.use_xla_translate = False", "replace(c, use_xla_translate=False)"]
 )
 def test_fields_that_are_set_later(line):
+    """Of an object of a legacy dataclass."""
     text = "from dataclasses import replace\nfrom ptycho.config.config import TrainingConfig\n"
     assert left(f"{text}c = TrainingConfig(m)\n{line}\n") == [("PE008", 4, XLA)]
     assert left(f"{text}c = other(m)\n{line}\n") == []

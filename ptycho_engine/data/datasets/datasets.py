@@ -287,8 +287,8 @@ class PatchDataset(PatchItems):
         Split
             Test patches lie wholly in the region, train patches wholly outside; those in between
             are dropped. With the field ``patterns``, the probe under which they were measured
-            counts as the patch does, where it is the larger one. Two scans of one object share
-            none either with a `Region`; a share says nothing of them.
+            counts as the patch does, where it is the larger one; without a probe, the pattern does.
+            Two scans of one object share none either with a `Region`; a share says nothing of them.
         """
         ours = np.arange(len(self), dtype=np.int64)
         shares = self._membership.rows_by_scan(self._items(ours))

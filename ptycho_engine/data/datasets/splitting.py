@@ -142,12 +142,13 @@ def sides(
 def shown(contents: Contents, *, patterns: bool) -> Cut:
     """Return what is cut, as wide as the window that an item shows: its patch, or its pattern.
 
-    Patterns are made of the object under all of the probe, which is as many samples wide as they.
+    Patterns are made of the object under all of the probe; where that is not known, it is as many
+    samples wide as they are.
     """
     cut, pattern, probe = contents.cut, contents.pattern, contents.probe
     if not patterns or pattern is None:
         return cut
-    sides = (*pattern.shape[:2], *(() if probe is None else probe.shape[-2:]))
+    sides = pattern.shape[:2] if probe is None else probe.shape[-2:]
     return replace(cut, patch_size=max(cut.patch_size, *sides))
 
 

@@ -71,12 +71,16 @@ def test_of_a_raster_as_few_are_dropped_as_overlap():
     assert (split.train[:]["positions"][:, 0] < split.test[:]["positions"][:, 0].min()).all()
 
 
-@pytest.mark.parametrize(("fields", "wide"), [(["patches", "patterns"], 6), (["patches"], 2)])
-def test_patterns_show_all_that_the_probe_does(fields, wide):
-    """Where items hold patterns of 6 x 6, windows of 6 count beside patches of 2."""
+@pytest.mark.parametrize(
+    ("fields", "probe", "wide"),
+    [(["patterns"], None, 6), (["patterns"], np.ones((4, 4)), 4), (["patches"], None, 2)],
+)
+def test_patterns_show_all_that_the_probe_does(fields, probe, wide):
+    """Where items hold patterns of 6 x 6, windows of the probe count beside patches of 2."""
     rows = np.arange(20, 60, dtype=float)
     patterns = Patterns.of(np.ones((40, 6, 6), np.float32), "intensity")
-    scan = Scan(np.ones((80, 80), np.float32), np.stack([rows, rows], 1), "line", patterns=patterns)
+    where = np.stack([rows, rows], 1)
+    scan = Scan(np.ones((80, 80), np.float32), where, "line", probe, patterns)
     split = PatchDataset(
         scan, 2, fields=[*fields, "index"], interpolation="nearest", engine=ENGINE
     ).split(0.25)
