@@ -40,14 +40,25 @@ def is_config(source: Source, node: ast.expr) -> bool:
         case ast.Attribute(value=owner, attr="model"):
             return is_config(source, owner)
         case ast.Name(id=name):
-            return of_bindings(
-                source,
-                node,
-                name,
-                "config",
-                lambda bound: bool(bound) and all(_binds_config(source, place) for place in bound),
-            )
+            return of_bindings(source, node, name, "config", lambda bound: _bind(source, bound))
     return False
+
+
+def _bind(source: Source, bound: list[ast.AST]) -> bool:
+    """Tell whether all that binds a name makes it such an object.
+
+    ``c = replace(c, ...)`` says nothing of itself: what else binds the name does.
+    """
+    made = [place for place in bound if _replaced_by(source, place) != getattr(place, "id", "")]
+    return bool(made) and all(_binds_config(source, place) for place in made)
+
+
+def _replaced_by(source: Source, place: ast.AST) -> str | None:
+    """Return the name of what ``dataclasses.replace`` makes the value of a name from."""
+    match value_given(source, place) if isinstance(place, ast.Name) else None:
+        case ast.Call(func=function, args=[ast.Name(id=name), *_]) if _replaces(source, function):
+            return name
+    return None
 
 
 def _binds_config(source: Source, place: ast.AST) -> bool:
@@ -57,12 +68,10 @@ def _binds_config(source: Source, place: ast.AST) -> bool:
     value = value_given(source, place) if isinstance(place, ast.Name) else None
     if not isinstance(value, ast.Call):
         return False
-    changed = value.args[0] if value.args and _replaces(source, value.func) else None
-    if not isinstance(changed, ast.Name):
+    other = _replaced_by(source, place)
+    if other is None:
         return is_config(source, value)
-    if changed.id == getattr(place, "id", None):
-        return True  # of itself it says nothing: what else binds the name does
-    made = (value_given(source, other) for other in bindings(source, changed, changed.id))
+    made = (value_given(source, where) for where in bindings(source, place, other))
     return any(isinstance(v, ast.Call) and is_config(source, v) for v in made)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .outcomes import DONE
-from .standard_streams import AnswerLostError, let_go, open_streams
+from .standard_streams import AnswerLostError, let_go, open_streams, takes_more
 from .subcommands import SUBCOMMANDS, sort_subcommand
 
 #: What a program sets is the process's, so calls from several threads come one after the other.
@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             code = dispatch(given)
             sys.stdout.flush()
         except OSError as error:
-            if error.filename is not None:  # it is of a file, not of standard output
+            if takes_more():  # it is of something else
                 raise
             lost = AnswerLostError(error)
-            if not lost.is_wanted:
+            if not lost.reader_left:
                 print(f"ptycho-engine: {lost}.", file=sys.stderr)
             let_go()
             code = lost.code

@@ -169,10 +169,9 @@ def _part(rest: Sequence[str], *, writes: bool) -> tuple[list[str], list[str]]:
 
 def _refuse_output_as_key(overrides: Sequence[str]) -> None:
     """Refuse the name of a file to write that has ``=`` in it, where it reads as an unknown key."""
-    for override in overrides:
+    for override in (o for o in overrides if formats_of(Path(o))):  # which few values look like
         key = override.partition("=")[0].lstrip("+~")
-        known = "." in key or key in _names(plain_keys) | _names(groups)
-        if not known and formats_of(Path(override)):
+        if "." not in key and key not in _names(plain_keys) | _names(groups):
             raise ConfigurationError(
                 f"{override}: is read as KEY=VALUE, and key {key!r} is not known. Expected a key, "
                 f"or a file to write without '='. Write {for_shell(f'output.path={override}')}."

@@ -199,7 +199,7 @@ def run_job(config: Any, root: Root, flags: frozenset[str]) -> Outcome:
         complaints.refuse(error)
         return ended(REFUSED, f"{type(error).__name__}: {error}")
     except AnswerLostError as lost:
-        if not lost.is_wanted:
+        if not lost.reader_left:
             complaints.say("the answer is lost", f"{lost}; {standing()}")
         return ended(lost.code, f"{lost}; {standing()}")
     except KeyboardInterrupt:

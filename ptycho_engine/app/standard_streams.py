@@ -27,7 +27,7 @@ class AnswerLostError(Exception):
         self.code = PIPE_CLOSED if isinstance(error, BrokenPipeError) else FAULT
 
     @property
-    def is_wanted(self) -> bool:
+    def reader_left(self) -> bool:
         """Whether somebody has read enough, as ``head`` does, and is to be told nothing."""
         return self.code == PIPE_CLOSED
 
@@ -57,6 +57,15 @@ def tell(answer: str) -> None:
     except OSError as error:
         let_go()
         raise AnswerLostError(error) from error
+
+
+def takes_more() -> bool:
+    """Whether standard output takes a line; what failed to be written, it may hold no longer."""
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True
 
 
 def let_go() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,10 @@ from ..display import Shown, Words
 from ..errors import InputFileError, one_line
 from ..geometry import Positions, from_metres
 from .patterns import Patterns
-from .scan_checks import checked
+from .scan_checks import LayerAxis as LayerAxis
+from .scan_checks import Units, checked
 
 Array = NDArray[Any]
-#: What the planes of an object are, where it has several.
-LayerAxis = Literal["mode", "slice"]
 #: Planck's constant times the speed of light, in electronvolts times metres (CODATA 2018: exact).
 PLANCK_LIGHT = 6.62607015e-34 * 299_792_458 / 1.602176634e-19
 
@@ -80,7 +79,7 @@ class Scan(Shown):
     patterns: Patterns | None = None
     _: KW_ONLY
     nominal_positions: Positions | None = None
-    units: Literal["px", "m"] = "px"
+    units: Units = "px"
     layer_axis: LayerAxis | None = None
     layer_spacing: Array | None = None
     pixel_size: tuple[float, float] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from ..errors import InputFileError, one_line
 from ..geometry.labels import METRES, PIXELS, plain
 from .patterns import Patterns
 
+#: What the planes of an object are, where it has several.
+LayerAxis = Literal["mode", "slice"]
+#: What units of positions a scan may have.
+Units = Literal["px", "m"]
 #: Kinds of numbers that each array may hold.
 KINDS = {
     "image": "iufc",
@@ -55,7 +59,7 @@ def checked(name: str, value: Any, source: str) -> Any:
         raise InputFileError(
             f"{source}: patterns: received dtype {value.dtype}. Expected reals. Convert them."
         )
-    if name == "layer_axis" and value not in ("mode", "slice"):
+    if name == "layer_axis" and value not in get_args(LayerAxis):
         raise InputFileError(
             f"{source}: layer_axis: received {one_line(repr(value), 40)}. Expected 'mode', 'slice' "
             "or None."
@@ -65,7 +69,7 @@ def checked(name: str, value: Any, source: str) -> Any:
     if name in ("pixel_size", "detector_pixel_size"):
         pair = value if isinstance(value, Sequence) else np.ravel(value).tolist()
         return _positive(name, pair, 2, source)
-    if name == "units" and value not in ("px", "m"):
+    if name == "units" and value not in get_args(Units):
         raise InputFileError(
             f"{source}: units: received {one_line(repr(value), 40)}. Expected 'px' or 'm'. Convert "
             "the positions."

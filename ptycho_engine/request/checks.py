@@ -57,7 +57,7 @@ def prepare_object(image: Any, *, shared: bool = False) -> PreparedObject:
 
 def made_bytes(given: Any, array: Any) -> int:
     """Bytes of an array that was made to read what came; 0 if it is the memory that came."""
-    if not isinstance(array, np.ndarray):
+    if array is given or not isinstance(array, np.ndarray):
         return 0
     memory = memory_of(given)
     return 0 if memory is not None and np.may_share_memory(memory, array) else array.nbytes

@@ -1,5 +1,6 @@
 """The command, run as a user runs it: exit codes, messages, and what is left on disk."""
 
+import errno
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from commands import call_command
 from processes import run_python
 
 from ptycho_engine import read_output
+from ptycho_engine.app import command
 from ptycho_engine.discovery import discover
 from ptycho_engine.host.choice import choose
 from ptycho_engine.io.scan import Scan
@@ -102,6 +104,17 @@ def test_an_answer_that_nothing_takes_is_said_plainly(tmp_path, shown):
     assert "standard output takes nothing: No space left on device. Expected" in done.stderr
     assert "Traceback" not in done.stderr
     assert "fault" not in done.stderr
+
+
+def test_what_fails_elsewhere_is_no_failure_of_standard_output(monkeypatch, capfd):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(command, "dispatch", full)
+    with pytest.raises(OSError, match="No space left"):
+        command.main([])
+    print("still there", flush=True)
+    assert "still there" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("closed", [1, 2])

@@ -59,6 +59,7 @@ p.set('N', 64)
             "c = TrainingConfig(ModelConfig())\nd = dataclasses.replace(c)\nd.n_groups = 7",
             {"n_groups": 7},
         ),
+        ("c = dataclasses.replace(c, n_groups=5)\nc.n_groups = 7", {}),
         ("c = dataclasses.replace(d)\nd = dataclasses.replace(c)\nd.n_groups = 7", {}),
         ("update_legacy_dict(dictionary=p.cfg, dataclass_obj={'n_groups': 7})", {"n_groups": 7}),
         (
