@@ -15,12 +15,12 @@ MEBI = 1024**2
 #: No machine has so much: version 1 states it, rounded to pages, where there is no limit. The use
 #: is not looked up then, which takes a millisecond.
 UNLIMITED = 2**60
-#: Files of a control group, of version 2 and 1: the limit, the use, and the part of the use that
-#: the kernel gives back when asked, under the name of its line in ``memory.stat``.
-CGROUP_FILES = (
-    ("memory.max", "memory.current", "inactive_file"),
-    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-)
+#: Files of a control group by its version: the limit, the use, and the part of the use that the
+#: kernel gives back when asked, under the name of its line in ``memory.stat``.
+CGROUP_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 
 
 def free_memory() -> int:
@@ -53,12 +53,12 @@ def cgroup_memory(root: str | Path = "/") -> int | None:
     int or None
         Of version 1 or 2, whichever leaves less; None without any limit.
     """
-    left = [
-        limit - _use_of(folder, used_file, cached_line)
-        for folder in dict.fromkeys(_cgroup_folders(Path(root)))
-        for limit_file, used_file, cached_line in CGROUP_FILES
-        if (limit := _number(folder / limit_file)) is not None and limit < UNLIMITED
-    ]
+    left = []
+    for version, folder in dict.fromkeys(_cgroup_folders(Path(root))):
+        limit_file, used_file, cached_line = CGROUP_FILES[version]
+        limit = _number(folder / limit_file)
+        if limit is not None and limit < UNLIMITED:
+            left.append(limit - _use_of(folder, used_file, cached_line))
     return min(left, default=None)
 
 
@@ -109,8 +109,8 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _cgroup_folders(root: Path) -> Iterator[Path]:
-    """Folders of the groups that limit this process; in containers some are out of sight."""
+def _cgroup_folders(root: Path) -> Iterator[tuple[int, Path]]:
+    """Versions and folders of the groups that limit this process; containers hide some."""
     mount = root / "sys/fs/cgroup"
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
@@ -119,14 +119,14 @@ def _cgroup_folders(root: Path) -> Iterator[Path]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:  # version 2, alone or beside version 1
-            bases = [mount, mount / "unified"]
+            version, bases = 2, [mount, mount / "unified"]
         elif "memory" in controllers.split(","):
-            bases = [mount / "memory", mount / controllers]
+            version, bases = 1, [mount / "memory", mount / controllers]
         else:
             continue
         inside = Path(path.lstrip("/"))
         for base in bases:
-            yield from (base / folder for folder in (inside, *inside.parents))
+            yield from ((version, base / folder) for folder in (inside, *inside.parents))
 
 
 def _use_of(folder: Path, used_file: str, cached_line: str) -> int:

@@ -10,7 +10,7 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from .errors import (
     one_of,
     printable,
 )
-from .metadata import entry_points_of, origin_of, read_distributions
+from .metadata import entry_points_of, origin_of, points_among, read_distributions
 
 ENTRY_POINT_GROUP = "ptycho_engine.plugins"
 FORMAT_GROUP = "ptycho_engine.formats"
@@ -112,8 +112,9 @@ def discover(group: str = ENTRY_POINT_GROUP) -> tuple[PluginSource, ...]:
 
     What nobody could select is left out: :func:`find_faults` names it.
     """
+    origin = cache(origin_of)  # one distribution installs most of them
     return tuple(
-        PluginSource(point.name, point.value, *origin_of(point.dist), point.load)
+        PluginSource(point.name, point.value, *origin(point.dist), point.load)
         for point in sorted(entry_points_of(group), key=lambda point: (point.name, point.value))
         if not _fault_of(point)
     )
@@ -137,12 +138,14 @@ def find_faults(*groups: str) -> tuple[MetadataFault, ...]:
     tuple of MetadataFault
         Unreadable distributions first; they hide nothing of the others.
     """
+    distributions = list(read_distributions())
     unreadable = [
         MetadataFault("", "", *origin_of(distribution), f"metadata cannot be read: {reason}")
-        for distribution, reason in read_distributions()
+        for distribution, reason in distributions
         if reason
     ]
-    points = [point for group in groups for point in entry_points_of(group)]
+    installed = points_among(distributions)
+    points = [point for group in groups for point in installed.select(group=group)]
     return tuple(unreadable) + tuple(
         MetadataFault(printable(point.name), printable(point.value), *origin_of(point.dist), fault)
         for point in points
@@ -161,13 +164,20 @@ def contributed_folders() -> list[tuple[PluginSource, Path | None]]:
     return [(source, _folder_of(source.target)) for source in discover(CONF_GROUP)]
 
 
+def name_fault(name: object) -> str:
+    """Say why nobody could select something by a name; empty if somebody can."""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return ""
+    shown = printable(name) if isinstance(name, str) else name
+    return (
+        f"name {shown!r} cannot be selected. Expected at most 100 letters, digits, '_', '-' and '.'"
+    )
+
+
 def _fault_of(point: importlib.metadata.EntryPoint) -> str:
     """Say why nobody could select what an entry point names; empty if somebody can."""
-    if not _NAME.fullmatch(point.name):
-        return (
-            f"name {printable(point.name)!r} cannot be selected. Expected at most 100 letters, "
-            "digits, '_', '-' and '.'"
-        )
+    if fault := name_fault(point.name):
+        return fault
     if not _TARGET.fullmatch(point.value) or point.value.partition(":")[0].strip() == "__main__":
         return (
             f"target {printable(point.value)!r} is no module of a distribution. Expected MODULE or "

@@ -52,7 +52,8 @@ class Engine(Overlay, Lazy, Shown):
     wrappers : sequence of str
         Names of installed plugins whose wrappers surround the one chosen.
     host : Host, optional
-        Where plugins were registered by hand; a fresh one by default.
+        Where plugins were registered by hand; a fresh one by default. It is read once: what it
+        takes in later changes no engine that was made of it, nor does an engine change it.
     reason : str, optional
         Why this plugin, for the log line.
     context : mapping, optional
@@ -88,7 +89,7 @@ class Engine(Overlay, Lazy, Shown):
         reason: str | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> None:
-        host = host or Host()
+        host = Host() if host is None else host.copy()
         name = plugin if isinstance(plugin, str) else host.register(plugin)
         reason = reason or ("named by the caller" if isinstance(plugin, str) else "registered")
         if plugin == AUTO:

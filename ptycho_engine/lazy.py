@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from .extras import require
 from .geometry import Positions
 from .geometry.cut import Cut, Fill, Interpolation, Rounding
 from .geometry.layouts import Layout
+from .kept import kept
 from .request.checks import check_block_size
 from .request.extraction import ExtractionRequest
 from .request.planning import block_groups
@@ -47,7 +47,8 @@ class Cutter:
     cut: Cut
     layout: Layout = "flat"
 
-    @cached_property
+    @property
+    @kept
     def prepared(self) -> PreparedObject:
         """The object, with padded copies that are made once."""
         prepared = self.engine.prepare(self.image)
@@ -84,7 +85,9 @@ class Lazy:
     ) -> Any:
         """Describe the patches as an array of Dask, whose blocks are cut when they are computed.
 
-        The object is one constant of the graph, which a cluster sends once to each worker.
+        The object is one constant of the graph, which a cluster sends once to each worker. It is no
+        copy: change neither object nor positions in place before all is computed, since blocks cut
+        later would be of what stands there then. Pass ``image.copy()`` where you do.
 
         Parameters
         ----------

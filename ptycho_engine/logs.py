@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TextIO
@@ -89,6 +90,33 @@ def configured(
     finally:
         logger.handlers, logger.propagate = before[:2]
         logger.setLevel(before[2])
+
+
+@contextmanager
+def of_python_warnings() -> Iterator[None]:
+    """Take the warnings of Python that its filters let through for events, in the block."""
+    before = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        get_logger().warning(
+            "python_warning",
+            reason=str(message),
+            category=category.__name__,
+            where=f"{filename}:{lineno}",
+        )
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 class _Lines(logging.StreamHandler[TextIO]):

@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.metadata import Distribution, EntryPoint, EntryPoints
 from pathlib import Path
@@ -27,13 +27,17 @@ def entry_points_of(group: str) -> list[EntryPoint]:
 
 def _readable_points(**selected: Any) -> EntryPoints:
     """Stand in for ``importlib.metadata.entry_points``, which stops at what it cannot read."""
+    return points_among(read_distributions()).select(**selected)
+
+
+def points_among(distributions: Iterable[tuple[Distribution, str]]) -> EntryPoints:
+    """Return the entry points of those that `read_distributions` could read."""
     found = {
         _folder_name(distribution).partition("-")[0].lower(): distribution
-        for distribution, reason in reversed(list(read_distributions()))
+        for distribution, reason in reversed(list(distributions))
         if not reason
     }  # the first on the path counts
-    points = (point for distribution in found.values() for point in distribution.entry_points)
-    return EntryPoints(points).select(**selected)
+    return EntryPoints(point for each in found.values() for point in each.entry_points)
 
 
 def read_distributions() -> Iterator[tuple[Distribution, str]]:
@@ -53,7 +57,8 @@ def origin_of(distribution: Distribution | None) -> tuple[str, str]:
         return "unknown", ""
     name, _, version = _folder_name(distribution).partition("-")
     with suppress(Exception):  # whatever a parser of mail says to bytes that are none
-        name, version = distribution.name or name, distribution.version or version
+        said = distribution.metadata  # parsed each time it is asked for
+        name, version = said["Name"] or name, said["Version"] or version
     return printable(name), printable(version)
 
 

@@ -146,8 +146,8 @@ class Service:
             operation = differentials.extraction(
                 request,
                 partial(self._extract_converted, converted, plan, arrays),
-                self._place_back,
-                self.position_gradient,
+                self.plugin.follow("extract_patches", "place_patches", self._place_back),
+                self.plugin.follow("extract_patches", "position_gradient", self.position_gradient),
             )
             return arrays.differentiable(operation, request.image, request.positions)
         return self._extract_as_it_is(plan, request)
@@ -263,8 +263,8 @@ class Service:
         operation = differentials.placement(
             request,
             partial(self._place_converted, converted, plan, arrays),
-            self.extract_native,
-            self.position_gradient,
+            self.plugin.follow("place_patches", "extract_patches", self.extract_native),
+            self.plugin.follow("place_patches", "position_gradient", self.position_gradient),
         )
         return arrays.differentiable(operation, request.patches, request.positions)
 

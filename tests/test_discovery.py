@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -171,7 +172,8 @@ def test_whatever_an_entry_point_says_it_is_a_source_or_a_fault(name, target):
     point = importlib.metadata.EntryPoint(name, target, discovery.ENTRY_POINT_GROUP)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(importlib.metadata, "entry_points", lambda group: [point])
-        patched.setattr(importlib.metadata, "distributions", list)
+        installed = [SimpleNamespace(entry_points=[point])]
+        patched.setattr(importlib.metadata, "distributions", lambda: installed)
         sources = discovery.discover.__wrapped__()
         faults = discovery.find_faults(discovery.ENTRY_POINT_GROUP)
     assert len(sources) + len(faults) == 1

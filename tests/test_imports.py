@@ -1,6 +1,7 @@
 """Who imports whom: TensorFlow only on use, plugins only public names, no loops around the host."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -21,17 +22,20 @@ ENGINE_FILES = sorted(
 )
 
 
+@functools.cache
 def imported(path, package):
     """Full names that a file imports, ``from a import b`` as ``a.b``; also inside functions."""
+    names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 parents = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*parents, base]).rstrip(".")
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            names += [f"{base}.{alias.name}" for alias in node.names]
+    return names
 
 
 def package_of(path):
@@ -193,6 +197,7 @@ def test_engine_never_imports_a_plugin(path):
 ROOMS = {
     "errors": "",
     "display": "",
+    "kept": "",
     "extras": "errors",
     "logs": "",
     "allowance": "",
@@ -209,27 +214,28 @@ ROOMS = {
     "request": "errors display memory geometry arrays",
     "native": "errors logs memory workers geometry request",
     "phantoms": "errors geometry",
-    "io": "errors display extras logs memory metadata deferral workers discovery culprits geometry "
-    "phantoms",
+    "io": "errors kept display extras logs memory metadata deferral workers discovery culprits "
+    "geometry phantoms",
     "deprecation": "errors extras arrays",
     "host": "errors extras discovery culprits geometry arrays request",
     "differentials": "arrays request",
     "service": "differentials errors logs memory arrays request host",
     "overlay": "errors geometry arrays request service report",
-    "lazy": "errors extras geometry arrays request service engine",  # engine: for its type alone
+    "lazy": "errors kept extras geometry arrays request service engine",  # engine: its type alone
     "engine": "lazy errors display logs memory discovery geometry arrays request host service "
     "overlay report",
     "shortcuts": "arrays geometry engine",
     "ops": "errors extras compilations switches memory workers geometry arrays request native",
-    "jax_ops": "errors compilations memory workers geometry arrays request native",
-    "layers": "errors extras geometry arrays request engine ops",  # engine: those of torch
+    "jax_ops": "errors kept compilations memory workers geometry arrays request native",
+    "layers": "errors kept extras geometry arrays request engine ops",  # engine: those of torch
     "plugin": "errors workers deprecation geometry request host io",
     "report": "errors deferral extras logs memory geometry request io",
-    "data": "errors extras display logs memory discovery culprits workers geometry arrays phantoms "
-    "request native engine io",
-    "compat": "errors extras discovery deprecation geometry arrays host engine io report ops data",
+    "data": "errors kept extras display logs memory discovery culprits workers geometry arrays "
+    "phantoms request native engine io",
+    "compat": "errors extras logs discovery deprecation geometry arrays request host engine io "
+    "report ops data",
     "testing": "errors geometry arrays request host engine",
-    "app": "errors extras lazy logs switches allowance memory metadata deferral compilations "
+    "app": "errors kept extras lazy logs switches allowance memory metadata deferral compilations "
     "discovery culprits workers geometry request host engine io report deprecation compat data "
     "testing",
     "__main__": "app",

@@ -71,7 +71,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
         seeds = points[np.random.default_rng(0).choice(len(points), count, replace=False)]
 
     def grouped(strategy: str) -> Callable[[], object]:
-        k = None if strategy == "quadrant" else NEIGHBOURS
+        k = None if strategy in ("nearest", "quadrant") else NEIGHBOURS
         settings = GroupSettings(MEMBERS, count, strategy, k)
         return lambda: make_groups(points, settings)
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 Image = NDArray[np.float64]
+#: What differs by less, relative to its largest value, is flat: objects may be single precision.
+FLAT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Figures:
     amplitude_ssim, phase_ssim : float or None
         Structural similarity; 1 for equal images, None if the true one is flat.
     amplitude_psnr, phase_psnr : float or None
-        Peak signal to noise ratio, in decibels; None if the true image is flat.
+        Peak signal to noise ratio, in decibels; None if the true image is flat, or met exactly.
     ring_correlation : float or None
         Mean of the Fourier ring correlation over all frequencies up to Nyquist's; None of images
         too small for a ring.
@@ -55,6 +57,12 @@ def compare(found: NDArray[np.complex128], truth: NDArray[np.complex128]) -> Fig
     )
 
 
+def span_of(truth: Image) -> float:
+    """Return the range of a real image; 0 of what differs by rounding alone, as |exp(i phase)|."""
+    span = float(np.ptp(truth))
+    return span if span > FLAT * float(np.abs(truth).max()) else 0.0
+
+
 def ssim(found: Image, truth: Image) -> float | None:
     """Mean structural similarity of real images (H, W), in the range of the true one.
 
@@ -65,7 +73,7 @@ def ssim(found: Image, truth: Image) -> float | None:
     def smooth(values: Image) -> Image:
         return np.asarray(gaussian_filter(values, 1.5, truncate=3.5))
 
-    span = float(np.ptp(truth))
+    span = span_of(truth)
     if not span:
         return None
     first, second = (0.01 * span) ** 2, (0.03 * span) ** 2
@@ -78,12 +86,13 @@ def ssim(found: Image, truth: Image) -> float | None:
 
 
 def psnr(found: Image, truth: Image) -> float | None:
-    """Peak signal to noise ratio of real images (H, W); the peak is the range of the true one."""
-    span = float(np.ptp(truth))
-    if not span:
-        return None
+    """Peak signal to noise ratio of real images (H, W); the peak is the range of the true one.
+
+    None if that is flat, and if images are equal: no number is infinite in JSON.
+    """
+    span = span_of(truth)
     error = float(np.mean((found - truth) ** 2))
-    return float(10 * np.log10(span**2 / error)) if error else float("inf")
+    return float(10 * np.log10(span**2 / error)) if span and error else None
 
 
 def ring_correlation(found: NDArray[np.complex128], truth: NDArray[np.complex128]) -> Image:

@@ -13,12 +13,14 @@ from typing import Any
 
 from ..errors import ConfigurationError, one_line
 from ..io.documents import check_values
+from ..io.objects.urls import refuse_secrets
 
 #: Characters of an argument, and of a word in it, which a name of a file has at most; brackets
 #: within brackets.
 LONGEST, LONGEST_WORD, DEEPEST = 30_000, 255, 20
 #: Runs that the ranges of a sweep come to.
 MOST_RUNS = 10_000
+INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
 RANGE = re.compile(r"\brange\(([^()]*)\)")
 OPENING, CLOSING = "([{", ")]}"
 #: Keys that make Hydra call what they name.
@@ -39,10 +41,12 @@ def check_arguments(arguments: Sequence[str]) -> None:
     Raises
     ------
     ConfigurationError
-        If one is too long or too deep, has no key, or would have Hydra call something; if ranges
-        come to too many runs.
+        If one is too long or too deep, has no key, holds a URL with credentials, or would have
+        Hydra call something; if ranges come to too many runs.
     """
     for argument in arguments:
+        # Before anything repeats it, such as the files of a sweep.
+        refuse_secrets(INTERPOLATION.sub("", argument))
         shown = one_line(argument, 60)
         if len(argument) > LONGEST:
             raise ConfigurationError(

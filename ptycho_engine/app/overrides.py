@@ -229,6 +229,12 @@ def parse(override: str, sweeps: bool) -> Override:
     ConfigurationError
         If it cannot be read, with the form that can be.
     """
+    if is_url(override):  # with a comma: `exists` takes any other for a file
+        form = for_shell(f"scan.path={quoted(override)}")
+        raise ConfigurationError(
+            f"{override}: is a URL with a comma, which also parts the values of a sweep. Expected "
+            f"its key, and quotes around each URL. Write, for a scan, {form}."
+        )
     key, equals, value = override.partition("=")
     if not equals and not _deletes(override):
         raise ConfigurationError(

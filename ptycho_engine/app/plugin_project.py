@@ -121,8 +121,13 @@ def rendered(name: str) -> dict[str, str]:
 
 
 def is_word(name: str) -> bool:
-    """Whether YAML reads a name as a text, not as a number or a truth."""
-    return isinstance(yaml.safe_load(name), str)
+    """Whether YAML and Hydra read a name as a text, not as a number or a truth."""
+    return isinstance(_read(name), str)
+
+
+def _read(name: str) -> object:
+    """Read a name as YAML and the command line do: `nan` and `inf` are numbers there alone."""
+    return float(name) if name in ("nan", "inf") else yaml.safe_load(name)
 
 
 def check_name(name: str) -> None:
@@ -144,7 +149,7 @@ def check_name(name: str) -> None:
         )
     if not is_word(name):
         raise ConfigurationError(
-            f"{shown!r} cannot be the name of a plugin: YAML reads it as {yaml.safe_load(name)!r}. "
+            f"{shown!r} cannot be the name of a plugin: YAML or Hydra reads it as {_read(name)!r}. "
             "Expected a word that stays one. Choose another name."
         )
     taken = {AUTO, *(source.name for source in discover())}

@@ -6,7 +6,7 @@ import os
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -266,10 +266,12 @@ def run_settings(
     from . import work
 
     shown = settings.runner
-    structured = shown.log_format.value == "json" and shown.progress.value == "auto"
-    display = Display("never" if structured else shown.progress.value)
+    structured = shown.log_format.value == "json"
+    no_bar = structured and shown.progress.value == "auto"
+    display = Display("never" if no_bar else shown.progress.value)
     with (
         logs.configured(shown.log_level.value, log_renderer(shown.log_format.value), hear=hear),
+        logs.of_python_warnings() if structured else nullcontext(),
         logs.bound(run_id=run_id),
         interruptible() as interrupts,
     ):

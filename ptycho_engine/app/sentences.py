@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import logs
+from ..errors import printable
 
+#: Characters of a line.
+LONGEST = 4000
 #: What a reader has not asked for.
 UNSAID = ("timestamp", "run_id", "level", "event", "exc_info")
 
@@ -30,7 +33,11 @@ def log_renderer(log_format: str) -> Any:
 
 
 def for_people(logger: Any, method: str, event: Mapping[str, Any]) -> str:
-    """Say an event in a line; an empty one if it is of no interest."""
+    """Say an event in a line, whatever names are in it; an empty one if it is of no interest."""
+    return printable(_said(event), LONGEST)
+
+
+def _said(event: Mapping[str, Any]) -> str:
     name, level = str(event.get("event", "")), str(event.get("level", "info"))
     if name in _SENTENCES:
         sentence = _SENTENCES[name](event)

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher
 
 from ..deferral import deferred_signals
-from ..errors import PtychoEngineError, one_line
+from ..errors import ConfigurationError, PtychoEngineError, one_line
+from ..io.objects.urls import Location
 from ..report.swept_runs import Sweep, SweptRun, settings_of
 from .concurrency import limit_workers, part_of_the_cores, runs_at_once, told_cores
 from .outcomes import FAULT, INTERRUPTED, Outcome, Outcomes
+from .vocabulary import expanded
 
 
 @contextmanager
@@ -52,6 +55,7 @@ class WatchedLauncher(Launcher):
         self._runs: list[SweptRun] = []
         self._at_once = 1
         self._cores: int | None = None
+        self._outputs: set[Location] = set()
 
     def setup(self, **how: Any) -> None:
         """Set the launcher up anew."""
@@ -65,6 +69,7 @@ class WatchedLauncher(Launcher):
         A launcher that fails loses what the jobs of its batch returned: each of these is a fault
         then, and the next batch comes all the same.
         """
+        refuse_shared_output(job_overrides, self._outputs)
         limit_workers(self._launcher, len(job_overrides))
         at_once = runs_at_once(self._launcher, len(job_overrides))
         cores = part_of_the_cores(at_once)
@@ -148,6 +153,36 @@ def lost_alone(launcher: Any) -> Iterator[None]:
         yield
     finally:
         jobs.results = original
+
+
+def refuse_shared_output(job_overrides: Sequence[Sequence[str]], known: set[Location]) -> None:
+    """Refuse jobs that would write to one place, and add the places of the others to the known.
+
+    A relative path lies in the folder of each job, and an interpolation may vary.
+
+    Raises
+    ------
+    ConfigurationError
+        With the place.
+    """
+    parser = OverridesParser.create()
+    for overrides in job_overrides:
+        for override in overrides:  # to parse them all takes a millisecond each
+            if not override.lstrip("+").startswith("output.path="):
+                continue
+            path = parser.parse_override(override).value()
+            if not isinstance(path, str) or "${" in path:
+                continue
+            place = expanded(path)
+            if isinstance(place, Path) and not place.is_absolute():
+                continue
+            if place in known:
+                raise ConfigurationError(
+                    f"output.path: received {path} for several runs of a sweep, which would write "
+                    "over each other. Expected a place for each. Leave the folder out, since each "
+                    "run has one of its own, or name what varies, as in '${patch_size}'."
+                )
+            known.add(place)
 
 
 def swept_run(number: int, settings: dict[str, str], outcome: Outcome) -> SweptRun:

@@ -175,6 +175,12 @@ class TensorFlowArrays:
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def compute(values: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, Any]:
             def gradients(cotangent: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+                if is_symbolic(cotangent):
+                    raise CapabilityError(
+                        "GradientTape: a gradient is asked for in a graph, as jacobian() does "
+                        "that vectorises, and a plugin computes it in NumPy arrays. Choose the "
+                        'plugin "chunked_xla".'
+                    )
                 return (
                     _once(operation.adjoint, positions, cotangent) if wanted[0] else None,
                     _once(operation.position_gradient, values, positions, cotangent)

@@ -72,7 +72,7 @@ class TorchArrays:
         Raises
         ------
         RequestError
-            If it has none of its own, as inside ``torch.func`` or ``torch.vmap``.
+            If it has none of its own, as inside ``torch.func``, ``torch.vmap``, ``torch.export``.
         """
         if not isinstance(array, torch.Tensor):
             return np.asarray(array)
@@ -80,9 +80,10 @@ class TorchArrays:
             numbers: Array = array.detach().cpu().resolve_conj().resolve_neg().numpy()
         except RuntimeError as error:
             raise RequestError(
-                f"torch: a {type(array).__name__} without numbers of its own, as inside torch.func "
-                f"and torch.vmap: {error} Expected a plain tensor. Differentiate with "
-                "torch.autograd, and give leading axes in place of a vmap."
+                f"torch: a {type(array).__name__} without numbers of its own, as inside "
+                f"torch.func, torch.vmap and torch.export: {error} Expected a plain tensor. "
+                "Differentiate with torch.autograd, and give leading axes in place of a vmap; what "
+                "torch exports can cut and place no patches."
             ) from error
         return numbers
 
@@ -150,6 +151,13 @@ class _Differentiable(torch.autograd.Function):  # type: ignore[misc]
         values, positions, ctx.operation = inputs
         # Only what is needed: what is saved must not be changed in place before `backward`.
         ctx.save_for_backward(positions, values if ctx.needs_input_grad[1] else None)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: torch.Tensor | None) -> Any:
+        raise RequestError(
+            "torch: cannot differentiate forwards through patches, as torch.autograd.forward_ad "
+            "does: no tangent is known. Expected backward() or torch.autograd.grad."
+        )
 
     def backward(ctx: Any, cotangent: torch.Tensor) -> Any:
         positions, values = ctx.saved_tensors

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 Weights = Callable[[Any], tuple[Any, ...]]
@@ -42,7 +42,7 @@ class Kernel:
     snaps: bool = False
     slopes: Weights | None = None
 
-    @cached_property
+    @property
     def taps(self) -> int:
         """Samples per axis."""
         return self.before + 1 + self.after

@@ -58,7 +58,7 @@ def plain(values: Any, what: str, units: Collection[str] = (), columns: str = ""
             kinds = set(map(type, chain.from_iterable(values)))
         if all(map(_is_plain, kinds)):
             return values
-    _refuse_masked(values, what)
+    refuse_masked(values, what)
     if _is_list(values):
         return [plain(row, what, units, columns) for row in values]
     if not hasattr(values, "iloc"):  # of frames and series, attributes are columns
@@ -82,7 +82,14 @@ def _is_plain(kind: type) -> bool:
     return kind is np.ndarray or issubclass(kind, int | float | complex | np.generic)
 
 
-def _refuse_masked(values: Any, what: str) -> None:
+def refuse_masked(values: Any, what: str) -> None:
+    """Refuse values some of which are masked.
+
+    Raises
+    ------
+    RequestError
+        With their number.
+    """
     count = _count_masked(values)
     if count:
         raise RequestError(
@@ -126,7 +133,7 @@ def _refuse_transposed(values: Any, what: str) -> None:
 
 
 def _in_order(values: Any, what: str, columns: str) -> Any:
-    names = _column_names(values)
+    names, values = _column_names(values), _numbers(values)
     if len(names) != 2 or all(isinstance(name, Real) for name in names):  # numbered, not named
         return values
     axes = [AXES.get(str(name).strip().lower(), "?") for name in names]
@@ -137,6 +144,14 @@ def _in_order(values: Any, what: str, columns: str) -> Any:
         )
     array = np.asarray(values)
     return array if "".join(axes) == columns else array[..., ::-1]
+
+
+def _numbers(values: Any) -> Any:
+    """Read nullable columns of a frame, objects to NumPy, with NaN where they hold nothing."""
+    if not hasattr(values, "iloc") or values.ndim != 2:
+        return values
+    kinds = {getattr(dtype, "kind", "O") for dtype in values.dtypes}
+    return values.to_numpy(np.float64, na_value=np.nan) if kinds <= set("iuf") else values
 
 
 def _column_names(values: Any) -> list[Any]:

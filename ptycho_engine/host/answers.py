@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any
 
 import pluggy
@@ -34,7 +35,7 @@ def watch(implementation: pluggy.HookImpl, source: PluginSource) -> None:
 
 def ask(
     call: Callable[..., Any], fits: Callable[[Any], bool], arguments: dict[str, Any]
-) -> tuple[Any, PluginSource | None]:
+) -> tuple[Any, PluginSource | None, set[str]]:
     """Call a hook.
 
     Parameters
@@ -53,6 +54,8 @@ def ask(
     culprit : PluginSource or None
         Whose answer was the first that does not fit, or that is None in place of another; None if
         the answer that came fits.
+    changers : set of str
+        Names of the wrappers that answered with another object than they received.
     """
     answers: Answers = []
     token = _answers.set(answers)
@@ -60,12 +63,14 @@ def ask(
         answer = call(**arguments)
     finally:
         _answers.reset(token)
+    pairs = pairwise(answers)
+    changers = {source.name for (_, inner), (source, given) in pairs if given is not inner}
     before = None
     if fits(answer) and (answer is not None or all(given is None for _, given in answers)):
-        return answer, None
+        return answer, None, changers
     for source, given in answers:
         if not fits(given) or (given is None and before is not None):
-            return answer, source
+            return answer, source, changers
         before = given
     raise PluginError(f"nobody answered what came: {type(answer).__name__}")  # pragma: no cover
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError, PluginError, text_for_list
+from ..errors import CapabilityError, PluginError, one_line, text_for_list
 from ..geometry.cut import Cut
 from ..request.checks import DTYPES
 from ..request.located import LocatedRequest
@@ -64,6 +64,7 @@ class Capabilities:
         for entry in fields(self):
             values = getattr(self, entry.name)
             if entry.name == "options":
+                _check_options(values)
                 continue
             if isinstance(values, str):
                 raise PluginError(text_for_list(f"Capabilities: {entry.name}", values))
@@ -131,6 +132,14 @@ class Capabilities:
             If an option is unknown or its value is refused.
         """
         return build_options(plugin, self.options, given)
+
+
+def _check_options(options: object) -> None:
+    if options is not None and not (isinstance(options, type) and is_dataclass(options)):
+        raise PluginError(
+            f"Capabilities: options: received {one_line(repr(options), 60)}. Expected a dataclass, "
+            "the class itself, whose fields are the options; None for none."
+        )
 
 
 def whole_number_option(name: str, value: object) -> None:

@@ -2,8 +2,8 @@
 
 A plugin is a module, or any object, with functions marked by ``ptycho_engine.hookimpl``. Only
 `extract_patches` is required; what a plugin declares in its capabilities holds for every hook that
-it implements. An implementation may leave out arguments that it does not use, and
-must not give an argument a default value.
+it implements. An implementation may leave out arguments that it does not use. It names
+those that it uses, without ``*``, and must not give an argument a default value.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ def extract_patches(request: ExtractionRequest, options: Any, plan: Plan, out: A
 
     The one implementation that configuration names is called; implementations marked
     ``wrapper=True`` surround it.
+
+    A wrapper that answers with other patches changes the map from objects to patches: it surrounds
+    `place_patches` and `position_gradient` as well, so that they stay its adjoint and its gradient.
+    In frameworks that differentiate a plugin by these hooks (torch, and TensorFlow with ``numba``),
+    gradients are refused if a wrapper answers with another array and lacks them. An array that it
+    changes in place is not noticed, so answer with a new one.
 
     Parameters
     ----------
@@ -93,7 +99,8 @@ def place_patches(request: PlacementRequest, options: Any, plan: Plan, out: Any)
 
     With ``A`` the map from objects to patches for the same positions and cut, the object that is
     added is ``A* y``, so that ``<A x, y> = <x, A* y>`` for every object ``x``. The result does not
-    depend on the number of threads, unless an option of the plugin asks for less.
+    depend on the number of threads, unless an option of the plugin asks for less. A wrapper that
+    changes the object changes `extract_patches` and `position_gradient` alike.
 
     Parameters
     ----------
@@ -140,6 +147,8 @@ def plan_placement(request: PlacementRequest, options: Any, memory_budget: int) 
 def position_gradient(request: ExtractionRequest, cotangent: Any, options: Any, plan: Plan) -> Any:
     """Differentiate a real loss of the patches with respect to the positions.
 
+    A wrapper that changes patches changes this gradient alike.
+
     Parameters
     ----------
     request : ExtractionRequest
@@ -185,6 +194,11 @@ def refuse_ambiguous(manager: pluggy.PluginManager, plugin: object, name: str) -
                 "`patches = yield` gives the patches, and `return patches` passes them on."
             )
         for parameter in inspect.signature(getattr(plugin, function)).parameters.values():
+            if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                raise PluginError(
+                    f"plugin {name!r}: {function} takes {str(parameter)!r}, which nothing is "
+                    "passed to. Name each argument that it uses, without `*`."
+                )
             if parameter.default is not parameter.empty:
                 raise PluginError(
                     f"plugin {name!r}: {function} gives the argument {parameter.name!r} a default "

@@ -8,16 +8,24 @@ from typing import Any
 
 import pluggy
 
-from ..discovery import REGISTERED, PluginSource, discover, find_source, load_source
+from ..discovery import (
+    REGISTERED,
+    PluginSource,
+    discover,
+    find_source,
+    load_source,
+    name_fault,
+)
 from ..errors import ConfigurationError, PluginError, text_for_list
 from . import hookspecs
 from .answers import ask, watch
 from .capabilities import Capabilities
+from .choice import AUTO
 from .selection import SelectedPlugin
 
 
 class Host:
-    """Holds the plugins of one engine.
+    """Holds plugins, for engines to be made of: each takes what there is at the time.
 
     Parameters
     ----------
@@ -29,6 +37,13 @@ class Host:
         self._sources = list(discover() if sources is None else sources)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
+
+    def copy(self) -> Host:
+        """Return a host with all that this one holds; what either takes in later is its own."""
+        host = Host(self._sources)
+        for name, plugin in self._manager.list_name_plugin():
+            host._add(plugin, host.source(name))
+        return host
 
     @property
     def sources(self) -> tuple[PluginSource, ...]:
@@ -53,9 +68,15 @@ class Host:
         Raises
         ------
         PluginError
-            If the name is taken, or the object does not fit the hooks.
+            If the name is taken or cannot select, or the object does not fit the hooks.
         """
-        name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        if name is None:
+            name = str(getattr(plugin, "__name__", type(plugin).__name__))
+        fault = name_fault(name)
+        if name == AUTO:
+            fault = f"name {name!r} cannot be selected: it leaves the choice to the engine"
+        if fault:
+            raise PluginError(f"plugin: {fault}. Register the object under another name.")
         taken = next((s for s in self._sources if s.name == name), None)
         if taken is not None:
             raise PluginError(
@@ -143,7 +164,7 @@ class Host:
             As `activate`; also if the plugin implements no `extract_patches`, or declares what is
             no :class:`Capabilities`.
         """
-        capabilities, culprit = ask(
+        capabilities, culprit, _ = ask(
             self.caller(name, "plugin_capabilities"),
             lambda answer: answer is None or isinstance(answer, Capabilities),
             {},

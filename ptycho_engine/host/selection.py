@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -44,6 +44,8 @@ class SelectedPlugin:
     callers: Mapping[str, Caller]
     hooks: frozenset[str]
     having: Callable[[str], list[str]]
+    #: Of each hook, the wrappers that were seen to answer with something else than they received.
+    _changers: dict[str, set[str]] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -52,8 +54,41 @@ class SelectedPlugin:
 
     def is_surrounded(self, hook: str) -> bool:
         """Whether a wrapper that is active surrounds a hook: it may answer with other numbers."""
+        return bool(self._wrappers(hook))
+
+    def follow(self, hook: str, gradient: str, function: Caller) -> Caller:
+        """Let a gradient of what a hook answered be computed only if it follows the wrappers.
+
+        Parameters
+        ----------
+        hook, gradient : str
+            The hook that was called, and the one that differentiates it.
+        function : callable
+            Computes the gradient.
+
+        Returns
+        -------
+        callable
+            As `function`; refuses if a wrapper changes what the first hook answers and does not
+            surround the other: the numbers would be those without the wrapper.
+        """
+
+        def checked(*arguments: Any) -> Any:
+            unlike = self._changers.get(hook, set()) - self._wrappers(gradient)
+            if unlike:
+                raise CapabilityError(
+                    f"wrapper {min(unlike)!r} around plugin {self.name!r}: changes what {hook} "
+                    f"answers, and does not surround {gradient}, which computes the gradient of "
+                    f"it. Surround {gradient} too, or leave the wrapper out."
+                )
+            return function(*arguments)
+
+        return checked
+
+    def _wrappers(self, hook: str) -> set[str]:
+        """Names of the active plugins whose wrappers surround a hook."""
         caller: Any = self.callers[hook]
-        return any(implementation.wrapper for implementation in caller.get_hookimpls())
+        return {found.plugin_name for found in caller.get_hookimpls() if found.wrapper}
 
     def require(self, hook: str) -> None:
         """Refuse to go on without a hook.
@@ -135,12 +170,14 @@ class SelectedPlugin:
         arguments: dict[str, Any],
     ) -> Any:
         """Call a hook and check what comes back: the one way to ask a plugin for anything."""
-        answer, culprit = ask(self.callers[hook], fits, arguments)
+        answer, culprit, changers = ask(self.callers[hook], fits, arguments)
         if culprit is not None:
             raise PluginError(
                 f"{self._accused(culprit)}: {hook} returned {_described(answer)}. Expected "
                 f"{expected()}."
             )
+        if changers:
+            self._changers.setdefault(hook, set()).update(changers)
         return answer
 
     def _accused(self, culprit: PluginSource) -> str:

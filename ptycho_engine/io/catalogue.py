@@ -9,7 +9,8 @@ names. It holds
     no file.
 ``recognise(path)``
     Whether a file that exists is of this format, from a look at its beginning. Needed of a format
-    that has a suffix; asked where several formats share it.
+    that has a suffix. Asked of files of any suffix, if no other that has the suffix, and no
+    built-in one, claims them.
 ``Options``
     A dataclass, if there are options. With the path, it is the Hydra group of the format.
 ``needed_bytes(path, options)``, or ``needed_bytes(options)`` beside `make`
@@ -180,13 +181,15 @@ def known_suffixes() -> str:
 
 
 def find_format(path: Path) -> str:
-    """Find the format of a file: by its suffix, and by its content where several share the suffix.
+    """Find the format of a file: by its suffix and its content, else by its content alone.
 
-    A format that alone has the suffix is not asked, since its reader says best what is wrong with
-    the file; for the same reason, one whose name is the suffix is taken if none claims the file, or
-    there is none.
-    Built-in formats are asked first, and others only if none of them claims the file. One of others
-    that fails when it is asked hinders none: its error is raised only if none claims the file.
+    The formats that have the suffix are asked first, then all others: a file without a suffix, or
+    with another one, is what it holds. If none claims the file, a format that alone has the suffix
+    is taken, or one whose name is the suffix, since its reader says best what is wrong with it; so
+    it is if there is no file.
+    Built-in formats are asked before others, which are asked only if none of them claims the file.
+    One of others that fails when it is asked hinders none: its error is raised only if it has the
+    suffix and none claims the file.
 
     Parameters
     ----------
@@ -201,9 +204,9 @@ def find_format(path: Path) -> str:
     Raises
     ------
     InputFileError
-        If no format has the suffix, or none of several claims the file.
+        If none claims the file, and none has its suffix or several have.
     PluginError
-        If two claim it; or if none does, and one could not be asked.
+        If two claim it; or if none does, and one of several of the suffix could not be asked.
     """
     candidates = formats_of(path)
     if not candidates and path.is_dir():
@@ -211,36 +214,52 @@ def find_format(path: Path) -> str:
             f"{path}: is a folder. Expected one scan; several are never merged. Name a file in it: "
             "ptycho-engine inspect FOLDER lists them."
         )
-    if not candidates:
-        raise InputFileError(
-            f"{path}: no format has the suffix {path.suffix.lower()!r}. Expected one of "
-            f"{known_suffixes()}. Name the format with scan=NAME, or rename the file."
-        )
+    failures: list[PluginError] = []
+    claiming = _claiming(path, candidates, failures) if path.exists() else None
+    if claiming is None and path.is_file():
+        others = [s for s in list_formats() if s.suffixes and s not in candidates]
+        claiming = _claiming(path, others, [])
+    if claiming is not None:
+        return claiming
     if len(candidates) == 1:
         return candidates[0].name
+    if failures:
+        reason = str(failures[0]).rstrip(".")
+        raise type(failures[0])(
+            f"{path}: no format claims it, and one could not be asked: {reason}. Or name the "
+            "format with scan=NAME."
+        ) from failures[0]
     own = [s.name for s in candidates if s.built_in and path.suffix.lower() == f".{s.name}"]
+    if own:
+        return own[0]
+    raise _unclaimed(path, candidates)
+
+
+def _unclaimed(path: Path, candidates: list[FormatSource]) -> InputFileError:
+    """Say of a file that no format claims what there is."""
+    suffix = path.suffix.lower()
+    if not candidates:
+        held = f", and none claims its content: {_contents(path)}" if path.is_file() else ""
+        return InputFileError(
+            f"{path}: no format has the suffix {suffix!r}{held}. Expected one of "
+            f"{known_suffixes()}. Name the format with scan=NAME, or rename the file."
+        )
     if not path.exists():
-        if own:
-            return own[0]
-        raise InputFileError(
+        return InputFileError(
             f"{path}: no such file. Expected the path of a scan file; a relative one counts from "
             f"{Path.cwd()}. Check its spelling."
         )
-    claiming = _claiming(path, candidates)
-    if claiming is not None:
-        return claiming
-    if own:
-        return own[0]
-    raise InputFileError(
-        f"{path}: is none of the formats with the suffix {path.suffix.lower()!r}: "
+    return InputFileError(
+        f"{path}: is none of the formats with the suffix {suffix!r}: "
         f"{', '.join(source.name for source in candidates)}. Found: {_contents(path)}. Expected a "
         "file that one of them claims. Name the format with scan=NAME to see what it misses."
     )
 
 
-def _claiming(path: Path, candidates: list[FormatSource]) -> str | None:
-    """Name the one format that claims a file; None if none does."""
-    failures: list[PluginError] = []
+def _claiming(
+    path: Path, candidates: list[FormatSource], failures: list[PluginError]
+) -> str | None:
+    """Name the one format that claims a file; None if none does. What fails joins the failures."""
     for built_in in (True, False):
         asked = [source for source in candidates if source.built_in is built_in]
         claims = [source.name for source in asked if _claims(source, path, failures)]
@@ -253,12 +272,6 @@ def _claiming(path: Path, candidates: list[FormatSource]) -> str | None:
             for failure in failures:
                 _warn_once(str(failure))
             return claims[0]
-    if failures:
-        reason = str(failures[0]).rstrip(".")
-        raise type(failures[0])(
-            f"{path}: no format claims it, and one could not be asked: {reason}. Or name the "
-            "format with scan=NAME."
-        ) from failures[0]
     return None
 
 

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputFileError, one_line, one_of
-from ..geometry import CENTRES, Positions
-from .frames import pixel_size_option
+from ..errors import InputFileError, one_line
+from ..geometry import Positions
+from .cxi_options import CHOICES, Options
 from .hdf5_file import Hdf5File
-from .hdf5_quantities import ELECTRONVOLTS, METRES, array, check_finite, number, scale_of
+from .hdf5_quantities import (
+    ELECTRONVOLTS,
+    METRES,
+    Numbers,
+    array,
+    check_finite,
+    mask_of,
+    scale_of,
+)
+from .hdf5_written import UnwrittenError
 from .optics import Pair, far_field_pixel
 from .patterns import Patterns
 from .scan import PLANCK_LIGHT, LayerAxis
@@ -51,67 +60,6 @@ HAS_SIGNAL = 0x1000
 #: A step along rows and along columns of a detector, where no vectors are given.
 DOWN_RIGHT = np.array([[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]])
 DEFINITION, VERSION = "NXcxi_ptycho", 160
-CHOICES = {
-    "motion": ("sample", "probe"),
-    "energy": ("photon", "machine"),
-    "basis": ("file", "plain"),
-    "propagation": ("far", "near"),
-    "good": ("zero", "nonzero"),
-    "layers": get_args(LayerAxis),
-}
-
-#: Choices that the file itself may make.
-OPTIONAL = ("energy", "propagation")
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of the format: what its files leave open.
-
-    Attributes
-    ----------
-    motion : {"sample", "probe"}
-        What `translation` moves: the sample, as the format has it, or the probe over it.
-    basis : {"file", "plain"}
-        ``file`` takes `basis_vectors`, or rows down and columns to the right if there are none;
-        ``plain`` counts rows along y and columns along x, as ptychodus does.
-    energy : {"photon", "machine"}, optional
-        What `source_1/energy` is. By default that of the machine in NXcxi_ptycho, else that of a
-        photon.
-    propagation : {"far", "near"}, optional
-        How the size of an object pixel follows from the detector, if the file does not say it:
-        ``near`` takes that of the detector. By default what we recorded in it, else ``far``.
-    pixel_size : float, optional
-        Metres of an object pixel, in place of what follows.
-    good : {"zero", "nonzero"}
-        Which values of the mask are good pixels.
-    layers : {"mode", "slice"}
-        What the planes of an object are, where there are several and the file does not say.
-    centre : str, optional
-        Where in the object positions are zero, if not at its first pixel: the program and version
-        that counts from the middle, or ``middle``; one of `ptycho_engine.geometry.CENTRES`.
-    entry : str, optional
-        The entry that is read, for instance ``entry_2``; the first by default.
-    """
-
-    motion: str = "sample"
-    basis: str = "file"
-    energy: str | None = None
-    propagation: str | None = None
-    pixel_size: float | None = None
-    good: str = "zero"
-    layers: str = "mode"
-    centre: str | None = None
-    entry: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.centre is not None and self.centre not in CENTRES:
-            raise ValueError(one_of("centre", self.centre, CENTRES))
-        for name, values in CHOICES.items():
-            value = getattr(self, name)
-            if value not in values and not (name in OPTIONAL and value is None):
-                raise ValueError(one_of(name, value, values))
-        pixel_size_option(self.pixel_size)
 
 
 @dataclass(frozen=True)
@@ -122,6 +70,7 @@ class CxiEntry:
     root: str
     options: Options
     doubts: tuple[str, ...]
+    numbers: Numbers
 
     @classmethod
     def of(cls, file: Hdf5File, options: Options) -> CxiEntry:
@@ -146,7 +95,7 @@ class CxiEntry:
                 f"of which {chosen} was read. Expected to be told. Set scan.entry={entries[1]} for "
                 "another.",
             )
-        return cls(file, chosen, options, doubts)
+        return cls(file, chosen, options, doubts, Numbers(file))
 
     def name(self, name: str) -> str:
         """Return a name of the entry as a full name."""
@@ -158,7 +107,7 @@ class CxiEntry:
 
     def length(self, *names: str) -> float | None:
         """Return the first of these lengths that is known, in metres."""
-        return number(self.file, METRES, "m", *map(self.name, names))
+        return self.numbers.first(METRES, "m", *map(self.name, names))
 
     @property
     def is_theirs(self) -> bool:
@@ -264,10 +213,18 @@ class CxiEntry:
         middle: Positions = np.nan_to_num(np.array(found), posinf=0, neginf=0)
         return middle
 
-    def spacing(self) -> Array | None:
-        """Return metres between slices, if there are any."""
+    def spacing(self, image: Array | None) -> tuple[Array | None, tuple[str, ...]]:
+        """Return metres between slices, if there are any, and doubts about them."""
         name = self.name(SPACING)
-        return array(self.file, name, (1,), "f", "metres") if self.file.is_dataset(name) else None
+        if not self.file.is_dataset(name):
+            return None, ()
+        if self.file.header(name).size or image is None or image.ndim == 2:
+            return array(self.file, name, (1,), "f", "metres"), ()
+        return None, (
+            f"{self.file.path}: {name!r} is empty, and the object has {len(image)} layers: how far "
+            f"they lie apart is not known. Expected {len(image) - 1} distances. Set layer_spacing "
+            "with dataclasses.replace(scan, ...).",
+        )
 
     def translation(self, basis: Array | None, names: tuple[str, ...]) -> Positions | None:
         """Return where the beam hits the sample: metres along rows and columns."""
@@ -296,9 +253,9 @@ class CxiEntry:
         said = (
             {} if not file.is_dataset(source) else {"energy": f"source_1/energy is the {meaning}'s"}
         )
-        found = number(file, ELECTRONVOLTS, "J", *map(self.name, BEAM))
+        found = self.numbers.first(ELECTRONVOLTS, "J", *map(self.name, BEAM))
         if found is None and meaning == "photon":
-            found = number(file, ELECTRONVOLTS, "J", source)
+            found = self.numbers.first(ELECTRONVOLTS, "J", source)
         wavelength = self.length(f"{SOURCE}/wavelength", "instrument_1/beam_1/incident_wavelength")
         by_length = None if wavelength is None else PLANCK_LIGHT / wavelength
         doubts = []
@@ -351,19 +308,31 @@ class CxiEntry:
                 f"{self.file.path}: {name!r} has shape {shape}, a mask for each pattern, and was "
                 f"not read. Expected {shape[1:]}. Write one mask for all.",
             )
-        values = array(self.file, name, (2, 3), "biu", "an integer mask of shape (H, W)")
+        if len(shape) not in (2, 3):
+            raise InputFileError(
+                f"{self.file.path}: {name!r} has shape {shape}. Expected a mask of shape (H, W). "
+                "Write it again, or choose the reader of this layout."
+            )
+        values, doubts = mask_of(self.file, name)
+        if values is None:
+            return None, doubts
         values = values.reshape(shape[-2:])
         if values.dtype.kind != "b":
             values = values & ~np.array(HAS_SIGNAL).astype(values.dtype)
         return (values == 0) == (self.options.good == "zero"), ()
 
-    def frames(self) -> dict[str, Any]:
-        """Return what else there is of the detector, with the definition."""
+    def frames(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return what else there is of the detector, with the definition, and doubts about it."""
         found: dict[str, Any] = {"definition": self.definition()} if self.definition() else {}
-        for key, place in FRAMES.items():
-            if self.file.is_dataset(self.name(place)):
-                found[key] = array(self.file, self.name(place), (2, 3), "iuf", "real frames")
-        return found
+        doubts = []
+        for key, name in ((key, self.name(place)) for key, place in FRAMES.items()):
+            if not self.file.is_dataset(name):
+                continue
+            try:
+                found[key] = array(self.file, name, (2, 3), "iuf", "real frames")
+            except UnwrittenError as error:
+                doubts.append(f"{error} It was passed over.")
+        return found, tuple(doubts)
 
     def assumptions(self) -> dict[str, str]:
         """Return what the file leaves open, with what was taken."""

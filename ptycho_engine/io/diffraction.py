@@ -6,6 +6,7 @@ where a pixel is bad; the size of a detector pixel as attributes or keys. HDF5 o
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from .hdf5_file import Hdf5File
 from .keyed_arrays import open_arrays
 from .npz_archive import NpzArchive
 from .npz_patterns import FIRST, npz_patterns
+from .objects.mirror import bring
 from .patterns import Patterns
+from .products import WEIGHTS
 from .scan import Scan
 
 PATTERNS, INDEXES, BAD = "patterns", "indexes", "bad_pixels"
+#: Metadata of a product that have an entry for each position; others may have as many by chance.
+PER_POSITION = ("scan_index", WEIGHTS, "probe_photon_counts")
 
 
 def with_diffraction(scan: Scan, path: Path) -> Scan:
@@ -84,7 +89,7 @@ def with_diffraction(scan: Scan, path: Path) -> Scan:
         patterns=patterns.picked(rows),
         mask=mask,
         detector_pixel_size=pixel,
-        metadata={k: _of(v, kept, len(wanted)) for k, v in scan.metadata.items()},
+        metadata={k: _of(k, v, kept, len(wanted)) for k, v in scan.metadata.items()},
         warnings=doubts,
         assumptions=scan.assumptions | {"patterns": str(path)},
     )
@@ -92,7 +97,8 @@ def with_diffraction(scan: Scan, path: Path) -> Scan:
 
 def _patterns(path: Path) -> Patterns:
     """Describe the patterns of a file, of either kind."""
-    if path.suffix.lower() != ".npz":
+    bring([path])  # what stands beside a scan in an object store
+    if not zipfile.is_zipfile(path):
         with Hdf5File(path) as file:
             return file.patterns(PATTERNS, "intensity")
     with NpzArchive(path) as archive:
@@ -105,7 +111,7 @@ def _patterns(path: Path) -> Patterns:
         return npz_patterns(archive, PATTERNS, FIRST, "intensity")
 
 
-def _of(value: Any, kept: NDArray[np.intp], count: int) -> Any:
+def _of(key: str, value: Any, kept: NDArray[np.intp], count: int) -> Any:
     """Return the entries of metadata that belong to some positions, if it has one for each."""
-    per_position = isinstance(value, np.ndarray) and value.ndim and len(value) == count
-    return value[kept] if per_position else value
+    whole = isinstance(value, np.ndarray) and value.ndim and len(value) == count
+    return value[kept] if key in PER_POSITION and whole else value

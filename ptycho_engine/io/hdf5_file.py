@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from ..errors import InputFileError, one_line
 from ..memory import check_reading
 from .hdf5_filters import check_filters
 from .hdf5_heaps import check_heaps
+from .hdf5_links import DeadLinkError, place_of
 from .hdf5_ranges import fill_from, mapped_values
 from .hdf5_values import has_texts, is_dataset, is_small, plain
+from .hdf5_written import Checked, check_virtual, check_written
 from .mapped_stack import MappedStack
 from .npy_header import Header
-from .objects.mirror import bring
 from .patterns import Patterns, Quantity, Ranges
 from .reading import check_file, looks_like, reading
 
@@ -35,10 +36,6 @@ KIND = "HDF5 file"
 DEEPEST, LISTED, LOOKED_AT = 20, 40, 1000
 #: How programs store complex numbers, besides h5py, which the library knows: MATLAB's names.
 PARTS = ("real", "imag")
-
-
-class DeadLinkError(InputFileError):
-    """A link leads to a file that is not there."""
 
 
 class Hdf5File:
@@ -57,8 +54,8 @@ class Hdf5File:
         If it is missing, cannot be read or is no HDF5 file.
     """
 
-    def __init__(self, path: Path, *, _depth: int = 0) -> None:
-        self.path, self._depth = path, _depth
+    def __init__(self, path: Path, *, _depth: int = 0, _seen: Checked | None = None) -> None:
+        self.path, self._depth, self._seen = path, _depth, _seen or Checked()
         self._others: dict[Path, Hdf5File] = {}
         self._checked: set[Path] = set()
         with reading(path, "the file", KIND):
@@ -290,16 +287,25 @@ class Hdf5File:
                 "this file. Copy the dataset with h5repack."
             )
         if dataset.is_virtual:
-            for file, held in {(s.file_name, s.dset_name) for s in dataset.virtual_sources()}:
-                other = self if file == "." else self._other(file, moved=False)
-                other._check_values(held, other._dataset(held), depth + 1)
+            self._check_sources(name, dataset, depth)
             return
-        if dataset.size and not dataset.id.get_storage_size():
-            raise InputFileError(
-                f"{self.path}: {name!r} was declared with shape {dataset.shape} and never written. "
-                "Expected values. Write the file again."
-            )
+        self._seen.once([dataset], lambda: check_written(self.path, name, dataset))
         check_filters(self.path, name, dataset)
+
+    def _check_sources(self, name: str, dataset: Any, depth: int) -> None:
+        """Refuse a virtual dataset unless what it is made of is there."""
+        sources = dataset.virtual_sources()
+        parts: dict[tuple[str, str], Any] = {}
+        for source in sources:
+            key = file, held = source.file_name, source.dset_name
+            if key not in parts:
+                other = self if file == "." else self._other(file, moved=False)
+                parts[key] = other._dataset(held)
+                other._check_values(held, parts[key], depth + 1)
+        self._seen.once(
+            [dataset, *parts.values()],
+            lambda: check_virtual(self.path, name, dataset, sources, parts),
+        )
 
     # -- links -------------------------------------------------------------------------------
 
@@ -332,28 +338,13 @@ class Hdf5File:
         )
 
     def _other(self, name: str, moved: bool = True) -> Hdf5File:
-        """Open another file that this one names, in its own folder or below.
-
-        Files moved together name where they were: a file of that name in the folder counts then.
-        """
-        folder = self.path.resolve().parent
-        place, beside = ((folder / where).resolve() for where in (name, Path(name).name))
-        bring([p for p in (place, beside) if p.is_relative_to(folder)])
-        if moved and not place.is_relative_to(folder) and beside.is_file():
-            place = beside
-        if place in self._others:
-            return self._others[place]
-        if not place.exists():
-            raise DeadLinkError(f"{place}: no such file; {self.path} links to it. Copy it.")
-        if not place.is_relative_to(folder):
-            raise InputFileError(
-                f"{self.path}: a link leads to {one_line(name, 100)!r}, outside of the folder of "
-                "the file. Expected all of a scan in one folder. Copy that file there, and link "
-                "to its name alone."
-            )
-        if self._depth >= DEEPEST:
-            raise self._circle("the file")
-        return self._others.setdefault(place, Hdf5File(place, _depth=self._depth + 1))
+        """Open another file that this one names, in its own folder or below."""
+        place = place_of(self.path, name, moved)
+        if place not in self._others:
+            if self._depth >= DEEPEST:
+                raise self._circle("the file")
+            self._others[place] = Hdf5File(place, _depth=self._depth + 1, _seen=self._seen)
+        return self._others[place]
 
 
 @dataclass(frozen=True)
@@ -368,20 +359,29 @@ class Hdf5Stack:
         The dataset.
     header : Header
         What it was when the scan was read.
+    seen : Checked
+        What was found written, so that not each range looks for it again.
     """
 
     path: Path
     name: str
     header: Header
+    seen: Checked = field(default_factory=Checked, repr=False, compare=False)
 
     def __call__(self, ranges: Ranges, into: Array) -> None:
         """Fill an array with ranges of the patterns."""
-        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+        with (
+            Hdf5File(self.path, _seen=self.seen) as file,
+            reading(self.path, repr(self.name), KIND),
+        ):
             fill_from(self._dataset(file), ranges, into)
 
     def mapped(self) -> MappedStack | None:
         """Map the dataset, if it lies in one piece."""
-        with Hdf5File(self.path) as file, reading(self.path, repr(self.name), KIND):
+        with (
+            Hdf5File(self.path, _seen=self.seen) as file,
+            reading(self.path, repr(self.name), KIND),
+        ):
             dataset = self._dataset(file)
             found = mapped_values(dataset)
             if found is None:

@@ -18,7 +18,8 @@ from .hdf5_file import Hdf5File
 from .hdf5_values import TEXT_BYTES
 from .npy_header import Header
 from .npz_archive import NpzArchive
-from .reading import looks_like
+from .objects.mirror import bring
+from .reading import looks_like, reading
 
 Array = NDArray[Any]
 
@@ -118,6 +119,7 @@ def open_arrays(path: Path) -> Iterator[KeyedArrays]:
     InputFileError
         If it is neither, or cannot be read.
     """
+    bring([path])  # what stands beside a scan in an object store
     if path.is_file() and zipfile.is_zipfile(path):
         with NpzArchive(path) as archive:
             yield KeyedArrays(
@@ -138,7 +140,10 @@ def list_contents(path: Path) -> str:
         with Hdf5File(path) as file:
             return file.listing()
     except InputFileError:
-        return (looks_like(path) or "nothing") if path.is_file() else "a folder"
+        if not path.is_file():
+            return "a folder"
+    with reading(path, "it", "file"):
+        return looks_like(path) or "nothing"
 
 
 def _member(archive: NpzArchive, key: str) -> Any:

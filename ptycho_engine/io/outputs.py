@@ -25,6 +25,11 @@ from .objects.mirror import check_exists, exists, local_copy, named
 from .objects.urls import Location, ObjectUrl, location
 from .specs import RECORD_BYTES, RECORDS, Array, ArraySpec
 
+#: What is said of training data under PtychoPINN's names.
+THEIRS = (
+    ": patches are 'Y' and positions 'coords_nn', rows [x, y]; or write training data with "
+    "output.keys=native"
+)
 _DAMAGED = (
     OSError,
     EOFError,
@@ -69,13 +74,24 @@ class StoredOutput(Shown):
 
     @property
     def patches(self) -> Any:
-        """The array ``patches``, not loaded."""
-        return self.arrays["patches"]
+        """The array ``patches``, not loaded; InputFileError if there is none."""
+        return self._named("patches")
 
     @property
     def positions(self) -> Array:
-        """The array ``positions``, loaded: (y, x) in object pixels."""
-        return np.asarray(self.arrays["positions"][...])
+        """The array ``positions``, loaded: (y, x) in object pixels; InputFileError if none."""
+        return np.asarray(self._named("positions")[...])
+
+    def _named(self, name: str) -> Any:
+        """Return an array of a name that not every output has."""
+        if name in self.arrays:
+            return self.arrays[name]
+        theirs = THEIRS if "Y" in self.arrays else ""
+        raise InputFileError(
+            f"{name}: this output has no such array. It has {', '.join(self.arrays) or 'none'}. "
+            f"Expected an output of patches under our names. Take one of its arrays by name, as "
+            f"output.arrays[NAME]{theirs}."
+        )
 
     def close(self) -> None:
         """Close the file; an HDF5 dataset cannot be read afterwards."""
@@ -121,9 +137,12 @@ def read_output(path: str | os.PathLike[str] | ObjectUrl) -> StoredOutput:
 
 
 def _read_file(path: Location) -> StoredOutput:
-    name = FORMATS.get(path.suffix.lower(), "")
     # A pipe would be waited for.
-    if not name or isinstance(path, ObjectUrl) or not (path.is_file() or path.is_dir()):
+    is_there = isinstance(path, Path) and (path.is_file() or path.is_dir())
+    name = FORMATS.get(path.suffix.lower(), "")
+    if isinstance(path, Path) and is_there:
+        name = _format_in(path)
+    if isinstance(path, ObjectUrl) or not name or not is_there:
         what = "no such output" if name else f"unknown suffix {path.suffix!r}"
         raise InputFileError(
             f"{path}: {what}. Expected a path that ends in {', '.join(FORMATS)}. Check it."
@@ -212,11 +231,24 @@ def _records_of(path: Location) -> dict[str, Any] | None:
         if path.suffix.lower() == ".zarr":
             return _records_by(_object_records, path)
         path = local_copy(path)
-    readers = {"npz": _npz_records, "hdf5": _hdf5_records, "zarr": _zarr_records}
-    name = FORMATS.get(path.suffix.lower())
-    names = [name] if name else list(readers)  # a symbolic link may lead to any name
-    found = (_records_by(readers[name], path) for name in names)
+    found = (_records_by(RECORDS_IN[name], path) for name in _names_of(path))
     return next((records for records in found if records is not None), None)
+
+
+def _names_of(path: Path) -> list[str]:
+    """Return the formats that a file may have: of a symbolic link, that of what it leads to."""
+    for suffix in (Path(os.path.realpath(path)).suffix, path.suffix):
+        if name := FORMATS.get(suffix.lower()):
+            return [name]
+    return list(RECORDS_IN)  # of any name, it may be one of ours
+
+
+def _format_in(path: Path) -> str:
+    """Return the format of what stands at a path; empty if it is no output of ours."""
+    names = _names_of(path)
+    if len(names) == 1:
+        return names[0]
+    return next((name for name in names if _records_by(RECORDS_IN[name], path) is not None), "")
 
 
 def _records_by(reader: Callable[[Any], dict[str, Any]], path: Location) -> dict[str, Any] | None:
@@ -248,6 +280,14 @@ def _hdf5_records(path: Path) -> dict[str, Any]:
 
 def _zarr_records(path: Path) -> dict[str, Any]:
     return _records_in((path / "zarr.json").read_bytes())
+
+
+#: What reads the records, by format.
+RECORDS_IN: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "npz": _npz_records,
+    "hdf5": _hdf5_records,
+    "zarr": _zarr_records,
+}
 
 
 def _object_records(url: ObjectUrl) -> dict[str, Any]:

@@ -109,6 +109,17 @@ def sweep(target: Path, own: Path) -> None:
             clear(folder, lease)
 
 
+def sweep_published(target: Path) -> None:
+    """Remove what a run left of a target that was killed right after its output had appeared."""
+    for folder in others(target, target):
+        with suppress(LeaseHeldError, OSError):
+            lease = Lease.take(folder)
+            if (folder / target.name).exists():  # not published: someone may go on with it
+                lease.release()
+            else:
+                clear(folder, lease)
+
+
 def clear(folder: Path, lease: Lease) -> None:
     """Remove a folder of which one has the lease, and give that back.
 

@@ -46,8 +46,9 @@ class Loader(Protocol):
     """Fills an array with ranges of the patterns of a source, one range after the other.
 
     It is a function of a module, or a `functools.partial` of one: other processes get it pickled,
-    so that it keeps a path rather than an open file. What it raises are errors of the engine. One
-    that has ``mapped()`` returns there a loader that keeps its file mapped, or None.
+    so that it keeps a path rather than an open file: the one that its format was given, or derived
+    from it, which finds the copy of an object on another machine. What it raises are errors of the
+    engine. One that has ``mapped()`` returns there a loader that keeps its file mapped, or None.
     """
 
     def __call__(self, ranges: Ranges, into: Array) -> None:

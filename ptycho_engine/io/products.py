@@ -34,7 +34,10 @@ from .scan_writing import PIXEL_SIZE, SAY_PIXEL_SIZE
 Array = NDArray[Any]
 
 OBJECT, PROBE, X, Y = "object", "probe", "probe_position_x_m", "probe_position_y_m"
-SPACING, OLD_SPACING, WEIGHTS = "object_layer_spacing_m", "object_layer_distance_m", "opr_weights"
+SPACING, OLD_SPACING = "object_layer_spacing_m", "object_layer_distance_m"
+#: Of a probe that varies along the scan: all its shares, in the metadata of a scan, and how much of
+#: each there is at each position.
+SHARES, WEIGHTS = "opr_probe", "opr_weights"
 INDEXES = "probe_position_indexes"
 UNITS = ("m", "px")
 ENERGIES = ("photon_energy_eV", "probe_energy_eV")
@@ -107,23 +110,30 @@ def is_product(names: set[str]) -> bool:
     return held and not {INDEXES, SPACING, OLD_SPACING}.isdisjoint(names)
 
 
-def read_object(arrays: KeyedArrays) -> dict[str, Any]:
-    """Read the object and its layers, as arguments of `Scan`."""
+def read_object(arrays: KeyedArrays) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Read the object and its layers, as arguments of `Scan`; also return doubts about them."""
     image = arrays.array(OBJECT, (2, 3), "iufc", "an object of shape (H, W) or (layers, H, W)")
     image = image.astype(np.result_type(image.dtype, np.float32), copy=False)
     if image.ndim == 2 or len(image) == 1:
-        return {"image": image[0] if image.ndim == 3 else image}
-    return {"image": image, "layer_axis": "slice", "layer_spacing": _spacing(arrays, len(image))}
+        return {"image": image[0] if image.ndim == 3 else image}, ()
+    spacing, doubts = _spacing(arrays, len(image))
+    return {"image": image, "layer_axis": "slice", "layer_spacing": spacing}, doubts
 
 
-def _spacing(arrays: KeyedArrays, layers: int) -> Array | None:
+def _spacing(arrays: KeyedArrays, layers: int) -> tuple[Array | None, tuple[str, ...]]:
     key = SPACING if SPACING in arrays.names else OLD_SPACING
     if key not in arrays.names:
-        return None
+        return None, ()
     spacing = arrays.array(key, (1,), "iuf", f"{layers - 1} distances between layers, in metres")
     if key == OLD_SPACING and len(spacing) == layers:
         spacing = spacing[:-1]  # the last layer has none behind it: infinity
-    return spacing.astype(np.float64)
+    if len(spacing):
+        return spacing.astype(np.float64), ()
+    return None, (
+        f"{arrays.path}: {key!r} is empty, and the object has {layers} layers: how far they lie "
+        f"apart is not known. Expected {layers - 1} distances, in metres. Set layer_spacing with "
+        "dataclasses.replace(scan, ...).",
+    )
 
 
 def read_probe(arrays: KeyedArrays) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,20 +142,44 @@ def read_probe(arrays: KeyedArrays) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {}
     probe = arrays.array(PROBE, (2, 3, 4), "iufc", "a probe of two to four axes")
     more: dict[str, Any] = {}
+    if WEIGHTS in arrays.names:
+        more[WEIGHTS] = arrays.array(WEIGHTS, (2,), "f", "weights of shape (P, shares)")
+    elif isinstance(weights := arrays.said(f"{PROBE}_{WEIGHTS}"), np.ndarray):
+        more[WEIGHTS] = weights  # as version 1.2 of ptychodus has it
     if probe.ndim == 4:
         if not len(probe):
             raise InputFileError(
                 f"{arrays.path}: {PROBE!r} has shape {probe.shape}. Expected at least one share. "
                 "Write the file again."
             )
-        if len(probe) > 1:  # shares that vary from position to position
-            more["opr_probe"] = probe
+        if len(probe) > 1 or WEIGHTS in more:  # one alone tells which probe the weights are of
+            more[SHARES] = probe
         probe = probe[0]
-    if WEIGHTS in arrays.names:
-        more[WEIGHTS] = arrays.array(WEIGHTS, (2,), "f", "weights of shape (P, shares)")
-    elif isinstance(weights := arrays.said(f"{PROBE}_{WEIGHTS}"), np.ndarray):
-        more[WEIGHTS] = weights  # as version 1.2 of ptychodus has it
     return {"probe": probe[0] if probe.ndim == 3 and len(probe) == 1 else probe}, more
+
+
+def shares_of(scan: Scan, probe: Array) -> tuple[Array, dict[str, Array], tuple[str, ...]]:
+    """Return the probe to write with its shares, their weights, and metadata that are left out.
+
+    Shares that were read belong to the probe that was read with them, not to one that took its
+    place since.
+
+    Parameters
+    ----------
+    scan : Scan
+        What is written.
+    probe : ndarray, shape (N, N) or (modes, N, N)
+        Its probe.
+    """
+    held = [key for key in (SHARES, WEIGHTS) if key in scan.metadata]
+    weights = {WEIGHTS: scan.metadata[WEIGHTS]} if WEIGHTS in held else {}
+    if SHARES not in held:
+        return probe, weights, ()
+    shares = np.asarray(scan.metadata[SHARES])
+    modes = probe if probe.ndim == 3 else probe[None]
+    if shares.ndim == 4 and len(shares) and np.array_equal(shares[0], modes):
+        return shares, weights, ()
+    return probe, {}, tuple(held)
 
 
 def pixel_size_of(arrays: KeyedArrays, chosen: float | None) -> tuple[float, float]:

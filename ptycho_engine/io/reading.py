@@ -68,7 +68,7 @@ def claiming(look: Callable[[Path], bool]) -> Callable[[Path], bool]:
     def recognise(path: Path) -> bool:
         try:
             return look(path)
-        except InputFileError:
+        except (InputFileError, OSError):
             return False
 
     return recognise

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ..discovery import build_options
-from ..errors import CapabilityError, InputFileError, OutputError, PluginError, at_caller
+from ..errors import (
+    CapabilityError,
+    InputFileError,
+    OutputError,
+    PluginError,
+    RequestError,
+    at_caller,
+)
 from ..logs import get_logger
 from ..memory import check_reading
 from .catalogue import ScanFormat, formats_of, known_suffixes, load_format
@@ -65,7 +72,8 @@ def read_scan(
         The name of the format.
     path : path-like or URL, optional
         The file; None for a format that makes its scan. Of an object of ``s3://``, ``gs://`` or
-        ``memory://`` a copy is read, on the disk until this process ends.
+        ``memory://`` a copy is read, on the disk until this process ends. Patterns stay those of
+        this file in whatever folder the process is later.
     options : mapping of str to object, optional
         Options of the format by name; its defaults where left out.
     memory_budget : int or str, optional
@@ -95,11 +103,12 @@ def read_scan(
     """
     place = None if path is None else location(path)
     chosen, place, values = _prepared(name, place, options)
-    file = None if place is None else local_copy(place)
+    # Absolute, since loaders of patterns keep it, and the folder of the process may change.
+    file = None if place is None else local_copy(place).absolute()
     with named(place, file):
         _check_budget(chosen, file, values, memory_budget)
         scan = call_reader(chosen, file, values)
-    if isinstance(place, ObjectUrl):
+    if str(file) != str(place):
         scan = _renamed(scan, str(file), str(place))
     for text in scan.warnings if log else ():
         get_logger().warning("doubtful_scan", reason=text)
@@ -133,15 +142,15 @@ def check_source(source: ScanSource, *, memory_budget: int | str | None = None) 
     _check_budget(chosen, path, values, memory_budget)
 
 
-def _renamed(scan: Scan, copy: str, url: str) -> Scan:
-    """Return a scan that says of itself that it comes from its object, not from the copy."""
+def _renamed(scan: Scan, read: str, said: str) -> Scan:
+    """Return a scan that says that it comes from what was named, not from what was read."""
     patterns = scan.patterns
     return replace(
         scan,
-        source=scan.source.replace(copy, url),
-        patterns=patterns and replace(patterns, source=patterns.source.replace(copy, url)),
-        warnings=tuple(text.replace(copy, url) for text in scan.warnings),
-        assumptions={k: v.replace(copy, url) for k, v in scan.assumptions.items()},
+        source=scan.source.replace(read, said),
+        patterns=patterns and replace(patterns, source=patterns.source.replace(read, said)),
+        warnings=tuple(text.replace(read, said) for text in scan.warnings),
+        assumptions={k: v.replace(read, said) for k, v in scan.assumptions.items()},
     )
 
 
@@ -229,6 +238,8 @@ def write_scan(
     ------
     CapabilityError
         If the format only reads.
+    RequestError
+        If that is no path, or no scan.
     OutputError
         If no format has the suffix, or that which is named does not write it; if something stands
         at the path, or if it cannot be written.
@@ -236,6 +247,11 @@ def write_scan(
         If several formats of the suffix write; or as
         :func:`~ptycho_engine.io.catalogue.load_format`.
     """
+    if not isinstance(scan, Scan) or not isinstance(path, str | os.PathLike | ObjectUrl):
+        raise RequestError(
+            f"write_scan: received a {type(path).__name__} and a {type(scan).__name__}. Expected a "
+            "path and a Scan, in this order: write_scan(path, scan)."
+        )
     place = location(path)
     find_writer(place, format).holder.write(place, scan)
 

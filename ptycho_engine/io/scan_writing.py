@@ -153,7 +153,14 @@ def pixel_for_metres(path: Path, scan: Scan, holder: str) -> Pair | None:
     return pixel
 
 
-def report_dropped(path: Location, scan: Scan, fields: Iterable[str]) -> None:
+def report_dropped(
+    path: Location,
+    scan: Scan,
+    fields: Iterable[str],
+    metadata: Iterable[str] = (),
+    *,
+    keeps_near: bool = False,
+) -> None:
     """Say what a scan holds that a format has no place for, once it is written.
 
     Parameters
@@ -163,10 +170,15 @@ def report_dropped(path: Location, scan: Scan, fields: Iterable[str]) -> None:
     scan : Scan
         The scan.
     fields : iterable of str
-        Attributes that the format has no place for; of near fields no such format keeps word.
+        Attributes that the format has no place for.
+    metadata : iterable of str
+        Keys of the metadata that were not written.
+    keeps_near : bool
+        Whether the format says whether the detector is in the near field.
     """
     dropped = [name for name in fields if getattr(scan, name) is not None]
-    if scan.is_near:
+    dropped += [key for key in metadata if key in scan.metadata]
+    if scan.is_near and not keeps_near:
         dropped.append("propagation")
     if dropped:
         get_logger().warning("not_in_this_format", path=str(path), dropped=dropped)

@@ -21,7 +21,11 @@ from .specs import ArraySpec
 
 
 def check_output(
-    path: str | os.PathLike[str] | ObjectUrl, overwrite: bool, inputs: Sequence[Location] = ()
+    path: str | os.PathLike[str] | ObjectUrl,
+    overwrite: bool,
+    inputs: Sequence[Location] = (),
+    *,
+    same: bool = False,
 ) -> None:
     """Refuse, before any work, an output that could not be written in the end.
 
@@ -33,6 +37,8 @@ def check_output(
         Whether an earlier output may be replaced.
     inputs : sequence of Path or ObjectUrl
         Files and folders that the run reads, which it never replaces.
+    same : bool
+        Whether an output of a job may stand there: the run then tells whether it is its own.
 
     Raises
     ------
@@ -66,7 +72,7 @@ def check_output(
                 f"{path}: exists and is {kind}. Expected nothing there, or a file of ours; anything"
                 " else is never replaced. Move it away, or choose another output.path."
             )
-    if not overwrite:
+    if not overwrite and not same:
         raise OutputError(
             f"{path}: exists already. Expected nothing there. Set output.overwrite=true to replace "
             "it, or choose another output.path."

@@ -21,7 +21,7 @@ from ..metadata import import_despite_metadata
 from .containers.zarr import is_zarr_store
 from .disk import checksum_of
 from .npy_header import Header
-from .objects.mirror import bring
+from .objects.mirror import bring, bring_metadata
 from .patterns import Loader, Patterns, Quantity, Ranges
 from .reading import reading
 
@@ -50,6 +50,7 @@ class ZarrGroup:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        bring_metadata(path)  # in a process that was handed the path alone
         if not is_zarr_store(path):
             raise InputFileError(
                 f"{path}: is no Zarr store. Expected a folder that holds zarr.json. Check the path."

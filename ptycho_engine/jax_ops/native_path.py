@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ from ..arrays.forks import refuse_jax_after_fork
 from ..compilations import counted
 from ..errors import CapabilityError
 from ..geometry.kernels import KERNELS
+from ..kept import kept
 from ..request.extraction import ExtractionRequest
 from ..request.located import LocatedRequest
 from ..request.prepared import CopyKey
@@ -213,7 +214,8 @@ class _Continued:
     whole: jax.Array
     real_dtype: np.dtype[Any]
 
-    @cached_property
+    @property
+    @kept
     def view(self) -> jax.Array:
         """Real and imaginary parts interleaved, in the same memory, on a CPU."""
         return _viewed(self.whole, self.real_dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import RequestError
@@ -112,6 +113,16 @@ def as_field(layer: str, value: Any) -> Any:
             f"shape {parts[1].shape}. Expected one shape."
         )
     return tf.complex(*(tf.cast(part, real_dtype(*parts)) for part in parts))
+
+
+def by_parts(operation: Callable[[Any, Any], Any], field: Any, numbers: Any) -> Any:
+    """Multiply or divide a field by real numbers, the parts of a complex one each on its own.
+
+    A complex product makes NaN of infinity, and a complex quotient rounds more.
+    """
+    if not field.dtype.is_complex:
+        return operation(field, numbers)
+    return tf.complex(*(operation(part(field), numbers) for part in (tf.math.real, tf.math.imag)))
 
 
 def two_inputs(layer: str, inputs: Any, first: str, second: str) -> tuple[Any, Any]:

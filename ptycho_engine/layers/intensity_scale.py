@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..errors import ConfigurationError
-from .engine_layer import EngineLayer, as_field
+from .engine_layer import EngineLayer, as_field, by_parts
 from .keras_backend import keras, registered, tf
 from .layer_settings import no_scale, positive_number
 
@@ -50,11 +50,11 @@ class IntensityScale(EngineLayer):
     def call(self, inputs: Any) -> Any:
         """Multiply numbers of any shape, or their real and imaginary part."""
         values = as_field("IntensityScale", inputs)
-        return values * self.factor(values.dtype)
+        return by_parts(tf.multiply, values, self.factor(values.dtype.real_dtype))
 
     def factor(self, dtype: Any, sign: int = 1) -> Any:
-        """Return ``exp(sign * log_scale)`` to multiply tensors of `dtype` by."""
-        return tf.cast(tf.exp(sign * tf.cast(self.log_scale, dtype.real_dtype)), dtype)
+        """Return ``exp(sign * log_scale)`` in a dtype of real numbers."""
+        return tf.exp(sign * tf.cast(self.log_scale, dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer."""
@@ -91,7 +91,7 @@ class InverseIntensityScale(EngineLayer):
     def call(self, inputs: Any) -> Any:
         """Divide numbers of any shape, or their real and imaginary part."""
         values = as_field("InverseIntensityScale", inputs)
-        return values * self.scale.factor(values.dtype, -1)
+        return by_parts(tf.multiply, values, self.scale.factor(values.dtype.real_dtype, -1))
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer; Keras keeps that the weight is shared."""

@@ -121,8 +121,11 @@ def poisson_loss(counts: Any, rates: Any, floor: float) -> Any:
         # A share of fewer photons leaves the rate alone, and its ratio would overflow.
         least = tf.maximum(held * LEAST_SHARE, tf.constant(counts.dtype.as_numpy_dtype(TINY)))
         counted = tf.maximum(counts, least)
-        slope = (held - counts) / held
+        beyond = tf.math.is_inf(held)  # its quotient with itself is no number
+        finite = tf.where(beyond, tf.ones_like(held), held)
+        slope = tf.where(beyond, 1 - counts / held, (finite - counts) / finite)
         value = counted * above_logarithm(held, counted) + (rates - held) * slope
+        value = tf.where(beyond, held - counts, value)
         return tf.where(tf.equal(counts, 0), rates, value), lambda upstream: upstream * slope
 
     return loss(rates)

@@ -10,6 +10,7 @@ from ..errors import RequestError
 from ..geometry.cut import Fill, Interpolation
 from ..geometry.kernels import SIGNED
 from ..request.normalisation import least_coverage
+from .engine_layer import by_parts
 from .keras_backend import registered, tf
 from .layer_settings import checked_weights, read, written
 from .place_patches import PlacePatches
@@ -80,13 +81,15 @@ class ReassemblePatches(PlacePatches):
                     f"of size {len(self._sample_weights)}. Expected one size."
                 )
             weights = tf.constant(self._sample_weights, weights.dtype)
-            weighted = patches * tf.cast(weights, patches.dtype)
+            weighted = by_parts(tf.multiply, patches, weights)
             # What is left out may be NaN.
             patches = tf.where(tf.equal(weights, 0), tf.zeros_like(weighted), weighted)
-        total = self.place(patches, positions)
         each = tf.broadcast_to(weights, tf.concat([tf.shape(patches)[:2], weights.shape], 0))
         each = tf.ensure_shape(each, patches.shape)
-        return self._divided(total, self.place(each, positions), positions, patches.shape[-1])
+        coverage = self.place(each, positions)
+        # Last, so that gradients of an exported model, which has none, meet it first and say so.
+        total = self.place(patches, positions)
+        return self._divided(total, coverage, positions, patches.shape[-1])
 
     def _divided(self, total: Any, coverage: Any, positions: Any, size: int) -> Any:
         """Return the quotient where there is coverage, NaN where it is NaN, and 0 elsewhere."""
@@ -95,7 +98,7 @@ class ReassemblePatches(PlacePatches):
         if self.interpolation in SIGNED:
             none |= ~under_windows(positions, self.object_shape, size)
         divisor = tf.where(none, tf.ones_like(coverage), coverage)
-        return tf.where(none, tf.zeros_like(total), total / tf.cast(divisor, total.dtype))
+        return tf.where(none, tf.zeros_like(total), by_parts(tf.divide, total, divisor))
 
     def get_config(self) -> dict[str, Any]:
         """Return what a saved model keeps of the layer."""

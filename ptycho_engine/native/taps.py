@@ -37,7 +37,7 @@ def tap_weights(request: LocatedRequest, found: Windows) -> tuple[Array, Array]:
         t = (index + t) - (index + np.floor(t))  # (P, N, 2)
     if kernel.snaps:
         t = t >= 0.5
-    rows, columns = _by_axis(kernel.weights(t.astype(request.real_dtype)))
+    rows, columns = _by_axis(kernel.weights(t.astype(request.real_dtype, copy=False)))
     if request.rounding == "legacy" and request.dtype.kind == "c":
         columns = np.repeat(columns, 2, axis=-1)
     return rows, columns
@@ -65,7 +65,10 @@ def tap_slopes(request: LocatedRequest, found: Windows) -> tuple[Array, Array]:
 
 def _by_axis(taps: tuple[Array, ...]) -> tuple[Array, Array]:
     """Arrange T numbers of shape (P, 1 or N, 2): those of rows, and those of columns."""
-    numbers = np.array(taps)  # (T, P, 1 or N, 2)
-    rows = np.ascontiguousarray(numbers[..., 0].transpose(1, 2, 0))
-    columns = np.ascontiguousarray(numbers[..., 1].transpose(1, 0, 2))
+    (patches, samples, _), count, dtype = taps[0].shape, len(taps), taps[0].dtype
+    rows = np.empty((patches, samples, count), dtype)
+    columns = np.empty((patches, count, samples), dtype)
+    for tap, numbers in enumerate(taps):
+        rows[:, :, tap] = numbers[:, :, 0]
+        columns[:, tap] = numbers[:, :, 1]
     return rows, columns

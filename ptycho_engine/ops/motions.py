@@ -12,6 +12,12 @@ from ..geometry.kernels import REACH
 from .modes import unobserved
 from .samples import image_size, sample
 
+#: Bits of the exponent, bits of the number one, and their type, by the bytes of a number.
+EXPONENTS = {
+    4: (0x7F800000, 0x3F800000, tf.int32),
+    8: (0x7FF0000000000000, 0x3FF0000000000000, tf.int64),
+}
+
 
 def moved(images: tf.Tensor, shifts: tf.Tensor, interpolation: str, fill: str) -> tf.Tensor:
     """Move the content of images: ``out(p) = in(p - shift)``.
@@ -108,8 +114,18 @@ def _quotient(dividend: tf.Tensor, w: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     quotient = dividend / w
     near = ~((quotient < low) | (quotient > high))
     # Division by a tiny w has a gradient beyond all numbers, which times zero is NaN.
-    safe = tf.where(near, dividend, 0) / tf.where(near, w, 1)
+    w = tf.where(near, w, 1)
+    scale = _scale_to_one(w)  # XLA divides the gradient by the square of w, which would underflow
+    safe = tf.where(near, dividend * scale, 0) / (w * scale)
     return tf.where(near, safe, tf.stop_gradient(tf.clip_by_value(quotient, low, high)))
+
+
+def _scale_to_one(numbers: tf.Tensor) -> tf.Tensor:
+    """Return powers of two that bring numbers to between 1 and 2, up to their sign."""
+    exponent, one, bits = EXPONENTS[numbers.dtype.size]
+    found = tf.bitcast(tf.stop_gradient(numbers), bits) & tf.constant(exponent, bits)
+    least = tf.constant(one & -one, bits)  # of the smallest normal number
+    return tf.bitcast(tf.maximum(2 * tf.constant(one, bits) - found, least), numbers.dtype)
 
 
 def _bounds(size: tf.Tensor, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:

@@ -27,8 +27,10 @@ def sample(
     Returns
     -------
     tf.Tensor, shape (B, H', W', C), dtype of the images
-        The samples. Gradients reach the images and the points.
+        The samples. Gradients reach the images and, but for nearest, the points.
     """
+    if interpolation == "nearest":  # their NaN alone would connect them, to gradients of zeros
+        y, x = tf.stop_gradient(y), tf.stop_gradient(x)
     height, width = image_size(images)
     how = interpolation, fill, images.dtype
     rows, columns = _taps(y, height, *how), _taps(x, width, *how)

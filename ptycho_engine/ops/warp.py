@@ -48,8 +48,9 @@ def translate(
     Returns
     -------
     tf.Tensor, shape (B, H, W, C), dtype of the images
-        The images moved. Gradients reach images and shifts. An infinite shift moves all content
-        away; NaN gives NaN. A pixel without weight does not count, even if it is NaN.
+        The images moved. Gradients reach images and, but for "nearest", shifts, whose gradient is
+        None then. An infinite shift moves all content away; NaN gives NaN. A pixel without weight
+        does not count, even if it is NaN.
 
     Raises
     ------
@@ -96,8 +97,8 @@ def projective_warp(
     Returns
     -------
     tf.Tensor, shape (B, H, W, C), dtype of the images
-        The images warped. Gradients reach images and transforms. A pixel for which w is 0 samples
-        no point: it is 0, whatever the fill. NaN in a transform gives NaN.
+        The images warped. Gradients reach images and, but for "nearest", transforms. A pixel for
+        which w is 0 samples no point: it is 0, whatever the fill. NaN in a transform gives NaN.
 
     Raises
     ------

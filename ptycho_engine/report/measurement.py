@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..geometry.footprint import footprint
 from .canvas import render
 from .coverage import MOST
 from .picture import thinning
+from .views import View
+from .window_counts import window_counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +21,6 @@ Array = np.ndarray[Any, Any]
 
 #: Inches for each pane.
 SIDE = (5.0, 4.6)
-#: Samples along the plane in which windows are counted.
-SAMPLES = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ def paint_measurement(figure: Figure, view: MeasurementView) -> None:
 def _paint_positions(axis: Axes, positions: Array, view: MeasurementView) -> None:
     step = -(-max(1, len(positions)) // MOST)
     if view.size is not None and len(positions):
-        windows, extent = covered(positions, view.size)
+        windows, extent = window_counts(positions, view.size, View.about(positions, view.size))
         shown = axis.imshow(windows, cmap="Blues", vmin=0, extent=extent)
         figure = axis.get_figure(root=True)
         assert figure is not None
@@ -101,33 +100,6 @@ def _paint_positions(axis: Axes, positions: Array, view: MeasurementView) -> Non
     axis.set(xlabel=f"x ({view.units})", ylabel=f"y ({view.units})")
     said = f"{len(positions):,} positions"
     axis.set_title(said if step == 1 else f"{said}, one in {step} is drawn")
-
-
-def covered(positions: Array, size: int) -> tuple[Array, tuple[float, float, float, float]]:
-    """Count the windows over each place, on a grid about the positions.
-
-    Parameters
-    ----------
-    positions : ndarray of float64, shape (P, 2)
-        At least one position (y, x), in pixels.
-    size : int
-        Rows and columns of a window.
-
-    Returns
-    -------
-    counts : ndarray of int32, shape (h, w)
-        Windows over each place; a place is more than a pixel where the plane is large.
-    extent : (float, float, float, float)
-        Left, right, bottom and top edge of the grid, in pixels.
-    """
-    low = positions.min(axis=0) - size
-    span = positions.max(axis=0) + size - low
-    step = max(1.0, float(span.max()) / SAMPLES)
-    height, width = np.ceil(span / step).astype(int) + 1
-    side = max(1, round(size / step))
-    counts = footprint((positions - low) / step, (int(height), int(width)), side)
-    top, left = low - step / 2
-    return counts, (left, left + width * step, top + height * step, top)
 
 
 def _paint_pattern(axis: Axes, pattern: Array, index: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -126,8 +126,9 @@ class Scene:
         image = image[::step, ::step]
         rarely = thinning(size)
         patches = {index: patch[::rarely, ::rarely] for index, patch in patches.items()}
-        quantities = quantities_of(image, list(patches.values()))
-        lines = [text for text in (preview.caption, notes_on(preview, image, view)) if text]
+        shown = [image, *patches.values()]
+        quantities = quantities_of(image, shown[1:])
+        lines = [text for text in (preview.caption, notes_on(preview, shown, view)) if text]
         layout = Layout.of(view, len(quantities), len(patches), len(lines))
         return cls(preview, image, step, patches, size, quantities, view, lines, layout)
 
@@ -179,8 +180,8 @@ class Scene:
                 axis.set_xlabel("y {:.1f}, x {:.1f}".format(*position), size=7, labelpad=2)
 
 
-def notes_on(preview: Preview, image: Array, view: View) -> str:
-    """Return what a reader must know to read the picture right."""
+def notes_on(preview: Preview, shown: Sequence[Array], view: View) -> str:
+    """Return what a reader must know to read the picture right, of which images are given."""
     notes = []
     *leading, _, _ = preview.image.shape
     if leading:
@@ -190,7 +191,7 @@ def notes_on(preview: Preview, image: Array, view: View) -> str:
         notes.append(f"shown: one position in {step}")
     if view.beyond:
         notes.append(f"positions too far away to be shown: {view.beyond:,}")
-    if not np.isfinite(image).all():
+    if not all(np.isfinite(image).all() for image in shown):
         notes.append("red: not finite")
     return "; ".join(notes)
 

@@ -95,7 +95,12 @@ class Display:
             TimeRemainingColumn,
         )
 
-        columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn(noun, markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         console = _console(None, self._forced)
         with Progress(*columns, console=console, transient=not self._stays) as bar:
             task = bar.add_task(noun, total=total)
@@ -138,8 +143,10 @@ class _Spinner:
         with self._lock:
             if self._over:
                 return
+            from rich.text import Text
+
             console = _console(self._stream, self._forced)
-            self._status = console.status(f"{self._what} ...")
+            self._status = console.status(Text(f"{self._what} ..."))  # names are no markup
             self._status.start()
 
     def stop(self) -> None:

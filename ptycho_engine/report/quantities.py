@@ -68,9 +68,15 @@ def quantities_of(image: Array, patches: Sequence[Array]) -> list[Quantity]:
     if not np.iscomplexobj(image):
         scale = Scale.of(np.concatenate([array.ravel() for array in arrays]))
         return [Quantity("value", "", np.asarray, scale, "gray")]
-    scale = Scale.of(np.concatenate([np.abs(array).ravel() for array in arrays]))
+    scale = Scale.of(np.concatenate([_amplitude(array).ravel() for array in arrays]))
     turn = {-np.pi: "\u2212π", 0.0: "0", np.pi: "π"}
     cycle = Scale(-np.pi, np.pi, "neither")
     # Light about 0, where most phases are, and dark at the ends, which are one.
     phase = Quantity("phase", "rad", np.angle, cycle, "twilight_shifted", turn)
-    return [Quantity("amplitude", "", np.abs, scale, "gray"), phase]
+    return [Quantity("amplitude", "", _amplitude, scale, "gray"), phase]
+
+
+def _amplitude(image: Array) -> Array:
+    """Return amplitudes in double precision: single has none of its own largest numbers."""
+    amplitude: Array = np.abs(image, dtype=np.float64)
+    return amplitude

@@ -36,13 +36,15 @@ class Scale:
     beyond: Beyond
 
     @classmethod
-    def of(cls, values: Array) -> Scale:
+    def of(cls, values: Array, share: float = BEYOND) -> Scale:
         """Choose the scale of real values: all but a few outliers, from zero if that is near.
 
         Parameters
         ----------
         values : ndarray
             Of any shape; those that are not finite do not count.
+        share : float
+            Percent of them that may lie beyond either end.
 
         Returns
         -------
@@ -52,7 +54,7 @@ class Scale:
         finite = values[np.isfinite(values)].astype(np.float64, copy=False)
         if not finite.size:
             return cls(0.0, 1.0, "neither")
-        low, high = (float(v) for v in np.percentile(finite, [BEYOND, 100 - BEYOND]))
+        low, high = (float(v) for v in np.percentile(finite, [share, 100 - share]))
         if 0 <= low < 0.5 * high:
             low = 0.0
         rounding = ROUNDING * max(abs(low), abs(high))

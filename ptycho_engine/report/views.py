@@ -71,6 +71,15 @@ class View:
         (top, bottom), (left, right) = sides
         return cls(shape, left, right, bottom, top, int((~near).sum()))
 
+    @classmethod
+    def about(cls, positions: Array, size: int) -> View:
+        """Show all windows (positions (P, 2), rows and columns), of which no object is known."""
+        margin = max(size, 1)
+        low = positions.min(axis=0) if len(positions) else np.zeros(2)
+        high = positions.max(axis=0) if len(positions) else np.zeros(2)
+        (top, left), (bottom, right) = (low - margin).tolist(), (high + margin).tolist()
+        return cls((0, 0), left, right, bottom, top, 0)
+
     @property
     def width(self) -> float:
         """Object pixels from left to right."""

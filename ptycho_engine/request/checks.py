@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..geometry.layouts import grid_side
 from .overlap import memory_of
 from .prepared import PreparedObject
 
+Array = np.ndarray[Any, Any]
 DTYPES = ("float32", "float64", "complex64", "complex128")
 #: Columns up to which an object behind leading axes is taken for one whose channels stand last.
 NARROW = 4
@@ -95,12 +97,14 @@ def check_block_size(block_size: Any, what: str = "block_size") -> None:
         )
 
 
-def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
-    """Flatten to (P, 2) float64; also the number of members of a group."""
+def check_positions(positions: Any, layout: str, values: Any = None) -> tuple[Any, int]:
+    """Flatten to (P, 2) float64, for object or patches; also the number of members of a group."""
     arrays = adapter_of(positions)
     if type(positions) is not np.ndarray and arrays is NUMPY:
         positions = plain(positions, "positions", PIXELS, "yx")
     positions = arrays.convert(positions, "positions")
+    if arrays is not NUMPY and adapter_of(values) not in (NUMPY, arrays):
+        positions, arrays = _numbers_beside(values, positions), NUMPY
     if not arrays.is_real(positions):
         name = arrays.dtype_name(positions)
         raise RequestError(f"positions: received dtype {name}. Expected reals.")
@@ -125,6 +129,19 @@ def check_positions(positions: Any, layout: str) -> tuple[Any, int]:
     if numbers is not None:
         check_finite(numbers)
     return pairs, channels
+
+
+def _numbers_beside(values: Any, positions: Any) -> Array:
+    """Return the numbers of positions that belong to another framework than the values."""
+    arrays, own = adapter_of(positions), adapter_of(values)
+    if arrays.is_symbolic(positions) or getattr(positions, "requires_grad", False):
+        raise RequestError(
+            f"positions: received a {arrays.name} array that is traced, or requires a gradient, "
+            f"beside {own.name} arrays. No gradient passes from one framework to the other: "
+            f"expected {own.name} arrays, or positions whose numbers alone count. Convert them, "
+            "or detach() them."
+        )
+    return arrays.to_numpy(positions)
 
 
 def check_axes(image: Any, patch_size: int) -> None:
@@ -179,7 +196,7 @@ def check_fill(fill: str, what: str, shape: tuple[int | None, ...]) -> None:
         )
 
 
-def check_finite(positions: np.ndarray[Any, Any]) -> None:
+def check_finite(positions: Array) -> None:
     """Refuse positions (P, 2) that are NaN or infinite.
 
     Raises
@@ -187,7 +204,8 @@ def check_finite(positions: np.ndarray[Any, Any]) -> None:
     RequestError
         With their number, and the first.
     """
-    if np.isfinite(positions).all():
+    # All are if their squares have a finite sum, which is found at once.
+    if math.isfinite(np.vdot(positions, positions)) or np.isfinite(positions).all():
         return
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     raise RequestError(

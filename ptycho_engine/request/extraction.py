@@ -134,7 +134,7 @@ def build_request(
     if len(image.shape) > 2:
         check_axes(image, cut.patch_size)
     check_fill(cut.fill, "image", tuple(image.shape))
-    positions, channels = check_positions(positions, layout)
+    positions, channels = check_positions(positions, layout, image)
     if cut.fill == "error":
         positions = check_inside(positions, tuple(image.shape[-2:]), cut, image)
         cut = replace(cut, fill="zeros")  # every sample with a weight lies inside

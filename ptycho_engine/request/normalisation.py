@@ -42,6 +42,8 @@ Place = Callable[[Array, Positions, Array], object]
 #: Bytes of the patches that are placed at a time. It depends on nothing, so that sums are made in
 #: one order however the patches come, and are equal bit for bit. Half as many take a fifth longer.
 BLOCK_BYTES = 32 * 1024**2
+#: Patches whose parts are multiplied in turn by weights of their own, while caches hold them.
+FEW = 16
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,6 +114,9 @@ class Overlap:
         self._coverage = np.zeros(shape, real)
         self._buffer = np.empty((*leading, self._step, size, size), dtype)
         self._alike = None if weights.differ else weights.of(0, self._step)  # (K, N, N)
+        self._factors: Array | None = None
+        if self._alike is not None:  # of each number of a row: two for a complex sample
+            self._factors = np.repeat(self._alike[:1], dtype.itemsize // real.itemsize, axis=-1)
         self._held = self._done = 0
         self._windows = np.zeros(shape, np.int32) if cut.interpolation in SIGNED else None
         # Of nothing, it refuses all the same what cannot be placed so.
@@ -149,7 +154,7 @@ class Overlap:
         weights = weights[: stop - start]  # (n, N, N)
         if not self._weights.are_one:
             with np.errstate(invalid="ignore"):  # infinity times 0
-                block *= weights
+                self._weigh(block, weights)
             np.copyto(block, 0, where=weights == 0)  # what is left out may be NaN
         where = self._positions[start:stop]
         self._place(block, where, self._total)
@@ -157,6 +162,17 @@ class Overlap:
         if self._windows is not None:
             self._windows += footprint(where, self._coverage.shape, self._cut.patch_size)
         self._done = stop
+
+    def _weigh(self, block: Array, weights: Array) -> None:
+        """Multiply numbers, not complex samples: a product of those makes infinity NaN."""
+        if self._factors is not None:
+            numbers = block.view(self._factors.dtype)
+            numbers *= self._factors
+            return
+        for first in range(0, len(weights), FEW):
+            few = slice(first, first + FEW)
+            for part in _parts(block[..., few, :, :]):
+                part *= weights[few]
 
     def result(self) -> Reassembled:
         """Return the quotient; nothing can be added any more."""
@@ -168,7 +184,11 @@ class Overlap:
             covered &= self._windows > 0
         np.copyto(coverage, 0, where=~covered)
         np.copyto(total, 0, where=~covered)
-        parts = (total.real, total.imag) if total.dtype.kind == "c" else (total,)
-        for part in parts:  # a complex quotient would round more
+        for part in _parts(total):  # a complex quotient would round more
             np.divide(part, coverage, out=part, where=covered)
         return Reassembled(total, coverage)
+
+
+def _parts(array: Array) -> tuple[Array, ...]:
+    """Return the real and the imaginary part of complex numbers, or the real numbers."""
+    return (array.real, array.imag) if array.dtype.kind == "c" else (array,)

@@ -145,7 +145,7 @@ def build_placement(
     cut = Cut(patch_size, interpolation, fill)
     size = checked_shape(shape)
     check_fill(fill, "shape", size)
-    positions, channels = check_positions(positions, layout)
+    positions, channels = check_positions(positions, layout, patches)
     _check_shape(received, positions.shape[0], layout, channels, patch_size)
     if fill == "error":
         positions = check_inside(positions, size, cut)

@@ -81,7 +81,8 @@ def reference_patches(
                     counts &= weight != 0
                 if counts.any():
                     values = exact_image[..., row[:, None], column[None, :]]
-                    patches[..., p, :, :] += np.where(counts, weight * values, 0)
+                    with np.errstate(invalid="ignore"):  # 0 times infinity, where it counts or not
+                        patches[..., p, :, :] += np.where(counts, weight * values, 0)
     return patches
 
 
@@ -134,7 +135,8 @@ def reference_placement(
             counts = row_inside[:, None] & column_inside[None, :] & (weight != 0)
             if counts.any():
                 at = (..., row[:, None], column[None, :])
-                np.add.at(image, at, np.where(counts, weight * patch, 0))
+                with np.errstate(invalid="ignore"):
+                    np.add.at(image, at, np.where(counts, weight * patch, 0))
     return image
 
 

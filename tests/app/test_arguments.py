@@ -31,10 +31,24 @@ def refused(check, value):
         "patch_size=64", "+compat.values.N=64", "++a.b=3", "~plugin.threads", "hydra/launcher=x",
         "plugin@other=numba", "scan.path=/a b/c-d_(1)#2.npz", "scan.path='a=b.npz'", "--multirun",
         "--config-name=mine", "-cn", "wrappers=[a,[b]]", "patch_size=1,2,3", "fill=${a.b}", "x=",
+        "scan.path=s3://b/a@2#1.h5,gs://c/d:e.h5", "runner.scheduler=tls://host:8786",
+        "scan.path='s3://${oc.env:BUCKET}/a.h5'",
     ],
 )  # fmt: skip
 def test_what_people_type_is_let_through(argument):
     check_arguments([argument])
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["s3://key:SECRET@b/c.h5", "scan.path=s3://b/a.h5,s3://key:SEC/RET@b/c.h5",
+     "output.path='gs://b/c.zarr?sig=SECRET'", "scan.path=https://h/c.h5?sig=SECRET",
+     "hydra.sweeper.params.scan.path=S3://SECRET@b/c.h5"],
+)  # fmt: skip
+def test_urls_with_secrets_are_refused_and_not_repeated(argument):
+    message = refused(check_arguments, [argument])
+    assert "credentials" in message
+    assert "SEC" not in message
 
 
 def test_the_limits_themselves_are_let_through():

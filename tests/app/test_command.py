@@ -117,6 +117,7 @@ def test_what_fails_elsewhere_is_no_failure_of_standard_output(monkeypatch, capf
     assert "still there" in capfd.readouterr().out
 
 
+@pytest.mark.slow_cases("2")
 @pytest.mark.parametrize("closed", [1, 2])
 def test_a_closed_stream_costs_no_output(tmp_path, closed):
     typed = f"{' '.join([*COMMAND, *QUICK])} output.path=p.npz {closed}>&-"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from events import logged
 from hydra import compose, initialize_config_dir, initialize_config_module
 from processes import run_python
 
-from ptycho_engine import Engine, compat, read_output, switches
+from ptycho_engine import Engine, RemovedIn2Warning, compat, read_output, switches
 from ptycho_engine.app.composition import composed_settings
 from ptycho_engine.app.legacy import work_in_legacy
 from ptycho_engine.app.schema import register_schemas
@@ -239,6 +240,21 @@ def test_variables_count_under_it():
     assert resolution.sources["plugin"] == "environment: USE_XLA_TRANSLATE=0"
 
 
+def test_its_warnings_are_lines_of_the_log_where_that_is_json(tmp_path):
+    shown, words = warnings.showwarning, ["plugin=numba", "patch_size=8", "compat=legacy"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RemovedIn2Warning)
+        done = call_command("plan", *SMALL, *words, cwd=tmp_path)
+        assert warnings.showwarning is shown
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    (event,) = [event for event in events if event["event"] == "python_warning"]
+    assert (event["category"], event["level"]) == ("RemovedIn2Warning", "warning")
+    assert "PED028" in event["reason"]
+    with pytest.warns(RemovedIn2Warning, match="PED028"):
+        call_command("plan", *SMALL, *words, "runner.log_format=text", cwd=tmp_path)
+
+
 @pytest.mark.tensorflow
 def test_the_command_runs_with_it(tmp_path, old_file):
     done = run_python(
@@ -246,7 +262,7 @@ def test_the_command_runs_with_it(tmp_path, old_file):
         "+compat.values.use_batched_patch_extraction=true", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    events = [json.loads(line) for line in done.stderr.splitlines()]
     (chosen,) = [event for event in events if event["event"] == "plugin_selected"]
     assert chosen["plugin"] == "chunked_xla"
     assert chosen["sources"]["patch_size"].endswith("old.yaml: N")

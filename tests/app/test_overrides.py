@@ -106,6 +106,12 @@ def test_urls_can_be_swept_over(here):
     assert "several values" in refusal("scan.path=s3://b/1.h5,s3://b/2.h5")
 
 
+@pytest.mark.parametrize("url", ["s3://b/a,c.h5", "s3://b/a=b,c.h5"])
+def test_a_url_with_a_comma_is_given_the_form_that_works(url):
+    form = shlex.split(refusal(url).rpartition("for a scan, ")[2].removesuffix("."))
+    assert composed(*form).scan.path == url
+
+
 def test_a_url_of_another_scheme_is_refused():
     assert "Available: file, gs, memory, s3" in refusal("http://b/scan.h5")
 

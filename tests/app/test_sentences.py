@@ -55,6 +55,20 @@ def test_tensorflow_is_silent_there(tmp_path, scan_file):
     assert any("loading TensorFlow ..." in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "done", "output": "p\n\x1b[2J.h5", "seconds": 1.0},
+        {"event": "doubtful_positions", "level": "warning", "reason": "p\n\x1b[2J"},
+        {"event": "report_failed", "level": "warning", "path": "p\n\x1b[2J", "reason": "full"},
+    ],
+)
+def test_a_name_is_written_in_a_line_and_commands_no_terminal(event):
+    said = for_people(None, "info", event)
+    assert said.isprintable()
+    assert "p\\n\\x1b[2J" in said
+
+
 def test_standard_output_is_the_path_alone(tmp_path, scan_file):
     done = call_command("scan.npz", *QUICK, "output.path=p.h5", cwd=tmp_path)
     assert done.stdout == f"{tmp_path / 'p.h5'}\n"

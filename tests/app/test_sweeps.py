@@ -7,13 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
+from commands import call_command
 from hydra.core.utils import JobReturn, JobStatus
 from processes import run_python
 
 from ptycho_engine.app.outcomes import Outcome, Outcomes
-from ptycho_engine.app.sweeps import WatchedLauncher, outcome_of, what_varies
+from ptycho_engine.app.sweeps import (
+    WatchedLauncher,
+    outcome_of,
+    refuse_shared_output,
+    what_varies,
+)
+from ptycho_engine.errors import ConfigurationError
 from ptycho_engine.workers import core_count
 
 JOB = [
@@ -195,6 +203,35 @@ def test_what_is_no_outcome_is_a_fault():
 
     assert outcome_of(Return()) == Outcome(1, "ValueError: lost")
     assert str(outcome_of(Return())) == "a fault: ValueError: lost"
+
+
+@pytest.mark.parametrize(
+    ("paths", "shared"),
+    [
+        ("/out/p.npz", True),
+        ("'~/p.npz'", True),
+        ("s3://results/p.zarr", True),
+        ("p.npz", False),
+        ("/out/${patch_size}.npz", False),
+    ],
+)
+def test_runs_that_would_write_to_one_place_are_refused_before_the_first(paths, shared):
+    jobs, known = [["a=1", f"output.path={paths}"], ["a=2", f"output.path={paths}"]], set()
+    for batch in (jobs, jobs[:1]):  # a later one, too
+        expected = pytest.raises(ConfigurationError, match=r"output\.path: received .* for several")
+        with expected if shared else nullcontext():
+            refuse_shared_output(batch, known)
+
+
+def test_a_sweep_into_one_file_begins_no_run(tmp_path):
+    done = call_command(
+        "-m", *JOB, "patch_size=8,16", f"output.path={tmp_path}/p.npz", "output.overwrite=true",
+        "hydra.sweep.dir=out", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "output.path: received" in line
+    assert not (tmp_path / "p.npz").exists()
 
 
 class Broken:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptycho_engine import Engine
+from ptycho_engine import Engine, Host, hookimpl
 from ptycho_engine.arrays.adapter import adapter_of
 from ptycho_engine.errors import CapabilityError, RequestError
 
@@ -84,6 +84,68 @@ def test_a_gradient_of_a_gradient_is_refused(engine):
         gradient = tape.gradient(total, image)
     with pytest.raises(CapabilityError, match="gradient of a gradient"):
         outer.gradient(gradient, image)
+
+
+def test_a_jacobian_that_is_vectorised_is_refused(engine):
+    """TensorFlow wraps the refusal in an error of its own, beside which it stands."""
+    image = tf.constant(noise(9, 12).real)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        patches = engine.extract(image, POSITIONS[:1], 2)
+    with pytest.raises(ValueError, match="experimental_use_pfor") as refused:
+        tape.jacobian(patches, image)
+    assert isinstance(refused.value.__cause__, CapabilityError)
+    assert "chunked_xla" in str(refused.value.__cause__)
+    advised = Engine("chunked_xla")  # in any dtypes, which a loop of TensorFlow does not take
+    image, where = tf.Variable(noise(9, 12).real.astype("float32")), tf.Variable(POSITIONS[:1])
+    with tf.GradientTape(persistent=True) as tape:
+        patches = advised.extract(image, where, 2)
+    slopes, moved = tape.jacobian(patches, [image, where])
+    np.testing.assert_allclose(tf.einsum("pijhw,hw->pij", slopes, image), patches, atol=1e-5)
+    assert moved.shape == (1, 2, 2, 1, 2)
+
+
+class Passing:
+    """A wrapper that looks on."""
+
+    @hookimpl(wrapper=True)
+    def extract_patches(self):
+        return (yield)
+
+
+class Doubling:
+    """A wrapper that changes what is cut."""
+
+    @hookimpl(wrapper=True)
+    def extract_patches(self):
+        return 2 * (yield)
+
+
+class AllDoubling(Doubling):
+    """One that changes the gradients alike."""
+
+    place_patches = Doubling.extract_patches
+    position_gradient = Doubling.extract_patches
+
+
+@pytest.mark.parametrize(("wrapper", "factor"), [(Passing, 1), (AllDoubling, 2), (Doubling, None)])
+def test_gradients_follow_wrappers_or_are_refused(engine, wrapper, factor):
+    host = Host()
+    host.register(wrapper())
+    wrapped = Engine("numba", host=host)
+    variables = tf.Variable(noise(9, 12)), tf.Variable(POSITIONS)
+    with tf.GradientTape(persistent=True) as tape:
+        result, plain = (each.extract(*variables, 3) for each in (wrapped, engine))
+    for variable in variables:
+        if factor is None:
+            with pytest.raises(CapabilityError, match=r"wrapper .Doubling. around .*'numba'"):
+                tape.gradient(result, variable)
+        else:
+            found, alone = (
+                tf.convert_to_tensor(tape.gradient(patches, variable)).numpy()
+                for patches in (result, plain)
+            )
+            np.testing.assert_allclose(found, factor * alone, rtol=1e-12)
 
 
 def test_nothing_is_copied_on_the_way():

@@ -66,6 +66,17 @@ def test_what_is_flat_has_no_range_to_be_judged_in(evaluation):
             assert (ring is None) == (shape == (2, 2))  # which has no ring
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_a_pure_phase_has_a_flat_amplitude_and_equal_images_no_noise(evaluation, dtype):
+    y, x = np.indices((48, 40)) / 40
+    truth = np.exp(1j * np.sin(6 * x) * np.cos(5 * y)).astype(dtype)
+    noise = np.random.default_rng(3).standard_normal(truth.shape)
+    figures = evaluation.compare(truth * np.exp(0.02j * noise) * 1.001, truth)
+    assert figures.amplitude_ssim is figures.amplitude_psnr is None
+    assert 0.5 < figures.phase_ssim < 1
+    assert evaluation.psnr(np.eye(3), np.eye(3)) is None
+
+
 def test_a_ring_without_power_correlates_with_nothing(evaluation):
     found, truth = np.zeros((8, 8), complex), np.eye(8) + 0j
     assert (evaluation.ring_correlation(found, truth) == 0).all()

@@ -164,6 +164,16 @@ def test_frames_without_names_are_read_in_order():
     np.testing.assert_array_equal(samples(YX, pandas.DataFrame(IMAGE)), PATCHES)
 
 
+@pytest.mark.parametrize("names", [["y", "x"], [0, 1]])
+def test_nullable_columns_are_numbers_or_nan(names):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(YX, columns=names, dtype="Float64")
+    np.testing.assert_array_equal(samples(frame), PATCHES)
+    frame.iloc[1, 1] = pandas.NA
+    with pytest.raises(RequestError, match="NaN or infinite, the first at index 1"):
+        samples(frame)
+
+
 @pytest.mark.parametrize("dims", [("x", "y"), ("y", "x", "mode"), ("mode", "x", "y")])
 def test_images_whose_axes_have_other_places_are_refused(dims):
     xarray = pytest.importorskip("xarray")

@@ -63,6 +63,15 @@ class Doubler:
         return 2 * patches
 
 
+@dataclass
+class Unhashable:
+    size: int = 1
+
+    @hookimpl
+    def extract_patches(self, request):
+        raise AssertionError
+
+
 def source(name, plugin, distribution="dist"):
     def load():
         if isinstance(plugin, Exception):
@@ -151,10 +160,33 @@ def test_only_the_selected_plugin_is_called():
     assert (one.calls, other.calls) == (2, 1)
 
 
+def test_an_engine_is_not_changed_by_what_its_host_takes_in_later():
+    host = Host([source("one", Cutter()), source("double", Doubler())])
+    engine = Engine("one", host=host)
+    host.register(Cutter(lambda r: np.full(r.output_shape, 7, r.dtype)), "other")
+    host.activate_wrappers(["double"])
+    assert (Engine("other", host=host).extract(IMAGE, POSITIONS, 4) == 14).all()
+    np.testing.assert_array_equal(engine.extract(IMAGE, POSITIONS, 4), expected())
+
+
+def test_a_host_is_not_changed_by_an_engine():
+    host = Host([source("cutter", Cutter()), source("double", Doubler())])
+    Engine("cutter", wrappers=["double"], host=host)
+    patches = Engine("cutter", host=host).extract(IMAGE, POSITIONS, 4)
+    np.testing.assert_array_equal(patches, expected())
+
+
 def test_capabilities_are_sets_of_names():
     assert Capabilities(fills=["zeros", "edge"]).fills == frozenset({"zeros", "edge"})
     with pytest.raises(PluginError, match=r"interpolations: received the text 'bilinear'"):
         Capabilities(interpolations="bilinear")
+
+
+@pytest.mark.parametrize("options", [dict, {"gain": 1}, Unhashable()])
+def test_options_are_a_dataclass(options):
+    assert Capabilities(options=Unhashable).options is Unhashable
+    with pytest.raises(PluginError, match=r"options: received .*Expected a dataclass"):
+        Capabilities(options=options)
 
 
 def test_hooks_of_other_plugins_do_not_leak():
@@ -289,6 +321,14 @@ def test_registered_objects_are_selected_by_name():
         host.register(Cutter(), "mine")
 
 
+@pytest.mark.parametrize("name", ["auto", "", "two words", "a=b", 3])
+def test_names_that_choose_no_plugin_are_refused(name):
+    host = Host([])
+    with pytest.raises(PluginError, match=f"name {name!r} cannot be selected"):
+        host.register(Cutter(), name)
+    assert host.sources == ()
+
+
 def test_an_object_is_registered_once():
     host, plugin = Host([]), Doubler()
     host.register(Cutter(), "cutter")
@@ -418,6 +458,18 @@ class DefaultArgument:
         raise AssertionError
 
 
+class AnyArguments:
+    @hookimpl
+    def extract_patches(self, request, **others):
+        raise AssertionError
+
+
+class KeywordArgument:
+    @hookimpl
+    def extract_patches(self, request, *, out):
+        raise AssertionError
+
+
 class UnknownArgument:
     @hookimpl
     def extract_patches(self, image, positions):
@@ -448,18 +500,11 @@ class HalfGood:
         raise AssertionError
 
 
-@dataclass
-class Unhashable:
-    size: int = 1
-
-    @hookimpl
-    def extract_patches(self, request):
-        raise AssertionError
-
-
 NO_FIT = [
     (Misspelled, "unknown hook 'extract_patch'"),
     (DefaultArgument, "gives the argument 'out' a default value"),
+    (AnyArguments, r"takes '\*\*others'"),
+    (KeywordArgument, "takes 'out', which nothing is passed to"),
     (UnknownArgument, "image"),
     (Renamed, r"specname.*extract_patches"),
     (NotAGenerator, "generator"),

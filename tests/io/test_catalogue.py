@@ -145,6 +145,60 @@ def test_one_that_cannot_be_asked_hinders_no_other(installed, tmp_path, caplog, 
     assert str(caught.value).endswith(" Or name the format with scan=NAME.")
 
 
+def arrays_of_a_scan(path):
+    """Write a scan as PtychoPINN has it, whatever the name."""
+    with path.open("wb") as stream:
+        np.savez(stream, xcoords=[1.0], ycoords=[1.0], objectGuess=np.ones((4, 4)))
+    return path
+
+
+@pytest.mark.parametrize("name", ["scan", "scan.h5", "scan.cxi", "scan.mat", "scan.unknown"])
+def test_the_content_counts_where_the_suffix_does_not_fit(tmp_path, name):
+    path = arrays_of_a_scan(tmp_path / name)
+    assert find_format(path) == "npz"
+    assert read_scan("file", path).image.shape == (4, 4)
+
+
+@pytest.mark.parametrize("name", ["scan", "scan.npz", "scan.mat", "scan.zarr"])
+def test_names_that_formats_share_are_no_claim(tmp_path, name):
+    """A file of pty-chi's users has names that MATLAB's users choose as well."""
+    with h5py.File(tmp_path / name, "w") as file:
+        file["dp"] = np.ones((2, 4, 4))
+    assert find_format(tmp_path / name) == ("mat" if name == "scan.mat" else "pty_chi")
+    with h5py.File(tmp_path / name, "w") as file:
+        file["cxi_version"] = 160
+    assert find_format(tmp_path / name) == "cxi"
+
+
+def test_others_are_asked_for_their_content_last(installed, tmp_path):
+    """One of another suffix that is broken, or claims all, hinders no built-in one."""
+    installed(broken_zz="raise SystemExit('imported')", greedy_qq=MODULE.format(head=b""))
+    assert find_format(arrays_of_a_scan(tmp_path / "a")) == "npz"
+    assert find_format(scan_file(tmp_path, b"one", "b")) == "greedy"
+    installed(broken_zz="raise SystemExit('imported')")
+    with pytest.raises(InputFileError, match=r"no format has the suffix '', and none claims its"):
+        find_format(scan_file(tmp_path, b"one", "c"))
+
+
+@pytest.mark.parametrize("name", ["scan.npz", "scan", "scan.h5"])
+def test_what_may_not_be_read_is_refused_in_our_words(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    path.write_bytes(b"PK")
+
+    may = open
+
+    def opened(file, *arguments, **options):
+        if str(file) == str(path):
+            raise PermissionError(13, "Permission denied")
+        return may(file, *arguments, **options)
+
+    monkeypatch.setattr("pathlib.Path.open", opened)  # root may read whatever its mode
+    monkeypatch.setattr("builtins.open", opened)
+    monkeypatch.setattr("io.open", opened)
+    with pytest.raises(InputFileError, match=name):
+        read_scan("file", path)
+
+
 def test_an_unknown_suffix_lists_the_known(tmp_path):
     with pytest.raises(InputFileError, match=r"suffix '\.tiff'\. Expected one of .*\.npz"):
         find_format(tmp_path / "scan.tiff")

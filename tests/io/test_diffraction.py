@@ -54,6 +54,16 @@ def test_patterns_go_to_their_positions(tmp_path, product, name):
     assert scan.assumptions["patterns"].endswith(name)
 
 
+def test_what_is_not_of_positions_stays_whole(tmp_path, product):
+    """Also where it has as many entries as there are positions."""
+    with h5py.File(product, "r+") as file:
+        del file["loss_values"]
+        file["loss_values"] = np.arange(made.COUNT)
+    scan = read(product, write(tmp_path / "data.h5"))
+    assert scan.metadata["loss_values"].tolist() == list(range(made.COUNT))
+    assert scan.metadata["opr_weights"].shape == (4, 2)
+
+
 def test_all_in_order(tmp_path, product):
     numbers = np.sort(made.INDEXES)
     stack = np.repeat(numbers, 64).reshape(-1, 8, 8)

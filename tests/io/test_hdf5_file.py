@@ -339,3 +339,96 @@ def test_a_virtual_dataset_of_what_is_not_there(file):
     layout[:] = h5py.VirtualSource(".", "gone", shape=(3, 2))
     file.create_virtual_dataset("data", layout)
     refused(file, "'gone' is missing")
+
+
+# -- values that nobody wrote ----------------------------------------------------------------
+
+
+def test_a_scan_that_was_stopped(file):
+    """The library reads the fill value of a chunk that is not there."""
+    stack = file.create_dataset("data", (6, 4, 5), "u2", chunks=(2, 4, 3), fillvalue=7)
+    stack[:4] = STACK[:4]
+    refused(file, "4 of the 6 chunks", "the first that is missing at index 4", "stopped")
+
+
+def test_frames_of_a_stopped_scan_are_refused_too(file, path):
+    file.create_dataset("data", (6, 4, 5), "u2", chunks=(1, 4, 5))[:3] = STACK[:3]
+    file.close()
+    with Hdf5File(path) as opened:
+        patterns = opened.patterns("data")
+    with pytest.raises(InputFileError, match=r"3 of the 6 chunks .*missing at index 3"):
+        patterns.read(0, 2)
+
+
+@pytest.mark.parametrize("shape", [(6, 4, 5), (5, 3, 4)])
+def test_chunks_at_the_edge_and_datasets_made_smaller(file, shape):
+    stack = file.create_dataset("data", data=STACK, chunks=(4, 3, 3), maxshape=(None,) * 3)
+    stack.resize(shape)
+    expected = STACK[tuple(map(slice, shape))]
+    np.testing.assert_array_equal(read(file), expected)
+
+
+def parts_of(path, *lengths):
+    """Write files of data; return the sources that a virtual dataset names."""
+    sources, start = [], 0
+    for number, length in enumerate(lengths):
+        name = f"part{number}.h5"
+        with h5py.File(path.parent / name, "w") as part:
+            part["d"] = STACK[start : start + length]
+        sources.append(h5py.VirtualSource(name, "d", shape=(length, 4, 5)))
+        start += length
+    return sources
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [0, 1, 3], [0, 2, 4]])
+def test_frames_that_a_virtual_dataset_does_not_map(file, path, rows):
+    (source,) = parts_of(path, 3)
+    layout = h5py.VirtualLayout((6, 4, 5), "u2")
+    layout[rows] = source
+    file.create_virtual_dataset("data", layout)
+    lost = min(set(range(6)) - set(rows))
+    refused(file, "for 3 of its 6 entries", f"the first at index {lost}", "Copy or write")
+
+
+def test_a_virtual_dataset_of_nothing(file):
+    file.create_virtual_dataset("data", h5py.VirtualLayout((6, 4, 5), "u2"))
+    refused(file, "never written")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_part_of_a_virtual_dataset_that_ends_early(file, path, whole):
+    first, second = parts_of(path, 3, 3)
+    layout = h5py.VirtualLayout((6, 4, 5), "u2")
+    layout[:3], layout[3:] = first, second if whole else second[:3]
+    file.create_virtual_dataset("data", layout)
+    with h5py.File(path.parent / "part1.h5", "w") as part:
+        part["d"] = STACK[3:5]
+    refused(file, "takes more of 'd' in 'part1.h5' than that has, of shape (2, 4, 5)")
+
+
+def test_gaps_between_modules_and_datasets_without_an_end(file, path):
+    """Gaps that each frame has are the detector's; what has no end is as long as its source."""
+    (source,) = parts_of(path, 6)
+    layout = h5py.VirtualLayout((6, 9, 5), "u2")
+    layout[:, :4] = source
+    layout[:, 5:] = source
+    file.create_virtual_dataset("data", layout)
+    (source,) = parts_of(path, 6)
+    endless = h5py.VirtualSource("part0.h5", "d", shape=(6, 4, 5), maxshape=(None, 4, 5))
+    layout = h5py.VirtualLayout((6, 4, 5), "u2", maxshape=(None, 4, 5))
+    layout[0 : h5py.h5s.UNLIMITED] = endless[0 : h5py.h5s.UNLIMITED]
+    file.create_virtual_dataset("live", layout)
+    file.close()
+    with Hdf5File(path) as opened:
+        np.testing.assert_array_equal(opened.load("data")[:, 5:], STACK)
+        np.testing.assert_array_equal(opened.load("live"), STACK)
+
+
+def test_a_symbolic_link_is_called_one(file, path):
+    """The name that the message would advise is the one that the link has."""
+    outside = path.parent.parent / "raw.h5"
+    with h5py.File(outside, "w") as raw:
+        raw["data"] = np.arange(3)
+    (path.parent / "part.h5").symlink_to(outside)
+    file["data"] = h5py.ExternalLink("part.h5", "/data")
+    refused(file, "'part.h5', which is a symbolic link to", str(outside), "in place of the symbol")

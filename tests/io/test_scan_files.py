@@ -8,6 +8,7 @@ from ptycho_engine.errors import (
     MemoryBudgetError,
     OutputError,
     PluginError,
+    RequestError,
 )
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
@@ -103,6 +104,15 @@ def test_a_format_that_only_reads_says_so(installed, path):
         with pytest.raises(CapabilityError, match=r"reads, but cannot write\. Expected one that"):
             write_scan(path, SCAN, format)
     assert not path.exists()
+
+
+def test_arguments_in_the_other_order_are_told(path):
+    with pytest.raises(
+        RequestError, match=r"received a Scan and a PosixPath\. Expected a path and"
+    ):
+        write_scan(SCAN, path)
+    with pytest.raises(RequestError, match=r"write_scan\(path, scan\)"):
+        write_scan(path, None)
 
 
 def test_two_that_write_a_suffix_are_both_named(installed, path):

@@ -16,7 +16,7 @@ from ptycho_engine.app.command import dispatch
 from ptycho_engine.app.jobs.inspect import run
 from ptycho_engine.app.jobs.inspection_job import InspectionJob
 from ptycho_engine.errors import InputFileError, RequestError
-from ptycho_engine.io.objects import mirror
+from ptycho_engine.io.objects import copies
 from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.claim import CLAIM
 from ptycho_engine.io.objects.urls import location
@@ -77,12 +77,12 @@ def test_inspect_lists_it(folder, capsys):
 
 
 def test_one_copy_at_a_time_is_kept(folder):
-    copies = mirror._copies().folder
+    copied = copies.own().folder
     run(InspectionJob(ScanSource("file", folder)))
-    assert list(copies.rglob(f"{folder.key.split('/')[0]}/{folder.name}")) == []
+    assert list(copied.rglob(f"{folder.key.split('/')[0]}/{folder.name}")) == []
     scan = read_scan("file", folder / "another.npz")  # its copy stays
     run(InspectionJob(ScanSource("file", folder)))
-    assert list(copies.rglob(f"{folder.key}/another.npz")) != []
+    assert list(copied.rglob(f"{folder.key}/another.npz")) != []
     assert scan.source == f"{folder}/another.npz"
 
 

@@ -194,6 +194,29 @@ def test_what_is_not_counted_may_be_nan():
     assert np.isnan(layers.PoissonNLL(reduction=None)(counts, np.array([3.0, 3.0]))[1])
 
 
+def test_infinite_rates_have_an_infinite_loss():
+    rates = tf.constant([np.inf, np.inf, np.inf])
+    with tf.GradientTape() as tape:
+        tape.watch(rates)
+        found = layers.PoissonNLL(reduction=None)(np.array([0.0, 5.0, np.nan]), rates)
+    np.testing.assert_array_equal(found, [np.inf, np.inf, np.nan])
+    np.testing.assert_array_equal(tape.gradient(found, rates), [1, 1, np.nan])
+
+
+def test_parts_of_what_is_not_finite_are_weighed_apart():
+    """As NumPy does with an array of parts: a complex product would make NaN of both."""
+    patches = np.ones((1, 8, 8, 1), np.complex64)
+    patches[0, 3, 3], patches[0, 4, 5] = complex(np.inf, 1), complex(1, np.nan)
+    weights = np.full((8, 8), 0.5)
+    weights[0, 0] = 1
+    placed = layers.ReassemblePatches((8, 8), weights=weights)([patches, np.full((1, 1, 2), 4.0)])
+    np.testing.assert_array_equal(placed, patches[..., 0])
+    scale = layers.IntensityScale(2.0)
+    for found, factor in ((scale(patches), 2), (scale.inverse()(patches), 0.5)):
+        for part in (np.real, np.imag):
+            np.testing.assert_allclose(part(found), factor * part(patches), rtol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("members", [1, 9, 10])
 def test_groups_of_any_size(members):

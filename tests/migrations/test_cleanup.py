@@ -1,6 +1,7 @@
 """The cleanup plan names what stands, and nothing that goes is missing from it."""
 
 import ast
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -95,18 +96,22 @@ def test_every_deprecation_is_in_the_plan_and_its_code_goes(entry):
 # -- what stays ------------------------------------------------------------------------------
 
 
+@functools.cache
 def resolved(path):
     """Full names of what a file imports, also inside functions; an import of its own reading."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     package = [*(("ptycho_engine",) if parts[0] in ("plugins", "migrations") else ()), *parts][:-1]
+    found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, alias.asname or alias.name) for alias in node.names)
+            found += [(alias.name, alias.asname or alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             base = [*above, *(node.module or "").split(".")]
             for alias in node.names:
-                yield ".".join([*filter(None, base), alias.name]), alias.asname or alias.name
+                full = ".".join([*filter(None, base), alias.name])
+                found.append((full, alias.asname or alias.name))
+    return found
 
 
 def test_what_stays_needs_nothing_that_goes_but_where_the_plan_says():

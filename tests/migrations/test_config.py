@@ -16,10 +16,11 @@ from processes import run_python
 from ptycho_engine.migrations import cli, exit_codes
 from ptycho_engine.migrations.codemod import files
 from ptycho_engine.migrations.settings.comments import read_comments
-from ptycho_engine.migrations.settings.new import literally
+from ptycho_engine.migrations.settings.new import literally, validate
 
 from ptycho_engine import read_output
 from ptycho_engine.app.schema import register_schemas
+from ptycho_engine.errors import ConfigurationError
 
 OLD = """\
 # An old run.
@@ -169,7 +170,7 @@ def test_comments_by_key(text, expected):
         ),
         ("old.json", '{"other": {"more": 3}}', "none of its keys is a legacy parameter"),
         ("old.yaml", "N: many\n", "Expected a whole number"),
-        ("old.yaml", "patch_extraction_batch_size: 0\n", "The new configuration is refused"),
+        ("old.yaml", "patch_extraction_batch_size: 0\n", "Expected a whole number above zero"),
     ],
 )
 def test_what_cannot_be_converted_leaves_nothing(tmp_path, name, text, message, capsys):
@@ -178,6 +179,12 @@ def test_what_cannot_be_converted_leaves_nothing(tmp_path, name, text, message, 
     assert convert(old, "-o", tmp_path / "new.yaml") == exit_codes.FAILED
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("text", ["patch_size: many\n", "plugin: {name: batched, batch_size: 0}\n"])
+def test_a_new_configuration_that_is_refused_says_so(tmp_path, text):
+    with pytest.raises(ConfigurationError, match="The new configuration is refused: "):
+        validate(f"defaults: [config, _self_]\n{text}", tmp_path)
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".json", ".py"])

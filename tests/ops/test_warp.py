@@ -14,6 +14,7 @@ tf = pytest.importorskip("tensorflow")
 from ptycho_engine import switches
 from ptycho_engine.compilations import compilation_counts
 from ptycho_engine.errors import RequestError
+from ptycho_engine.ops.motions import _quotient
 from ptycho_engine.ops.warp import projective_warp, translate
 
 RNG = np.random.default_rng(0)
@@ -328,14 +329,47 @@ def test_gradients_equal_finite_differences(name, interpolation, fill):
         assert abs((ends[0] - ends[1]) / 2e-6 - slope) <= 1e-6 * max(1, abs(slope))
 
 
-def test_nearest_has_a_gradient_for_images_alone():
-    images, shifts = tf.constant(normal(2, *SIZE, 1)), tf.constant(SHIFTS)
+@pytest.mark.parametrize("name", OPERATORS)
+def test_nearest_has_a_gradient_for_images_alone(name):
+    operator, parameters = OPERATORS[name]
+    images, parameters = tf.constant(normal(2, *SIZE, 1)), tf.constant(parameters)
     with tf.GradientTape() as tape:
-        tape.watch([images, shifts])
-        found = translate(images, shifts, interpolation="nearest")
-    for_images, for_shifts = tape.gradient(found, [images, shifts])
-    assert np.abs(for_images).max() == 1
-    assert for_shifts is None or not np.any(for_shifts)
+        tape.watch([images, parameters])
+        found = operator(images, parameters, interpolation="nearest")
+    for_images, for_parameters = tape.gradient(found, [images, parameters])
+    assert np.abs(for_images).max() >= 1
+    assert for_parameters is None  # a zero would pass for a slope
+
+
+def test_gradients_of_tiny_divisors():
+    """XLA would divide by their square, which is zero."""
+
+    @tf.function(jit_compile=True)
+    def slopes(numbers):
+        with tf.GradientTape() as tape:
+            tape.watch(numbers)
+            found = _quotient(*numbers, tf.constant(9))
+        return [found, *tape.gradient(found, numbers)]
+
+    for w in (3.0, 3e-20, -3e-37, 3e37):
+        found = slopes([tf.constant([0.0, 6 * w]), tf.constant([w, w])])
+        right = [0, 6], np.repeat(1 / np.float64(w), 2), [0, -6 / np.float64(w)]
+        for one, other in zip(found, right, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_gradients_for_matrices_know_no_scale():
+    """Of a matrix times any number, which warps alike."""
+    images = tf.constant(normal(1, *SIZE, 1, dtype="f4"))
+    slopes = []
+    for scale in (1.0, 2.0**-100):
+        matrix = tf.constant(MATRICES[:1].astype("f4") * np.float32(scale))
+        with tf.GradientTape() as tape:
+            tape.watch(matrix)
+            found = projective_warp(images, matrix, jit_compile=True)
+        slopes.append(tape.gradient(found, matrix).numpy() * scale)
+    np.testing.assert_array_equal(*slopes)
 
 
 # -- what is refused ---------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ptycho_engine import extract_patches
 from ptycho_engine.io.formats.synthetic import make_synthetic
 from ptycho_engine.report import canvas, picture
 from ptycho_engine.report.picture import COLOURS, Preview, Scene, draw_preview
+from ptycho_engine.report.quantities import quantities_of
 
 SIZE = 12
 
@@ -153,6 +154,18 @@ def test_the_caption_says_what_a_reader_must_know():
         "red: not finite",
     ):
         assert note in said
+
+
+def test_the_largest_numbers_of_single_precision_have_an_amplitude():
+    image = np.full((4, 4), 3e38 + 3e38j, np.complex64)
+    amplitude, _ = quantities_of(image, [])
+    np.testing.assert_allclose(amplitude.of(image), 3e38 * np.sqrt(2), rtol=1e-6)
+    assert amplitude.scale.high > 4e38
+
+
+def test_red_is_explained_where_a_patch_alone_has_it():
+    scene = Scene.of(Preview(ramp(40, 40), positions(1), {0: np.full((4, 4), np.nan)}))
+    assert scene.lines == ["red: not finite"]
 
 
 def test_ten_thousand_positions_leave_the_object_in_sight():

@@ -46,6 +46,14 @@ def test_only_what_takes_long_is_waited_for(monkeypatch, capfd, shown):
     assert ("loading ..." in capfd.readouterr().err) is shown
 
 
+@pytest.mark.parametrize("name", ["runs[/x]/2024].npz", "scan[old].npz"])
+def test_a_spinner_shows_names_as_they_are(monkeypatch, capfd, name):
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    with Display("always").waiting(f"reading {name}"):
+        time.sleep(0.3)
+    assert f"reading {name}" in capfd.readouterr().err
+
+
 def test_a_spinner_survives_a_redirected_standard_error(monkeypatch, capfd):
     """As while TensorFlow is imported, whose native messages go nowhere."""
     monkeypatch.setattr(progress, "PATIENCE", 0.05)

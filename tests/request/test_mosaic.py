@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ptycho_engine import Engine
 from ptycho_engine.errors import MemoryBudgetError, OutOfBoundsError, RequestError
 from ptycho_engine.geometry.footprint import footprint
 from ptycho_engine.geometry.layouts import flat_to_channel, flat_to_grid
@@ -197,6 +198,19 @@ def test_what_is_not_finite_stays_where_it_lies():
     spoilt[y, x] = 0 <= y < SHAPE[0] and 0 <= x < SHAPE[1]
     np.testing.assert_array_equal(np.isnan(found.object), spoilt)
     assert spoilt.any()
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_an_infinite_part_leaves_the_other_one(each):
+    """A complex product with a weight would make NaN of it."""
+    patches, positions = np.full((40, 5, 5), 2 + 1j), np.full((40, 2), 5.0)
+    patches[20, 1, 2] = complex(np.inf, 1)
+    weights = np.full((40, 5, 5) if each else (5, 5), 0.5)
+    found = Engine("numba").reassemble(patches, positions, SHAPE, weights=weights).object
+    found = found[3:8, 3:8]
+    np.testing.assert_array_equal(found.imag, np.ones((5, 5)))
+    assert np.argwhere(np.isinf(found.real)).tolist() == [[1, 2]]
+    assert not np.isnan(found).any()
 
 
 @pytest.mark.parametrize(

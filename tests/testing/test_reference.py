@@ -57,6 +57,9 @@ def test_neighbours_without_weight_are_left_out():
     found = reference_patches(image, [[0, 0], [0, 2], [0, 0.5]], 1)[:, 0, 0]
     np.testing.assert_array_equal(found, [1, 3, np.nan])
     assert np.isnan(reference_patches(image, [[0, 0]], 1, rounding="legacy")).all()
+    (patch,) = reference_patches(image, [[0, 2.5]], 2)  # infinity beside a sample without weight
+    np.testing.assert_array_equal(patch, [[0, 0], [np.nan, np.inf]])
+    assert reference.reference_placement([[[np.inf]]], [[0, 0]], (1, 2))[0, 0] == np.inf
 
 
 def test_legacy_coordinates_are_rounded_to_float32():

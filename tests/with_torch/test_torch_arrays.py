@@ -110,6 +110,28 @@ def test_what_cannot_be_served_is_refused(engine):
         torch.func.grad(lambda p: engine.extract(image, p, 4).sum())(where)
 
 
+@pytest.mark.parametrize("plugin", ["numba", "jax"])
+def test_positions_of_another_framework_count_as_numbers(plugin):
+    """A jax object with torch positions, and the other way round."""
+    jax = pytest.importorskip("jax")
+    engine, image, where = Engine(plugin), noise("float32"), torch.from_numpy(POSITIONS)
+    patches = engine.extract(image, POSITIONS, 4)
+    ours, theirs = torch.from_numpy(image), jax.numpy.asarray(image)
+    for fill in ("zeros", "edge"):
+        expected = engine.extract(theirs, POSITIONS, 4, fill=fill)
+        np.testing.assert_array_equal(engine.extract(theirs, where, 4, fill=fill), expected)
+    expected = engine.place(jax.numpy.asarray(patches), POSITIONS, (9, 12))
+    found = engine.place(jax.numpy.asarray(patches), where, (9, 12))
+    np.testing.assert_array_equal(found, expected)
+    where.requires_grad_()
+    with pytest.raises(RequestError, match=r"positions: received a torch .* beside jax arrays"):
+        engine.extract(theirs, where, 4)
+    with pytest.raises(RequestError, match=r"positions: received a torch .* beside jax arrays"):
+        engine.place(jax.numpy.asarray(patches), where, (9, 12))
+    with pytest.raises(RequestError, match=r"positions: received a jax .* beside torch arrays"):
+        jax.jit(lambda places: engine.extract(ours, places, 4))(POSITIONS)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_an_object_on_the_gpu_is_refused_by_a_plugin_of_the_cpu(engine):
     with pytest.raises(CapabilityError, match="on cuda:0"):

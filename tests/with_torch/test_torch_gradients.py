@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from torch_alone import torch
 
+forward_ad = torch.autograd.forward_ad
+
 from ptycho_engine import Engine
 from ptycho_engine.errors import CapabilityError, RequestError
 
@@ -96,6 +98,16 @@ def test_a_gradient_of_a_gradient_is_refused(engine):
         (gradient,) = torch.autograd.grad(loss, of, create_graph=True)
         with pytest.raises(RequestError, match="differentiate twice"):
             gradient.sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")  # torch's own
+def test_a_derivative_forwards_is_refused(engine):
+    image = torch.ones(9, 12, dtype=torch.float64)
+    with (
+        forward_ad.dual_level(),
+        pytest.raises(RequestError, match="cannot differentiate forwards"),
+    ):
+        engine.extract(forward_ad.make_dual(image, image), where().detach(), 4)
 
 
 def test_changes_in_place_are_noticed_where_they_matter(engine):

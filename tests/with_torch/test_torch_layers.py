@@ -147,6 +147,66 @@ def test_a_batch_on_a_device_is_one_call(as_on_a_device, monkeypatch):
     assert compilation_counts()["xla"] - before == 1
 
 
+def test_tensors_without_numbers_are_refused():
+    where = torch.full((2, 1, 2), 8.0)
+    objects = torch.ones(2, 16, 16)
+    for given in ([objects.to("meta"), where], [objects, where.to("meta")]):
+        with pytest.raises(RequestError, match="holds numbers"):
+            layers.ExtractPatches(5)(given)
+
+
+def test_what_was_changed_in_place_is_named():
+    """Not the line in which the module takes a batch apart."""
+    objects, where = torch.ones(2, 16, 16, requires_grad=True), torch.full((2, 1, 2), 8.0)
+    kept = objects * 1
+    patches = layers.ExtractPatches(5)([kept, where])
+    kept.mul_(2)
+    patches.sum().backward()  # nothing that it needs was changed
+    assert objects.grad.sum() == patches.numel()
+    kept = objects * 1
+    patches = layers.ExtractPatches(5)([kept, where.requires_grad_()])
+    kept.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        patches.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [(layers.ExtractPatches(3), (5, 9, 9)), (layers.PlacePatches((9, 9)), (5, 3, 3, 2))],
+)
+def test_a_batch_has_one_gradient(module, shape):
+    """Not one for each of its items, as large as the batch, to be added up."""
+    values = torch.ones(shape, requires_grad=True)
+    where = torch.full((5, 2, 2), 4.25, dtype=torch.float64, requires_grad=True)
+    ahead = [module([values, where]).grad_fn]
+    seen, into_leaves = set(ahead), 0
+    while ahead:
+        following = [node for node, _ in ahead.pop().next_functions if node is not None]
+        into_leaves += sum(hasattr(node, "variable") for node in following)
+        ahead += set(following) - seen
+        seen |= set(following)
+    assert into_leaves == 2
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")  # torch's own
+def test_what_torch_cannot_have_of_a_batch_is_refused():
+    objects, where = torch.ones(2, 9, 9), torch.full((2, 1, 2), 4.25)
+
+    def cut(objects):
+        return layers.ExtractPatches(3)([objects, where])
+
+    for ask in (
+        lambda: torch.func.grad(lambda objects: cut(objects).sum())(objects),
+        lambda: torch.func.jvp(cut, (objects,), (objects,)),
+        lambda: torch.vmap(cut)(objects[None]),
+    ):
+        with pytest.raises(RequestError, match="without numbers of its own"):
+            ask()
+    dual = torch.autograd.forward_ad
+    with dual.dual_level(), pytest.raises(RequestError, match="cannot differentiate forwards"):
+        cut(dual.make_dual(objects, objects))
+
+
 def test_a_batch_on_a_device_refuses_what_is_not_finite(as_on_a_device):
     where = torch.full((1, 1, 2), float("nan"))
     with pytest.raises(RequestError, match="NaN or infinite"):
@@ -363,6 +423,66 @@ def test_what_is_not_counted_may_be_nan():
     )
     np.testing.assert_allclose(rates.grad, [1 / 6, 0], rtol=1e-6)
     assert layers.PoissonNLL(reduction=None)(counts, torch.ones(2))[1].isnan()
+
+
+def test_infinite_rates_have_an_infinite_loss():
+    counts, rates = torch.tensor([0, 5, torch.nan]), torch.full((3,), torch.inf, requires_grad=True)
+    found = layers.PoissonNLL(reduction=None)(counts, rates)
+    (slopes,) = torch.autograd.grad(found.sum(), rates, create_graph=True)
+    np.testing.assert_array_equal(found.detach(), [np.inf, np.inf, np.nan])
+    np.testing.assert_array_equal(slopes.detach(), [1, 1, np.nan])
+    assert torch.autograd.grad(slopes[:2].sum(), rates)[0][:2].tolist() == [0, 0]
+
+
+def test_parts_of_what_is_not_finite_are_weighed_apart():
+    """As the layers of Keras do: a complex product would make NaN of both."""
+    patches = np.ones((1, 8, 8, 1), np.complex64)
+    patches[0, 3, 3], patches[0, 4, 5] = complex(np.inf, 1), complex(1, np.nan)
+    weights = np.full((8, 8), 0.5)
+    weights[0, 0] = 1
+    given = torch.from_numpy(patches)
+    where = torch.full((1, 1, 2), 4.0)
+    placed = layers.ReassemblePatches((8, 8), weights=weights)([given, where])
+    np.testing.assert_array_equal(placed, patches[..., 0])
+    scale = layers.IntensityScale(2.0)
+    moved = layers.Translation(fill="edge")([given, torch.tensor([[0.5, 0.0]])])
+    halves = (patches.real + np.roll(patches.real, 1, axis=1)) / 2
+    np.testing.assert_array_equal(moved.real, halves)
+    assert np.argwhere(moved.isnan().numpy())[:, 1:3].tolist() == [[4, 5], [5, 5]]
+    for found, factor in ((scale(given), 2), (scale.inverse()(given), 0.5)):
+        for part in (np.real, np.imag):
+            np.testing.assert_allclose(
+                part(found.detach().numpy()), factor * part(patches), rtol=1e-6
+            )
+
+
+@pytest.mark.parametrize("module", [layers.Translation(), layers.IntensityScale(2.0)])
+def test_fields_of_any_strides(module):
+    """Conjugated, transposed and repeated: their parts are looked at as real numbers."""
+    field = some(1, 4, 4, 2).to(torch.complex128)
+    shifts = torch.tensor([[0.5, 0.25]])
+    for given in (field.conj(), field.mT, field[..., :1].expand(1, 4, 4, 2), field[:, ::2, ::3]):
+        found, expected = (
+            module([each, shifts] if isinstance(module, layers.Translation) else each)
+            for each in (given, given.resolve_conj().clone(memory_format=torch.contiguous_format))
+        )
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")  # torch's own
+def test_the_loss_may_be_differentiated_forwards():
+    counts = torch.tensor([0.0, 2.0, 5.0, 3.0], dtype=torch.float64)
+    rates = torch.tensor([1.0, 3.0, 5.0, 1e-5], dtype=torch.float64)
+
+    def loss(rates):
+        return layers.PoissonNLL(reduction="sum")(counts, rates)
+
+    slopes = torch.func.grad(loss)(rates)
+    torch.testing.assert_close(torch.func.jacfwd(loss)(rates), slopes)
+    curvature = torch.tensor([0, 2 / 9, 1 / 5, 0], dtype=torch.float64).diag()
+    torch.testing.assert_close(torch.func.hessian(loss)(rates), curvature)
+    with pytest.raises(RequestError, match="forwards twice"):
+        torch.func.jacfwd(torch.func.jacfwd(loss))(rates)
 
 
 def test_the_loss_of_nothing_is_none():

@@ -89,7 +89,8 @@ def _errors(image: Array, positions: Array, patches: Sequence[Array], cut: Cut) 
     """Return the largest error of each patch as a share of the object's largest magnitude."""
     from ...testing.reference import reference_patches
 
-    expected = np.moveaxis(reference_patches(image, positions, **_settings(cut)), -3, 0)
+    with np.errstate(invalid="ignore"):  # infinity times 0
+        expected = np.moveaxis(reference_patches(image, positions, **_settings(cut)), -3, 0)
     difference = shares(np.stack(patches), expected, image)
     return [float(e) for e in difference.reshape(len(patches), -1).max(axis=1, initial=0.0)]
 

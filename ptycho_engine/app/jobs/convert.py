@@ -22,6 +22,7 @@ from ...io.scan import Scan
 from ...io.scan_files import check_source, find_writer, read_scan
 from ...logs import get_logger
 from .conversion_job import ConversionJob
+from .doubtful_samples import log_samples
 from .findings import doubts_about
 from .scan_output import Counting, WrittenScan, uncounted, write_and_compare
 from .scan_report import ScanOrder
@@ -67,4 +68,5 @@ def _prepared(job: ConversionJob, waiting: Callable[[str], AbstractContextManage
         get_logger().info("prepared", steps=scan.assumptions.get("steps"))
     for text in doubts_about(scan):
         get_logger().warning("doubtful_positions", reason=text)
+    log_samples(object=scan.image, probe=scan.probe)
     return scan

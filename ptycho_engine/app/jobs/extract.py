@@ -37,10 +37,12 @@ from ...request.planning import Plan
 from ...request.reach import Reach
 from ..runners.local import LocalRunner
 from ..runners.runner import Runner
+from .doubtful_samples import log_samples
 from .extraction_job import ExtractionJob
 from .extraction_report import report_extraction
+from .finished import is_finished, standing
 from .origins import costs, provenance
-from .patch_output import Progress, begin_output, draw, with_missing
+from .patch_output import Progress, begin_output, draw, output_arrays, with_missing
 from .prerequisites import prepare
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
@@ -113,9 +115,14 @@ def run(
     engine, scan = opened.engine, opened.scan
     log_plan(job, scan, plan)
     reach = engine.reach(scan.image, scan.positions, **asdict(job.cut))
-    doubts = log_reach(reach, scan)
+    doubts = log_doubts(reach, scan)
     records = provenance(engine, scan, run_id, job.context)
     records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
+    if is_finished(job, job.settings(), records, output_arrays(job, scan)):
+        picture, report = (
+            standing(c) for c in (opened.companions.picture, opened.companions.report)
+        )
+        return Result(job.output, picture, len(scan.positions), plan, 0.0, report)
     load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
@@ -167,13 +174,13 @@ def log_plan(job: ExtractionJob, scan: CuttableScan, plan: Plan) -> None:
     )
 
 
-def log_reach(reach: Reach, scan: CuttableScan) -> tuple[str, ...]:
+def log_doubts(reach: Reach, scan: CuttableScan) -> tuple[str, ...]:
     """Say how many windows leave the object and how far; also return what is doubtful."""
     get_logger().info("windows", **reach.records())
     doubts = reach.warnings(scan.remedies)
     for text in doubts:
         get_logger().warning("doubtful_positions", reason=text)
-    return doubts
+    return (*doubts, *log_samples(object=scan.image))
 
 
 def log_done(result: Result) -> None:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ...errors import RequestError
 from ...geometry.cut import Cut
-from ...geometry.footprint import footprint
+from ...geometry.footprint import windows_over
 from ...io.patterns import Patterns
 from ...io.scan import Scan
 from ...request.reach import Reach, measure_reach
+from .doubtful_samples import doubts_about_samples
 
 Array = NDArray[Any]
 
@@ -47,7 +48,8 @@ def describe(scan: Scan, patch_size: int | None = None) -> dict[str, Any]:
         found["windows"] = {"size": size, "size_of": whose, **_windows(scan.in_pixels(), size)}
     found["assumptions"] = dict(scan.assumptions)
     doubts = [] if found["windows"] is None else found["windows"].pop("doubts")
-    found["warnings"] = [*scan.warnings, *doubts]
+    samples = doubts_about_samples(object=scan.image, probe=scan.probe)
+    found["warnings"] = [*scan.warnings, *doubts, *samples]
     return found
 
 
@@ -147,7 +149,7 @@ def _windows(scan: Scan, size: int) -> dict[str, Any]:
     assert scan.positions is not None
     height, width = scan.image.shape[-2:]
     reach = _reach(scan, size)
-    counts = footprint(scan.positions, (height, width), size)
+    counts = windows_over(scan.positions, (height, width), size)
     covered = np.count_nonzero(counts)
     return {
         "leaving": reach.leaving,

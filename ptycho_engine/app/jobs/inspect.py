@@ -32,7 +32,7 @@ from ...report.picture import Preview, draw_preview
 from .findings import describe, window_size
 from .inspection_job import InspectionJob
 from .patch_output import short_source
-from .wording import as_lines, as_list
+from .wording import as_lines, as_list, row
 
 Waiting = Callable[[str], AbstractContextManager[Any]]
 
@@ -64,7 +64,7 @@ class Inspection:
         """Write it for people."""
         lines = as_list(self.scans) if self.listed else as_lines(self.scans[0])
         if self.picture is not None:
-            lines = [*lines, f"picture             {self.picture}"]
+            lines = [*lines, row("picture", str(self.picture))]
         return "\n".join(lines)
 
 

@@ -130,7 +130,8 @@ def measure_object(
         )
         return Accuracy((), tolerance, reason, ROWS)
     rows, columns = (slice(first, first + SIDE) for first in spot.first.tolist())
-    expected = _expected(spot, arranged, weights, made.coverage.dtype)
+    with np.errstate(invalid="ignore"):  # infinity times 0
+        expected = _expected(spot, arranged, weights, made.coverage.dtype)
     if arranged.cut.interpolation in SIGNED:  # whose lobes outside of windows count as nothing
         expected = np.where(made.coverage[rows, columns] > 0, expected, 0)
     error = shares(made.object[..., rows, columns], expected, made.object)

@@ -20,6 +20,7 @@ from ...report.object_view import ObjectView, draw_object
 from ...request.normalisation import Reassembled
 from ...request.patch_weights import patch_weights
 from .arrangement import Arranged
+from .doubtful_samples import log_samples
 from .object_accuracy import Spot, measure_object
 from .origins import made_by
 from .patch_output import short_source
@@ -43,6 +44,7 @@ def write_object(
 ) -> None:
     """Write what was put together, whole or not at all, and what stands beside it."""
     records = _provenance(job, engine, made, arranged, run_id)
+    records["warnings"] = list(log_samples(object=made.object))
     if job.picture:
         companions.picture.draw(lambda: draw(job, engine, made, arranged))
     if job.report:

@@ -61,8 +61,13 @@ def made_by(engine: Engine, run_id: str | None, context: Mapping[str, Any]) -> d
 
 def scan_hash(scan: CuttableScan) -> str:
     """Hash what an extraction takes of a scan: the object and the positions."""
+    return hash_arrays(scan.image, scan.positions)
+
+
+def hash_arrays(*arrays: np.ndarray[Any, Any]) -> str:
+    """Hash arrays with their shapes and dtypes."""
     digest = hashlib.sha256()
-    for array in (scan.image, scan.positions):
+    for array in arrays:
         digest.update(f"{array.shape} {array.dtype.str}".encode())
         if array.size:
             digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)

@@ -86,11 +86,21 @@ def patch_geometry(scan: CuttableScan, cut: Cut, layout: str) -> dict[str, Any]:
     }
 
 
-def identity(settings: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides whether two runs write the same."""
+def identity(
+    settings: Mapping[str, Any], records: Mapping[str, Any], more: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what decides whether two runs write the same.
+
+    Parameters
+    ----------
+    settings, records : mapping
+        Configuration and provenance.
+    more : sequence of str
+        What of the provenance decides besides what always does.
+    """
     return {
         "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
-        **{name: records[name] for name in DECISIVE},
+        **{name: records.get(name) for name in (*DECISIVE, *more)},
     }
 
 

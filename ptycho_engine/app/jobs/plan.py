@@ -25,7 +25,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...geometry.footprint import footprint
+from ...geometry.footprint import windows_over
 from ...io.objects.urls import Location
 from ...io.specs import ArraySpec
 from ...io.targets import resolve
@@ -53,7 +53,7 @@ def plan_extraction(job: ExtractionJob) -> dict[str, Any]:
     scan, size = opened.scan, job.cut.patch_size
     height, width = scan.image.shape[-2:]
     reach = opened.engine.reach(scan.image, scan.positions, **asdict(job.cut))
-    covered = footprint(scan.positions, (height, width), size) > 0
+    covered = windows_over(scan.positions, (height, width), size) > 0
     return {
         "job": "extract",
         "scan": scan.source,

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...geometry.cut import Cut
-from ...io.objects.urls import Location
 from ...io.scan import CuttableScan
 from ...io.scan_files import ScanSource, check_source, read_scan
 from ...io.targets import check_output
@@ -18,6 +17,7 @@ from ...memory import format_bytes, parse_bytes
 from ...report.companion import Companions
 from ...request.planning import Plan
 from .extraction_job import ExtractionJob
+from .finished import Resumes, may_be_finished
 
 
 class UsesPlugin(Protocol):
@@ -37,15 +37,11 @@ class UsesPlugin(Protocol):
     def context(self) -> Mapping[str, Any]: ...  # noqa: D102
 
 
-class Work(UsesPlugin, Protocol):
+class Work(UsesPlugin, Resumes, Protocol):
     """What the jobs that cut patches have in common."""
 
     @property
     def scan(self) -> ScanSource: ...  # noqa: D102
-    @property
-    def output(self) -> Location: ...  # noqa: D102
-    @property
-    def overwrite(self) -> bool: ...  # noqa: D102
     @property
     def picture(self) -> bool: ...  # noqa: D102
     @property
@@ -140,7 +136,10 @@ def check_places(job: Work) -> Companions:
         is wrong is said before any work.
     """
     inputs = [] if job.scan.path is None else [job.scan.path]
-    check_output(job.output, job.overwrite, inputs)
+    same = may_be_finished(job)
+    check_output(job.output, job.overwrite, inputs, same=same)
+    if same:  # what stands beside it is its own, and nothing is written
+        return Companions(job.output)
     return Companions.checked(
         job.output, job.overwrite, inputs, picture=job.picture, report=job.report
     )

@@ -10,6 +10,7 @@ import numpy as np
 from ...engine import Engine
 from ...memory import format_bytes
 from ...report.html.object_map import map_object, sampled, scales_of
+from ...report.html.page import duration
 from ...report.html.run_report import Accuracy, Costs, Fact, RunReport, write_page
 from ...report.picture import first_plane
 from ...request.normalisation import Reassembled
@@ -52,15 +53,14 @@ def report_reassembly(
     height, width = arranged.shape
     share = np.count_nonzero(made.coverage) / max(1, made.coverage.size)
     warnings = ["No patch reaches the object."] if count and not share else []
+    warnings += records["warnings"]
     plane, covered = sampled(first_plane(made.object)), sampled(made.coverage) > 0
-    if not np.isfinite(plane[covered]).all():
-        warnings.append("The object holds samples that are not finite.")
     noun = "patch" if count == 1 else "patches"
     facts = (
         Fact("Patches", f"{count:,}", f"{size_of(cut.patch_size)}, {cut.interpolation}"),
         Fact("Object", f"{height} x {width}", str(made.object.dtype)),
         Fact("Covered", f"{share:.1%}", "of the object"),
-        Fact("Read and placed in", f"{seconds:.3g} s"),
+        Fact("Read and placed in", duration(seconds)),
         Fact("Output", format_bytes(made.object.nbytes + made.coverage.nbytes), job.output.name),
         Fact("Plugin", engine.plugin, engine.reason),
         *accuracy_fact(accuracy),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from ...engine import Engine
 from ...io.patterns import Patterns
 from ...memory import format_bytes
 from ...report.html.images import legend_of, number, picture_of
+from ...report.html.page import duration
 from ...report.html.run_report import Accuracy, Costs, Fact, Gallery, Row, Sample, rows_of
 from ...report.picture import first_plane
 from ...report.quantities import Quantity
@@ -138,7 +140,7 @@ def time_fact(seconds: Mapping[str, float], bytes_written: int) -> Fact:
     """Say how long a run took, and how fast it was."""
     whole = sum(seconds.values())
     speed = f"{format_bytes(int(bytes_written / whole))} a second" if whole > 0 else ""
-    return Fact("Time", f"{whole:.3g} s", speed)
+    return Fact("Time", duration(whole), speed)
 
 
 def accuracy_fact(accuracy: Accuracy | None) -> tuple[Fact, ...]:
@@ -155,15 +157,22 @@ def doubts_of(
     """Return the warnings of a run: what is beyond a tolerance, of the scan, of legacy settings."""
     found = []
     if accuracy is not None and not accuracy.holds:
-        found.append(
-            f"{accuracy.unit[1].capitalize()} differ from the float64 reference by "
-            f"{accuracy.largest:.2g} of the object's largest magnitude; "
-            f"{accuracy.tolerance:.0e} is allowed."
-        )
+        found.append(_beyond(accuracy))
     found += warnings
     found += [f"Legacy settings disagree. {text}" for text in context.get("conflicts", ())]
     found += [f"The legacy parameter {key} is unknown." for key in context.get("unknown", ())]
     return tuple(found)
+
+
+def _beyond(accuracy: Accuracy) -> str:
+    """Say by how much more than is allowed a run differs from the reference."""
+    unit = accuracy.unit[1].capitalize()
+    if math.isnan(accuracy.largest):
+        return f"{unit} are NaN where the float64 reference is not, or the other way round."
+    return (
+        f"{unit} differ from the float64 reference by {accuracy.largest:.2g} of the object's "
+        f"largest magnitude; {accuracy.tolerance:.0e} is allowed."
+    )
 
 
 def origin_rows(records: Mapping[str, Any]) -> tuple[Row, ...]:

@@ -12,7 +12,9 @@ from ...io.objects.urls import Location
 from ...io.scan import Scan
 from ...memory import format_bytes
 from ...report.html.object_map import ObjectMap, map_object, scales_of
+from ...report.html.page import duration
 from ...report.html.run_report import Costs, Fact, Gallery, RunReport, rows_of, write_page
+from .doubtful_samples import doubts_about_samples
 from .findings import window_size
 from .origins import library_versions
 from .patch_output import evenly_spaced, short_source
@@ -103,7 +105,8 @@ def look_at(scan: Scan) -> SeenScan:
     chosen = () if patterns is None else evenly_spaced(patterns.shape[0], SHOWN)
     gallery = (pattern_gallery(patterns, chosen),) if patterns is not None and chosen else ()
     records = {"source": scan.source, "assumptions": scan.assumptions}
-    return SeenScan(scan.source, tuple(facts), plane, gallery, scan.warnings, records)
+    warnings = (*scan.warnings, *doubts_about_samples(object=image, probe=scan.probe))
+    return SeenScan(scan.source, tuple(facts), plane, gallery, warnings, records)
 
 
 def report_scan(
@@ -139,7 +142,7 @@ def report_scan(
     size = None
     if isinstance(output, Path) and output.is_file():
         size = output.stat().st_size
-    facts = [*seen.facts, Fact("Time", f"{sum(seconds.values()):.3g} s")]
+    facts = [*seen.facts, Fact("Time", duration(sum(seconds.values())))]
     if size is not None:
         facts.append(Fact("Output", format_bytes(size), output.name))
     report = RunReport(

@@ -22,16 +22,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ...allowance import peak_resident_bytes
 from ...compilations import compilation_counts
 from ...data.grouping.group_settings import check_settings, make_groups
 from ...data.grouping.groups import Groups
 from ...errors import InputFileError
 from ...geometry.cut import Cut
-from ...io.objects.mirror import version_read
-from ...io.objects.urls import Location, ObjectUrl
+from ...io.objects.urls import Location
 from ...io.patterns import Patterns
 from ...io.scan import CuttableScan
+from ...io.scan_facts import scan_facts
 from ...io.scan_writing import report_dropped
 from ...io.store import Store
 from ...logs import get_logger
@@ -41,15 +43,19 @@ from ...report.coverage import CoverageView, draw_coverage
 from ...request.planning import Plan
 from ..runners.local import LocalRunner
 from ..runners.runner import Runner
-from .extract import Waiting, load_framework, log_reach
+from .extract import Waiting, load_framework, log_doubts
 from .findings import window_size
-from .origins import costs, provenance
+from .finished import is_finished, standing
+from .origins import costs, hash_arrays, provenance
 from .patch_output import Progress, identity, patch_geometry, short_source
 from .prerequisites import Opened, open_scan
 from .training_job import TrainingJob
 from .training_output import Filling, GroupBlocks, begin_training, plan_blocks
 from .training_report import GroupSamples, report_training, sampled_groups
 from .training_set import TrainingSet, mirrored_members, native_set, ptychopinn_set
+
+#: What of the provenance decides whether two runs write the same, besides what always does.
+DECISIVE = ("scan_files", "arrays_sha256")
 
 
 @dataclass(frozen=True)
@@ -140,11 +146,15 @@ def run(
     engine, scan, companions = opened.engine, opened.scan, opened.companions
     log_training_plan(job, planned)
     reach = engine.reach(scan.image, planned.places.reshape(-1, 2), **vars(planned.cut))
-    doubts = log_reach(reach, scan)
+    doubts = log_doubts(reach, scan)
     records = provenance(engine, scan, run_id, job.context)
     records |= {"windows": reach.records(), "warnings": [*scan.warnings, *doubts]}
     records |= {"groups": {"strategy": groups.strategy, **groups.coverage.records()}}
-    records |= {"scan_file": file_facts(job.scan.path)}
+    records |= {"scan_files": scan_facts(job.scan), "arrays_sha256": held_hashes(planned)}
+    specs = planned.content.specs(job.packing)
+    if is_finished(job, job.settings(), records, specs, DECISIVE):
+        picture, report = standing(companions.picture), standing(companions.report)
+        return TrainingResult(job.output, picture, len(groups), 0.0, report)
     load_framework(engine, waiting)
     started = time.perf_counter()
     resident, compiled = peak_resident_bytes(), compilation_counts()
@@ -194,7 +204,7 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
         )
     cut = job.cut(size)
     patterns = None if scan.patterns is None else scan.patterns.as_quantity("amplitude")
-    groups = make_groups(scan.positions, job.groups)
+    groups = make_groups(scan.positions, job.groups, memory_budget=opened.budget)
     places = mirrored_members(groups) if job.mirrored else groups.members
     describe = ptychopinn_set if job.for_ptychopinn else native_set
     content = describe(scan, groups, cut, patterns)
@@ -208,14 +218,12 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     return PlannedTraining(opened, groups, cut, patterns, places, content, blocks, plan)
 
 
-def file_facts(path: Location | None) -> dict[str, int | str | None] | None:
-    """Return what tells another scan of the same name: size and time of change, or its version."""
-    if path is None:
-        return None
-    if isinstance(path, ObjectUrl):
-        return {"version": version_read(path)}
-    found = path.stat()
-    return {"bytes": found.st_size, "changed_ns": found.st_mtime_ns}
+def held_hashes(planned: PlannedTraining) -> dict[str, str]:
+    """Hash what is written as it is in memory, and the mask, which decides how patterns scale."""
+    held = {name: np.asarray(array.values) for name, array in planned.content.held.items()}
+    mask = planned.opened.scan.mask
+    held |= {} if mask is None else {"mask": mask}
+    return {name: hash_arrays(array)[:16] for name, array in held.items()}
 
 
 def log_training_plan(job: TrainingJob, planned: PlannedTraining) -> None:
@@ -253,7 +261,7 @@ def _begin(job: TrainingJob, planned: PlannedTraining, records: dict[str, Any]) 
         geometry=geometry,
         configuration=settings,
         provenance=records,
-        identity=identity(settings, records) | {"scan_file": records["scan_file"]},
+        identity=identity(settings, records, DECISIVE),
     )
     specs = planned.content.specs(job.packing)
     return begin_training(create, planned.content, specs)
@@ -269,6 +277,7 @@ def _filling(store: Store, planned: PlannedTraining, kept: GroupSamples) -> Fill
         planned.groups.indices,
         planned.cut,
         planned.patterns,
+        planned.opened.scan.mask,
         planned.blocks.groups,
         kept.watched,
     )

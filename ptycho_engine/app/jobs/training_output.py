@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.pattern_power import refuse_unusable
 from ...engine import Engine
 from ...errors import MemoryBudgetError
 from ...geometry.cut import Cut
@@ -86,20 +87,16 @@ def begin_training(
     """Begin an output, or resume one; what is in memory is written already."""
     store = create(arrays=specs)
     try:
-        for name, array in content.held.items():
-            if not store.is_finished(name, ()):
-                store.write(name, (), np.asarray(array.values, specs[name].dtype))
-        if content.held:
-            _finish(store, content)
+        missing = [name for name in content.held if not store.is_finished(name, ())]
+        for name in missing:
+            values = content.held[name].values
+            store.write(name, (), np.asarray(values, specs[name].dtype))
+        if missing:
+            store.finish(())
     except BaseException:
         store.discard()
         raise
     return store
-
-
-def _finish(store: Store, content: TrainingSet) -> None:
-    if not all(store.is_finished(name, ()) for name in content.held):
-        store.finish(())
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,27 +109,41 @@ class GroupMaker:
         What cuts, in the channel layout.
     patterns : Patterns or None
         The patterns of the scan, which are read where this is.
+    good : ndarray of bool or None
+        The good pixels; None if all are.
     made_of : dict of str to callable
         What makes each array.
     """
 
     cutter: Cutter
     patterns: Patterns | None
+    good: NDArray[np.bool_] | None
     made_of: dict[str, Make]
 
     def __call__(self, given: tuple[Array, Array]) -> dict[str, Array]:
         """Return arrays of places (b, C, 2) and indices (b, C) by their names."""
         places, indices = given
         patches = np.moveaxis(self.cutter(places), -4, 0)
-        read = read_groups(self.patterns, indices)
+        read = read_groups(self.patterns, self.good, indices)
         return {name: make(patches, read) for name, make in self.made_of.items()}
 
 
-def read_groups(patterns: Patterns | None, indices: Array) -> Array | None:
-    """Read the patterns of groups, indices (b, C), as (b, H, W, C)."""
+def read_groups(
+    patterns: Patterns | None, good: NDArray[np.bool_] | None, indices: Array
+) -> Array | None:
+    """Read the patterns of groups, indices (b, C), as (b, H, W, C).
+
+    Raises
+    ------
+    InputFileError
+        If a good pixel is NaN or infinite.
+    """
     if patterns is None:
         return None
-    return flat_to_channel(patterns.take(indices.reshape(-1)), indices.shape[1])
+    numbers = indices.reshape(-1)
+    taken = patterns.take(numbers)
+    refuse_unusable(taken, good, patterns.source, numbers)
+    return flat_to_channel(taken, indices.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +168,8 @@ class Filling:
         What is cut.
     patterns : Patterns or None
         The patterns of the scan.
+    good : ndarray of bool or None
+        The good pixels of a pattern; None if all are.
     groups : int
         Groups of a block.
     watched : callable
@@ -171,6 +184,7 @@ class Filling:
     indices: Array
     cut: Cut
     patterns: Patterns | None
+    good: NDArray[np.bool_] | None
     groups: int
     watched: Callable[[Iterator[Block]], Iterator[Block]] = iter
 
@@ -202,7 +216,7 @@ class Filling:
     def write(self, block: Block) -> float:
         """Write a block of groups to each array; return the seconds that writing took."""
         region = slice(block.start, block.stop)
-        read = read_groups(self.patterns, self.indices[region])
+        read = read_groups(self.patterns, self.good, self.indices[region])
         seconds = 0.0
         for name, (_, make) in self.content.streamed.items():
             if not self.store.is_finished(name, region):
@@ -227,7 +241,7 @@ class Filling:
         """Return what makes the groups elsewhere."""
         made_of = {name: make for name, (_, make) in self.content.streamed.items()}
         cutter = Cutter(self.engine, self.image, self.cut, "channel")
-        return GroupMaker(cutter, self.patterns, made_of)
+        return GroupMaker(cutter, self.patterns, self.good, made_of)
 
     def write_points(self) -> None:
         """Write what comes by point: patterns as the scan has them, block by block."""

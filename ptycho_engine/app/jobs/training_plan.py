@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ...geometry.footprint import footprint
+from ...geometry.footprint import windows_over
 from .plan import output_plan
 from .train import plan_training_job
 from .training_job import TrainingJob
@@ -29,7 +29,7 @@ def plan_training(job: TrainingJob) -> dict[str, Any]:
     places, size = planned.places.reshape(-1, 2), planned.cut.patch_size
     height, width = scan.image.shape[-2:]
     reach = planned.opened.engine.reach(scan.image, places, **asdict(planned.cut))
-    covered = footprint(places, (height, width), size) > 0
+    covered = windows_over(places, (height, width), size) > 0
     return {
         "job": "train",
         "scan": scan.source,

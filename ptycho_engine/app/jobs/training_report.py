@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,9 +95,9 @@ def report_training(
     kept = with_missing(planned, kept)
     points, flat = planned.places.reshape(-1, 2), _by_patch(kept, members)
     accuracy = measure_accuracy(scan.image, points, flat, cut)
-    shown = [
-        g * members + m for g in sorted(kept.patches)[:SHOWN] for m in range(members)[:MEMBERS]
-    ]
+    every = sorted(kept.patches)
+    chosen = [every[i] for i in evenly_spaced(len(every), SHOWN)]
+    shown = [g * members + m for g in chosen for m in range(members)[:MEMBERS]]
     quantities = scales_of(scan.image, [flat[index] for index in shown])
     framed = points[shown[: min(MEMBERS, members)]]  # of one group: those of all would hide it
     written = sum(spec.nbytes for spec in planned.content.specs().values())
@@ -118,7 +119,13 @@ def report_training(
         warnings=doubts_of(records["warnings"], job.context, accuracy),
         facts=facts,
         plane=map_object(
-            scan.image, scan.positions, cut.patch_size, quantities, framed=framed, pixel_size=across
+            scan.image,
+            scan.positions,
+            cut.patch_size,
+            quantities,
+            framed=framed,
+            windows=points,
+            pixel_size=across,
         ),
         galleries=gallery,
         groups=rows_of(records["groups"]),
@@ -195,12 +202,20 @@ def charts_of(groups: Groups) -> tuple[Bars, ...]:
     labels = [str(i * step) if step == 1 else f"{i * step}+" for i in range(len(counts))]
     unused = f"{int(uses[0]):,} of {len(coverage.uses):,} positions are in no group."
     sides = coverage.extents.max(axis=1)
-    heights, edges = np.histogram(sides, bins=BARS)
     middle, most = float(np.median(sides)), float(sides.max())
     reach = f"Longer side of a group: median {middle:.4g}, largest {most:.4g} object pixels."
-    sizes = tuple(zip((f"{edge:.3g}" for edge in edges), heights.tolist(), strict=False))
     often = tuple(zip(labels, counts.tolist(), strict=True))
     return (
-        Bars("Extent of the groups", "longer side (object pixels)", sizes, reach),
+        Bars("Extent of the groups", "longer side (object pixels)", _bins(sides), reach),
         Bars("Uses of the positions", "groups that hold a position", often, unused),
     )
+
+
+def _bins(lengths: Array) -> tuple[tuple[str, int], ...]:
+    """Count lengths in equal parts of their range, each labelled from where to where it goes."""
+    low, high = float(lengths.min()), float(lengths.max())
+    if low == high:
+        return ((f"{low:.4g}", len(lengths)),)
+    counts, edges = np.histogram(lengths, bins=BARS)
+    labels = (f"{start:.4g} to {stop:.4g}" for start, stop in pairwise(edges.tolist()))
+    return tuple(zip(labels, counts.tolist(), strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from ...io.patterns import Patterns
 from ...io.scan import CuttableScan
 from ...io.scan_writing import Named
 from ...io.specs import ArraySpec
+from ...kept import kept
 from ...logs import get_logger
 
 Array = NDArray[Any]
@@ -213,7 +214,8 @@ class ScaledPatterns:
 
     measure: Callable[[], np.float64]
 
-    @cached_property
+    @property
+    @kept
     def factor(self) -> np.float64:
         """What patterns are multiplied with."""
         return self.measure()

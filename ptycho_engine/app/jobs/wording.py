@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...errors import printable
 from ...memory import format_bytes
 
 #: Columns before a value.
 MARGIN = 20
 UNKNOWN = "-"
+#: Characters of a value: more is no name.
+LONGEST = 4000
 
 
 def as_lines(found: Mapping[str, Any]) -> list[str]:
@@ -37,14 +40,14 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def row(name: str, value: str) -> str:
-    """Write a name and a value."""
-    return f"{name.replace('_', ' '):<{MARGIN}}{value}"
+    """Write a name and a value, in a line whatever names of files and arrays are."""
+    return f"{name.replace('_', ' '):<{MARGIN}}{printable(value, LONGEST)}"
 
 
 def as_list(scans: Sequence[Mapping[str, Any]]) -> list[str]:
     """List scans, a line for each."""
     heads = ("scan", "object", "patterns", "positions", "leaving", "covered", "warnings")
-    table = [heads, *map(_summary, scans)]
+    table = [heads, *(tuple(printable(cell, LONGEST) for cell in _summary(s)) for s in scans)]
     widths = [max(len(line[i]) for line in table if len(line) > 2) for i in range(len(heads) - 1)]
     widths[0] = max(len(line[0]) for line in table)
     return [

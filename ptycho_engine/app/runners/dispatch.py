@@ -165,4 +165,10 @@ def is_loss(error: BaseException) -> bool:
     """Whether an error is of the cluster, not of a task."""
     from distributed.comm import CommClosedError
 
-    return not isinstance(error, OSError) or isinstance(error, CommClosedError | TimeoutError)
+    broken = CommClosedError | TimeoutError
+    # A scheduler that is gone is a plain OSError of whoever connects before its client has noticed.
+    return (
+        not isinstance(error, OSError)
+        or isinstance(error, broken)
+        or (error.errno is None and isinstance(error.__cause__, broken))
+    )

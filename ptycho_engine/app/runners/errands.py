@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ClusterError
+from ...errors import ClusterError, InputFileError
 from ...io.delegation import Delegate
 from ...workers import limit_threads
 from ..concurrency import OF_TENSORFLOW
@@ -76,6 +76,8 @@ def run_errand(errand: Errand, start: int, stop: int, given: Any) -> Receipt:
     ------
     ClusterError
         If the versions here are others.
+    InputFileError
+        If a file of the scan cannot be read here.
     OutputError, OSError
         If it cannot be written.
     """
@@ -87,7 +89,16 @@ def run_errand(errand: Errand, start: int, stop: int, given: Any) -> Receipt:
             "from the same packages."
         )
     begun = time.perf_counter()
-    values = errand.make(given)
+    try:
+        values = errand.make(given)
+    except InputFileError as error:
+        host, process = this_process()
+        if errand.client == (host, process):
+            raise
+        raise InputFileError(
+            f"{error} A worker on {host}, process {process}, says so. Each worker must see the "
+            "file under the same path."
+        ) from error
     made = time.perf_counter()
     errand.delegate.write(start, stop, values)
     return Receipt(start, made - begun, time.perf_counter() - made)

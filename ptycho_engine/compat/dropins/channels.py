@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...deprecation.table import deprecated
-from ...errors import CompatError
+from ...errors import CompatError, RequestError
+from ...geometry.labels import refuse_masked
 from ..params import ambient
 
 
@@ -96,11 +97,20 @@ def offsets_to_flat(offsets: Any) -> Any:
     return channel_to_flat(shaped("offsets", offsets, (None, 1, 2, None), words))[:, 0, :, 0]
 
 
+def unmasked(name: str, value: Any) -> Any:
+    """Return what a caller passed, unless a mask of it would be lost."""
+    try:
+        refuse_masked(value, name)
+    except RequestError as error:
+        raise CompatError(str(error)) from None
+    return value
+
+
 def shaped(name: str, value: Any, wanted: tuple[int | None, ...], words: str) -> Any:
     """Return a tensor of a shape; within a graph, what is not known yet is checked later."""
     import tensorflow as tf
 
-    tensor = tf.convert_to_tensor(value)
+    tensor = tf.convert_to_tensor(unmasked(name, value))
     if not tensor.shape.is_compatible_with(wanted):
         raise CompatError(f"{name}: received shape {tensor.shape}. Expected {words}.")
     return tf.ensure_shape(tensor, wanted)
@@ -129,7 +139,7 @@ def _reshaped(img: Any, group: tuple[int, ...]) -> Any:
     """Cut the samples into whole groups of one shape."""
     import tensorflow as tf
 
-    tensor = tf.convert_to_tensor(img)
+    tensor = tf.convert_to_tensor(unmasked("img", img))
     samples, wanted = tensor.shape.num_elements(), tf.TensorShape(group).num_elements()
     if samples is not None and samples % wanted:
         raise CompatError(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...deprecation.table import deprecated
 from ...errors import CompatError
 from ..params import ambient
+from .channels import unmasked
 from .neighbours import group_indices
 from .patches import cut_groups, split_groups
 
@@ -119,7 +120,7 @@ def _needed(raw_data: Any, name: str) -> Any:
             f"raw_data: a {type(raw_data).__name__} without {name}. Expected a RawData, or an "
             "object with xcoords, ycoords and diff3d."
         )
-    return value
+    return unmasked(name, value)
 
 
 def _points(raw_data: Any, x: str, y: str) -> Array:
@@ -128,7 +129,7 @@ def _points(raw_data: Any, x: str, y: str) -> Array:
 
 def _images(name: str, given: Any, indices: Array) -> Array:
     """Return the images of groups (B, N, N, C)."""
-    images = np.asarray(given)
+    images = np.asarray(unmasked(name, given))
     flat = images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
     last = int(indices.max(initial=-1))
     if flat.ndim != 3 or len(flat) <= last:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ...deprecation.table import warn
 from ...errors import CompatError
+from .channels import unmasked
 from .translation import translated
 
 
@@ -40,7 +41,7 @@ class Translation(keras.layers.Layer):  # type: ignore[misc]
         """
         if isinstance(inputs, list) and len(inputs) == 3 and isinstance(inputs[2], int | float):
             *inputs, self.jitter_stddev = inputs
-        return super().__call__(inputs, *args, **kwargs)
+        return super().__call__(unmasked("inputs", inputs), *args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         """Move images.

@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from ...arrays.tensors import is_symbolic, is_tensor
 from ...deprecation.table import deprecated
 from ...engine import DEFAULT_PLUGIN, Engine
-from ...errors import CompatError
+from ...errors import CompatError, MemoryBudgetError
 from ...geometry import from_xy
+from ...logs import get_logger
+from ...request.reach import Reach
 from ..params import ambient
 from ..params.resolution import warn_compat
+from .channels import unmasked
 
 Array = NDArray[Any]
 
 #: Dtypes that legacy padding turns into float32, imaginary part zero.
 REAL = ("float16", "bfloat16", "float32", "float64")
+COMPLEX = ("complex64", "complex128")
 
 
 @deprecated("PED002")
@@ -78,7 +82,14 @@ def cut_groups(
     finite = np.asarray(np.isfinite(xy).all(axis=1))
     positions = from_xy(np.where(finite[:, None], xy, 0)).reshape(groups, side**2, 2)
     engine = Engine(ambient.plugin(config) or DEFAULT_PLUGIN, reason="legacy flags or default")
-    patches = engine.extract(image, positions, n, rounding="legacy", layout="channel")
+    _look_at(engine.reach(image, positions.reshape(-1, 2), n, rounding="legacy"))
+    try:
+        patches = engine.extract(image, positions, n, rounding="legacy", layout="channel")
+    except MemoryBudgetError as error:
+        error.add_note(
+            "Of a legacy function, which has none of these: pass fewer groups at a time."
+        )
+        raise
     patches = patches.astype(np.complex64)
     nan = complex(np.nan, np.nan if image.dtype.kind == "c" else 0)
     group, member = np.nonzero(~finite.reshape(groups, side**2))
@@ -89,6 +100,28 @@ def cut_groups(
     return tf.convert_to_tensor(patches)
 
 
+def _look_at(reach: Reach) -> None:
+    """Warn of offsets that are hardly meant, as their caller knows them: [x, y].
+
+    The engine itself says nothing of them again, once it was asked how far they reach.
+    """
+    if not reach.warnings():
+        return
+    (rows, columns), (height, width) = reach.extent, reach.object_shape
+    exchanged = (
+        f"; with x and y exchanged, {reach.leaving_swapped or 'none'} would"
+        if reach.looks_swapped
+        else ""
+    )
+    get_logger().warning(
+        "doubtful_positions",
+        reason=f"offsets: {reach.windows} of them extend over {columns:.3g} pixels along x and "
+        f"{rows:.3g} along y, and {reach.leaving} of the patches leave the object, {width} wide "
+        f"and {height} high, by up to {reach.farthest:.6g} pixels{exchanged}. Expected [x, y] in "
+        "pixels of the object, counted from its first pixel. Check their order and unit.",
+    )
+
+
 def _object(image: Any) -> Array:
     array = _eager(image, "gt_image")
     if array.ndim != 2:
@@ -97,7 +130,7 @@ def _object(image: Any) -> Array:
         )
     if array.dtype.name in REAL:
         return array.astype(np.float32)
-    if array.dtype.kind != "c":
+    if array.dtype.name not in COMPLEX:
         raise CompatError(
             f"gt_image: received dtype {array.dtype}. Expected complex64, complex128 or floating."
         )
@@ -146,7 +179,7 @@ def _eager(value: Any, name: str) -> Array:
                 "Engine.extract there."
             )
         return np.asarray(value.numpy())
-    array = np.asarray(value)
+    array = np.asarray(unmasked(name, value))
     if array.dtype.kind not in "biufcV":
         raise CompatError(f"{name}: received dtype {array.dtype}. Expected numbers.")
     return array

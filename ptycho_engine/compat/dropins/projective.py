@@ -6,7 +6,7 @@ from typing import Any
 
 from ...deprecation.table import deprecated
 from ...errors import CompatError, one_of
-from .channels import shaped
+from .channels import shaped, unmasked
 from .translation import INTERPOLATIONS
 
 FILLS = ("edge", "zeros")
@@ -105,7 +105,7 @@ def _warped(images: Any, transforms: Any, interpolation: str, fill: str, *, jit:
     if not (images.dtype.is_floating or images.dtype.is_integer):
         raise CompatError(f"images: received dtype {images.dtype.name}. Expected real numbers.")
     dtype = tf.float64 if images.dtype == tf.float64 else tf.float32
-    transforms = tf.convert_to_tensor(transforms)
+    transforms = tf.convert_to_tensor(unmasked("transforms", transforms))
     if transforms.shape.rank == 2:
         transforms = tf.cast(_matrices(transforms), dtype)
     count = images.shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from ...deprecation.table import deprecated
 from ...errors import CompatError
 from ..params import ambient
 from ..params.resolution import warn_compat
-from .channels import channel_to_flat, offsets_to_flat, shaped, sizes
+from .channels import channel_to_flat, offsets_to_flat, shaped, sizes, unmasked
 from .translation import moved, translated
 
 #: Patches translated at a time, which bounds memory alone.
@@ -90,7 +91,8 @@ def reassemble_position(
     chunk_size : int
         Patches translated at a time; the result does not depend on it, but for offsets in pairs.
     N : int, optional
-        Size of the patches; left out, from `config`, else from ``ptycho.params`` if the program
+        Size of the patches; if theirs is another, the middle of N is used as in legacy code, and
+        a warning says so. Left out, from `config`, else from ``ptycho.params`` if the program
         has imported it, else the size of the patches themselves. Legacy code reads it once, when
         its function is first traced, and goes on with a stale one; this function does not.
     config : object or mapping, optional
@@ -104,7 +106,7 @@ def reassemble_position(
     Raises
     ------
     CompatError
-        If a shape or dtype is another, or M does not fit.
+        If a shape or dtype is another, or M does not fit N or the patches.
     """
     import tensorflow as tf
 
@@ -148,17 +150,18 @@ def _canvas(
     """Return the middles (n, M, M, 1) of patches, and what sums such on the canvas of them all."""
     import tensorflow as tf
 
-    if chunk_size < 1:
-        raise CompatError(f"chunk_size: received {chunk_size}. Expected an integer above zero.")
+    if _integer(chunk_size) < 1:
+        raise CompatError(f"chunk_size: received {chunk_size!r}. Expected an integer above zero.")
     patches = shaped("obj_tensor", obj, (None, None, None, 1), "complex64 (n, N, N, 1)")
     if patches.dtype != tf.complex64:
         raise CompatError(f"obj_tensor: received dtype {patches.dtype.name}. Expected complex64.")
     where = _centred(offsets, patches.shape[0])
     known = ambient.legacy_values(config).values
     n = ambient.size("N", N if N is not None else known.get("N", patches.shape[1]))
-    if m % 2 or not 0 <= m <= n:
-        raise CompatError(f"M: received {m}. Expected an even number from 0 to N = {n}.")
+    if _integer(m) % 2 or not 0 <= m <= n:
+        raise CompatError(f"M: received {m!r}. Expected an even number from 0 to N = {n}.")
     middle = slice(n // 2 - m // 2, n // 2 + m // 2)
+    _look_at_size(patches.shape[1:3].as_list(), n, middle.stop)
     jit = ambient.use_xla()
 
     def summed(parts: Any) -> Any:
@@ -167,11 +170,32 @@ def _canvas(
     return patches[:, middle, middle, :], summed
 
 
+def _integer(value: Any) -> int:
+    """Return an integer of whatever type, -1 for anything else."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return -1
+
+
+def _look_at_size(sides: list[int | None], n: int, stop: int) -> None:
+    """Refuse, or warn of, patches of another size than N; one unknown in a graph passes."""
+    if all(side in (None, n) for side in sides):
+        return
+    words = f"N: received {n}, for patches of {sides[0]} x {sides[1]} pixels"
+    if any(side is not None and side < stop for side in sides):
+        raise CompatError(f"{words}, which the middle of N does not fit. Expected their size.")
+    warn_compat(
+        f"{words}. As in PtychoPINN the middle is then that of N, not of the patches: pass their "
+        "size as N."
+    )
+
+
 def _centred(offsets: Any, count: int | None) -> Any:
     """Return offsets (n, ...) about their mean, in float32."""
     import tensorflow as tf
 
-    given = offsets if is_tensor(offsets) else np.asarray(offsets)
+    given = offsets if is_tensor(offsets) else np.asarray(unmasked("global_offsets", offsets))
     where = shaped("global_offsets", given, (count, None, None, None), f"({count}, 1, 2, 1)")
     if where.dtype != tf.float64:
         raise CompatError(f"global_offsets: received dtype {where.dtype.name}. Expected float64.")

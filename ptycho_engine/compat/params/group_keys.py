@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ...data.grouping.group_settings import GroupSettings
+from ...data.grouping.group_settings import GroupSettings, reads_neighbours
 from ...data.grouping.published import LEGACY
 from ...discovery import build_options
 
@@ -29,16 +30,18 @@ def legacy_group_settings(given: Mapping[str, Any]) -> GroupSettings:
     Returns
     -------
     GroupSettings
-        Of the strategy ``legacy``, unless another is given.
+        Of the strategy ``legacy``, unless another is given; without neighbours, if that reads none.
 
     Raises
     ------
-    ConfigurationError
-        If there is no such field.
+    ConfigurationError, PluginError
+        If there is no such field, or strategy.
     """
     values = DEFAULTS | dict(given)
     values.setdefault("subsample", values["count"])
     if values.get("subsample_seed") is not None:
         values.setdefault("seed", None)
     found: GroupSettings = build_options("groups", GroupSettings, values)
-    return found
+    if reads_neighbours(found):
+        return found
+    return replace(found, neighbours=None, pool_size=None)

@@ -69,24 +69,20 @@ class Assembly:
         if self.augmentation is not None:
             codes = self.augmentation.codes(part.items, part.epoch)
         if "patterns" in self.columns:
-            made["patterns"] = self._patterns(part, codes)
+            made["patterns"] = self._final("patterns", self._patterns(part, codes))
         if self._cuts:
             made |= self._of_patches(part, codes)
-        for field in self.columns.keys() - made.keys():
-            made[field] = self._small(field, part, codes)
-        return {
-            field: np.ascontiguousarray(made[field], column.dtype).reshape(
-                len(part.items), *column.shape
-            )
-            for field, column in self.columns.items()
-        }
+        for field in self.columns:
+            if field not in made:
+                made[field] = self._final(field, self._small(field, part, codes))
+        return {field: made[field] for field in self.columns}
 
     def peak(self, entries: Sequence[Entry]) -> int:
         """Bytes an item takes at most while it is made, beside what the plugin needs.
 
         First patterns are read: in the order of their file, then in that of the batch, or as
-        channels, then in each step of what changes them. Then patches are cut, and turned one
-        symmetry after the other.
+        channels, then changed. Then patches are cut, or read as patterns, and turned. Probes and
+        what is small come last, and take what they are.
         """
         columns, members = self.columns, self.members or 1
         delivered = sum(column.nbytes for column in columns.values())
@@ -95,17 +91,19 @@ class Assembly:
             members * max((c.nbytes for c in (getattr(e, name) for e in entries) if c), default=0)
             for name in ("pattern", "patch")
         )
-        reading = cutting = 0
+        reading = cutting = final = 0
         if "patterns" in columns:
             final = columns["patterns"].nbytes
-            changed = augmented.moves or augmented.noise or any(e.scale != 1 for e in entries)
-            reading = max(2 * pattern, pattern + final, 2 * final * changed)
+            changed = augmented.noise or any(e.scale != 1 for e in entries)
+            reading = max(2 * pattern, pattern + final, 2 * final * (changed and augmented.moves))
         if self._cuts:
             layered = any(e.patch is not None and len(e.patch.shape) > 2 for e in entries)
-            copies = 2 + 2 / len(augmented.symmetries) if augmented.moves else 1 + layered
+            dtypes = {e.patch.dtype for e in entries if e.patch is not None}
+            copied = augmented.moves or layered or len(dtypes) > 1
+            copied = copied or any(e.is_stored for e in entries)
             hidden = patch * ("patches" not in columns)
-            others = sum(c.nbytes for name, c in columns.items() if name not in OF_PATCHES)
-            cutting = max(delivered + hidden, others + int(copies * patch))
+            made = sum(columns[name].nbytes for name in OF_PATCHES if name in columns)
+            cutting = final + max(hidden + made, 2 * patch * copied)
         return max(delivered, reading, cutting)
 
     @property
@@ -118,33 +116,50 @@ class Assembly:
         """Rows and columns of patches and patterns."""
         return (-2, -1) if self.members is None else (-3, -2)
 
+    def _final(self, field: str, array: Array) -> Array:
+        """Return an array as its column says."""
+        column = self.columns[field]
+        return np.ascontiguousarray(array, column.dtype).reshape(len(array), *column.shape)
+
     def _of_patches(self, part: Part, codes: Codes | None) -> dict[str, Array]:
         patches = part.contents.patches(part.rows)  # (B, [layers,] N, N[, C])
         if codes is not None:
             patches = turned(patches, codes, self._axes)
+        if "patches" in self.columns:
+            patches = self._final("patches", patches)
         makers: dict[str, Callable[[], Array]] = {
             "patches": lambda: patches,
             "amplitude": lambda: np.abs(patches),
             "phase": lambda: np.arctan2(patches.imag, patches.real),
         }
-        return {field: makers[field]() for field in OF_PATCHES if field in self.columns}
+        return {f: self._final(f, makers[f]()) for f in OF_PATCHES if f in self.columns}
 
     def _patterns(self, part: Part, codes: Codes | None) -> Array:
         patterns = part.contents.patterns(part.rows)  # (B, H, W[, C])
+        noisy = self.augmentation is not None and self.augmentation.noise
         entry, dtype = part.entry, self.columns["patterns"].dtype
-        squared = entry.quantity == "intensity"
-        if self.augmentation is not None and self.augmentation.noise:
-            counts, photons = 1.0, self.augmentation.photons
-            if photons is not None and entry.power:
-                counts = photons / entry.power
-            patterns = np.maximum(patterns, 0, dtype=dtype)
-            patterns = patterns if squared else np.square(patterns)
-            check_countable(patterns, counts, part.contents.source)
-            patterns = self.augmentation.noisy(patterns, part.items, part.epoch, counts)
-            patterns = patterns if squared else np.sqrt(patterns, out=patterns)
+        if noisy:
+            patterns = self._noisy(part, patterns)
         if entry.scale != 1.0:
-            patterns = patterns * dtype.type(entry.scale ** (2 if squared else 1))
+            factor = dtype.type(entry.scale ** (2 if entry.quantity == "intensity" else 1))
+            patterns = np.multiply(patterns, factor, out=patterns if noisy else None)
         return patterns if codes is None else turned(patterns, codes, self._axes, periodic=True)
+
+    def _noisy(self, part: Part, patterns: Array) -> Array:
+        """Return patterns with noise at good pixels; bad ones are as they were, numbers or not."""
+        assert self.augmentation is not None
+        entry, photons, good = part.entry, self.augmentation.photons, part.contents.mask
+        counts = photons / entry.power if photons is not None and entry.power else 1.0
+        noisy = patterns.astype(self.columns["patterns"].dtype, order="C")
+        shown: Any = True if good is None else good[..., None] if noisy.ndim == 4 else good
+        np.maximum(noisy, 0, out=noisy, where=shown)
+        if entry.quantity != "intensity":
+            np.square(noisy, out=noisy, where=shown)
+        check_countable(noisy, counts, part.contents.source, good)
+        self.augmentation.add_noise(noisy, part.items, part.epoch, counts, good)
+        if entry.quantity != "intensity":
+            np.sqrt(noisy, out=noisy, where=shown)
+        return noisy
 
     def _small(self, field: str, part: Part, codes: Codes | None) -> Array:
         count, column = len(part.items), self.columns[field]
@@ -163,5 +178,8 @@ class Assembly:
         modes = part.contents.probe
         assert modes is not None
         probes = np.zeros((count, *column.shape), column.dtype)
-        probes[:, : len(modes)] = modes
-        return probes if codes is None else turned(probes, codes, (-2, -1))
+        for code in (0,) if codes is None else np.unique(codes).tolist():
+            rows = np.s_[:] if codes is None else codes == code
+            one = turned(modes[None], np.array([code], np.uint8), (-2, -1))
+            probes[rows, : len(modes)] = one
+        return probes

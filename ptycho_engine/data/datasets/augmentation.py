@@ -9,7 +9,8 @@ size is even, left in place: what the discrete Fourier transform of the flipped 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,16 @@ from ...errors import InputFileError, RequestError
 from ...geometry import Positions
 from ..simulation.exposure import MOST_PHOTONS
 from .columns import Column
-from .ordering import Indices, whole
+from .ordering import Indices, is_number, whole
 
 if TYPE_CHECKING:
     from .entries import Entry
 
 Array = NDArray[Any]
 Codes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+#: Samples that noise is drawn about at a time, and bytes of items that are turned at a time.
+DRAWN, TURNED_BYTES = 1 << 16, 1 << 18
 
 TRANSPOSE, FLIP_ROWS, FLIP_COLUMNS = 4, 2, 1
 #: The symmetries that are drawn, by (flips, turns).
@@ -70,7 +74,15 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         whole("augmentation.seed", self.seed)
-        if self.photons is not None and not (self.noise and 0 < self.photons <= MOST_PHOTONS):
+        for name in ("flips", "turns", "noise"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise RequestError(
+                    f"augmentation.{name}: received {getattr(self, name)!r}. Expected True or "
+                    "False."
+                )
+        if self.photons is not None and not (
+            self.noise and is_number(self.photons) and 0 < self.photons <= MOST_PHOTONS
+        ):
             raise RequestError(
                 f"augmentation.photons: received {self.photons!r} with noise={self.noise}. "
                 f"Expected mean counts of a pattern, above zero and at most {MOST_PHOTONS:g}, with "
@@ -132,12 +144,14 @@ class Augmentation:
         codes: Codes = choices[(drawn >> np.uint64(61)) % np.uint64(len(choices))]
         return codes
 
-    def noisy(self, patterns: Array, items: Indices, epoch: int, counts: float) -> Array:
-        """Draw counts about those that patterns stand for.
+    def add_noise(
+        self, patterns: Array, items: Indices, epoch: int, counts: float, good: Flags | None = None
+    ) -> None:
+        """Replace intensities by counts that are drawn about what they stand for, in their unit.
 
         Parameters
         ----------
-        patterns : ndarray of float32 or float64, shape (B, ...)
+        patterns : ndarray of float32 or float64, shape (B, H, W) or (B, H, W, C), in C order
             Intensities, zero or above.
         items : ndarray of int64, shape (B,)
             Numbers of items.
@@ -145,33 +159,46 @@ class Augmentation:
             The epoch.
         counts : float
             How many counts an intensity of 1 stands for.
-
-        Returns
-        -------
-        ndarray, as `patterns`
-            In their unit: the counts that were drawn, divided by `counts`.
+        good : ndarray of bool, shape (H, W), optional
+            The pixels that are drawn about; the others stay as they are.
         """
-        drawn = np.empty_like(patterns)
-        for row, item in enumerate(items.tolist()):
-            bits = np.random.Philox(key=self.seed, counter=(0, 0, epoch, item))
-            drawn[row] = np.random.Generator(bits).poisson(patterns[row] * np.float64(counts))
-        return np.divide(drawn, counts, out=drawn)
+        pixels = math.prod(patterns.shape[1:3])
+        flat = patterns.reshape(len(patterns), pixels, math.prod(patterns.shape[3:]))  # a view
+        step = max(1, DRAWN // max(1, flat.shape[2]))
+        where: list[Any] = [np.s_[start : start + step] for start in range(0, pixels, step)]
+        if good is not None:
+            chosen = np.flatnonzero(good)
+            where = [chosen[part] for part in where]
+        for row, item in zip(flat, items.tolist(), strict=True):
+            place = np.array([0, 0, epoch, item], np.uint64)  # beyond 2**63, too
+            bits = np.random.Philox(key=self.seed, counter=place)
+            draw = np.random.Generator(bits).poisson
+            for part in where:
+                row[part] = draw(row[part] * np.float64(counts)) / np.float64(counts)
 
 
-def check_countable(patterns: Array, counts: float, source: str) -> None:
+def check_countable(patterns: Array, counts: float, source: str, good: Flags | None = None) -> None:
     """Refuse intensities about which no counts can be drawn.
+
+    Parameters
+    ----------
+    patterns, counts, good
+        As for :meth:`Augmentation.add_noise`.
+    source : str
+        Where they come from, for messages.
 
     Raises
     ------
     InputFileError
-        If one is NaN, or stands for more counts than NumPy draws.
+        If a good one is NaN, or stands for more counts than NumPy draws.
     """
-    most = float(patterns.max(initial=0)) * counts  # NaN, if one is
+    shown: Any = True if good is None else good.reshape(*good.shape, *[1] * (patterns.ndim - 3))
+    most = float(patterns.max(initial=0, where=shown)) * counts  # NaN, if one is
     if not most <= MOST_PHOTONS:
         raise InputFileError(
             f"{source}: a pattern holds a sample that stands for {most:g} counts, about which no "
-            f"noise can be drawn. Expected at most {MOST_PHOTONS:g}, and no NaN. Repair the "
-            "pattern, leave it out, or set noise=False."
+            f"noise can be drawn. Expected at most {MOST_PHOTONS:g}, and no NaN. Declare the pixel "
+            "bad in the scan's mask, repair the pattern, leave it out, or set noise=False."
         )
 
 
@@ -204,23 +231,43 @@ def turned(array: Array, codes: Codes, axes: tuple[int, int], periodic: bool = F
     Returns
     -------
     ndarray, as `array`
-        A copy, or `array` itself where nothing changes.
+        A copy in C order, or `array` itself where nothing changes. Little else is allocated.
     """
     if not codes.any():
         return array
-    result = np.empty_like(array)
+    result = np.empty(array.shape, array.dtype)
+    step = max(1, TURNED_BYTES // max(1, array[:1].nbytes))
     for code in np.unique(codes).tolist():
-        rows = codes == code
-        part = array[rows]
-        if code & TRANSPOSE:
-            part = np.swapaxes(part, *axes)
-        for bit, axis in ((FLIP_ROWS, axes[0]), (FLIP_COLUMNS, axes[1])):
-            if code & bit:
-                part = np.flip(part, axis)
-                if periodic and part.shape[axis] % 2 == 0:
-                    part = np.roll(part, 1, axis)
-        result[rows] = part
+        rows = np.flatnonzero(codes == code)
+        for start in range(0, len(rows), step):
+            # One row is a view, so that items of any size are copied once.
+            some = rows[start : start + step] if step > 1 else np.s_[rows[start] : rows[start] + 1]
+            part = np.swapaxes(array[some], *axes) if code & TRANSPOSE else array[some]
+            for into, origin in _pieces(code, part.shape, axes, periodic):
+                result[(some, *into[1:])] = part[origin]
     return result
+
+
+def _pieces(
+    code: int, shape: tuple[int, ...], axes: tuple[int, int], periodic: bool
+) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Say which part of a flipped array is which part of the other."""
+    ways: list[list[tuple[slice, slice]]] = []
+    for bit, axis in ((FLIP_ROWS, axes[0]), (FLIP_COLUMNS, axes[1])):
+        if not code & bit:
+            ways.append([(slice(None), slice(None))])
+        elif periodic and shape[axis] % 2 == 0:  # minus the highest frequency stays
+            ways.append([(slice(1), slice(1)), (slice(1, None), slice(None, 0, -1))])
+        else:
+            ways.append([(slice(None), slice(None, None, -1))])
+    for rows in ways[0]:
+        for columns in ways[1]:
+            pair = []
+            for of_rows, of_columns in zip(rows, columns, strict=True):
+                index = [slice(None)] * len(shape)
+                index[axes[0]], index[axes[1]] = of_rows, of_columns
+                pair.append(tuple(index))
+            yield pair[0], pair[1]
 
 
 def turned_positions(

@@ -6,8 +6,8 @@ output are those of its arrays, (K,), whether these are points or groups.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,22 @@ from ...errors import InputFileError
 from ...geometry import Positions
 from ...geometry.cut import Cut
 from ...geometry.layouts import flat_to_channel
-from ...io.objects.urls import Location
-from ...io.outputs import StoredOutput, read_output
+from ...io.objects.urls import Location, ObjectUrl
+from ...io.outputs import StoredOutput
 from ...io.pattern_changes import convert_quantity
 from ...io.patterns import Patterns, Quantity
 from ...io.scan import Scan
+from ...kept import kept
 from ...request.prepared import PreparedObject
 from ..patch_places import mirrored_in_groups
 from .columns import Column
 from .ordering import Indices
-from .rows import take_rows
+from .rows import beside_rows, take_rows
+from .stored import open_stored
 
 Array = NDArray[Any]
+#: Threads that read a store in an object store.
+FAR_THREADS = 4
 
 
 @dataclass(eq=False)
@@ -64,7 +68,8 @@ class ScanContents:
         """Number of scan points."""
         return len(self._positions)
 
-    @cached_property
+    @property
+    @kept
     def _positions(self) -> Positions:
         if self.scan.positions is None:
             raise InputFileError(
@@ -73,7 +78,8 @@ class ScanContents:
             )
         return self.scan.positions
 
-    @cached_property
+    @property
+    @kept
     def _looked_at(self) -> tuple[PreparedObject, tuple[str, ...]]:
         """The object, and what is doubtful about all positions: of each batch no more is said."""
         prepared = self.engine.prepare(self.scan.image)
@@ -98,13 +104,15 @@ class ScanContents:
         """What is doubtful about where patches lie."""
         return () if self.scan.image is None else self._looked_at[1]
 
-    @cached_property
+    @property
+    @kept
     def patch(self) -> Column | None:
         """Shape and dtype of a patch, if there is an object."""
         image, size = self.scan.image, self.cut.patch_size
         return None if image is None else Column((*image.shape[:-2], size, size), image.dtype)
 
-    @cached_property
+    @property
+    @kept
     def _patterns(self) -> Patterns | None:
         if self.scan.patterns is None:
             return None
@@ -116,7 +124,8 @@ class ScanContents:
         """What its patterns are."""
         return None if self._patterns is None else self._patterns.quantity
 
-    @cached_property
+    @property
+    @kept
     def pattern(self) -> Column | None:
         """Shape and dtype of a pattern, if there are any."""
         found = self._patterns
@@ -127,11 +136,17 @@ class ScanContents:
         """Which pixels of the detector are good, (H, W), if it is known."""
         return self.scan.mask
 
-    @cached_property
+    @property
+    @kept
     def probe(self) -> Array | None:
         """The modes of the probe, (modes, N, N), if there is one."""
         found = self.scan.probe
         return None if found is None else found.reshape(-1, *found.shape[-2:])
+
+    @property
+    def probe_column(self) -> Column | None:
+        """Shape and dtype of the probe, which is not read for that."""
+        return _modes(self.scan.probe)
 
     @property
     def object_size(self) -> tuple[int, int] | None:
@@ -142,6 +157,11 @@ class ScanContents:
     def held_bytes(self) -> int:
         """Bytes that stay in memory while it is open."""
         return self.scan.held_bytes
+
+    @property
+    def beside_rows(self) -> int:
+        """Bytes that reading rows takes beside them, however many they are."""
+        return 0
 
     def positions(self, rows: Indices) -> Positions:
         """Return positions (y, x), in object pixels: (K, 2) or (B, C, 2)."""
@@ -199,9 +219,8 @@ class StoreContents:
     warnings: tuple[str, ...] = field(default=(), init=False)
     doubts: tuple[str, ...] = field(default=(), init=False)
 
-    @cached_property
-    def _output(self) -> StoredOutput:
-        return read_output(self.path)
+    def __post_init__(self) -> None:
+        self._output: StoredOutput = open_stored(self.path)  # once, whoever asks first
 
     @property
     def source(self) -> str:
@@ -213,13 +232,15 @@ class StoreContents:
         """Number of points, or of groups."""
         return int(self._output.patches.shape[0])
 
-    @cached_property
+    @property
+    @kept
     def members(self) -> int | None:
         """Members of a group, or None where rows are points: positions tell."""
         shape = self._output.arrays["positions"].shape
         return int(shape[1]) if len(shape) == 3 else None
 
-    @cached_property
+    @property
+    @kept
     def cut(self) -> Cut:
         """What was cut, as the output records it."""
         recorded = self._output.geometry
@@ -240,7 +261,8 @@ class StoreContents:
         """Shape and dtype of a patch, without members."""
         return self._column("patches")
 
-    @cached_property
+    @property
+    @kept
     def _recorded(self) -> Quantity:
         """What the stored patterns are: amplitudes, if nothing is recorded."""
         return "intensity" if self._output.geometry.get("patterns") == "intensity" else "amplitude"
@@ -258,7 +280,8 @@ class StoreContents:
             return found
         return Column(found.shape, np.result_type(found.dtype, np.float32))
 
-    @cached_property
+    @property
+    @kept
     def mask(self) -> NDArray[np.bool_] | None:
         """As `ScanContents`."""
         found, pattern = self._output.arrays.get("mask"), self.pattern
@@ -266,11 +289,17 @@ class StoreContents:
             return None
         return np.asarray(found[...], bool)
 
-    @cached_property
+    @property
+    @kept
     def probe(self) -> Array | None:
         """The modes of the probe, (modes, N, N), if it is stored."""
         found = self._output.arrays.get("probe")
         return None if found is None else np.asarray(found[...]).reshape(-1, *found.shape[-2:])
+
+    @property
+    def probe_column(self) -> Column | None:
+        """As `ScanContents`."""
+        return _modes(self._output.arrays.get("probe"))
 
     @property
     def object_size(self) -> tuple[int, int] | None:
@@ -286,7 +315,19 @@ class StoreContents:
         """Bytes that stay in memory while it is open."""
         return int(self._positions.nbytes)
 
-    @cached_property
+    @property
+    def _threads(self) -> int:
+        """How many chunks are asked for at a time: what is far away is waited for."""
+        return FAR_THREADS if isinstance(self.path, ObjectUrl) else 1
+
+    @property
+    def beside_rows(self) -> int:
+        """Bytes that reading rows takes beside them, however many they are."""
+        found = (self._output.arrays.get(name) for name in ("patches", "patterns"))
+        return max(beside_rows(array, self._threads) for array in found)
+
+    @property
+    @kept
     def _positions(self) -> Positions:
         return self._output.positions
 
@@ -303,11 +344,11 @@ class StoreContents:
 
     def patches(self, rows: Indices) -> Array:
         """As `ScanContents`."""
-        return take_rows(self._output.arrays["patches"], rows)
+        return take_rows(self._output.arrays["patches"], rows, self._threads)
 
     def patterns(self, rows: Indices) -> Array:
         """As `ScanContents`."""
-        found = take_rows(self._output.arrays["patterns"], rows)
+        found = take_rows(self._output.arrays["patterns"], rows, self._threads)
         if self.quantity == self._recorded:
             return found
         assert self.pattern is not None
@@ -323,6 +364,14 @@ class StoreContents:
     def workspace(self, points: int) -> int:
         """As `ScanContents`: nothing is cut."""
         return 0
+
+
+def _modes(probe: Any) -> Column | None:
+    """Return what a probe is with its modes first."""
+    if probe is None:
+        return None
+    *modes, height, width = probe.shape
+    return Column((math.prod(modes), height, width), np.dtype(probe.dtype))
 
 
 #: An open source of items.

@@ -17,7 +17,7 @@ from ...memory import format_bytes, parse_bytes
 from .batching import ahead
 from .handover import Handover
 from .items import Batch, PatchItems
-from .ordering import Indices, by_scan, epoch_order, shard_of, whole
+from .ordering import Indices, by_scan, epoch_order, read_shard, shard_of, whole
 from .splitting import Region, divide
 
 
@@ -54,7 +54,7 @@ class PatchDataset(PatchItems):
     normalise : bool
         Whether each scan is scaled, so that the mean sum of the squared amplitudes of its patterns
         is ``(N / 2) ** 2``, as PtychoPINN scales them. Its patterns are read through for that; bad
-        pixels of its mask do not count.
+        pixels of its mask do not count, nor what is below zero. Dark patterns stay as they are.
     augmentation : Augmentation, optional
         What is changed of items in each epoch.
     max_open : int
@@ -140,7 +140,7 @@ class PatchDataset(PatchItems):
             As `batch`.
         """
         size, epoch = self._batch_size(batch_size, prefetch), whole("epoch", epoch)
-        order = shard_of(self.order(seed, epoch), *shard)
+        order = shard_of(self.order(seed, epoch), *read_shard(shard))
         stop = len(order) - len(order) % size if drop_last else len(order)
         wanted = (order[start : start + size] for start in range(0, stop, size))
         return ahead(lambda numbers: self.batch(numbers, epoch=epoch), wanted, prefetch)
@@ -182,7 +182,8 @@ class PatchDataset(PatchItems):
         from .keras_feed import keras_batches
 
         handover = Handover.of(list(self.columns), inputs, targets)
-        size = self._batch_size(batch_size, int(how.get("max_queue_size", 10)))
+        queue = "max_queue_size"
+        size = self._batch_size(batch_size, how.get(queue, 10), queue)
         return keras_batches(self, size, handover, seed, **how)
 
     @at_caller

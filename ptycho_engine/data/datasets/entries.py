@@ -13,7 +13,7 @@ from ...logs import get_logger
 from ..pattern_power import pattern_powers
 from .augmentation import Augmentation
 from .columns import FIELDS, OF_PATCHES, Column
-from .contents import Contents
+from .contents import Contents, StoreContents
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Entry:
         Mean sum of the intensity of its patterns, if anything needs it.
     scale : float
         What its amplitudes are multiplied by, its intensities by the square.
+    beside_rows : int
+        Bytes that reading any of its rows takes beside them.
+    is_stored : bool
+        Whether its patches are read, and not cut.
     """
 
     source: str
@@ -53,6 +57,8 @@ class Entry:
     held_bytes: int
     power: float | None = None
     scale: float = 1.0
+    beside_rows: int = 0
+    is_stored: bool = False
 
     @classmethod
     def of(cls, contents: Contents, normalise: bool, augmentation: Augmentation | None) -> Entry:
@@ -60,6 +66,8 @@ class Entry:
 
         Raises
         ------
+        InputFileError
+            If its patterns are dark, and counts are to be drawn about them.
         RequestError
             If it does not say whether its patterns are amplitude or intensity, and that matters.
         """
@@ -67,7 +75,6 @@ class Entry:
             get_logger().warning("doubtful_scan", reason=text)
         for text in contents.doubts:
             get_logger().warning("doubtful_positions", source=contents.source, reason=text)
-        probe = contents.probe
         noise = augmentation is not None and augmentation.noise
         power, scale = None, 1.0
         if contents.pattern is not None and (normalise or noise):
@@ -79,7 +86,13 @@ class Entry:
                 )
             if normalise or (augmentation is not None and augmentation.photons is not None):
                 power = mean_power(contents)
-            if normalise and power:
+            if power == 0 and contents.rows and augmentation and augmentation.photons is not None:
+                raise InputFileError(
+                    f"{contents.source}: no good pixel of its patterns is above zero, and "
+                    f"augmentation.photons asks for {augmentation.photons:g} counts in each. "
+                    "Expected some intensity. Leave the scan out, or photons."
+                )
+            if normalise and power:  # dark patterns stay as they are
                 scale = contents.pattern.shape[-1] / 2 / power**0.5
         return cls(
             contents.source,
@@ -87,12 +100,14 @@ class Entry:
             contents.members,
             contents.patch,
             contents.pattern,
-            None if probe is None else Column(probe.shape, probe.dtype),
+            contents.probe_column,
             contents.quantity,
             contents.object_size,
             contents.held_bytes,
             power,
             scale,
+            contents.beside_rows,
+            isinstance(contents, StoreContents),
         )
 
     def check(self, contents: Contents) -> None:
@@ -103,8 +118,16 @@ class Entry:
         InputFileError
             If sizes or dtypes differ.
         """
-        now = contents.rows, contents.members, contents.patch, contents.pattern, contents.quantity
-        if now != (self.rows, self.members, self.patch, self.pattern, self.quantity):
+        is_as_it_was = (
+            contents.rows == self.rows
+            and contents.members == self.members
+            and contents.patch == self.patch
+            and contents.pattern == self.pattern
+            and contents.probe_column == self.probe
+            and contents.quantity == self.quantity
+            and contents.object_size == self.object_size
+        )
+        if not is_as_it_was:
             raise InputFileError(
                 f"{self.source}: is another than when the dataset was made, or its index. Expected "
                 "the same. Make the dataset again, if need be without its index."
@@ -122,7 +145,7 @@ def choose_fields(entries: Sequence[Entry], fields: Sequence[str] | None) -> tup
     Raises
     ------
     RequestError
-        If a field is unknown or named twice.
+        If a field is unknown or named twice, or there is none.
     InputFileError
         If a source lacks what a field is made of.
     """
@@ -131,6 +154,8 @@ def choose_fields(entries: Sequence[Entry], fields: Sequence[str] | None) -> tup
         return tuple(f for f in wanted if not any(entry.lacks(f) for entry in entries))
     if isinstance(fields, str):
         raise RequestError(text_for_list("fields", fields))
+    if not fields:
+        raise RequestError(f"fields: received {fields!r}. Expected some of {', '.join(FIELDS)}.")
     for number, field in enumerate(fields):
         if field not in FIELDS:
             raise RequestError(one_of("field", field, FIELDS))
@@ -233,7 +258,8 @@ def _check_same_quantity(entries: Sequence[Entry]) -> None:
 def mean_power(contents: Contents) -> float:
     """Return the mean, over all patterns of a source, of the sum of a pattern's intensity.
 
-    They are read block by block. Of no patterns it is 0; pixels that are bad do not count.
+    They are read block by block. Of no patterns it is 0; pixels that are bad, or below zero,
+    do not count.
     """
     assert contents.pattern is not None
     total, count = 0.0, 0
@@ -241,7 +267,9 @@ def mean_power(contents: Contents) -> float:
     for start in range(0, contents.rows, step):
         rows = np.arange(start, min(start + step, contents.rows), dtype=np.int64)
         block = contents.patterns(rows)
-        powers = pattern_powers(block, contents.quantity, contents.mask, contents.source, start)
+        powers = pattern_powers(
+            block, contents.quantity, contents.mask, contents.source, start, dark_below_zero=True
+        )
         total += float(powers.sum())
         count += len(rows) * (contents.members or 1)
     return total / count if count else 0.0

@@ -31,11 +31,16 @@ class Handover:
         Raises
         ------
         RequestError
-            If a name is none of them, or there are targets without inputs.
+            If a name is none of them, inputs name none, or there are targets without inputs.
         """
         for what, names in (("inputs", inputs), ("targets", targets)):
             if isinstance(names, str):
                 raise RequestError(text_for_list(what, names))
+        if inputs is not None and not inputs:
+            raise RequestError(
+                f"inputs: received {inputs!r}. Expected names of fields, or None for a dictionary "
+                "of all."
+            )
         for name in (*(inputs or ()), *(targets or ())):
             if name not in fields:
                 raise RequestError(one_of("field", name, fields))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...display import Shown
 from ...engine import Engine
-from ...errors import MemoryBudgetError, at_caller
+from ...errors import MemoryBudgetError, RequestError, at_caller
 from ...geometry.cut import Fill, Interpolation, Rounding
 from ...io.patterns import Quantity
 from ...logs import get_logger
@@ -22,10 +22,11 @@ from ...workers import core_count
 from .assembly import Assembly, Part
 from .augmentation import Augmentation
 from .columns import OF_PATCHES, BatchBytes, Column
+from .dataset_sources import Source, as_sources
 from .entries import Entry, choose_fields, make_columns
 from .membership import Membership, Share
-from .opening import Opening, Source, as_sources
-from .ordering import Indices, read_numbers, whole
+from .opening import Opening
+from .ordering import Indices, item_number, read_numbers, whole
 from .scan_index import ScanIndex
 from .shelf import Shelf
 
@@ -57,6 +58,10 @@ class PatchItems(Shown):
         memory_budget: int | str | None = None,
         index: str | os.PathLike[str] | None = None,
     ) -> None:
+        if not isinstance(augmentation, Augmentation | None):
+            raise RequestError(
+                f"augmentation: received a {type(augmentation).__name__}. Expected an Augmentation."
+            )
         engine = engine or Engine(DEFAULT_PLUGIN, memory_budget=memory_budget)
         self._opening = Opening(
             as_sources(scans), engine, patch_size, interpolation, fill, rounding, quantity
@@ -140,16 +145,16 @@ class PatchItems(Shown):
         """
         size, columns = whole("batch_size", batch_size), self.columns
         arrays = {field: size * column.nbytes for field, column in columns.items()}
-        workspace = size * self._item_bytes - sum(arrays.values())
+        workspace = self._needed(size) - sum(arrays.values())
         if size and self.entries and not columns.keys().isdisjoint(OF_PATCHES):
             largest = int(np.argmax([entry.held_bytes for entry in self.entries]))
             points = size * (self._assembly.members or 1)
             workspace += self._shelf.take(largest).workspace(points)
         return BatchBytes(size, arrays, workspace)
 
-    def _check(self, size: int) -> None:
-        """Refuse a batch beyond the budget."""
-        needed = size * self._item_bytes
+    def _check(self, size: int, making: int = 1) -> None:
+        """Refuse a batch beyond the budget, or several of so many items together."""
+        needed = self._needed(size, making)
         budget = parse_bytes(self._budget)
         if needed > budget:
             raise MemoryBudgetError(
@@ -158,22 +163,28 @@ class PatchItems(Shown):
                 "memory_budget."
             )
 
+    def _needed(self, size: int, making: int = 1) -> int:
+        """Bytes of items, in batches of which so many are made at a time, beside the plugin's."""
+        beside = max((entry.beside_rows for entry in self.entries), default=0)
+        return size * self._item_bytes + (beside * making if size else 0)
+
     def _peak_bytes(self) -> int:
         """Bytes an item takes at most while a batch is made, beside what the plugin needs."""
         peak = self._assembly.peak(self.entries)
         if len(self.entries) < 2:
             return peak
-        # Those of one scan are put among the others: at most nearly all are of one scan.
-        return peak + sum(column.nbytes for column in self._assembly.columns.values())
+        # Those of one scan are put among the others, half a batch at most at a time.
+        delivered = sum(column.nbytes for column in self._assembly.columns.values())
+        return max(peak, delivered + -(-peak // 2))
 
     def _facts(self) -> dict[str, object]:
-        one = self.estimate(1)
+        one = sum(column.nbytes for column in self.columns.values())
         return {
             "items": len(self),
             "scans": len(self.entries),
             "fields": list(self.columns),
-            "item": format_bytes(one.delivered),
-            "item_peak": format_bytes(one.peak),
+            "item": format_bytes(one),
+            "item_peak": format_bytes(self._needed(1)),  # the plugin's aside: no scan is opened
             "open_scans": format_bytes(self._open_bytes),
         }
 
@@ -194,6 +205,8 @@ class PatchItems(Shown):
 
         Raises
         ------
+        RequestError
+            If it is no number.
         ItemError
             If there is no such item.
         """
@@ -201,7 +214,7 @@ class PatchItems(Shown):
             return self.batch(np.arange(len(self))[key])
         if np.ndim(key):
             return self.batch(key)
-        number = whole("item", int(key) + len(self) if key < 0 else key)
+        number = item_number(key, len(self))
         return {name: array[0] for name, array in self.batch([number]).items()}
 
     @at_caller
@@ -234,7 +247,7 @@ class PatchItems(Shown):
         """
         items = self._items(numbers)
         self._check(len(items))
-        epoch = self._epoch if epoch is None else epoch
+        epoch = self._epoch if epoch is None else whole("epoch", epoch)
         shares = list(self._membership.rows_by_scan(items))
         if len(shares) == 1:
             return self._make(shares[0], items, epoch)
@@ -242,9 +255,13 @@ class PatchItems(Shown):
             name: np.empty((len(items), *column.shape), column.dtype)
             for name, column in self._assembly.columns.items()
         }
+        most = len(items) // 2
         for share in shares:  # one scan at a time, so that few are open
-            for name, array in self._make(share, items, epoch).items():
-                batch[name][share.places] = array
+            for start in range(0, len(share.places), most):
+                places, rows = (a[start : start + most] for a in (share.places, share.rows))
+                part = self._make(Share(share.scan, places, rows), items, epoch)
+                for name, array in batch.items():
+                    array[places] = part.pop(name)  # or it would stand beside the next one
         return batch
 
     def _make(self, share: Share, items: Indices, epoch: int) -> Batch:
@@ -260,10 +277,10 @@ class PatchItems(Shown):
         wanted = read_numbers(numbers, len(self))
         return wanted if self._selected is None else self._selected[wanted]
 
-    def _batch_size(self, batch_size: int, ahead: int) -> int:
-        """Check the size of batches of which so many wait, besides the one in use."""
-        size = whole("batch_size", batch_size, 1)
-        self._check(min(size, len(self)) * (1 + whole("prefetch", ahead)))
+    def _batch_size(self, batch_size: int, ahead: int, name: str = "prefetch") -> int:
+        """Check the size of batches of which so many are made or wait, besides the one in use."""
+        size, ahead = whole("batch_size", batch_size, 1), whole(name, ahead)
+        self._check(min(size, len(self)) * (1 + ahead), max(1, ahead))
         return size
 
     # -- its life --------------------------------------------------------------------------

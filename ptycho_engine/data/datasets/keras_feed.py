@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...extras import require
 from .handover import Handover
+from .ordering import item_number
 
 if TYPE_CHECKING:
     from .datasets import PatchDataset
@@ -36,6 +37,7 @@ def keras_batches(
             return -(-len(dataset) // batch_size)
 
         def __getitem__(self, number: int) -> Any:
+            number = item_number(number, len(self))
             wanted = self._order[number * batch_size : (number + 1) * batch_size]
             return handover(dataset.batch(wanted, epoch=self.epoch))
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...engine import Engine
-from ...errors import RequestError
+from ...errors import InputFileError, RequestError
 from ...geometry.cut import Cut, Fill, Interpolation, Rounding
-from ...io.objects.urls import Location, ObjectUrl, location
-from ...io.outputs import is_output, read_output
+from ...io.objects.urls import Location, ObjectUrl
+from ...io.outputs import is_output
 from ...io.patterns import Quantity
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, read_scan
 from .contents import Contents, ScanContents, StoreContents
-
-Source = Scan | ScanSource | str | os.PathLike[str] | ObjectUrl
+from .dataset_sources import Named
+from .source_files import Stamp, stamp_of
+from .stored import holds_patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,7 @@ class Opening:
     Attributes
     ----------
     sources : tuple of Scan, ScanSource, Path or ObjectUrl
-        The sources.
+        The sources, as `as_sources` reads them: the folder that a process is in may change.
     engine : Engine
         Cuts patches.
     patch_size : int or None
@@ -37,15 +36,21 @@ class Opening:
         As for :class:`ptycho_engine.geometry.cut.Cut`.
     quantity : {"amplitude", "intensity"} or None
         What patterns are to be.
+    stamps : tuple of Stamp
+        Of the files of each source, as they were when this was made.
     """
 
-    sources: tuple[Scan | ScanSource | Location, ...]
+    sources: tuple[Named, ...]
     engine: Engine
     patch_size: int | None = None
     interpolation: Interpolation = "bilinear"
     fill: Fill = "zeros"
     rounding: Rounding = "exact"
     quantity: Quantity | None = None
+    stamps: tuple[Stamp, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stamps", tuple(map(stamp_of, self.sources)))
 
     def settings(self) -> dict[str, Any]:
         """Return what an open source depends on, beside the source, as JSON."""
@@ -58,11 +63,18 @@ class Opening:
         Raises
         ------
         InputFileError, MemoryBudgetError
-            If it cannot be read.
+            If it cannot be read, or its files have changed.
         RequestError
             If nothing says how large patches are, or those of an output are of another size.
         """
         source = self.sources[number]
+        now = stamp_of(source)
+        if now and now != self.stamps[number]:  # what is gone is missed by whoever reads it
+            name = source.path if isinstance(source, ScanSource) else source
+            raise InputFileError(
+                f"{name}: is another than when the dataset was made: its files differ in size or "
+                "in their time of change. Expected the same. Make the dataset again."
+            )
         if isinstance(source, Path | ObjectUrl):
             if is_output(source) and holds_patches(source):
                 return self._stored(source)
@@ -93,37 +105,3 @@ class Opening:
             f"patch_size: received none, and {scan.source} has neither probe nor patterns that "
             "would tell. Expected the size N of the patches. Name it."
         )
-
-
-def holds_patches(path: Location) -> bool:
-    """Whether an output of ours holds patches; scans that we write are read as scans."""
-    with read_output(path) as output:
-        return {"patches", "positions"} <= output.arrays.keys()
-
-
-def as_sources(scans: Any) -> tuple[Scan | ScanSource | Location, ...]:
-    """Read one source, or a sequence of them.
-
-    Raises
-    ------
-    RequestError
-        If something is no source.
-    """
-    alone = isinstance(scans, Scan | ScanSource | str | os.PathLike | ObjectUrl)
-    if not alone and not isinstance(scans, Sequence):
-        raise RequestError(
-            f"scans: received a {type(scans).__name__}. Expected a Scan, a path, a ScanSource, or "
-            "a list of them."
-        )
-    found: list[Scan | ScanSource | Location] = []
-    for one in (scans,) if alone else scans:
-        if isinstance(one, str | os.PathLike | ObjectUrl):
-            found.append(location(one))
-        elif isinstance(one, Scan | ScanSource):
-            found.append(one)
-        else:
-            raise RequestError(
-                f"scans: received a {type(one).__name__} among them. Expected Scans, paths or "
-                "ScanSources."
-            )
-    return tuple(found)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -94,6 +96,42 @@ def shard_of(order: Indices, index: int, count: int) -> Indices:
     if index >= count:
         raise RequestError(f"index: received {index}. Expected 0 to {count - 1} of {count} shards.")
     return order[index::count]
+
+
+def read_shard(shard: object) -> tuple[Any, Any]:
+    """Read the index and the count of a share, which `shard_of` checks, or raise RequestError."""
+    if not isinstance(shard, Sequence) or isinstance(shard, str) or len(shard) != 2:
+        raise RequestError(f"shard: received {shard!r}. Expected (index, count).")
+    return shard[0], shard[1]
+
+
+def item_number(key: object, length: int) -> int:
+    """Read the number of an item, or of a batch; negative ones count from the end.
+
+    Raises
+    ------
+    RequestError
+        If it is no number.
+    ItemError
+        If there are not so many.
+    """
+    try:
+        number = operator.index(key)  # type: ignore[arg-type]
+    except TypeError:  # arrays have an __index__, and refuse it unless they are whole numbers
+        number = None
+    if number is None or isinstance(key, bool | np.bool_):
+        raise RequestError(f"item: received {key!r}. Expected a whole number, or several.")
+    if not -length <= number < length:
+        raise ItemError(
+            f"item: received {number}. Expected 0 to {length - 1} of {length}, or from the end -1 "
+            f"to -{length}."
+        )
+    return number + length if number < 0 else number
+
+
+def is_number(value: object) -> bool:
+    """Whether something is a real number, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def whole(name: str, value: object, least: int = 0) -> int:

@@ -1,14 +1,14 @@
 """What a dataset knows of many scans, kept in a file: scans that are as they were stay closed.
 
-The file is JSON. Of each source it has the files that it is made of, with their sizes and times of
-change, and the entry that follows from them; what has changed is looked at again.
+The file is JSON. Of each source it has the files that it is made of, also behind links, with their
+sizes and times of change, and the entry that follows from them; what has changed is opened again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,16 @@ import numpy as np
 from ...errors import InputFileError
 from ...io.disk import sync, writing
 from ...io.documents import read_json
-from ...io.objects.urls import Location
-from ...io.scan import Scan
+from ...io.scan_facts import facts_of
 from ...io.scan_files import ScanSource
 from ...logs import get_logger
 from .columns import Column
+from .dataset_sources import Named, absolute
 from .entries import Entry
+from .source_files import files_of
 
 #: What the file says that it is.
 KIND = "index of scans of ptycho_engine"
-#: Endings of files that are one scan together with the one of another ending.
-PAIRED = ("_dp", "_para")
 COLUMNS = ("patch", "pattern", "probe")
 
 
@@ -76,7 +75,7 @@ class ScanIndex:
 
     def entry(
         self,
-        source: Scan | ScanSource | Location,
+        source: Named,
         settings: Mapping[str, Any],
         make: Callable[[], Entry],
     ) -> Entry:
@@ -91,13 +90,12 @@ class ScanIndex:
         make : callable
             Opens the source, and describes it.
         """
-        files = files_of(source)
-        if not files:
+        near = files_of(source, behind=False)
+        if not near:
             return make()
         key = json.dumps([_named(source), settings], sort_keys=True, default=str)
-        facts = [_facts(path) for path in files]
         kept = self.known.get(key)
-        if kept is not None and kept["files"] == facts:
+        if kept is not None and _is_as_it_was(kept["files"], near):
             try:
                 entry = _from_plain(kept["entry"])
             except (KeyError, TypeError, ValueError):  # someone has edited it
@@ -106,7 +104,9 @@ class ScanIndex:
                 self.used[key] = kept
                 return entry
         if kept is not None:
-            get_logger().info("scan_changed", source=str(files[0]), index=str(self.path))
+            get_logger().info("scan_changed", source=str(near[0]), index=str(self.path))
+        files = [path.absolute() for path in files_of(source)]
+        facts = [_facts(path) for path in files]
         entry = make()
         if [_facts(path) for path in files] == facts:  # else it changed while it was looked at
             self.used[key] = {"files": facts, "entry": _plain(entry)}
@@ -141,52 +141,23 @@ class ScanIndex:
                 partial.unlink(missing_ok=True)
 
 
-def files_of(source: Scan | ScanSource | Location) -> list[Path]:
-    """Return the files and folders that a source is made of; none of one that is no file.
-
-    Such are scans in memory, drawn ones, and objects. Beside the file itself these are the other
-    half of a pair, and the files that options name.
-    """
-    if isinstance(source, Scan):
-        return []
-    path = source.path if isinstance(source, ScanSource) else source
-    if not isinstance(path, Path) or not path.exists():
-        return []
-    found = [path, *_partners(path)]
-    if isinstance(source, ScanSource):
-        found += [Path(text) for text in _texts(source.options) if os.path.exists(text)]
-    return [Path(os.path.abspath(each)) for each in found]
-
-
-def _partners(path: Path) -> Iterator[Path]:
-    for one, other in (PAIRED, PAIRED[::-1]):
-        partner = path.with_name(f"{path.stem.removesuffix(one)}{other}{path.suffix}")
-        if path.stem.endswith(one) and partner.exists():
-            yield partner
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Go through the texts in options."""
-    if isinstance(value, str | Path):
-        yield str(value)
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
-
-
 def _facts(path: Path) -> list[Any]:
     """Return what tells whether a file has changed, or anything in a folder, however deep."""
     try:
-        found = [path.stat()]
-        for folder, _, names in os.walk(path):  # a file holds none
-            found += [os.lstat(os.path.join(folder, name)) for name in names]
-    except OSError:
-        return [str(path), None, None, None, None]
-    size, times = sum(f.st_size for f in found), sum(f.st_mtime_ns for f in found)
-    return [str(path), size, times, found[0].st_ino, len(found)]
+        return [str(path), facts_of(path)]
+    except OSError:  # it is gone
+        return [str(path), None]
+
+
+def _is_as_it_was(known: list[list[Any]], near: list[Path]) -> bool:
+    """Tell whether files are as they are known, and those that are found unopened are among them.
+
+    Which files are behind these follows from what is in them, and so from what is known.
+    """
+    places = {os.path.realpath(name) for name, *_ in known}
+    return places.issuperset(map(os.path.realpath, near)) and all(
+        _facts(Path(name)) == [name, *rest] for name, *rest in known
+    )
 
 
 def _is_kept(kept: object) -> bool:
@@ -194,13 +165,14 @@ def _is_kept(kept: object) -> bool:
     if not isinstance(kept, dict) or not isinstance(kept.get("entry"), dict):
         return False
     files = kept.get("files")
-    return isinstance(files, list) and bool(files) and all(isinstance(f, list) and f for f in files)
+    if not isinstance(files, list) or not files:
+        return False
+    return all(isinstance(f, list) and f and isinstance(f[0], str) for f in files)
 
 
-def _named(source: Scan | ScanSource | Location) -> Any:
-    if isinstance(source, ScanSource):
-        return {**source.settings(), "path": os.path.abspath(str(source.path or ""))}
-    return os.path.abspath(str(source))
+def _named(source: Named) -> Any:
+    source = absolute(source)
+    return source.settings() if isinstance(source, ScanSource) else str(source)
 
 
 def _version() -> str:

@@ -14,6 +14,7 @@ from ...geometry import Positions
 from ...geometry.cut import Cut
 from .contents import Contents
 from .membership import Share
+from .ordering import is_number
 
 Flags = NDArray[np.bool_]
 
@@ -63,7 +64,7 @@ class Region:
         RequestError
             If the share or the axis is none.
         """
-        if not 0 < share < 1 or axis not in ("y", "x"):
+        if not (is_number(share) and 0 < share < 1 and axis in ("y", "x")):
             raise RequestError(
                 f"share: received {share!r} along {axis!r}. Expected a number between 0 and 1, "
                 'along "y" or "x".'

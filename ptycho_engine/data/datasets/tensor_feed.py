@@ -62,4 +62,9 @@ def tensor_batches(
     count = len(dataset) // batch_size if drop_last else -(-len(dataset) // batch_size)
     pipeline = tf.data.Dataset.range(1).flat_map(numbers).batch(batch_size, drop_last)
     pipeline = pipeline.map(read).apply(tf.data.experimental.assert_cardinality(count))
-    return pipeline.prefetch(prefetch)
+    options = tf.data.Options()
+    # TensorFlow would make more batches at once, and wait with more of them, than the budget knows.
+    options.experimental_optimization.map_parallelization = False
+    options.experimental_optimization.inject_prefetch = False
+    pipeline = pipeline.with_options(options)
+    return pipeline.prefetch(prefetch) if prefetch else pipeline

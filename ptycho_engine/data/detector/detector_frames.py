@@ -122,7 +122,7 @@ def without_dark(frames: Array, dark: Array) -> Array:
     return clean
 
 
-def filled(frames: Array, good: Mask, fill: Fill) -> Array:
+def filled(frames: Array, good: Mask, fill: Fill, chosen: Mask | None = None) -> Array:
     """Give bad pixels another value; integers are rounded.
 
     Parameters
@@ -133,13 +133,16 @@ def filled(frames: Array, good: Mask, fill: Fill) -> Array:
         Which pixels are good.
     fill : {"zero", "neighbours"}
         What the others become. One without a good neighbour becomes zero.
+    chosen : ndarray of bool, shape (H, W), optional
+        Which bad pixels get another value; all by default.
 
     Returns
     -------
     ndarray, shape (count, H, W)
         The frames.
     """
-    bad = np.argwhere(~good)  # (K, 2)
+    chosen = ~good if chosen is None else chosen & ~good
+    bad = np.argwhere(chosen)  # (K, 2)
     values: Any = 0
     if fill == "neighbours" and len(bad):
         near = bad[:, None] + np.array(AROUND)  # (K, 8, 2)
@@ -150,5 +153,5 @@ def filled(frames: Array, good: Mask, fill: Fill) -> Array:
         total = known.sum(axis=-1, dtype=np.float64)  # (count, K)
         values = total / np.maximum(counts.sum(axis=-1), 1)
         values = np.rint(values) if frames.dtype.kind in "iu" else values
-    frames[:, ~good] = values
+    frames[:, chosen] = values
     return frames

@@ -33,10 +33,10 @@ class Preparation:
     dark : bool
         Whether the scan's dark frame is subtracted.
     hot : float, optional
-        How much brighter than its neighbours a hot pixel is, which becomes bad; none is looked
-        for by default.
+        How much brighter than its neighbours a hot pixel is, which becomes bad, and zero unless
+        `fill` says what else; none is looked for by default.
     fill : {"zero", "neighbours"}, optional
-        What bad pixels become; they stay by default.
+        What bad pixels become; those that the scan says are bad stay by default.
     flip_y, flip_x, transpose : bool
         How frames are mirrored, and then turned over.
     positions_follow : bool
@@ -46,7 +46,8 @@ class Preparation:
     centre : (float, float), optional
         Where the beam hits the frames as they lie by then, (y, x); found by default.
     bin : int
-        Pixels of a side of the squares over which counts are summed.
+        Pixels of a side of the squares over which counts are summed. Frames that are cut have the
+        beam in the middle of the square ``N // 2``, to half a pixel of the detector.
     amplitude : bool
         Whether amplitudes are wanted.
     matrix : ((float, float), (float, float)), optional
@@ -116,7 +117,7 @@ def prepare(scan: Scan, settings: Preparation) -> Scan:
     if settings.size is not None or settings.centre is not None:
         height, width = patterns_of(scan).shape[1:]
         sides = (height, width) if settings.size is None else (settings.size * settings.bin,) * 2
-        scan = crop(scan, sides, settings.centre)
+        scan = crop(scan, sides, settings.centre, factor=settings.bin)
     if settings.bin > 1:
         scan = bin_pixels(scan, settings.bin)
     if settings.amplitude:
@@ -135,4 +136,4 @@ def _without_bad_pixels(scan: Scan, settings: Preparation) -> Scan:
         return mask_pixels(scan, hot, settings.fill)
     if not hot.any():
         return scan
-    return mask_pixels(scan, hot)
+    return mask_pixels(scan, hot, others=False)

@@ -12,8 +12,6 @@ has none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,20 +19,33 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import RequestError, one_of
-from ...io.patterns import Patterns
 from ...io.scan import Scan
 from .detector_frames import Fill, bin_dtype, binned, filled, oriented, window, without_dark
 from .detector_search import find_centre, patterns_of
+from .following import (
+    frames_follow,
+    measured,
+    moved,
+    noted,
+    of_intensity,
+    pixel_sides,
+    resized,
+)
 
 Array = NDArray[Any]
-#: From frames (count, H, W) to what they become.
-Change = Callable[[Array], Array]
 
 
 def crop(
-    scan: Scan, size: int | tuple[int, int], centre: tuple[float, float] | None = None
+    scan: Scan,
+    size: int | tuple[int, int],
+    centre: tuple[float, float] | None = None,
+    *,
+    factor: int = 1,
 ) -> Scan:
     """Cut frames about the centre of the beam, which becomes their sample ``size // 2``.
+
+    Or, for squares of pixels that are summed later, the middle of the square ``N // 2`` of them:
+    a beam on sample ``size // 2`` would lie on its first pixel.
 
     Parameters
     ----------
@@ -44,14 +55,20 @@ def crop(
         Height and width of what is cut. What lies outside of the frames is zero, and bad.
     centre : (float, float), optional
         (y, x) in pixels of the detector, rounded to the nearest; found in the patterns by default.
+        The middle of an even square lies between two pixels, and the centre is rounded to such a
+        place then; one on a pixel to the place before it.
+    factor : int
+        Pixels of a side of the squares that `bin_pixels` is to sum; it divides the size.
 
     Raises
     ------
     RequestError
-        If the size is not above zero, the centre not within the frames, or the scan not as above.
+        If the size is not above zero or no multiple of `factor`, the centre not within the frames,
+        or the scan not as above.
     """
-    stack = _measured(scan, "crop")
+    stack = measured(scan, "crop")
     height, width = shape = _size(size)
+    factor = _factor(factor, shape)
     said = "given"
     if centre is None:
         centre, said = find_centre(scan), "found"
@@ -62,16 +79,20 @@ def crop(
             f"centre: received {tuple(map(float, centre))}, which lies outside of frames of "
             f"{' x '.join(map(str, stack.shape[1:]))} pixels. Expected (y, x), row before column."
         )
-    middle = [int(np.rint(value)) for value in centre]
-    start = (middle[0] - height // 2, middle[1] - width // 2)
+    middle = [_rounded(float(value), factor) for value in centre]
+    first_y, first_x = (
+        int(value - side // factor // 2 * factor - (factor - 1) / 2)
+        for value, side in zip(middle, shape, strict=True)
+    )
+    start = (first_y, first_x)
     good = np.ones(stack.shape[1:], bool) if scan.mask is None else scan.mask
     mask = window(good[None], start, shape)[0]
     ratio = np.ones(2) if scan.is_near else np.divide(stack.shape[1:], shape)
     change = partial(window, start=start, shape=shape)
-    cut, metadata = stack.mapped(change, shape, stack.dtype), _frames_follow(scan, change)
-    text = f"crop to {height} x {width} about the {said} centre {middle[0]}, {middle[1]}"
+    cut, metadata = stack.mapped(change, shape, stack.dtype), frames_follow(scan, change)
+    text = f"crop to {height} x {width} about the {said} centre {middle[0]:.9g}, {middle[1]:.9g}"
     mask = None if mask.all() else mask
-    return _resized(scan, ratio, text, patterns=cut, mask=mask, metadata=metadata)
+    return resized(scan, ratio, text, patterns=cut, mask=mask, metadata=metadata)
 
 
 def pad(scan: Scan, size: int | tuple[int, int]) -> Scan:
@@ -89,7 +110,7 @@ def pad(scan: Scan, size: int | tuple[int, int]) -> Scan:
     RequestError
         If the size is smaller, or the scan not as above.
     """
-    height, width = _measured(scan, "pad").shape[1:]
+    height, width = measured(scan, "pad").shape[1:]
     shape = _size(size)
     if shape[0] < height or shape[1] < width:
         raise RequestError(
@@ -100,6 +121,9 @@ def pad(scan: Scan, size: int | tuple[int, int]) -> Scan:
 
 def bin_pixels(scan: Scan, factor: int) -> Scan:
     """Sum counts over squares of pixels; a square is good if all its pixels are.
+
+    Sample ``N // 2`` of the frames need not be the middle of a square: crop them for the same
+    `factor` about the centre of the beam before.
 
     Parameters
     ----------
@@ -113,27 +137,23 @@ def bin_pixels(scan: Scan, factor: int) -> Scan:
     RequestError
         If it does not, or the scan is not as above.
     """
-    stack = _of_intensity(scan, "bin")
+    stack = of_intensity(scan, "bin")
     height, width = stack.shape[1:]
-    _measured(scan, "bin")
-    if not hasattr(factor, "__index__") or factor < 1 or height % factor or width % factor:
-        raise RequestError(
-            f"bin: received {factor!r} for frames of {height} x {width}. Expected an integer that "
-            "divides both. Crop or pad them first."
-        )
+    measured(scan, "bin")
+    factor = _factor(factor, (height, width))
     frame, dtype = (height // factor, width // factor), bin_dtype(stack.dtype, factor)
     mask = None
     if scan.mask is not None:
         mask = scan.mask.reshape(frame[0], factor, frame[1], factor).all(axis=(1, 3))
     pixel = scan.detector_pixel_size
-    change = partial(binned, factor=int(factor))
-    return _resized(
+    change = partial(binned, factor=factor)
+    return resized(
         scan,
         np.full(2, float(factor)) if scan.is_near else np.ones(2),
         f"bin {factor} x {factor}",
         patterns=stack.mapped(change, frame, dtype),
         mask=mask,
-        metadata=_frames_follow(scan, change, lambda frames: change(frames) / factor**2),
+        metadata=frames_follow(scan, change, lambda frames: change(frames) / factor**2),
         detector_pixel_size=pixel and (pixel[0] * factor, pixel[1] * factor),
     )
 
@@ -159,14 +179,16 @@ def orient(
         Which of the three.
     positions_follow : bool
         Whether positions are mirrored and exchanged alike, so that the scan stays what it was but
-        is seen from another side; without, only the detector was mounted so.
+        is seen from another side; without, only the detector was mounted so. They stay where they
+        are in metres then: those in object pixels are counted in the new ones where rows and
+        columns are exchanged. Pixels of a detector that nobody has measured count as square.
 
     Raises
     ------
     RequestError
         If the scan is not as above.
     """
-    stack = _measured(scan, "orient")
+    stack = measured(scan, "orient")
     height, width = stack.shape[1:]
     change = partial(oriented, flip_y=flip_y, flip_x=flip_x, transpose=transpose)
     frame = (width, height) if transpose else (height, width)
@@ -175,17 +197,19 @@ def orient(
     changes: dict[str, Any] = {
         "patterns": stack.mapped(change, frame, stack.dtype),
         "mask": None if scan.mask is None else np.ascontiguousarray(change(scan.mask[None])[0]),
-        "metadata": _frames_follow(scan, change),
+        "metadata": frames_follow(scan, change),
     }
     if transpose:
         changes["detector_pixel_size"] = scan.detector_pixel_size and scan.detector_pixel_size[::-1]
+        changes["pixel_size"] = scan.pixel_size and scan.pixel_size[::-1]
     if positions_follow:
         signs = np.array([-1.0 if flip_y else 1.0, -1.0 if flip_x else 1.0])
         order = [1, 0] if transpose else [0, 1]
-        changes |= _moved(scan, lambda p: np.ascontiguousarray((p * signs)[:, order]))
-        if transpose:
-            changes["pixel_size"] = scan.pixel_size and scan.pixel_size[::-1]
-    return _noted(scan, f"{said}, positions {'follow' if positions_follow else 'stay'}", **changes)
+        changes |= moved(scan, lambda p: np.ascontiguousarray((p * signs)[:, order]))
+    elif transpose and scan.units == "px":
+        sides = pixel_sides(scan)
+        changes |= moved(scan, lambda p: p * (sides / sides[::-1]))
+    return noted(scan, f"{said}, positions {'follow' if positions_follow else 'stay'}", **changes)
 
 
 def subtract_dark(scan: Scan, dark: ArrayLike | None = None) -> Scan:
@@ -203,7 +227,7 @@ def subtract_dark(scan: Scan, dark: ArrayLike | None = None) -> Scan:
     RequestError
         If there is none, or it has another shape; or if the scan is not as above.
     """
-    stack = _of_intensity(scan, "dark")
+    stack = of_intensity(scan, "dark")
     found = scan.metadata.get("dark") if dark is None else dark
     frame: Array = np.asarray(found if found is not None else [])
     if frame.ndim == 3 and len(frame):
@@ -216,11 +240,11 @@ def subtract_dark(scan: Scan, dark: ArrayLike | None = None) -> Scan:
     dtype = np.result_type(stack.dtype, frame.dtype, np.float32)
     clean = stack.mapped(partial(without_dark, dark=frame), stack.shape[1:], dtype)
     rest = {name: value for name, value in scan.metadata.items() if name != "dark"}
-    return _noted(scan, "subtract dark frame", patterns=clean, metadata=rest)
+    return noted(scan, "subtract dark frame", patterns=clean, metadata=rest)
 
 
-def mask_pixels(scan: Scan, bad: ArrayLike, fill: Fill = "zero") -> Scan:
-    """Declare pixels bad, besides those that are, and give all bad ones another value.
+def mask_pixels(scan: Scan, bad: ArrayLike, fill: Fill = "zero", *, others: bool = True) -> Scan:
+    """Declare pixels bad, besides those that are, and give bad ones another value.
 
     Parameters
     ----------
@@ -230,6 +254,8 @@ def mask_pixels(scan: Scan, bad: ArrayLike, fill: Fill = "zero") -> Scan:
         True is bad: `find_hot` returns such an array.
     fill : {"zero", "neighbours"}
         What bad pixels become: zero, or the mean of the good ones among their eight neighbours.
+    others : bool
+        Whether pixels that are bad already get another value too, or stay what they are.
 
     Raises
     ------
@@ -245,9 +271,12 @@ def mask_pixels(scan: Scan, bad: ArrayLike, fill: Fill = "zero") -> Scan:
     if fill not in ("zero", "neighbours"):
         raise RequestError(one_of("fill", fill, ("zero", "neighbours")))
     good = ~pixels if scan.mask is None else scan.mask & ~pixels
-    clean = stack.mapped(partial(filled, good=good, fill=fill), stack.shape[1:], stack.dtype)
-    text = f"mask {np.count_nonzero(~good)} pixels, filled with {fill}"
-    return _noted(scan, text, patterns=clean, mask=good)
+    chosen = ~good if others else pixels
+    change = partial(filled, good=good, fill=fill, chosen=chosen)
+    clean = stack.mapped(change, stack.shape[1:], stack.dtype)
+    text = f"mask {np.count_nonzero(chosen)} pixels, filled with {fill}"
+    text += "" if others else ", others stay"
+    return noted(scan, text, patterns=clean, mask=good)
 
 
 def take_amplitude(scan: Scan) -> Scan:
@@ -261,7 +290,7 @@ def take_amplitude(scan: Scan) -> Scan:
     stack = patterns_of(scan)
     if stack.quantity == "amplitude":
         return scan
-    return _noted(scan, "take amplitude", patterns=stack.as_quantity("amplitude"))
+    return noted(scan, "take amplitude", patterns=stack.as_quantity("amplitude"))
 
 
 def transform_positions(
@@ -306,48 +335,7 @@ def transform_positions(
         f"positions by the matrix {linear.tolist()} about {fixed.tolist()}, then by "
         f"{offset.tolist()} {scan.units}"
     )
-    return _noted(scan, text, **_moved(scan, lambda p: (p - fixed) @ linear.T + fixed + offset))
-
-
-def _measured(scan: Scan, step: str) -> Patterns:
-    """Return the patterns of a scan that has nothing which would have to follow them."""
-    stack = patterns_of(scan)
-    held = [name for name, a in (("object", scan.image), ("probe", scan.probe)) if a is not None]
-    if held:
-        raise RequestError(
-            f"{scan.source}: {step} is for what was measured, and this scan has an "
-            f"{' and a '.join(held)}, which belong to frames as they are. Expected neither. Leave "
-            "them out: dataclasses.replace(scan, image=None, layer_axis=None, layer_spacing=None, "
-            "probe=None)."
-        )
-    return stack
-
-
-def _frames_follow(
-    scan: Scan, change: Change, of_efficiency: Change | None = None
-) -> dict[str, Any]:
-    """Return the metadata, the frames of the detector among them changed as the patterns are.
-
-    Those are ``dark``, without a beam, and ``qe``, its efficiency: (H, W), or several.
-    """
-    shape, found = patterns_of(scan).shape[1:], {}
-    for name, changed in (("dark", change), ("qe", of_efficiency or change)):
-        frames = np.asarray(scan.metadata.get(name))
-        if frames.dtype.kind in "iuf" and frames.ndim in (2, 3) and frames.shape[-2:] == shape:
-            new = changed(frames.reshape(-1, *shape))
-            found[name] = np.ascontiguousarray(new.reshape(*frames.shape[:-2], *new.shape[1:]))
-    return scan.metadata | found
-
-
-def _of_intensity(scan: Scan, step: str) -> Patterns:
-    stack = patterns_of(scan)
-    if stack.quantity != "intensity":
-        raise RequestError(
-            f"{scan.source}: {step} is for counts, and the patterns are "
-            f"{stack.quantity or 'unknown'}. Expected intensity. Set the option quantity of the "
-            "reader, or take this step before the amplitude."
-        )
-    return stack
+    return noted(scan, text, **moved(scan, lambda p: (p - fixed) @ linear.T + fixed + offset))
 
 
 def _size(size: int | tuple[int, int]) -> tuple[int, int]:
@@ -357,24 +345,18 @@ def _size(size: int | tuple[int, int]) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def _resized(scan: Scan, ratio: Array, text: str, **changes: Any) -> Scan:
-    """Return a scan whose object pixels are larger by a ratio, (y, x)."""
-    if scan.pixel_size is not None:
-        height, width = (np.array(scan.pixel_size) * ratio).tolist()
-        changes["pixel_size"] = (height, width)
-    if scan.units == "px":
-        changes |= _moved(scan, lambda p: p / ratio)
-    return _noted(scan, text, **changes)
+def _factor(factor: int, shape: tuple[int, int]) -> int:
+    """Check how many pixels of a side are summed."""
+    height, width = shape
+    if not hasattr(factor, "__index__") or factor < 1 or height % factor or width % factor:
+        raise RequestError(
+            f"bin: received {factor!r} for frames of {height} x {width}. Expected an integer that "
+            "divides both. Crop or pad them first."
+        )
+    return int(factor)
 
 
-def _moved(scan: Scan, move: Callable[[Array], Array]) -> dict[str, Array | None]:
-    """Return both kinds of positions, moved."""
-    old = {"positions": scan.positions, "nominal_positions": scan.nominal_positions}
-    return {name: None if p is None else move(p) for name, p in old.items()}
-
-
-def _noted(scan: Scan, text: str, **changes: Any) -> Scan:
-    """Return a changed scan, with the step written down after those before it."""
-    before = scan.assumptions.get("steps")
-    steps = text if before is None else f"{before}; {text}"
-    return replace(scan, **changes, assumptions=scan.assumptions | {"steps": steps})
+def _rounded(centre: float, factor: int) -> float:
+    """Round a centre to the nearest place that is the middle of a square of pixels."""
+    centre = round(centre, 6)  # a found one has rounding errors, which decide nothing
+    return float(np.rint(centre)) if factor % 2 else float(np.ceil(centre)) - 0.5

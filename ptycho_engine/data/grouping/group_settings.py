@@ -8,12 +8,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...errors import ConfigurationError, at_caller
+from ...errors import ConfigurationError, RequestError, at_caller
 from ...logs import get_logger
 from .grouping import check_points, group, load_strategy, whole_number
 from .groups import Groups
 from .published import LEGACY, random_state
-from .subsets import Unit, region, subsample
+from .subsets import Unit, check_bounds, region, subsample
 from .task import Indices
 
 
@@ -30,7 +30,8 @@ class GroupSettings:
     count : int or None
         B, how many groups; one a point if None.
     strategy, neighbours, oversampling, pool_size, options
-        As for :func:`ptycho_engine.group`.
+        As for :func:`ptycho_engine.group`; neighbours and pool_size are refused where the strategy
+        does not read them.
     sequential : bool
         The first points are the seeds of groups, rather than drawn ones.
     seed : int or None
@@ -69,11 +70,26 @@ def check_settings(settings: GroupSettings) -> None:
     RequestError, ConfigurationError, PluginError
         As :func:`make_groups`.
     """
-    load_strategy(settings.strategy, settings.options)
+    if not reads_neighbours(settings):
+        for name in ("neighbours", "pool_size"):
+            value = getattr(settings, name)
+            if value is not None:
+                raise ConfigurationError(
+                    f"groups.{name}: received {value} with groups.strategy={settings.strategy}, "
+                    "which draws from no neighbours. Expected null, or another strategy, such as "
+                    "random_of_k."
+                )
     whole_number("members", settings.members, 1)
     if settings.neighbours is not None and settings.pool_size is None:
         whole_number("neighbours", settings.neighbours, settings.members)
+    check_bounds(settings.y_bounds, settings.x_bounds, cast(Unit, settings.bounds_unit))
     _streams(settings)
+
+
+def reads_neighbours(settings: GroupSettings) -> bool:
+    """Whether the strategy draws from neighbours; errors as for `load_strategy`."""
+    _, strategy = load_strategy(settings.strategy, settings.options)
+    return bool(getattr(strategy, "reads_neighbours", True))
 
 
 @at_caller
@@ -102,16 +118,23 @@ def make_groups(
     Raises
     ------
     RequestError, ConfigurationError, PluginError, MemoryBudgetError
-        As for :func:`ptycho_engine.group`; also if a bound cannot be used, or there
-        is no seed.
+        As for :func:`ptycho_engine.group`; also if a bound cannot be used, there is no seed, or
+        region and sample leave too few points.
     """
     points = check_points(positions)
+    check_settings(settings)
     y, x = settings.y_bounds, settings.x_bounds
-    kept = region(points, y, x, unit=cast(Unit, settings.bounds_unit))
+    within = kept = region(points, y, x, unit=cast(Unit, settings.bounds_unit))
     sampling, grouping = _streams(settings)
-    drawn = settings.subsample is not None and settings.subsample < len(kept)
+    drawn = settings.subsample is not None and settings.subsample < len(within)
     if settings.subsample is not None:
-        kept = kept[subsample(len(kept), settings.subsample, sampling)]
+        kept = within[subsample(len(within), settings.subsample, sampling)]
+    if len(kept) < settings.members:
+        raise RequestError(
+            f"groups: of {len(points)} points the region keeps {len(within)} and the sample "
+            f"{len(kept)}; groups of {settings.members} need {settings.members}. Expected a larger "
+            "region or sample, or smaller groups."
+        )
     found = group(
         points[kept],
         settings.members,

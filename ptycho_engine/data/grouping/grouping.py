@@ -68,7 +68,8 @@ def group(
         ``"quadrant"``, ``"legacy"``, or what another distribution installs.
     neighbours : int, optional
         K, how many of the points nearest to a seed its group is drawn from, the seed among them;
-        by default C + 3, or what the strategy says. All points where there are fewer than K.
+        by default C + 3, or what the strategy says. All points where there are fewer than K. For a
+        strategy that draws from neighbours: ``"nearest"`` does not.
     rng : int, numpy.random.Generator or RandomState
         A seed, or what draws. ``"legacy"`` alone takes a RandomState, and makes one of a seed.
     sequential : bool
@@ -91,7 +92,8 @@ def group(
     Raises
     ------
     RequestError
-        If a position is not finite, a number cannot be used, or there are too few points.
+        If a position is not finite, a number cannot be used or would not be read, or there are too
+        few points.
     UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
         If the strategy is unknown, cannot be imported, breaks its contract, or has no such option.
     MemoryBudgetError
@@ -110,6 +112,7 @@ def group(
             f"count: received {count} groups for {len(points)} points. Expected at most one a "
             "point, unless oversampling=True; strategy='combinations' then forms different groups."
         )
+    _refuse_unread(chosen, strategy, neighbours=neighbours, pool_size=pool_size)
     wanted = pool_size if pool_size is not None and count > len(points) else neighbours
     if wanted is None:
         wanted = getattr(chosen, "default_neighbours", lambda size: size + SPARE)(members)
@@ -119,6 +122,16 @@ def group(
     )
     _check_budget(task, parse_bytes(memory_budget))
     return _drawn(task, chosen, source)
+
+
+def _refuse_unread(chosen: Any, strategy: str, **numbers: int | None) -> None:
+    """Refuse numbers of neighbours for a strategy that draws from none."""
+    for name, value in numbers.items():
+        if value is not None and not getattr(chosen, "reads_neighbours", True):
+            raise RequestError(
+                f"{name}: received {value!r} with strategy={strategy!r}, which draws from no "
+                "neighbours. Expected None, or another strategy, such as 'random_of_k'."
+            )
 
 
 def _check_budget(task: GroupTask, budget: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...display import Shown, Words
 from ...geometry import Positions
+from ...kept import kept
 
 Indices = NDArray[np.int64]
 
@@ -116,7 +116,8 @@ class Groups(Shown):
         found: Positions = members - members.mean(axis=1, keepdims=True)
         return found
 
-    @cached_property
+    @property
+    @kept
     def coverage(self) -> Coverage:
         """How the groups cover the scan."""
         uses = np.bincount(self.indices.reshape(-1), minlength=len(self.positions))

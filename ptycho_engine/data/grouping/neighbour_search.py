@@ -6,13 +6,14 @@ Both give the same: the point that asks, then the others by distance, then by in
 from __future__ import annotations
 
 import math
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import MissingExtraError, PluginLoadError
+from ...kept import kept
 from ...workers import POOL_SIZE, share
 from .tree import PointTree
 
@@ -65,7 +66,8 @@ class Neighbours:
         cells = self._cells.get(count)
         return (cells or self._tree).nearest(seeds, count)
 
-    @cached_property
+    @property
+    @kept
     def _tree(self) -> PointTree:
         return PointTree(self._points)
 

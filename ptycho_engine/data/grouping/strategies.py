@@ -23,6 +23,8 @@ class Nearest:
     Nothing but the seeds is drawn, so that there are at most as many groups as points.
     """
 
+    reads_neighbours = False
+
     def draw(self, task: GroupTask) -> tuple[Indices, Indices]:
         """Draw the groups of a task: members (B, C), the seed first, and seeds (B,)."""
         if task.count > task.points:

@@ -43,20 +43,33 @@ def region(positions: Positions, y: Bounds, x: Bounds, *, unit: Unit = "pixels")
     Raises
     ------
     RequestError
-        If bounds are not two finite numbers in ascending order, or the unit is unknown.
+        As :func:`check_bounds`.
     """
-    if unit not in UNITS:
-        raise RequestError(one_of("bounds unit", unit, UNITS))
     inside = np.ones(len(positions), bool)
-    for axis, (name, bounds) in enumerate((("y", y), ("x", x))):
+    for along, bounds in zip(positions.T, check_bounds(y, x, unit), strict=True):
         if bounds is None:
             continue
-        low, high = _checked(name, bounds)
-        along = positions[:, axis]
+        low, high = bounds
         if unit == "fraction" and len(along):
             low, high = (_part_of_the_way(along.min(), along.max(), part) for part in (low, high))
         inside &= (along >= low) & (along <= high)
     return np.flatnonzero(inside)
+
+
+def check_bounds(
+    y: Bounds, x: Bounds, unit: Unit
+) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Read the bounds of a region, which are those of `region`.
+
+    Raises
+    ------
+    RequestError
+        If they are not two finite numbers in ascending order, or fractions beyond 0 and 1, or the
+        unit is unknown.
+    """
+    if unit not in UNITS:
+        raise RequestError(one_of("bounds unit", unit, UNITS))
+    return _checked("y", y, unit), _checked("x", x, unit)
 
 
 def _part_of_the_way(least: float, most: float, part: float) -> float:
@@ -64,14 +77,23 @@ def _part_of_the_way(least: float, most: float, part: float) -> float:
     return most if part == 1 else least + part * (most - least)
 
 
-def _checked(name: str, bounds: Sequence[float]) -> tuple[float, float]:
+def _checked(name: str, bounds: Bounds, unit: Unit) -> tuple[float, float] | None:
+    if bounds is None:
+        return None
     try:
         low, high = (float(bound) for bound in bounds)
     except (TypeError, ValueError):
         low, high = np.inf, -np.inf
     if not -np.inf < low <= high < np.inf:
         raise RequestError(
-            f"{name} bounds: received {bounds!r}. Expected a lower and an upper bound, finite."
+            f"{name} bounds: received {bounds!r}. Expected a lower and an upper bound, finite and "
+            "ascending."
+        )
+    if unit == "fraction" and not 0 <= low <= high <= 1:
+        raise RequestError(
+            f"{name} bounds: received {bounds!r}. Expected fractions of the way from the lowest "
+            "to the highest position, from 0 to 1. Set groups.bounds_unit=pixels for bounds in "
+            "object pixels."
         )
     return low, high
 

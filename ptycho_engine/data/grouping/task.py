@@ -8,12 +8,13 @@ fields are its options, and it has
     task's `count` and `members`.
 ``default_neighbours(members)``, as a static method, if it wants other than C + 3
     How many neighbours a group is drawn from where the caller does not say.
+``reads_neighbours``, false, if it draws from none
+    Settings of a job that say how many are refused then.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from ...errors import RequestError
 from ...geometry import Positions
+from ...kept import kept
 from .neighbour_search import Neighbours
 from .subsets import sequential
 from .tree import AT_ONCE, ORDERED_BYTES
@@ -70,7 +72,8 @@ class GroupTask:
         """How many points a group is drawn from: K, or all points where there are fewer."""
         return min(self.neighbours, self.points)
 
-    @cached_property
+    @property
+    @kept
     def rng(self) -> np.random.Generator:
         """What draws.
 
@@ -102,7 +105,8 @@ class GroupTask:
         """Find the points nearest to seeds (S,): (S, count), as `PointTree.nearest` orders them."""
         return self._neighbours.nearest(seeds, count)
 
-    @cached_property
+    @property
+    @kept
     def _neighbours(self) -> Neighbours:
         return Neighbours(self.positions)
 

@@ -8,11 +8,12 @@ are known.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...kept import kept
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -62,9 +63,9 @@ class PointTree:
         if count == 1 or not len(seeds):
             return seeds[:, None].repeat(count, axis=1)
         if self._crowded:
-            kept = _thinned(points, count)
-            if len(kept) < len(points):
-                return _crowded_rows(points, kept, seeds, count)
+            remaining = _thinned(points, count)
+            if len(remaining) < len(points):
+                return _crowded_rows(points, remaining, seeds, count)
         # Neighbouring seeds ask in a row, so that the nodes that they visit are in the caches.
         row = np.full(len(points), -1)
         row[seeds] = np.arange(len(seeds))
@@ -75,14 +76,16 @@ class PointTree:
         found[order] = _ask(self._tree, points, seeds[order], count, one_more)
         return found
 
-    @cached_property
+    @property
+    @kept
     def _tree(self) -> cKDTree:
         """The tree: a balanced one takes longer to build than it saves."""
         from scipy.spatial import cKDTree
 
         return cKDTree(self._points, leafsize=LEAF, balanced_tree=False, compact_nodes=False)
 
-    @cached_property
+    @property
+    @kept
     def _crowded(self) -> bool:
         """Whether a leaf holds more than its share: it then holds one place, many times."""
         y, x = self._points[self._tree.indices].T
@@ -153,13 +156,14 @@ def _thinned(points: Points, count: int) -> Indices:
     return np.sort(order[within < count])
 
 
-def _crowded_rows(points: Points, kept: Indices, seeds: Indices, count: int) -> Indices:
-    """Find neighbours among the points that are kept, once for each place; seeds come first."""
+def _crowded_rows(points: Points, remaining: Indices, seeds: Indices, count: int) -> Indices:
+    """Find neighbours among the points that remain, once for each place; seeds come first."""
     order, starts = _by_place(points)
-    first = np.empty(len(points), np.int64)  # the first point in the place of each: it is kept
+    first = np.empty(len(points), np.int64)  # the first point in the place of each: it remains
     first[order] = np.repeat(order[starts], np.diff(np.r_[starts, len(points)]))
     places, place = np.unique(first[seeds], return_inverse=True)
-    near = kept[PointTree(points[kept]).nearest(np.searchsorted(kept, places), count)][place]
+    own = np.searchsorted(remaining, places)
+    near = remaining[PointTree(points[remaining]).nearest(own, count)][place]
     rows = np.concatenate([seeds[:, None], near], axis=1)
     again = rows == seeds[:, None]
     again[:, 0] = False

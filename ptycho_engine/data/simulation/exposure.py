@@ -33,8 +33,9 @@ class Exposure:
         takes the probe as it is: its squared amplitude then counts photons.
     noise : bool
         Whether counts are drawn, rather than expected.
-    seed : int
-        Of the noise, not negative; the same seed gives the same patterns.
+    seed : int or None
+        Of the noise, not negative; the same seed gives the same patterns. None follows from the
+        seed of the recipe, and is 0 without one.
     quantity : {"amplitude", "intensity"}
         What is returned: the square root of counts, or counts.
     normalised : bool
@@ -46,8 +47,9 @@ class Exposure:
     saturation : float or None
         Counts beyond which a pixel shows these; None for none.
     integers : bool
-        Whether counts are whole numbers without noise, too. Intensities that are not normalised
-        then have the dtype uint16 or, unless the saturation fits that, uint32.
+        Whether counts are whole numbers without noise, too, and the saturation with them.
+        Intensities that are not normalised then have the dtype uint16 or, unless the saturation
+        fits that, uint32; without a saturation, counts beyond its range are refused.
     model : str
         From which distribution: ``"poisson"``, or what another distribution of Python code
         installs as an entry point of ``ptycho_engine.noises``.
@@ -62,7 +64,7 @@ class Exposure:
 
     photons: float | None = 1e6
     noise: bool = True
-    seed: int = 0
+    seed: int | None = None
     quantity: str = "amplitude"
     normalised: bool = False
     background: float = 0.0
@@ -74,15 +76,21 @@ class Exposure:
     def __post_init__(self) -> None:
         if self.quantity not in QUANTITIES:
             raise ConfigurationError(one_of("exposure.quantity", self.quantity, QUANTITIES))
-        if type(self.seed) is not int or not 0 <= self.seed < 2**64:
+        seed = 0 if self.seed is None else self.seed
+        if type(seed) is not int or not 0 <= seed < 2**64:
             raise ConfigurationError(
                 f"exposure.seed: received {one_line(repr(self.seed), 60)}. Expected an integer "
-                "from 0 to 2**64 - 1."
+                "from 0 to 2**64 - 1, or null."
             )
-        most = MOST_32 if self.integers else MOST_PHOTONS
+        most = MOST_32 if self.returns_integers else MOST_PHOTONS
         _check("photons", self.photons, "photons of a pattern, or null", 1e-300, MOST_PHOTONS)
         _check("background", self.background, "counts of a pixel", 0.0, MOST_PHOTONS)
         _check("saturation", self.saturation, "counts of a pixel, or null", 1.0, most)
+        if self.integers and self.saturation is not None and self.saturation % 1:
+            raise ConfigurationError(
+                f"exposure.saturation: received {self.saturation} beside exposure.integers=true. "
+                "Expected a whole number of counts."
+            )
         if self.background is None:
             raise ConfigurationError(
                 "exposure.background: received None. Expected counts of a pixel, 0 for none."
@@ -100,9 +108,14 @@ class Exposure:
         return not (self.is_plain and self.normalised)
 
     @property
+    def returns_integers(self) -> bool:
+        """Whether patterns are arrays of integers, rather than of floats."""
+        return self.integers and not self.normalised and self.quantity == "intensity"
+
+    @property
     def dtype_of_counts(self) -> np.dtype[Any] | None:
         """Unsigned integers, if that is what is returned."""
-        if not self.integers or self.normalised or self.quantity != "intensity":
+        if not self.returns_integers:
             return None
         return np.dtype(np.uint16 if (self.saturation or MOST_32) <= MOST_16 else np.uint32)
 
@@ -128,22 +141,38 @@ class Exposure:
             From means (c, N, N) in float64, which it may use up, to counts; None for no noise.
         mask : ndarray of bool, shape (N, N), optional
             False where the detector sees nothing: those pixels are 0.
+
+        Raises
+        ------
+        ConfigurationError
+            If a pixel counts more than the integers that are returned can be.
         """
         if self.background:
             mean += mean.dtype.type(self.background)
         counts = mean if draw is None else draw(mean.astype(np.float64, copy=False))
         if self.integers and counts.dtype.kind == "f":
             np.rint(counts, out=counts)
-        most = self.saturation or (MOST_32 if self.integers else None)
-        if most is not None:
-            np.minimum(counts, most, out=counts, casting="unsafe")
+        if self.saturation is not None:
+            np.minimum(counts, self.saturation, out=counts, casting="unsafe")
         if mask is not None:
             counts *= mask
+        if self.returns_integers and self.saturation is None:
+            _check_counts(counts)
         np.copyto(out, counts, casting="unsafe")
         if self.quantity == "amplitude":
             np.sqrt(out, out=out)
         if self.normalised:
             out /= out.dtype.type(scale if self.quantity == "amplitude" else scale**2)
+
+
+def _check_counts(counts: Array) -> None:
+    most = counts.max(initial=0)
+    if most > MOST_32:
+        raise ConfigurationError(
+            f"exposure.integers: a pixel counts {most:.4g}. Expected at most {MOST_32}, what "
+            "integers of 32 bits hold. Set exposure.saturation, ask for fewer photons, or set "
+            "exposure.integers=false."
+        )
 
 
 def _check(name: str, value: Any, what: str, least: float, most: float) -> None:

@@ -95,6 +95,11 @@ def list_noises() -> tuple[PluginSource, ...]:
     return discover(NOISE_GROUP)
 
 
+def find_noise(name: str) -> PluginSource:
+    """Find a model by name, from metadata alone; UnknownPluginError if there is none."""
+    return find_source(NOISE, name, list_noises())
+
+
 def load_noise(name: str, options: Mapping[str, Any] | None = None) -> Draw:
     """Return what draws, of the model of a name.
 
@@ -103,7 +108,7 @@ def load_noise(name: str, options: Mapping[str, Any] | None = None) -> Draw:
     UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
         If the model is unknown, cannot be imported, breaks its contract, or has no such option.
     """
-    source = find_source(NOISE, name, list_noises())
+    source = find_noise(name)
     kind = load_source(NOISE, source)
     draws = callable(getattr(kind, "draw", None))
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind) and draws):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from numbers import Real
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...errors import ConfigurationError, one_line
 #: Highest frequency that a propagator passes, as a share of Nyquist's: products of two fields
 #: within it fold none of their frequencies back into it (E. J. Kirkland, "Advanced Computing in
 #: Electron Microscopy", 2nd ed., 2010, section 6.8).
-BAND_LIMIT = 2 / 3
+BAND_LIMIT = Fraction(2, 3)
 
 Fields = NDArray[np.complexfloating[Any, Any]]
 
@@ -51,8 +52,9 @@ class SliceGap:
 
         ``exp(2 pi i z / w (sqrt(1 - (w f)^2) - 1))`` for the distance z, the wavelength w and
         the spatial frequency f: the phase of a plane wave that travels along the axis is left
-        out. It is zero beyond `BAND_LIMIT` of Nyquist's frequency, and where waves are
-        evanescent (J. W. Goodman, "Introduction to Fourier Optics", 3rd ed., 2005, section 3.10).
+        out. It is zero beyond `BAND_LIMIT` of Nyquist's frequency, which itself passes, and where
+        waves are evanescent (J. W. Goodman, "Introduction to Fourier Optics", 3rd ed., 2005,
+        section 3.10).
 
         Parameters
         ----------
@@ -67,7 +69,7 @@ class SliceGap:
         frequency = np.fft.fftfreq(size, self.pixel_size)  # (N,), cycles a metre
         squared = frequency[:, None] ** 2 + frequency[None, :] ** 2  # (N, N)
         along = 1 - self.wavelength**2 * squared
-        passed = (squared <= (BAND_LIMIT / (2 * self.pixel_size)) ** 2) & (along > 0)
+        passed = _within_band(size) & (along > 0)
         # sqrt(1 - s) - 1, without the difference of two numbers close to 1
         path = -(self.wavelength**2) * squared / (1 + np.sqrt(along.clip(0)))
         phase = 2 * math.pi * self.distance / self.wavelength * path
@@ -145,6 +147,20 @@ class NearField:
         turn = np.exp(2j * math.pi * np.fft.fftfreq(size) * (size // 2))  # exact: whole samples
         moved: NDArray[np.complex128] = self.transfer(size) * size * turn[:, None] * turn[None, :]
         return moved
+
+
+def _within_band(size: int) -> NDArray[np.bool_]:
+    """Tell which frequencies of N x N samples are within `BAND_LIMIT`, the limit included.
+
+    In whole numbers: where N is a multiple of 3, some lie on the limit, and the last digits of a
+    pixel size would decide about them.
+    """
+    cycles = np.rint(np.fft.fftfreq(size) * size).astype(np.int64)  # (N,), in N samples
+    squared = cycles[:, None] ** 2 + cycles[None, :] ** 2
+    within: NDArray[np.bool_] = (
+        4 * BAND_LIMIT.denominator**2 * squared <= (BAND_LIMIT.numerator * size) ** 2
+    )
+    return within
 
 
 def _check_lengths(what: str, gap: SliceGap | NearField) -> None:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ...errors import ConfigurationError, one_of
 from ...phantoms.numbers import MOST_PIXELS, MOST_POINTS, MOST_SEED, real_number, whole_number
@@ -13,16 +14,29 @@ from ...phantoms.specimens import SPECIMENS
 from ...phantoms.trajectories import TRAJECTORIES
 from .exposure import Exposure
 
-#: Objects and probes that come from files.
-OBJECT_FILES = ("image", "scan")
-PROBES = ("gaussian", "airy", "hermite", "zone_plate", "file")
+#: Settings that each kind of object and probe reads; others stay at their defaults.
+RANGES = ("amplitude_low", "amplitude_high", "phase_low", "phase_high")
+DRAWN = ("size", "feature", *RANGES, "slices", "gap")
+READ_OF_OBJECT = dict.fromkeys(SPECIMENS, DRAWN) | {
+    "star": ("size", *RANGES, "slices", "gap"),
+    "image": ("path", *RANGES),
+    "scan": ("path", "gap"),
+}
+MODES = ("modes", "decay")
+READ_OF_PROBE = {
+    "gaussian": ("size", "fwhm", *MODES),
+    "airy": ("size", "fwhm", *MODES),
+    "hermite": ("size", "fwhm", "order_y", "order_x", *MODES),
+    "zone_plate": ("size", "outer_zone_width", "defocus", "central_stop", *MODES),
+    "file": ("path", *MODES),
+}
 #: Planck's constant times the speed of light, in electronvolts times metres (CODATA 2018: exact).
 PLANCK_LIGHT = 6.62607015e-34 * 299_792_458 / 1.602176634e-19
 
 
 @dataclass(frozen=True)
 class ObjectSettings:
-    """What is looked at.
+    """What is looked at; settings that the kind does not read stay at their defaults.
 
     Attributes
     ----------
@@ -42,7 +56,7 @@ class ObjectSettings:
     slices : int
         Slices S of a thick object, each drawn anew.
     gap : float
-        Metres of free space between slices.
+        Metres of free space between slices; the default gives way to what a scan file says.
     """
 
     kind: str = "star"
@@ -57,8 +71,7 @@ class ObjectSettings:
     gap: float = 1e-6
 
     def __post_init__(self) -> None:
-        _one_of("object.kind", self.kind, (*SPECIMENS, *OBJECT_FILES))
-        _path("object", self.kind, self.path, OBJECT_FILES)
+        _one_of("object.kind", self.kind, READ_OF_OBJECT)
         if self.size is not None:
             whole_number("object.size", self.size, 1, MOST_PIXELS)
         real_number("object.feature", self.feature, "pixels", 1.0)
@@ -68,11 +81,12 @@ class ObjectSettings:
         real_number("object.phase_high", self.phase_high, "radians", -100.0, 100.0)
         whole_number("object.slices", self.slices, 1, 1000)
         real_number("object.gap", self.gap, "metres", 0.0, 1.0)
+        _check_read("object", self, READ_OF_OBJECT[self.kind])
 
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """What it is lit with.
+    """What it is lit with; settings that the kind does not read stay at their defaults.
 
     Attributes
     ----------
@@ -113,8 +127,7 @@ class ProbeSettings:
     decay: float = 0.3
 
     def __post_init__(self) -> None:
-        _one_of("probe.kind", self.kind, PROBES)
-        _path("probe", self.kind, self.path, ("file",))
+        _one_of("probe.kind", self.kind, READ_OF_PROBE)
         whole_number("probe.size", self.size, 1, 16384)
         real_number("probe.fwhm", self.fwhm, "pixels")
         whole_number("probe.order_y", self.order_y, 0, 100)
@@ -124,6 +137,7 @@ class ProbeSettings:
         real_number("probe.central_stop", self.central_stop, "a share", 0.0, 0.99)
         whole_number("probe.modes", self.modes, 1, 100)
         real_number("probe.decay", self.decay, "a ratio of powers", None, 1.0)
+        _check_read("probe", self, READ_OF_PROBE[self.kind])
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,9 @@ class TrajectorySettings:
 @dataclass(frozen=True)
 class BeamSettings:
     """Light and lengths, which patterns depend on where an object is thick, or a probe focused.
+
+    Where object or probe come from a scan file, numbers at their defaults give way to those that
+    it says; others stay, with a warning if the file says else.
 
     Attributes
     ----------
@@ -212,7 +229,7 @@ class Recipe:
     object, probe, trajectory, beam, exposure
         Each its own.
     seed : int
-        Of the object and the positions; noise has one of its own, `exposure.seed`.
+        Of the object, the positions and, unless `exposure.seed` is set, the noise.
     """
 
     object: ObjectSettings = field(default_factory=ObjectSettings)
@@ -232,7 +249,14 @@ def _one_of(name: str, value: object, options: object) -> None:
         raise ConfigurationError(one_of(name, value, known))
 
 
-def _path(group: str, kind: str, path: str | None, kinds: tuple[str, ...]) -> None:
-    if (path is not None) != (kind in kinds):
-        expected = "that of a file" if kind in kinds else f"none: {kind} comes from no file"
-        raise ConfigurationError(f"{group}.path: received {path!r}. Expected {expected}.")
+def _check_read(group: str, settings: Any, read: tuple[str, ...]) -> None:
+    """Refuse what the kind does not read, and a path that it lacks."""
+    if "path" in read and settings.path is None:
+        raise ConfigurationError(f"{group}.path: received None. Expected that of a file.")
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if one.name not in ("kind", *read) and value != one.default:
+            raise ConfigurationError(
+                f"{group}.{one.name}: received {value!r} with {group}.kind={settings.kind}, which "
+                f"does not read it. Expected settings of that kind: {', '.join(read)}."
+            )

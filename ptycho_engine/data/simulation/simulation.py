@@ -12,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ...display import Shown, array_in_words
 from ...engine import Engine
 from ...errors import ConfigurationError, RequestError, at_caller
 from ...geometry.cut import Cut, Fill, Interpolation
+from ...kept import kept
 from ...logs import get_logger
 from ...memory import parse_bytes
 from ...native import fields as loops
@@ -31,7 +32,7 @@ from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .exposure import Exposure
 from .far_field import across_the_object, write_patterns
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
-from .noise import BLOCK, load_noise, stream
+from .noise import BLOCK, find_noise, load_noise, stream
 from .propagation import NearField, SliceGap
 
 #: Samples of the patterns in one chunk, at most: 64 of 64 x 64. More leave the caches, fewer cost
@@ -138,7 +139,10 @@ class Simulation(Shown):
     ) -> None:
         self.exposure = exposure or Exposure()
         chosen = self.exposure
-        self._noise = load_noise(chosen.model, chosen.options) if chosen.noise else None
+        find_noise(chosen.model)  # a name that means nothing is refused, with noise or without
+        wanted = chosen.noise or chosen.options  # so are its options
+        model = load_noise(chosen.model, chosen.options) if wanted else None
+        self._noise = model if chosen.noise else None
         slices = complex_object(image, gap)
         modes = probe_modes(probe, slices.dtype)
         size = modes.shape[-1]
@@ -166,8 +170,7 @@ class Simulation(Shown):
         self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
         self.dtype = self.exposure.dtype_of_counts or self._light.real_dtype
-        if scale is not None:
-            self.scale = float(scale)
+        self._given_scale = None if scale is None else float(scale)
         self._shares(0)  # what cannot be done is refused here
 
     def _shown(self) -> dict[str, object]:
@@ -179,13 +182,17 @@ class Simulation(Shown):
             "exposure": self.exposure,
         }
 
-    @cached_property
+    @property
+    @kept
     def scale(self) -> float:
         """The photon scale ``s = sqrt(photons / mean of the sums over |exit wave|^2)``.
 
-        Found once, over all positions, when it is first needed; 1 without `exposure.photons`.
+        The one given; else found once, over all positions, when it is first needed; 1 without
+        `exposure.photons`.
         """
         photons, count = self.exposure.photons, self.shape[0]
+        if self._given_scale is not None:
+            return self._given_scale
         if photons is None or not count:
             return 1.0
         energies = np.zeros(count)
@@ -298,7 +305,7 @@ class Simulation(Shown):
         def write(room: _Room, block: tuple[int, int]) -> None:
             draw = None
             if self._noise is not None:
-                rng = stream(self.exposure.seed, block[0] // BLOCK)
+                rng = stream(self.exposure.seed or 0, block[0] // BLOCK)
                 draw = partial(self._noise, rng=rng)
             for a, b in _pieces(*block, chunk):
                 count = b - a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from ...display import Shown
 from ...engine import Engine
-from ...errors import ConfigurationError, InputFileError, at_caller
+from ...errors import ConfigurationError, at_caller
 from ...geometry import Positions
 from ...io.objects.mirror import local_copy, named
 from ...io.objects.urls import location
-from ...io.scan_files import read_scan
 from ...memory import check_reading
 from ...phantoms.probes import airy, gaussian, hermite_gauss, orthogonal_modes, zone_plate_focus
 from ...phantoms.specimens import SPECIMENS, transmission
@@ -22,6 +21,7 @@ from ...phantoms.trajectories import TRAJECTORIES, needed_size, place_inside
 from .drawings import read_drawing
 from .propagation import NearField, SliceGap
 from .recipe import BeamSettings, ObjectSettings, ProbeSettings, Recipe
+from .scan_sources import read_files
 from .simulation import Simulation
 
 #: Most bytes that a pixel takes while an object is drawn, and a position while it is made.
@@ -37,7 +37,8 @@ class SimulatedScan(Shown):
     Attributes
     ----------
     recipe : Recipe
-        What it was made of.
+        What it was made of, with the light and the lengths of scan files that it names, and the
+        seed of the noise.
     image : ndarray of complex, shape (H, W) or (S, H, W)
         The object, or its slices.
     probe : ndarray of complex, shape (N, N) or (M, N, N)
@@ -88,7 +89,8 @@ def make_scan(
     ConfigurationError
         If the recipe describes no scan, such as one that leaves the object.
     InputFileError
-        If a file cannot be read, or does not hold what is wanted of it.
+        If a file cannot be read, or does not hold what is wanted of it, such as an object of which
+        only the modes are known.
     MemoryBudgetError
         If it takes more than the budget.
 
@@ -101,17 +103,20 @@ def make_scan(
     """
     recipe = recipe or Recipe()
     # Each has a stream of its own: other positions leave the object as it is.
-    drawing, way, mistakes = (
-        np.random.default_rng(seed) for seed in np.random.SeedSequence(recipe.seed).spawn(3)
-    )
+    *streams, noise = np.random.SeedSequence(recipe.seed).spawn(4)
+    drawing, way, mistakes = map(np.random.default_rng, streams)
+    given = read_files(recipe, image is None, probe is None, memory_budget)
+    recipe = _with_noise_seed(given.recipe, noise)
     if probe is None:
-        probe = make_probe(recipe.probe, recipe.beam, memory_budget)
+        probe = make_probe(recipe.probe, recipe.beam, given.probe)
     size, settings = probe.shape[-1], recipe.trajectory
     check_reading("simulation: making positions", POINT_BYTES * settings.points, memory_budget)
     figure = TRAJECTORIES[settings.kind](settings.points, settings.step, way, settings.irregularity)
     # None is wrong by more than three deviations, so that the margin can be kept.
     wrong = mistakes.standard_normal(figure.shape).clip(-3, 3) * settings.error
     needed = needed_size(figure + wrong, size, settings.margin)
+    if image is None:
+        image = given.image
     if image is None:
         image = make_object(recipe.object, needed, drawing, memory_budget)
     height, width = image.shape[-2:]
@@ -132,18 +137,27 @@ def make_scan(
     return SimulatedScan(recipe, image, probe, positions, positions - wrong, simulation)
 
 
+def _with_noise_seed(recipe: Recipe, noise: np.random.SeedSequence) -> Recipe:
+    """Write the seed of the noise into the recipe, where it follows from that of the whole."""
+    exposure = recipe.exposure
+    if not exposure.noise or exposure.seed is not None:
+        return recipe
+    seed = int(noise.generate_state(1, np.uint64)[0])
+    return replace(recipe, exposure=replace(exposure, seed=seed))
+
+
 def make_object(
     settings: ObjectSettings,
     needed: tuple[int, int],
     rng: np.random.Generator,
     memory_budget: int | str | None = None,
 ) -> Array:
-    """Draw or read an object.
+    """Draw an object, or read that of a picture.
 
     Parameters
     ----------
     settings : ObjectSettings
-        What it is.
+        What it is; not the object of a scan file, which `read_files` reads.
     needed : (int, int)
         Rows and columns of what is drawn, unless the settings say.
     rng : numpy.random.Generator
@@ -154,10 +168,8 @@ def make_object(
     Returns
     -------
     ndarray of complex64, shape (H, W) or (S, H, W)
-        The object; that of a scan file in its own dtype.
+        The object.
     """
-    if settings.kind == "scan":
-        return _read(settings.path, "object", memory_budget)
     amplitude = settings.amplitude_low, settings.amplitude_high
     phase = settings.phase_low, settings.phase_high
     if settings.kind == "image":
@@ -179,10 +191,8 @@ def make_object(
     return slices[0] if len(slices) == 1 else np.stack(slices)
 
 
-def make_probe(
-    settings: ProbeSettings, beam: BeamSettings, memory_budget: int | str | None = None
-) -> Array:
-    """Make or read a probe, and modes of it.
+def make_probe(settings: ProbeSettings, beam: BeamSettings, of_file: Array | None = None) -> Array:
+    """Make a probe, and modes of it.
 
     Parameters
     ----------
@@ -190,16 +200,16 @@ def make_probe(
         What it is.
     beam : BeamSettings
         Light and pixel size, for a zone plate.
-    memory_budget : int or str, optional
-        Bytes that reading may take.
+    of_file : ndarray, shape (N, N) or (M, N, N), optional
+        The probe that `read_files` has read.
 
     Returns
     -------
     ndarray of complex, shape (N, N) or (M, N, N)
         The probe, or its modes.
     """
-    if settings.kind == "file":
-        probe = _read(settings.path, "probe", memory_budget)
+    if of_file is not None:
+        probe = of_file
     elif settings.kind == "zone_plate":
         probe = zone_plate_focus(
             settings.size,
@@ -223,13 +233,3 @@ def make_probe(
             "Expected 1, which keeps them."
         )
     return orthogonal_modes(probe, settings.modes, settings.decay)
-
-
-def _read(path: str | None, what: str, memory_budget: int | str | None) -> Array:
-    """Read the object or the probe of a scan file."""
-    assert path is not None  # as the settings have checked
-    scan = read_scan("file", path, memory_budget=memory_budget)
-    found = scan.image if what == "object" else scan.probe
-    if found is None:
-        raise InputFileError(f"{path}: holds no {what}. Expected a scan file with one.")
-    return np.asarray(found)

@@ -64,14 +64,15 @@ from ..cxi_entry import (
     CxiEntry,
     entries_of,
 )
-from ..cxi_entry import Options as Options
+from ..cxi_options import Options as Options
 from ..hdf5_file import Hdf5File
 from ..hdf5_quantities import JOULE, loaded_bytes
 from ..hdf5_writing import Dataset, Link, complex_of, origin_of, write_hdf5
 from ..optics import Pair
+from ..products import SHARES, WEIGHTS
 from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
-from ..scan_writing import in_quantity, pixel_for_metres
+from ..scan_writing import in_quantity, pixel_for_metres, report_dropped
 from ..staging import staged
 
 #: The NeXus classes of the groups that we write.
@@ -131,6 +132,8 @@ def read(path: Path, options: Options) -> Scan:
         metres = entry.translation(basis, TRANSLATION)
         image = entry.image()
         mask, masked = entry.mask(patterns)
+        frames, framed = entry.frames()
+        spacing, spaced = entry.spacing(image)
         scan = Scan(
             image=image,
             positions=metres,
@@ -140,14 +143,14 @@ def read(path: Path, options: Options) -> Scan:
             nominal_positions=entry.translation(basis, MOVED[1:]),
             units="m",
             layer_axis=entry.layer_axis(image),
-            layer_spacing=entry.spacing(),
+            layer_spacing=spacing,
             pixel_size=pixel,
             detector_pixel_size=detector,
             energy=energy,
             distance=distance,
             mask=mask,
-            metadata=entry.frames(),
-            warnings=(*entry.doubts, *doubts, *masked),
+            metadata=frames,
+            warnings=(*entry.doubts, *entry.numbers.doubts, *doubts, *masked, *framed, *spaced),
             remedies={
                 "metres": "scan=cxi scan.pixel_size=METRES",
                 "centred": "scan=cxi scan.centre=middle",
@@ -208,6 +211,7 @@ def write(path: Path, scan: Scan) -> None:
     attributes = {name: {"NX_class": kind} for name, kind in CLASSES.items() if name in made}
     with staged(path) as (place,):
         write_hdf5(place, datasets, attributes | {"/": origin_of(scan) | {"NX_class": "NXroot"}})
+    report_dropped(path, scan, (), (SHARES, WEIGHTS), keeps_near=True)
 
 
 def _of_detector(scan: Scan) -> dict[str, Dataset]:

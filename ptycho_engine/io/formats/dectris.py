@@ -25,11 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...errors import InputFileError, one_line, one_of
 from ..hdf5_file import Hdf5File
-from ..hdf5_quantities import ELECTRONVOLTS, METRES, array, loaded_bytes, number
+from ..hdf5_quantities import ELECTRONVOLTS, METRES, Numbers, loaded_bytes, mask_of
 from ..patterns import Patterns
 from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
@@ -93,20 +91,23 @@ def read(path: Path, options: Options) -> Scan:
         that are missing, out of its folder, or of different sizes.
     """
     with Hdf5File(path) as file:
-        patterns = _patterns(file)
-        y, x = (number(file, METRES, "m", f"{DETECTOR}/{axis}_pixel_size") for axis in "yx")
+        patterns, numbers = _patterns(file), Numbers(file)
+        y, x = (numbers.first(METRES, "m", f"{DETECTOR}/{axis}_pixel_size") for axis in "yx")
+        mask, masked = _mask(file)
         names = (f"{DETECTOR}/detector_distance", f"{DETECTOR}/distance")
+        energy, distance = _energy(numbers, options), numbers.first(METRES, "m", *names)
+        limits, missing = _limits(numbers), _missing_frames(file, numbers, patterns)
         return Scan(
             image=None,
             positions=None,
             source=str(path),
             patterns=patterns,
             detector_pixel_size=None if y is None or x is None else (y, x),
-            energy=_energy(file, options),
-            distance=number(file, METRES, "m", *names),
-            mask=_mask(file),
-            metadata=_limits(file),
-            warnings=_missing_frames(file, patterns),
+            energy=energy,
+            distance=distance,
+            mask=mask,
+            metadata=limits,
+            warnings=(*missing, *numbers.doubts, *masked),
             assumptions={"energy": options.energy},
         )
 
@@ -135,37 +136,40 @@ def _patterns(file: Hdf5File) -> Patterns:
     return Patterns.joined(file.patterns(f"{DATA}/{name}", "intensity") for name in parts)
 
 
-def _energy(file: Hdf5File, options: Options) -> float | None:
+def _energy(numbers: Numbers, options: Options) -> float | None:
     if options.energy == "none":
         return None
-    wavelength = number(file, METRES, "angstrom", WAVELENGTH)
+    wavelength = numbers.first(METRES, "angstrom", WAVELENGTH)
     if wavelength is not None:
         return PLANCK_LIGHT / wavelength
-    return number(file, ELECTRONVOLTS, "eV", f"{SETTINGS}/photon_energy")
+    return numbers.first(ELECTRONVOLTS, "eV", f"{SETTINGS}/photon_energy")
 
 
-def _mask(file: Hdf5File) -> Any:
+def _mask(file: Hdf5File) -> tuple[Any, tuple[str, ...]]:
+    """Return which pixels are good, and doubts about it."""
     name = next((name for name in MASKS if file.is_dataset(name)), None)
     if name is None:
-        return None
-    return array(file, name, (2,), "iu", "an integer mask of shape (H, W)") == 0
+        return None, ()
+    bits, doubts = mask_of(file, name)
+    return None if bits is None else bits == 0, doubts
 
 
-def _limits(file: Hdf5File) -> dict[str, Any]:
+def _limits(numbers: Numbers) -> dict[str, Any]:
     """Return counts from which on they are wrong, by the name that the detector has for it."""
-    found = {name: number(file, {}, "", name) for name in LIMITS}
+    found = {name: numbers.first({}, "", name) for name in LIMITS}
     return {name.rpartition("/")[2]: value for name, value in found.items() if value is not None}
 
 
-def _missing_frames(file: Hdf5File, patterns: Patterns) -> tuple[str, ...]:
+def _missing_frames(file: Hdf5File, numbers: Numbers, patterns: Patterns) -> tuple[str, ...]:
     """Say so if there are fewer patterns than the detector was set to take."""
-    names = [f"{SETTINGS}/{name}" for name in ("nimages", "ntrigger")]
-    if not all(file.is_dataset(name) and file.header(name).size == 1 for name in names):
+    images, triggers = (
+        numbers.first({}, "", f"{SETTINGS}/{name}") for name in ("nimages", "ntrigger")
+    )
+    if images is None or triggers is None or images * triggers == patterns.shape[0]:
         return ()
-    asked = int(np.prod([int(file.load(name).reshape(-1)[0]) for name in names]))
-    if asked == patterns.shape[0]:
-        return ()
+    asked = images * triggers
     return (
-        f"{file.path}: has {patterns.shape[0]} patterns, and the detector was set to take {asked}. "
-        "Expected all. Look for files of data that were not copied, or a scan that was stopped.",
+        f"{file.path}: has {patterns.shape[0]} patterns, and the detector was set to take "
+        f"{asked:.0f}. Expected all. Look for files of data that were not copied, or a scan "
+        "that was stopped.",
     )

@@ -1,4 +1,4 @@
-"""A scan file of whatever format: its suffix decides, and its content where several share one."""
+"""A scan file of whatever format: its suffix says who is asked first, its content decides."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from ..frames import FrameOptions, place
 from ..hdf5_quantities import check_finite
 from ..matlab_file import MatlabFile
 from ..patterns import Patterns, quantity_option
-from ..reading import claiming
+from ..reading import claiming, looks_like
 from ..scan import LayerAxis, Scan
 
 Array = NDArray[Any]
@@ -102,7 +102,13 @@ class Options(FrameOptions):
 
 @claiming
 def recognise(path: Path) -> bool:
-    """Tell whether a file is a MATLAB file that holds a part of a scan by its usual name."""
+    """Tell whether a file is a MATLAB file that holds a part of a scan by its usual name.
+
+    Programs write such files without MATLAB's mark; then the suffix has to say it, as the names
+    are those of other formats too.
+    """
+    if path.suffix.lower() != ".mat" and looks_like(path) != "a MATLAB file":
+        return False
     file = MatlabFile.open(path)
     return any(name in file.headers for names in NAMES.values() for name in names)
 
@@ -142,8 +148,8 @@ def read(path: Path, options: Options) -> Scan:
         )
     image = _planes(file, names["object"], "object")
     probe = _planes(file, names["probe"], "probe")
-    patterns, assumed = _patterns(file, names["patterns"], options)
     xy = _coordinates(file, names)
+    patterns, assumed = _patterns(file, names["patterns"], options, None if xy is None else len(xy))
     positions = None
     if xy is not None:
         size = patterns.shape[-1] if patterns else None if probe is None else probe.shape[-1]
@@ -196,18 +202,23 @@ def _planes(file: MatlabFile, name: str | None, what: str) -> Array | None:
 
 
 def _patterns(
-    file: MatlabFile, name: str | None, options: Options
+    file: MatlabFile, name: str | None, options: Options, count: int | None
 ) -> tuple[Patterns | None, dict[str, str]]:
+    """Describe the patterns, and what was assumed of them, of so many positions."""
     if name is None:
         return None, {}
     header = file.headers[name]
-    if len(header.shape) != 3 or header.dtype.kind not in "iuf":
+    one = len(header.shape) == 2 and count == 1  # MATLAB drops a last axis of length 1
+    if (len(header.shape) != 3 and not one) or header.dtype.kind not in "iuf":
         raise InputFileError(
             f"{file.path}: {name!r} has shape {header.shape}, dtype {header.dtype}. Expected real "
             "patterns, (H, W, P). Set scan.patterns to another name."
         )
     quantity: Any = options.quantity or ("amplitude" if name in AMPLITUDES else "intensity")
-    stack = file.patterns(name, options.points == "last", quantity)
+    if one:
+        stack = Patterns.of(file.load(name)[None], quantity, str(file.path))
+    else:
+        stack = file.patterns(name, options.points == "last", quantity)
     reason = "as chosen" if options.quantity else "by its name"
     return stack, {"quantity": f"{quantity}, {reason}", "points": options.points}
 

@@ -31,6 +31,8 @@ from ..staging import staged
 PATTERNS = "dp"
 #: What divides x: pty-chi's users take the height for both coordinates.
 SIDES = ("width", "height")
+#: Positions, (P,) each, as fold_slice has them beside its patterns.
+FOLD_SLICE = ("ppX", "ppY")
 DROPPED = ("mask", "nominal_positions", "detector_pixel_size")
 
 
@@ -116,14 +118,34 @@ def read(path: Path, options: Options) -> Scan:
     """
     dp, para = _pair(path, options)
     patterns = None
+    unread: tuple[str, ...] = ()
     if dp is not None:
         with Hdf5File(dp) as file:
             quantity: Any = options.quantity
             patterns = file.patterns(PATTERNS, quantity)
+            unread = _unread(file)
     if para is None:
-        return Scan(None, None, str(path), patterns=patterns, assumptions=options.assumptions())
+        return Scan(
+            None,
+            None,
+            str(path),
+            patterns=patterns,
+            warnings=unread,
+            assumptions=options.assumptions(),
+        )
     with open_arrays(para) as arrays:
         return _read_para(arrays, str(path), patterns, options)
+
+
+def _unread(file: Hdf5File) -> tuple[str, ...]:
+    """Say so if there are positions whose unit nobody knows."""
+    if not all(file.is_dataset(name) for name in FOLD_SLICE):
+        return ()
+    return (
+        f"{file.path}: holds positions under the names {' and '.join(FOLD_SLICE)}, as fold_slice "
+        f"writes them; in which unit it does not say, and they were not read. Expected {X} and "
+        f"{Y} in NAME_para.hdf5. Set them with dataclasses.replace(scan, positions=...).",
+    )
 
 
 def _pair(path: Path, options: Options) -> tuple[Path | None, Path | None]:
@@ -150,7 +172,7 @@ def _read_para(
 ) -> Scan:
     yx = arrays.columns(X, Y)
     yx = np.ascontiguousarray(yx[:, ::-1]) if options.swapped else yx
-    found = products.read_object(arrays)
+    found, layered = products.read_object(arrays)
     probe, more = products.read_probe(arrays)
     shape = found["image"].shape[-2:]
     held = probe.get("probe")
@@ -164,7 +186,7 @@ def _read_para(
         options.centre,
     )
     positions = frame.place(yx, shape, size)
-    doubts = products.doubts_of(arrays.path, positions, shape)
+    doubts = (*products.doubts_of(arrays.path, positions, shape), *layered)
     if height != width and not in_pixels:
         doubts += (
             f"{arrays.path}: pixels of the object are {height:g} m high and {width:g} m wide, and "
@@ -233,7 +255,7 @@ def write(path: Path, scan: Scan) -> None:
     other = partner_path(path)
     assert other is not None
     para, dp = (other, path) if role_of(path) == PATTERNS else (path, other)
-    datasets = _para(path, scan)
+    datasets, lost = _para(path, scan)
     numbers = {DISTANCE: scan.distance, ENERGIES[0]: scan.energy}
     root = {key: value for key, value in numbers.items() if value is not None} | origin_of(scan)
     patterns = None if scan.patterns is None else in_quantity(path, scan.patterns, "intensity")
@@ -241,11 +263,11 @@ def write(path: Path, scan: Scan) -> None:
         write_hdf5(places[0], datasets, {"/": root})
         if patterns is not None:
             write_hdf5(places[1], {PATTERNS: Dataset(patterns)}, {"/": origin_of(scan)})
-    report_dropped(path, scan, DROPPED)
+    report_dropped(path, scan, DROPPED, lost)
 
 
-def _para(path: Path, scan: Scan) -> dict[str, Dataset]:
-    """Datasets of the second file."""
+def _para(path: Path, scan: Scan) -> tuple[dict[str, Dataset], tuple[str, ...]]:
+    """Datasets of the second file, and metadata that are left out."""
     cuttable, image, probe = products.object_and_probe(path, scan)
     assert scan.pixel_size is not None
     height, width = scan.pixel_size
@@ -254,13 +276,14 @@ def _para(path: Path, scan: Scan) -> dict[str, Dataset]:
     yx = frame.unplace(cuttable.positions, image.shape[-2:], size)
     sides = {"pixel_height_m": height, "pixel_width_m": width}
     layers = image if image.ndim == 3 else image[None]
-    modes = probe if probe.ndim == 3 else probe[None]
+    shares, weights, lost = products.shares_of(scan, probe if probe.ndim == 3 else probe[None])
     datasets = {
         OBJECT: Dataset(layers, {**sides, "center_x_m": 0.0, "center_y_m": 0.0}),
-        PROBE: Dataset(scan.metadata.get("opr_probe", modes[None]), sides),
+        PROBE: Dataset(shares if shares.ndim == 4 else shares[None], sides),
         Y: Dataset(yx[:, 0].copy()),
         X: Dataset(yx[:, 1].copy()),
     }
     if cuttable.layer_axis is not None and cuttable.layer_spacing is not None:
         datasets[SPACING] = Dataset(cuttable.layer_spacing)
-    return datasets
+    datasets |= {key: Dataset(values) for key, values in weights.items()}
+    return datasets, lost

@@ -30,7 +30,6 @@ from ..products import (
     OBJECT,
     PROBE,
     SPACING,
-    WEIGHTS,
     Frame,
     X,
     Y,
@@ -46,8 +45,10 @@ TOLD = (
     "mass_attenuation_m2_kg", "mass_attenuation_m2_per_kg", "tomography_angle_deg",
     "tilt_angle_deg", "focus_object_distance_m", "far_field", "polarization",
 )  # fmt: skip
+#: Errors of a reconstruction, and what versions before 1.2 call them.
+LOSSES, OLD_LOSSES = "loss_values", "costs"
 #: Arrays that are kept as they are, where there are any.
-KEPT = ("loss_values", "loss_epochs", "probe_photon_counts")
+KEPT = (LOSSES, "loss_epochs", "probe_photon_counts")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def recognise(path: Path) -> bool:
 def needed_bytes(path: Path, options: Options | None) -> int:
     """Return what `read` takes, of the sizes that the headers claim."""
     with open_arrays(path) as arrays:
-        return products.needed_by(arrays, (*products.LOADED, INDEXES, *KEPT))
+        return products.needed_by(arrays, (*products.LOADED, INDEXES, *KEPT, OLD_LOSSES))
 
 
 def read(path: Path, options: Options) -> Scan:
@@ -104,7 +105,7 @@ def read(path: Path, options: Options) -> Scan:
     with open_arrays(path) as arrays:
         yx = arrays.columns(X, Y)
         yx = np.ascontiguousarray(yx[:, ::-1]) if options.swapped else yx
-        found = products.read_object(arrays)
+        found, layered = products.read_object(arrays)
         probe, more = products.read_probe(arrays)
         size = products.patch_size_of(arrays, probe.get("probe"))
         pixels = products.pixel_size_of(arrays, options.pixel_size)
@@ -115,6 +116,9 @@ def read(path: Path, options: Options) -> Scan:
         index, doubts, assumed = _index(arrays, len(yx))
         told = {key: value for key in TOLD if (value := arrays.said(key)) is not None}
         kept = {key: arrays.load(key) for key in KEPT if key in arrays.names}
+        if LOSSES not in kept and OLD_LOSSES in arrays.names:
+            kept[LOSSES] = arrays.load(OLD_LOSSES)
+        near = {} if told.get("far_field", True) else {"propagation": "near"}
         scan = Scan(
             positions=positions,
             source=str(path),
@@ -128,9 +132,9 @@ def read(path: Path, options: Options) -> Scan:
                 **index,
                 "object_center_m": np.array(middle),
             },
-            warnings=(*products.doubts_of(path, positions, shape), *doubts),
+            warnings=(*products.doubts_of(path, positions, shape), *layered, *doubts),
             remedies=products.remedies("scan=ptychodus", options.swapped),
-            assumptions=options.assumptions() | assumed,
+            assumptions=options.assumptions() | assumed | near,
             **found,
             **probe,
         )
@@ -181,7 +185,7 @@ def write(path: Path, scan: Scan) -> None:
     InputFileError
         If it has no object or no positions.
     """
-    arrays, scalars = _contents(path, scan)
+    arrays, scalars, lost = _contents(path, scan)
     dropped = ["patterns", "mask", "nominal_positions", "detector_pixel_size"]
     with staged(path) as (place,), writing(path):
         if path.suffix.lower() == ".npz":
@@ -189,11 +193,11 @@ def write(path: Path, scan: Scan) -> None:
                 np.savez(stream, **{**arrays, **scalars, **origin_of(scan)})
         else:
             write_hdf5(place, *_with_attributes(arrays, {**scalars, **origin_of(scan)}))
-    report_dropped(path, scan, dropped)
+    report_dropped(path, scan, dropped, lost, keeps_near=True)
 
 
-def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and scalars of a product, by the keys of an npz file."""
+def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
+    """Arrays and scalars of a product, by the keys of an npz file, and metadata left out."""
     check(path, scan)
     cuttable, image, probe = products.object_and_probe(path, scan)
     assert scan.pixel_size is not None
@@ -202,26 +206,29 @@ def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any]]:
     frame = Frame(scan.pixel_size, (center_y, center_x))
     yx = frame.unplace(cuttable.positions, image.shape[-2:], probe.shape[-1])
     meta = scan.metadata
+    shares, weights, lost = products.shares_of(scan, probe)
     arrays = {
         INDEXES: products.indexes_of(scan, len(yx)),
         X: yx[:, 1].copy(),
         Y: yx[:, 0].copy(),
-        PROBE: meta.get("opr_probe", probe),
+        PROBE: shares,
         OBJECT: image,
         SPACING: products.layer_spacing_of(path, cuttable),
-        "loss_values": np.empty(0),
+        LOSSES: np.empty(0),
         "loss_epochs": np.empty(0, np.int64),
-        **products.texts_of(meta, (*KEPT, WEIGHTS)),
+        **products.texts_of(meta, KEPT),
+        **weights,
     }
     scalars = {
         "name": path.stem, "comments": "", "exposure_time_s": 0.0, "probe_photon_count": 0.0,
         **products.texts_of(meta, TOLD),
+        "far_field": not scan.is_near,
         DISTANCE: scan.distance, ENERGIES[0]: scan.energy, ENERGIES[1]: scan.energy,
         "object_pixel_width_m": width, "object_pixel_height_m": height,
         "object_center_x_m": center_x, "object_center_y_m": center_y,
         "probe_pixel_width_m": width, "probe_pixel_height_m": height,
     }  # fmt: skip
-    return arrays, scalars
+    return arrays, scalars, lost
 
 
 def _with_attributes(

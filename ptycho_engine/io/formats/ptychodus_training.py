@@ -39,6 +39,8 @@ from ..staging import staged
 PATTERNS, BAD = "patterns", "bad_pixels"
 X, Y = "probe_position_x_px", "probe_position_y_px"
 ANCHOR = "ptychodus_from_1.6"
+#: What a scan may hold and the format has no place for.
+DROPPED = ("nominal_positions", "detector_pixel_size")
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def read(path: Path, options: Options) -> Scan:
         pixels = products.pixel_size_of(arrays, None)
         energy, distance = arrays.positive(*ENERGIES), arrays.positive(DISTANCE)
         probe, more = products.read_probe(arrays)
+        found, layered = products.read_object(arrays)
         return Scan(
             positions=from_anchor(arrays.columns(X, Y), size, ANCHOR),
             source=str(path),
@@ -98,7 +101,8 @@ def read(path: Path, options: Options) -> Scan:
             mask=_good(arrays),
             metadata=more,
             assumptions={"quantity": options.quantity, "detector_pixel_size": "of the far field"},
-            **products.read_object(arrays),
+            warnings=layered,
+            **found,
             **probe,
         )
 
@@ -135,6 +139,12 @@ def check(path: Path, scan: Scan) -> None:
         raise OutputError(
             f"{path}: the object of {scan.source} has layers. Expected one layer. Choose another "
             "format."
+        )
+    if scan.is_near:
+        raise OutputError(
+            f"{path}: the detector of {scan.source} is in the near field, which the format cannot "
+            "say: its readers take the far field. Expected a far field. Choose another format, for "
+            "instance cxi or ptychodus."
         )
 
 
@@ -173,4 +183,4 @@ def write(path: Path, scan: Scan) -> None:
     }
     with staged(path) as (place,), writing(path):
         write_hdf5(place, datasets, {"/": origin_of(scan)})
-    report_dropped(path, scan, ("nominal_positions", "detector_pixel_size"))
+    report_dropped(path, scan, DROPPED, (products.SHARES, products.WEIGHTS))

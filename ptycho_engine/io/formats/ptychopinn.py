@@ -14,13 +14,13 @@ _metadata                        a JSON object as text
 
 Beside the coordinates it holds an object, patterns or a probe. A file is never unpickled; where
 there is no object, legacy programs write a pickled None, which is passed over with a warning. Other
-keys are ignored, but for ``bad_pixels``, which ptychodus writes
-since its version 1.7: its coordinates are of another anchor then, see `FrameOptions`.
+keys are ignored, but for ``bad_pixels``, which ptychodus writes since its version 1.7: its
+coordinates are of another anchor then, see `FrameOptions`, and its patterns as they were measured.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -33,20 +33,20 @@ from ...geometry import Positions
 from ..declared import LIMIT, declared_object
 from ..frames import FrameOptions, place
 from ..npz_archive import NpzArchive, check_array
-from ..npz_patterns import FIRST, FIRST_OF_FOUR, LAST, npz_patterns
-from ..patterns import Patterns, Quantity, quantity_option
+from ..npz_scan_patterns import BAD, PATTERNS, check_length, find_patterns
+from ..patterns import Patterns, quantity_option
+from ..products import SHARES, WEIGHTS
 from ..reading import claiming
 from ..scan import Scan
-from ..scan_writing import Named, report_dropped, write_arrays
+from ..scan_writing import Named, in_quantity, report_dropped, write_arrays
 
 REQUIRED = ("xcoords", "ycoords")
-PATTERNS = ("diff3d", "diffraction")
 #: One of these makes coordinates a scan.
 CONTENT = ("objectGuess", *PATTERNS, "probeGuess")
 #: Positions, of which three arrays exist on the way: as they are read, as columns, as (y, x).
 COORDINATES = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
 #: What else `read` loads; the patterns stay in the file.
-LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata")
+LOADED = ("objectGuess", "probeGuess", "scan_index", "_metadata", BAD)
 #: What a scan may hold and the format has no key for.
 DROPPED = ("pixel_size", "detector_pixel_size", "energy", "distance", "mask")
 #: The suffix that `write` takes: it is that of the container.
@@ -145,7 +145,9 @@ def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
         wrong rank, dtype or length; if a position is NaN or infinite; if an anchor needs the size
         of the patterns, and nothing in the file tells it.
     """
-    path, options = Path(path), options or Options()
+    # A path stays what it is: that of a copy finds its place on another machine.
+    path = path if isinstance(path, Path) else Path(path)
+    options = options or Options()
     with NpzArchive(path) as archive:
         if missing := _missing(archive):
             raise InputFileError(
@@ -156,25 +158,28 @@ def read_npz(path: str | PathLike[str], options: Options | None = None) -> Scan:
             )
         xy = _coordinates(archive, "xcoords", "ycoords")
         _check_finite(path, xy)
-        metadata = _metadata(archive, len(xy))
-        patterns, doubts, assumed = _patterns(archive, len(xy), options, metadata)
+        metadata, lacks = _metadata(archive, len(xy))
+        quantity: Any = options.quantity
+        found = find_patterns(archive, len(xy), quantity, metadata.get("_metadata", {}))
+        metadata |= {"patterns": found.layout} if found.layout else {}
         (image, lost), probe = _object(archive), _probe(archive)
         shape = None if image is None else image.shape
         size = None if probe is None else probe.shape[-1]
-        size = size if patterns is None else patterns.shape[-1]
+        size = size if found.patterns is None else found.patterns.shape[-1]
         starts = _starts(archive, len(xy))
         return Scan(
             image=image,
             positions=place(xy, options, shape, size, path),
             source=str(path),
             probe=probe,
-            patterns=patterns,
+            patterns=found.patterns,
+            mask=found.mask,
             nominal_positions=None if starts is None else place(starts, options, shape, size, path),
             metadata=metadata,
-            warnings=(*_moved(archive, options, size), *lost, *doubts),
+            warnings=(*_moved(archive, options, size), *lost, *lacks, *found.doubts),
             pixel_size=options.object_pixel,
             remedies=options.remedies("scan=npz"),
-            assumptions=options.assumptions() | assumed,
+            assumptions=options.assumptions() | (found.assumed or {}),
         )
 
 
@@ -218,8 +223,21 @@ def write(path: Path, scan: Scan) -> None:
     placed = scan.in_pixels().with_one_layer()
     declared = scan.metadata.get("_metadata")
     more = {} if declared is None else {"_metadata": declared}
-    write_arrays(path, scan, _arrays(placed), patterns=("diff3d", "amplitude"), more=more)
-    report_dropped(path, scan, DROPPED)
+    whole = replace(scan, patterns=scan.patterns and _single(path, scan.patterns))
+    write_arrays(path, whole, _arrays(placed), patterns=("diff3d", "amplitude"), more=more)
+    report_dropped(path, scan, DROPPED, (SHARES, WEIGHTS))
+
+
+def _single(path: Path, patterns: Patterns) -> Patterns:
+    """Return amplitudes: those of counts, whatever integers these are, in single precision."""
+    roots = in_quantity(path, patterns, "amplitude")
+    if patterns.dtype.kind == "f" or roots.dtype == np.float32:
+        return roots
+    return roots.mapped(_as_single, roots.shape[1:], np.dtype(np.float32))
+
+
+def _as_single(values: Array) -> Array:
+    return values.astype(np.float32)
 
 
 def _arrays(scan: Scan) -> dict[str, Named]:
@@ -238,15 +256,6 @@ def _arrays(scan: Scan) -> dict[str, Named]:
     return arrays
 
 
-def _check_length(archive: NpzArchive, key: str, length: int, count: int) -> None:
-    if length != count:
-        raise InputFileError(
-            f"{archive.path}: {key!r} holds {length} entries, but there are {count} in 'xcoords'. "
-            "Expected one for each scan position. Drop the surplus on either side and save the "
-            "file again."
-        )
-
-
 def _coordinates(
     archive: NpzArchive, x_key: str, y_key: str, count: int | None = None
 ) -> Positions:
@@ -254,7 +263,7 @@ def _coordinates(
     for key in (x_key, y_key):
         shape = check_array(archive, key, (1,), "iuf", "real pixel coordinates of shape (M,)")
         count = shape[0] if count is None else count
-        _check_length(archive, key, shape[0], count)
+        check_length(archive, key, shape[0], count)
     columns = [archive.load(x_key), archive.load(y_key)]
     with np.errstate(over="ignore"):  # what float64 does not hold becomes infinite, and is refused
         return np.stack(columns, axis=-1, dtype=np.float64)
@@ -263,7 +272,7 @@ def _coordinates(
 def _moved(archive: NpzArchive, options: FrameOptions, size: int | None) -> tuple[str, ...]:
     """Say so if the file looks like an export whose coordinates are of another anchor."""
     named = options.anchor is not None or options.centre is not None
-    if named or "bad_pixels" not in archive.names or (size or 0) % 2:  # odd: the same windows
+    if named or BAD not in archive.names or (size or 0) % 2:  # odd: the same windows
         return ()
     return (
         f"{archive.path}: holds 'bad_pixels', as exports of ptychodus since 1.7 do, whose "
@@ -308,71 +317,6 @@ def _probe(archive: NpzArchive) -> Array | None:
     return probe[..., 0] if len(shape) == 3 and shape[0] == shape[1] and shape[2] == 1 else probe
 
 
-def _patterns(
-    archive: NpzArchive, count: int, options: Options, metadata: dict[str, Any]
-) -> tuple[Patterns | None, tuple[str, ...], dict[str, str]]:
-    """Patterns, doubts about them, and what was assumed; notes their layout in the metadata."""
-    layout = _pattern_layout(archive, count)
-    if layout is None:
-        return None, (), {}
-    key, order = layout
-    metadata["patterns"] = f"{key} {order}"
-    quantity, reason = _quantity(archive, key, options, metadata.get("_metadata", {}))
-    patterns = npz_patterns(archive, key, order, quantity)
-    if quantity is not None:
-        return patterns, (), {"quantity": f"{quantity}, {reason}"}
-    doubt = (
-        f"{archive.path}: {key!r} holds {patterns.dtype}, which are counts as a rule, and the "
-        "format wants amplitude. Expected to be told. Set scan=npz scan.quantity=intensity, or "
-        "scan.quantity=amplitude."
-    )
-    return patterns, (doubt,), {}
-
-
-#: What the metadata of PtychoPINN's torch side declare, and what the patterns are then.
-DECLARED = {"count_intensity": "intensity", "normalized_amplitude": "amplitude"}
-
-
-def _quantity(
-    archive: NpzArchive, key: str, options: Options, declared: dict[str, Any]
-) -> tuple[Quantity | None, str]:
-    """Say what a sample of the patterns is, and why."""
-    said: Any = next(
-        (DECLARED[v] for v in declared.values() if isinstance(v, str) and v in DECLARED), None
-    )
-    chosen: Any = options.quantity
-    if chosen is not None:
-        return chosen, "as chosen"
-    if said is not None:
-        return said, "as _metadata declares"
-    if archive.header(key).dtype.kind == "f":
-        return "amplitude", "as the format has it"
-    return None, ""
-
-
-def _pattern_layout(archive: NpzArchive, count: int) -> tuple[str, str] | None:
-    """Key and axis order of the patterns, from their header alone."""
-    key = next((name for name in PATTERNS if name in archive.names), None)
-    if key is None:
-        return None
-    expected = "real patterns of shape (M, N, N), (M, N, N, 1) or (N, N, M)"
-    shape = check_array(archive, key, (3, 4), "iuf", expected)
-    if len(shape) == 4 and shape[3] == 1 and shape[1] == shape[2]:
-        first, order = shape[0], FIRST_OF_FOUR
-    # A cube of patterns has two readings of the same shape: the documented order is taken.
-    elif len(shape) == 3 and shape[1] == shape[2] and (shape[0] == count or shape[0] != shape[1]):
-        first, order = shape[0], FIRST
-    elif len(shape) == 3 and shape[0] == shape[1]:
-        first, order = shape[2], LAST
-    else:
-        raise InputFileError(
-            f"{archive.path}: {key!r} has shape {shape}. Expected {expected}, square. Crop or "
-            "transpose the patterns and save the file again."
-        )
-    _check_length(archive, key, first, count)
-    return key, order
-
-
 def _starts(archive: NpzArchive, count: int) -> Positions | None:
     """Nominal positions, columns (x, y), if the file holds them in either coordinate."""
     x_key, y_key = (
@@ -384,16 +328,28 @@ def _starts(archive: NpzArchive, count: int) -> Positions | None:
     return _coordinates(archive, x_key, y_key, count)
 
 
-def _metadata(archive: NpzArchive, count: int) -> dict[str, Any]:
+def _metadata(archive: NpzArchive, count: int) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what else there is, and doubts about it."""
     found: dict[str, Any] = {}
+    doubts: tuple[str, ...] = ()
     if "scan_index" in archive.names:
-        shape = check_array(archive, "scan_index", (1,), "iu", "integers of shape (M,)")
-        _check_length(archive, "scan_index", shape[0], count)
-        found["scan_index"] = archive.load("scan_index")
+        shape = check_array(archive, "scan_index", (1,), "iuf", "integers of shape (M,)")
+        check_length(archive, "scan_index", shape[0], count)
+        index = archive.load("scan_index")
+        numbers = index.astype(np.float64)  # float16 does not hold the bound
+        if index.dtype.kind != "f":
+            found["scan_index"] = index
+        elif (np.abs(numbers) < 2**53).all() and (numbers == np.rint(numbers)).all():
+            found["scan_index"] = numbers.astype(np.int64)
+        else:
+            doubts = (
+                f"{archive.path}: 'scan_index' holds {index.dtype} that are not whole, and was not "
+                "read. Expected integers. Save the file again, or without it.",
+            )
     if "_metadata" in archive.names:
         declared, reason = declared_object(archive, "_metadata")
         if declared is not None:
             found["_metadata"] = declared
         else:
             found["_metadata_note"] = f"_metadata was ignored: {reason}"
-    return found
+    return found, doubts

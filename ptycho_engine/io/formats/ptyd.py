@@ -37,9 +37,11 @@ from ..hdf5_quantities import check_finite, loaded_bytes
 from ..hdf5_writing import Dataset, complex_of, origin_of, write_hdf5
 from ..optics import Pair, far_field_pixel
 from ..patterns import Patterns, Ranges
+from ..products import SHARES as OPR_SHARES
+from ..products import WEIGHTS as OPR_WEIGHTS
 from ..reading import claiming
 from ..scan import Scan
-from ..scan_writing import in_quantity, pixel_for_metres
+from ..scan_writing import in_quantity, pixel_for_metres, report_dropped
 from ..staging import staged
 
 Array = NDArray[Any]
@@ -223,6 +225,7 @@ def write(path: Path, scan: Scan) -> None:
     groups["/"] |= origin_of(scan)
     with staged(path) as (place,):
         write_hdf5(place, datasets, groups)
+    report_dropped(path, scan, (), (OPR_SHARES, OPR_WEIGHTS), keeps_near=True)
 
 
 def _chunks(file: Hdf5File) -> tuple[list[str], tuple[str, ...]]:

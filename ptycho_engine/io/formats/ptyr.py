@@ -95,6 +95,12 @@ def read(path: Path, options: Options) -> Scan:
         chosen, doubts = _storage(file, options)
         image, probe = _layers(file, f"{OBJECT}/{chosen}"), None
         source = _probe_of(file, chosen)
+        if source is None and (others := file.names(PROBE)):
+            doubts += (
+                f"{path}: holds the probes {one_line(', '.join(others), 100)}, none of them named "
+                f"as the object {chosen}, and none was read. Expected one of that name. Set "
+                "scan.storage to another object, or dataclasses.replace(scan, probe=...).",
+            )
         if source is not None:
             probe = _layers(file, source)
         pixel = nodes.pair(file, f"{OBJECT}/{chosen}/_psize")

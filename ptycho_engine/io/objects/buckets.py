@@ -7,10 +7,11 @@ of a message. obstore is an extra, imported by the first object that is asked fo
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ TRIES, PATIENCE = 8, 15
 PAUSES, LONGEST = (0.1, 0.2, 0.4, 0.8, 1.6), 40
 #: Objects that one request deletes.
 DELETED = 1000
+#: In a URL: who asks, and what follows its path.
+_USER, _QUESTION = re.compile(r"://[^\s/?#]*@"), re.compile(r"(://[^\s?#]*)[?#]\S*")
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,15 @@ class Facts:
         Changes with the content.
     version : str or None
         Likewise, where the store counts versions.
+    modified : datetime
+        When it was put there.
     """
 
     key: str
     size: int
     tag: str
     version: str | None
+    modified: datetime
 
 
 class Bucket:
@@ -174,6 +180,15 @@ class Bucket:
 
         yield from self._repeated(listed)
 
+    def facts_below(self, key: str) -> list[Facts]:
+        """Return what is known of all objects below a name."""
+        import obstore
+
+        def listed() -> list[Facts]:
+            return [_facts(found) for page in obstore.list(self.store, key) for found in page]
+
+        return self._repeated(listed)
+
     def holds_any(self, key: str) -> bool:
         """Whether there are objects below a name."""
         import obstore
@@ -226,10 +241,8 @@ class Bucket:
                 "AWS_SECRET_ACCESS_KEY; AWS_SKIP_SIGNATURE=true reads what is public."
             )
         if kind == "PreconditionError":
-            return self._error(
-                f"{self.url}: changed while it was read. Expected one object throughout. Run again."
-            )
-        said = one_line(str(error).split("\n")[0].split("<")[0], 200)
+            return self.changed()
+        said = one_line(_without_secrets(str(error).split("\n")[0].split("<")[0]), 200)
         if "builder error" in said:
             said += "; an endpoint without TLS needs AWS_ALLOW_HTTP=true"
         return self._error(
@@ -237,9 +250,26 @@ class Bucket:
             "region, endpoint (AWS_ENDPOINT) and network, then run again."
         )
 
+    def changed(self) -> Exception:
+        """Return the error of an object of which there are several versions by now."""
+        return self._error(
+            f"{self.url}: changed while it was read. Expected one object throughout. Run again."
+        )
+
 
 def _facts(found: Any) -> Facts:
-    return Facts(found["path"], found["size"], found["e_tag"] or "", found["version"])
+    return Facts(
+        found["path"],
+        found["size"],
+        found["e_tag"] or "",
+        found["version"],
+        found["last_modified"],
+    )
+
+
+def _without_secrets(said: str) -> str:
+    """Leave out of URLs, such as that of the endpoint, what may be credentials."""
+    return _QUESTION.sub(r"\1", _USER.sub("://", said))
 
 
 def _or_none(ask: Callable[..., R], *arguments: Any, **named: Any) -> R | None:

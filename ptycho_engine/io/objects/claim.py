@@ -14,11 +14,11 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigurationError, OutputError
+from ...kept import kept
 from ...logs import get_logger
 from ..lease import Holder
 from .buckets import Bucket
@@ -86,7 +86,8 @@ class Claim:
     def __reduce__(self) -> tuple[Any, ...]:
         return Claim, (self.url, self._content)
 
-    @cached_property
+    @property
+    @kept
     def bucket(self) -> Bucket:
         """Where the output is written."""
         return Bucket(self.url, writes=True)

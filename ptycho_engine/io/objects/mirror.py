@@ -2,25 +2,22 @@
 
 A file is fetched whole when it is first read; of a Zarr store its metadata, and each chunk when it
 is first read. What is beside a file in the bucket, such as the other half of a pair, is fetched
-when a format looks for it. Copies lie in a folder of this process, private to its user, which is
-removed when the process ends; that of a process that was killed, by the next one that fetches.
+when a format looks for it. All of it is fetched while the file, or the root metadata of the store,
+are those that were read first: another version never mixes with it, in whatever process.
 
-Where a copy lies says which object it is of: ``FOLDER/NUMBER/SCHEME/BUCKET/KEY``. So a process that
-is handed the path can fetch what is missing there, too. The number counts the changes of an object
-that were noticed: another version never mixes with one that was read before.
+Copies lie in a folder of this process, private to its user, which is removed when the process ends;
+that of a process that was killed, by the next one that fetches.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import secrets
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import InputFileError, PtychoEngineError
@@ -28,12 +25,11 @@ from ...logs import get_logger
 from ...memory import format_bytes
 from ...workers import share
 from ..disk import write_at
-from ..lease import Lease, LeaseHeldError
+from . import copies
 from .buckets import Bucket, Facts
-from .urls import SCHEMES, Location, ObjectUrl
+from .copies import Original, original
+from .urls import Location, ObjectUrl
 
-#: What the names of folders begin with, and what is in the way until their lease is taken.
-PREFIX, UNREADY = "ptycho-engine-objects-", "ptycho-engine-unready-"
 #: Bytes that one request asks for, and requests at a time.
 PART, THREADS = 16 * 1024**2, 4
 #: Metadata of a Zarr store.
@@ -62,20 +58,24 @@ def local_copy(place: Location) -> Path:
     root = facts or bucket.facts(f"{place.key}/{METADATA}")
     if root is None:
         raise InputFileError(_absent(bucket, place))
-    path = _copies().place(place, root.tag or str(root.size))
+    path = copies.own().place(place, root.tag or str(root.size), _version(root))
     if facts is not None:
         _fetch(bucket, facts, path)
-        return path
-    # An array's own document is small; a store has few of them.
-    _, arrays = bucket.right_below(place.key)
-    names = [METADATA, *(f"{name}/{METADATA}" for name in arrays)]
-    bring([path / name for name in names])
+    else:
+        bring_metadata(path)
     return path
 
 
 def version_read(url: ObjectUrl) -> str | None:
     """Return what tells the version of an object that this process has last read; None if none."""
-    return _copies().latest.get(url)
+    tag, _ = copies.own().latest.get(url, (None, None))
+    return tag
+
+
+def copy_read(url: ObjectUrl) -> Path | None:
+    """Return where the copy of that version lies; None if this process has read none."""
+    _, path = copies.own().latest.get(url, (None, None))
+    return path
 
 
 def exists(url: ObjectUrl) -> bool:
@@ -116,13 +116,13 @@ def _absent(bucket: Bucket, url: ObjectUrl) -> str:
 @contextmanager
 def passing(folder: ObjectUrl) -> Iterator[None]:
     """Remove on leaving what was copied from below a name, unless something was before."""
-    copies = _copies()
-    was_read = copies.has_below(folder)
+    here = copies.own()
+    was_read = here.has_below(folder)
     try:
         yield
     finally:
         if not was_read:
-            copies.forget_below(folder)
+            here.forget_below(folder)
 
 
 @contextmanager
@@ -146,37 +146,86 @@ def bring(paths: Sequence[Path]) -> None:
     Raises
     ------
     InputFileError
-        If one cannot be fetched.
+        If one cannot be fetched, or the file or store that was asked for is another by now.
     """
-    missing = [p for p in paths if _origin(p) is not None and not p.exists()]
+    missing = {p: of for p in paths if (of := original(p)) is not None and not p.exists()}
+    belonging: list[Path] = []
 
     def fetch(path: Path) -> None:
-        url = _origin(path)
-        assert url is not None
-        bucket = Bucket(url)
-        facts = bucket.facts(url.key)
-        if facts is not None:
-            _fetch(bucket, facts, path)
+        of = missing[path]
+        bucket = Bucket(of.url)
+        facts = bucket.facts(of.url.key)
+        if facts is None:
+            return
+        if of.url == _witness(of):
+            _check_version(of, bucket, facts)
+        else:
+            belonging.append(path)
+        _fetch(bucket, facts, path)
 
-    share(fetch, missing, THREADS)
+    try:
+        share(fetch, missing, THREADS)
+        for of in {missing[path].root: missing[path] for path in belonging}.values():
+            bucket = Bucket(of.root)
+            _check_version(of, bucket, bucket.facts(_witness(of).key))
+    except BaseException:  # nobody knows of which version they are
+        for path in belonging:
+            path.unlink(missing_ok=True)
+        raise
 
 
-def _origin(path: Path) -> ObjectUrl | None:
-    """Return which object a file is, or would be, a copy of."""
-    if PREFIX not in str(path):
-        return None
-    parts = path.parts
-    for at, part in enumerate(parts):
-        number, scheme, bucket, *key = [*parts[at + 1 :], "", "", ""]
-        if part.startswith(PREFIX) and number.isdigit() and scheme in SCHEMES and key[0]:
-            return ObjectUrl(scheme, bucket, "/".join(filter(None, key)))
-    return None
+def bring_metadata(store: Path) -> None:
+    """Fetch what is missing of the metadata of a Zarr store that is, or would be, a copy.
+
+    Raises
+    ------
+    InputFileError
+        As `bring`.
+    """
+    of = original(store)
+    if of is None or (store / METADATA).exists():
+        return
+    # An array's own document is small; a store has few of them.
+    _, arrays = Bucket(of.url).right_below(of.url.key)
+    bring([store / name / METADATA for name in arrays])
+    bring([store / METADATA])  # the last: where it is, all are
+
+
+def origin(path: Path) -> ObjectUrl | None:
+    """Return which object a file is, or would be, a copy of; None of any other file."""
+    of = original(path)
+    return None if of is None else of.url
+
+
+def _witness(of: Original) -> ObjectUrl:
+    """Return the object that tells the version of the file or store that was asked for."""
+    is_store = copies.is_below(of.url, of.root)
+    return of.root / METADATA if is_store else of.root
+
+
+def _version(facts: Facts) -> str:
+    """Return what tells the version of a file, or of the store of some root metadata."""
+    said = facts.tag or str(facts.size)
+    if facts.key.endswith(f"/{METADATA}"):  # which may say the same of other chunks
+        said += f" of {facts.modified}"
+    return copies.version_of(said)
+
+
+def _check_version(of: Original, bucket: Bucket, facts: Facts | None) -> None:
+    if facts is None or _version(facts) != of.version:
+        raise bucket.changed()
 
 
 def _fetch(bucket: Bucket, facts: Facts, path: Path) -> None:
     """Fetch an object into a file, which appears whole; one that is there is kept."""
     if path.exists():
         return
+    of = original(path)
+    if of is None or not of.folder.is_dir():  # made anew, others could look into it
+        raise InputFileError(
+            f"{bucket.url}: the folder for its copy, that of {path}, is gone. Expected it to stay "
+            "while the process runs that has read the scan. Read the scan again."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if facts.size > free:
@@ -212,10 +261,7 @@ def _fill(bucket: Bucket, facts: Facts, descriptor: int) -> None:
         stop = min(start + PART, facts.size)
         data = bucket.get(facts.key, start, stop, facts.tag)
         if data is None or len(data) != stop - start:
-            raise InputFileError(
-                f"{bucket.url}: changed while it was read. Expected one object throughout. Run "
-                "again."
-            )
+            raise bucket.changed()
         write_at(descriptor, memoryview(data), start)
         with lock:
             before, done = done, done + len(data)
@@ -223,71 +269,3 @@ def _fill(bucket: Bucket, facts: Facts, descriptor: int) -> None:
             log.info("fetching", source=str(bucket.url), done=f"{done / facts.size:.0%}")
 
     share(part, starts, THREADS)
-
-
-class _Copies:
-    """The folder of this process, and which version of each object lies where."""
-
-    def __init__(self) -> None:
-        _sweep()
-        unready = Path(tempfile.mkdtemp(prefix=UNREADY))
-        self._lease = Lease.take(unready)
-        self.folder = unready.rename(unready.with_name(unready.name.replace(UNREADY, PREFIX)))
-        self._process = os.getpid()
-        self.latest: dict[ObjectUrl, str] = {}
-        self._tags: dict[ObjectUrl, list[str]] = {}
-        self._lock = threading.Lock()
-        atexit.register(self.remove)
-
-    def place(self, url: ObjectUrl, tag: str) -> Path:
-        """Return the path of a version of an object."""
-        with self._lock:
-            tags = self._tags.setdefault(url, [])
-            if tag not in tags:
-                tags.append(tag)
-            self.latest[url] = tag
-            return self.folder.joinpath(str(tags.index(tag)), url.scheme, url.bucket, url.key)
-
-    def has_below(self, folder: ObjectUrl) -> bool:
-        """Whether an object below a name was read."""
-        with self._lock:
-            return any(_is_below(url, folder) for url in self._tags)
-
-    def forget_below(self, folder: ObjectUrl) -> None:
-        """Remove the copies of all objects below a name."""
-        with self._lock:
-            for url in [url for url in self._tags if _is_below(url, folder)]:
-                del self._tags[url], self.latest[url]
-        for version in self.folder.iterdir():
-            copied = version.joinpath(folder.scheme, folder.bucket, folder.key)
-            shutil.rmtree(copied, ignore_errors=True)
-
-    def remove(self) -> None:
-        """Remove all copies; not in a fork, which ends before its parent."""
-        if os.getpid() == self._process:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self._lease.release()
-
-
-def _is_below(url: ObjectUrl, folder: ObjectUrl) -> bool:
-    return str(url).startswith(f"{folder}/")
-
-
-def _copies() -> _Copies:
-    return _copies_of(os.getpid())
-
-
-@cache
-def _copies_of(process: int) -> _Copies:
-    return _Copies()
-
-
-def _sweep() -> None:
-    """Remove what processes of this machine left that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError, LeaseHeldError):
-            if folder.lstat().st_uid != os.getuid():  # of a link, whoever put it there
-                continue
-            lease = Lease.take(folder)
-            shutil.rmtree(folder, ignore_errors=True)
-            lease.release()

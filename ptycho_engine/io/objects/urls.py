@@ -18,6 +18,12 @@ from ...errors import ConfigurationError, one_line, one_of
 #: Schemes of object stores; ``memory`` is a store within this process.
 SCHEMES = ("s3", "gs", "memory")
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)", re.DOTALL)
+#: A scheme, not long, so that an argument without end takes no time; then what may be a secret:
+#: what is before an @ or behind a #, and in the place of a bucket also beside a colon.
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,30})://", re.IGNORECASE)
+_SECRET = re.compile(
+    rf"({'|'.join(SCHEMES)})://[^/]*[@:?#]|{_SCHEME.pattern}[^/]*[@#]", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -101,19 +107,35 @@ def location(place: str | os.PathLike[str] | ObjectUrl) -> Location:
             f"{scheme}://: {one_of('scheme', scheme, (*SCHEMES, 'file'))} Choose a URL of one of "
             "them, or a path."
         )
+    refuse_secrets(found[0])
     bucket, _, key = rest.partition("/")
     parts = key.rstrip("/").split("/")
-    # What is before an @, or behind a ?, may be a secret: it is not repeated.
-    secret = bool({"@", "?", "#"} & set(bucket)) or "?" in key
     odd = not key.isprintable() or "\\" in key or {"", ".", ".."} & set(parts)
-    if secret or not bucket or odd:
-        shown = "" if secret else f" {one_line(place, 100)!r}"
+    if not bucket or odd:
         raise ConfigurationError(
-            f"{scheme}://: received the URL{shown}, which names no object. Expected "
-            f"{scheme}://BUCKET/KEY, without credentials, questions or empty parts. Credentials "
-            "come from the environment: see docs/how-to/object-stores.md."
+            f"{scheme}://: received the URL {one_line(place, 100)!r}, which names no object. "
+            f"Expected {scheme}://BUCKET/KEY, without empty parts or backslashes."
         )
     return ObjectUrl(scheme, bucket, "/".join(parts))
+
+
+def refuse_secrets(text: str) -> None:
+    """Refuse a text with a URL that may hold a secret, which is not repeated.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is one, for instance credentials before an ``@``, or a question.
+    """
+    # A question holds what was signed.
+    found = _SECRET.search(text) or _SCHEME.search(text, 0, text.rfind("?"))
+    if found is not None:
+        scheme = found[0].partition(":")[0].lower()
+        raise ConfigurationError(
+            f"{scheme}://: received a URL with credentials or a question, which are not repeated "
+            f"here. Expected none, as in {scheme}://BUCKET/KEY. Credentials come from the "
+            "environment: see docs/how-to/object-stores.md."
+        )
 
 
 def _local(rest: str) -> Path:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from ...arrays.forks import refuse_jax_after_fork
 from ...arrays.operation import Operation
 from ...engine import Engine
 from ...geometry.cut import Cut
+from ...kept import kept
 from ...request.checks import check_finite
 from ...request.planning import check_budget
 
@@ -68,7 +69,7 @@ class DeviceBatch:
         Raises
         ------
         RequestError
-            If a position is NaN or infinite.
+            If a position is NaN or infinite, or tensors hold no numbers.
         MemoryBudgetError
             If the batch exceeds the budget.
         CapabilityError
@@ -96,6 +97,8 @@ class DeviceBatch:
 
     def _differentiable(self, operation: Operation, values: Any, positions: Any) -> torch.Tensor:
         torch_arrays = adapter_named("torch")
+        values = torch_arrays.convert(values, "batch")  # a meta tensor is on a device, too
+        positions = torch_arrays.convert(positions, "positions")
         if not bool(positions.isfinite().all()):  # a trace cannot raise, and would answer with NaN
             check_finite(torch_arrays.to_numpy(positions.reshape(-1, 2)))
         result: torch.Tensor = torch_arrays.differentiable(operation, values, positions)
@@ -126,7 +129,8 @@ class DeviceBatch:
             arrays = (handed(tensor, ours, theirs) for tensor in tensors)
             return handed(function(*arrays, **how), theirs, ours)
 
-    @cached_property
+    @property
+    @kept
     def _compiled(self) -> _Compiled:
         import jax
 

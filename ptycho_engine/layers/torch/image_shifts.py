@@ -89,6 +89,14 @@ class Translation(torch.nn.Module):
         if self.training and self.jitter:
             normal = _draw(max(len(images), len(shifts)), self.generator)  # one for each result
             shifts = shifts + self.jitter * normal.to(shifts)
+        if images.is_complex():  # part by part: a complex product makes NaN of infinity
+            parts = torch.view_as_real(images.resolve_conj()).flatten(3)  # (B, H, W, 2 C)
+            moved = self._moved(parts, shifts).unflatten(3, (images.shape[3], 2))
+            return torch.view_as_complex(moved)
+        return self._moved(images, shifts)
+
+    def _moved(self, images: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+        """Move real images."""
         how = self.interpolation, self.fill
         bad = shifts.isnan().any(dim=1)[:, None, None, None]
         moved = _along(_along(images, shifts[:, 0], 1, *how), shifts[:, 1], 2, *how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,15 @@ from ...geometry.layouts import Layout
 from ...request.normalisation import least_coverage
 from ..layer_settings import check_layout, checked_weights, cut_of, object_shape
 from .device_batches import batch_on_device
-from .tensor_inputs import as_array, as_field, as_positions, check_rank, real_dtype, two_inputs
+from .tensor_inputs import (
+    as_array,
+    as_field,
+    as_positions,
+    by_parts,
+    check_rank,
+    real_dtype,
+    two_inputs,
+)
 
 #: What cuts and places on the CPU, and elsewhere; both have all gradients.
 ON_HOST, ON_DEVICE = "numba", "jax"
@@ -225,7 +234,7 @@ class ReassemblePatches(PlacePatches):
             weights = torch.tensor(self.weights, **kind)
             # What is left out may be NaN.
             kept = torch.where(weights[..., None] == 0, torch.zeros_like(patches), patches)
-            patches = kept * weights[..., None]
+            patches = by_parts(torch.mul, kept, weights[..., None])
         total = self.place(patches, positions)
         each = weights[..., None].expand(patches.shape)
         coverage = self.place(each, positions)
@@ -233,7 +242,7 @@ class ReassemblePatches(PlacePatches):
         if self.interpolation in SIGNED:
             none = none | ~_under_windows(positions, self.object_shape, size)
         divisor = torch.where(none, torch.ones_like(coverage), coverage)
-        return torch.where(none, torch.zeros_like(total), total / divisor)
+        return torch.where(none, torch.zeros_like(total), by_parts(torch.div, total, divisor))
 
 
 @lru_cache
@@ -257,7 +266,7 @@ def _cut_each(objects: torch.Tensor, positions: torch.Tensor, cut: Cut) -> torch
     if not _on_host(objects):
         return batch_on_device(_engine(ON_DEVICE), cut).extract(objects, positions)
     how: Any = {"interpolation": cut.interpolation, "fill": cut.fill, "layout": "channel"}
-    pairs, engine = zip(objects, positions, strict=True), _engine(ON_HOST)
+    pairs, engine = _pairs(objects, positions), _engine(ON_HOST)
     return torch.cat([engine.extract(one, at[None], n, **how) for one, at in pairs])
 
 
@@ -276,8 +285,42 @@ def _place_each(
         cut = Cut(patches.shape[1], interpolation, fill)
         return batch_on_device(_engine(ON_DEVICE), cut).place(patches, positions, shape)
     how: Any = {"interpolation": interpolation, "fill": fill, "layout": "channel"}
-    pairs, engine = zip(patches, positions, strict=True), _engine(ON_HOST)
+    pairs, engine = _pairs(patches, positions), _engine(ON_HOST)
     return torch.stack([engine.place(each[None], at[None], shape, **how) for each, at in pairs])
+
+
+def _pairs(
+    batch: torch.Tensor, positions: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Pair each item of a batch with its positions."""
+    return zip(_Items.apply(batch), _Items.apply(positions), strict=True)
+
+
+class _Items(torch.autograd.Function):
+    """The items of a batch, whose gradients are stacked once.
+
+    The gradient of ``batch[i]`` is as large as the batch, for each i; and `torch.unbind` gives
+    views that autograd refuses to use once the batch was changed in place, whoever did it. Detached
+    ones count the batch's versions, so that a change is named where it matters.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(one.detach() for one in batch.unbind())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+        """Keep nothing, which torch wants to be said."""
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(tangent.unbind())
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> torch.Tensor:
+        return torch.stack(cotangents)
 
 
 def _on_host(tensor: torch.Tensor) -> bool:

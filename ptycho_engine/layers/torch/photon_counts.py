@@ -9,7 +9,7 @@ import torch
 
 from ...errors import ConfigurationError, RequestError, one_of
 from ..layer_settings import LEAST_SHARE, TINY, loss_floor, no_scale, positive_number
-from .tensor_inputs import as_field, as_real, real_dtype
+from .tensor_inputs import as_field, as_real, by_parts, real_dtype
 
 #: How a loss is put together from those of pixels.
 REDUCTIONS = "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"
@@ -55,7 +55,8 @@ class IntensityScale(torch.nn.Module):
     def forward(self, inputs: Any) -> torch.Tensor:
         """Multiply numbers of any shape, or their real and imaginary part."""
         values = as_field("IntensityScale", inputs)
-        return values * torch.exp(self.log_scale.to(real_dtype(values)))
+        factor = torch.exp(self.log_scale.to(real_dtype(values)))
+        return by_parts(torch.mul, values, factor)
 
 
 class InverseIntensityScale(torch.nn.Module):
@@ -81,7 +82,8 @@ class InverseIntensityScale(torch.nn.Module):
     def forward(self, inputs: Any) -> torch.Tensor:
         """Divide numbers of any shape, or their real and imaginary part."""
         values = as_field("InverseIntensityScale", inputs)
-        return values * torch.exp(-self.scale.log_scale.to(real_dtype(values)))
+        factor = torch.exp(-self.scale.log_scale.to(real_dtype(values)))
+        return by_parts(torch.mul, values, factor)
 
 
 class PoissonNLL(torch.nn.Module):
@@ -190,17 +192,42 @@ class _PoissonLoss(torch.autograd.Function):
         # A share of fewer photons leaves the rate alone, and its ratio would overflow.
         counted = torch.maximum(counts, (held * LEAST_SHARE).clamp(min=TINY))
         value = counted * _above_logarithm(held, counted) + (rates - held) * slope
+        value = torch.where(held.isinf(), held - counts, value)
         return torch.where(counts == 0, rates, value)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
         counts, rates, ctx.floor = inputs
         ctx.save_for_backward(counts, rates)
+        ctx.save_for_forward(counts, rates)
 
     @staticmethod
     def backward(ctx: Any, upstream: torch.Tensor) -> Any:
         counts, rates = ctx.saved_tensors
         return None, upstream * _slope(counts, rates, ctx.floor)[1], None
+
+    @staticmethod
+    def jvp(ctx: Any, _: Any, tangent: torch.Tensor, __: Any) -> torch.Tensor:
+        _refuse_second_tangent()
+        counts, rates = ctx.saved_tensors
+        return tangent * _slope(counts, rates, ctx.floor)[1]
+
+
+def _refuse_second_tangent() -> None:
+    """Refuse a tangent of a tangent, which torch (2.14) takes for zero where a Function has one.
+
+    It has no public way to find out; without the other, nothing is refused.
+    """
+    try:
+        from torch._C._functorch import TransformType, get_interpreter_stack
+    except ImportError:
+        return
+    pushed = [each for each in get_interpreter_stack() or () if each.key() == TransformType.Jvp]
+    if len(pushed) > 1:
+        raise RequestError(
+            "PoissonNLL: cannot differentiate forwards twice: torch would answer with zeros. "
+            "Expected reverse mode in one of the two, as torch.func.hessian has."
+        )
 
 
 def _slope(
@@ -208,7 +235,9 @@ def _slope(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the rates, not below the floor, and the slope of the loss there."""
     held = rates.clamp(min=floor)
-    return held, (held - counts) / held
+    beyond = held.isinf()  # its quotient with itself is no number
+    finite = torch.where(beyond, torch.ones_like(held), held)
+    return held, torch.where(beyond, 1 - counts / held, (finite - counts) / finite)
 
 
 def _above_logarithm(rates: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,6 +34,21 @@ def as_real(layer: str, what: str, value: Any, dtype: torch.dtype | None = None)
         kind = value.dtype if isinstance(value, torch.Tensor) else type(value).__name__
         raise RequestError(f"{layer}: received {kind} as {what}. Expected a real tensor.")
     return value.to(dtype or real_dtype(value))
+
+
+def by_parts(
+    operation: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    field: torch.Tensor,
+    numbers: torch.Tensor,
+) -> torch.Tensor:
+    """Multiply or divide a field by real numbers, the parts of a complex one each on its own.
+
+    A complex product makes NaN of infinity, and a complex quotient rounds more.
+    """
+    if not field.is_complex():
+        return operation(field, numbers)
+    parts = torch.view_as_real(field.resolve_conj())
+    return torch.view_as_complex(operation(parts, numbers[..., None]))
 
 
 def as_array(value: Any) -> Any:

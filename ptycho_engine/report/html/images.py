@@ -58,7 +58,7 @@ class Legend:
     name, unit : str
         The quantity.
     low, high : str
-        Its least and largest value, in words.
+        Its least and largest value, in words; with a sign where some lie beyond.
     stops : str
         Colours from the one to the other, as a style takes them.
     """
@@ -127,8 +127,10 @@ def legend_of(quantity: Quantity) -> Legend:
     stops = ", ".join("#{:02x}{:02x}{:02x}".format(*colours[i]) for i in chosen)
     low, high = quantity.scale.low, quantity.scale.high
     marks = quantity.ticks or {}
-    words = [marks.get(value, number(value)) for value in (low, high)]
-    return Legend(quantity.name, quantity.unit, words[0], words[1], stops)
+    least, most = (marks.get(value, number(value)) for value in (low, high))
+    least = f"≤ {least}" if quantity.scale.beyond in ("min", "both") else least
+    most = f"≥ {most}" if quantity.scale.beyond in ("max", "both") else most
+    return Legend(quantity.name, quantity.unit, least, most, stops)
 
 
 def number(value: float) -> str:

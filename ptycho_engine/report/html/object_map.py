@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..measurement import covered
 from ..picture import LARGEST_PIXEL, LEAST_PIXEL, first_plane
 from ..quantities import Quantity, quantities_of
-from ..scales import Scale, scale_bar
+from ..scales import Beyond, Scale, scale_bar
 from ..views import View
+from ..window_counts import window_counts
 from .images import Legend, Picture, hexadecimal, legend_of, picture_of
 
 Array = np.ndarray[Any, Any]
@@ -37,6 +37,8 @@ class Plane:
         What its colours stand for.
     low, high : float
         Values of the first and the last colour.
+    beyond : {"neither", "min", "max", "both"}
+        Which of them samples beyond have too.
     colours : str
         All of them, six characters each, from which a browser tells values.
     left, top, width, height : float
@@ -47,6 +49,7 @@ class Plane:
     legend: Legend
     low: float
     high: float
+    beyond: Beyond
     colours: str
     left: float
     top: float
@@ -112,6 +115,7 @@ def map_object(
     quantities: Sequence[Quantity],
     *,
     framed: Array | None = None,
+    windows: Array | None = None,
     coverage: Array | None = None,
     pixel_size: float | None = None,
 ) -> ObjectMap:
@@ -129,18 +133,21 @@ def map_object(
         What is shown of the object.
     framed : ndarray of float64, shape (F, 2), optional
         Positions whose windows are framed.
+    windows : ndarray of float64, shape (W, 2), optional
+        Positions whose windows the coverage counts, if they are others.
     coverage : ndarray, shape (H, W), optional
         What covers each sample, if that is known better than from the positions.
     pixel_size : float, optional
         Metres between neighbouring samples of the object.
     """
     shape = (0, 0) if image is None else (int(image.shape[-2]), int(image.shape[-1]))
-    view = View.around(shape, positions, size) if image is not None else _about(positions, size)
+    known = image is not None
+    view = View.around(shape, positions, size) if known else View.about(positions, size)
     planes = [] if image is None else object_planes(first_plane(image), quantities)
     if coverage is not None:
         planes.append(_coverage(coverage, "sum of weights", (-0.5, -0.5), shape))
     elif size and len(positions):
-        planes.append(_windows(positions, size))
+        planes.append(_windows(positions if windows is None else windows, size, view))
     step = -(-max(1, len(positions)) // DRAWN)
     frames = tuple(_frame(position, size) for position in (() if framed is None else framed))
     notes = tuple(_notes(image, view, step))
@@ -157,15 +164,6 @@ def _bar(view: View, pixel_size: float | None) -> tuple[float, str] | None:
     return scale_bar(pixel_size, view.width)
 
 
-def _about(positions: Array, size: int) -> View:
-    """Show positions of which no object is known."""
-    margin = max(size, 1)
-    low = positions.min(axis=0, initial=np.inf) if len(positions) else np.zeros(2)
-    high = positions.max(axis=0, initial=-np.inf) if len(positions) else np.zeros(2)
-    (top, left), (bottom, right) = low - margin, high + margin
-    return View((0, 0), float(left), float(right), float(bottom), float(top), 0)
-
-
 def sampled(image: Array) -> Array:
     """Return samples of an image (H, W) at equal steps, as many as a page has room for."""
     step = _thinning(image)
@@ -177,15 +175,15 @@ def scales_of(image: Array, patches: Sequence[Array]) -> list[Quantity]:
 
     A phase that keeps to a part of the turn is shown on a scale of that part.
     """
-    plane = sampled(first_plane(image))
-    found = quantities_of(plane, [sampled(first_plane(patch)) for patch in patches])
+    planes = [sampled(first_plane(array)) for array in (image, *patches)]
+    found = quantities_of(planes[0], planes[1:])
     return [
-        _narrowed(quantity, plane) if quantity.unit == "rad" else quantity for quantity in found
+        _narrowed(quantity, planes) if quantity.unit == "rad" else quantity for quantity in found
     ]
 
 
-def _narrowed(phase: Quantity, plane: Array) -> Quantity:
-    scale = Scale.of(phase.of(plane))
+def _narrowed(phase: Quantity, planes: Sequence[Array]) -> Quantity:
+    scale = Scale.of(np.concatenate([phase.of(plane).ravel() for plane in planes]), share=0.0)
     if scale.high - scale.low > NARROW:
         return phase
     return replace(phase, scale=scale, colours="cividis", ticks=None)
@@ -220,13 +218,15 @@ def _plane(
     picture = picture_of(values, quantity, f"{alt}; from {legend.low} to {legend.high}{unit}")
     colours = hexadecimal(quantity.colours)
     (top, left), (height, width) = corner, sides
-    return Plane(picture, legend, scale.low, scale.high, colours, left, top, width, height)
+    return Plane(
+        picture, legend, scale.low, scale.high, scale.beyond, colours, left, top, width, height
+    )
 
 
-def _windows(positions: Array, size: int) -> Plane:
+def _windows(positions: Array, size: int, view: View) -> Plane:
     """Count the windows over each place; of very many positions an even share, scaled."""
-    step = -(-len(positions) // COUNTED)
-    counts, (left, right, bottom, top) = covered(positions[::step], size)
+    step = -(-len(positions) // COUNTED) or 1
+    counts, (left, right, bottom, top) = window_counts(positions[::step], size, view)
     sides = bottom - top, right - left
     return _coverage(counts * step, "windows over a place", (top, left), sides)
 

@@ -63,7 +63,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(bytes=format_bytes, count=_count, seconds=_seconds)
+    made.filters.update(bytes=format_bytes, count=_count, seconds=duration)
     return made
 
 
@@ -71,10 +71,10 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _seconds(number: float) -> str:
-    """Say a duration: ``"0.42 s"``, ``"3 min 20 s"``."""
-    if number < 60:
-        return f"{number:.3g} s"
-    minutes, seconds = divmod(round(number), 60)
+def duration(seconds: float) -> str:
+    """Say a duration: ``"0.42 s"``, ``"3 min 20 s"``, ``"1 h 15 min"``."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,8 +110,9 @@ class Accuracy:
 
     @property
     def largest(self) -> float:
-        """The largest of the errors."""
-        return max((error for _, error in self.errors), default=0.0)
+        """The largest of the errors; NaN is larger than any."""
+        errors = [error for _, error in self.errors]
+        return next(filter(math.isnan, errors), max(errors, default=0.0))
 
     @property
     def holds(self) -> bool:

@@ -72,12 +72,32 @@ def test_windows_and_coverage_are_those_of_the_size_that_was_asked_for(file):
         low, high = positions - size // 2, positions - size // 2 + size - 1
         outside = (low < 0).any(axis=1) | (high > [39, 59]).any(axis=1)
         rows, columns = np.arange(40)[:, None, None], np.arange(60)[:, None]
-        over = (low[:, 0] <= rows) & (rows <= high[:, 0])
-        over = over & (low[:, 1] <= columns) & (columns <= high[:, 1])
+        nearest = np.ceil(low - 0.5)
+        over = (nearest[:, 0] <= rows) & (rows < nearest[:, 0] + size)
+        over = over & (nearest[:, 1] <= columns) & (columns < nearest[:, 1] + size)
         assert found["windows"]["leaving"] == outside.sum()
         assert found["windows"]["coverage"] == pytest.approx(over.any(axis=2).mean())
         per_pixel = over.sum() / over.any(axis=2).sum()
         assert found["windows"]["windows_per_covered_pixel"] == pytest.approx(per_pixel)
+
+
+@pytest.mark.parametrize("shift", [0, 0.25, 0.5])
+@pytest.mark.parametrize("size", [1, 8])
+def test_windows_that_touch_cover_what_lies_under_them_wherever_they_lie(size, shift):
+    along = np.arange(8) * size + 8 + shift
+    positions = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    windows = describe(Scan(np.ones((90, 90)), positions, "made"), size)["windows"]
+    assert windows["coverage"] == 64 * size**2 / 90**2
+    assert windows["windows_per_covered_pixel"] == 1
+
+
+def test_names_are_written_in_a_line_and_command_no_terminal(file):
+    evil = "a\n\x1b[2J"
+    write(f"{evil}.npz", **{f"{evil}note": np.arange(3)})
+    for path in (Path(f"{evil}.npz"), Path()):
+        text = run(InspectionJob(ScanSource("file", path))).as_text()
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert "a\\n\\x1b[2J" in text
 
 
 def test_what_no_file_says_is_none():

@@ -129,6 +129,21 @@ def test_a_slice_is_an_axis(job):
     assert found.image.shape[0] == 2
 
 
+def test_the_light_and_the_lengths_of_a_scan_file_are_written(job):
+    beam = BeamSettings(energy=6000.0, pixel_size=3e-8, distance=1.5)
+    thick = dataclasses.replace(
+        RECIPE, object=ObjectSettings("leaves", slices=2, gap=2e-6), beam=beam
+    )
+    run(dataclasses.replace(job, recipe=thick, output=Path("first.h5")))
+    of_file = ObjectSettings("scan", "first.h5"), ProbeSettings("file", "first.h5")
+    recipe = dataclasses.replace(RECIPE, object=of_file[0], probe=of_file[1])
+    run(dataclasses.replace(job, recipe=recipe, output=Path("second.h5")))
+    first, second = (read_scan("file", name) for name in ("first.h5", "second.h5"))
+    for name in ("pixel_size", "detector_pixel_size", "energy", "distance", "layer_spacing"):
+        assert getattr(second, name) == pytest.approx(getattr(first, name)), name
+    assert "beam.energy=6000.0" in described(make_scan(recipe).recipe)
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

@@ -211,6 +211,32 @@ def test_the_mask_of_the_detector_comes_along(job, monkeypatch):
     assert [log["dropped"] for log in logs if log["event"] == "not_in_this_format"] == [["mask"]]
 
 
+@pytest.mark.parametrize("suffix", [".zarr", ".h5"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_patterns_that_are_no_numbers_are_refused_unless_they_are_masked(
+    job, tmp_path, monkeypatch, bad, suffix
+):
+    job = dataclasses.replace(job, output=Path("t").with_suffix(suffix))
+    patterns, mask = PATTERNS.copy(), np.ones((SIZE, SIZE), bool)
+    patterns[9, 2, 3], mask[2, 3] = bad, False
+    write("scan.npz", diff3d=patterns)
+    with pytest.raises(InputFileError, match=r"number 9 of its patterns .* NaN or infinite"):
+        run(job)
+    read = prerequisites.read_scan
+    monkeypatch.setattr(
+        prerequisites,
+        "read_scan",
+        lambda *how, **more: dataclasses.replace(read(*how, **more), mask=mask),
+    )
+    run(job)
+    with read_output(job.output) as output:
+        indices = output.arrays["indices"][...]
+        assert 9 in indices
+        np.testing.assert_array_equal(
+            output.arrays["patterns"][...], np.moveaxis(patterns[indices], 1, -1)
+        )
+
+
 def test_a_dataset_reads_it(job):
     run(job)
     positions = np.stack([Y, X], axis=1)[make_groups(np.stack([Y, X], axis=1), GROUPS).indices]
@@ -363,9 +389,14 @@ def test_what_the_command_line_says_beats_legacy_settings(job):
         ({"compression": "gzip"}, ConfigurationError, "compression 'gzip' is not known"),
         ({"shard": 16, "output": Path("t.h5")}, ConfigurationError, "received shards"),
         ({"keys": "theirs"}, ConfigurationError, "output.keys 'theirs' is not known"),
-        ({"groups": GroupSettings(members=61)}, RequestError, "60 points for groups of 61"),
+        ({"groups": GroupSettings(members=61)}, RequestError, "60 points .* groups of 61 need 61"),
         ({"patch_size": -1}, RequestError, "patch_size"),
         ({"memory_budget": 120_000}, MemoryBudgetError, "memory budget"),
+        (
+            {"memory_budget": 1 << 20, "groups": GroupSettings(4, 50, "random_of_k", 60)},
+            MemoryBudgetError,
+            "50 groups of 4 out of 60 neighbours take up to .* memory budget is",
+        ),
         ({"output": Path("none/t.zarr")}, OutputError, "does not exist"),
         ({"scan": ScanSource("npz", Path("none.npz"))}, InputFileError, "no such file"),
     ],

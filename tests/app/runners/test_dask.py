@@ -1,7 +1,10 @@
 """The Dask runner: the bytes of the local one, whoever dies meanwhile."""
 
+import asyncio
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,16 +17,18 @@ import pytest
 pytest.importorskip("distributed")
 
 from dask_clusters import ENVIRONMENT, children, contents, kill, to_be_lost
+from distributed.comm import connect
 from events import logged
 from runner_jobs import JOBS, extraction, simulation, training
 
 from ptycho_engine.app import work
 from ptycho_engine.app.composition import cluster_settings
 from ptycho_engine.app.jobs import extract, simulate, train
-from ptycho_engine.app.runners import cluster
+from ptycho_engine.app.runners import cluster, errands
 from ptycho_engine.app.runners.dask import DaskRunner
 from ptycho_engine.app.runners.dask_settings import DaskSettings
-from ptycho_engine.app.runners.errands import versions
+from ptycho_engine.app.runners.dispatch import is_loss
+from ptycho_engine.app.runners.errands import Errand, run_errand, versions
 from ptycho_engine.app.schema import DaskConfig, RunnerConfig
 from ptycho_engine.errors import ClusterError, ClusterLostError, ConfigurationError, InputFileError
 from ptycho_engine.io.catalogue import FormatSource
@@ -48,6 +53,19 @@ def three_jobs(runner):
 
 
 # -- without a cluster of processes ----------------------------------------------------------
+
+
+def test_a_scheduler_that_does_not_answer_is_a_loss_and_an_error_of_a_task_is_none():
+    """Whoever connects before the client has noticed meets the first."""
+
+    async def meet():
+        with pytest.raises(OSError, match="Timed out trying to connect") as met:
+            await connect("tcp://127.0.0.1:1", timeout=0.2)
+        return met.value
+
+    assert is_loss(asyncio.run(meet()))
+    assert not is_loss(OSError(errno.ENOSPC, "No space left on device"))
+    assert not is_loss(OSError("a file of the scan is cut off"))
 
 
 def test_settings_are_those_of_the_configuration():
@@ -132,6 +150,21 @@ class Stub:
 def test_workers_that_do_not_fit(answer, message):
     with pytest.raises(ClusterError, match=message):
         cluster.check_workers(Stub(answer))
+
+
+def test_a_worker_that_does_not_see_the_scan_names_itself(monkeypatch):
+    """The file is there for the client, which refused it else."""
+
+    def unseen(given):
+        raise InputFileError(f"{given}: no such file.")
+
+    errand = Errand(unseen, None, 1, versions())
+    with pytest.raises(InputFileError, match=r"^/data/scan.h5: no such file\.$"):
+        run_errand(errand, 0, 1, "/data/scan.h5")
+    monkeypatch.setattr(errands, "prepare_process", lambda threads: None)
+    monkeypatch.setattr(socket, "gethostname", lambda: "node7")
+    with pytest.raises(InputFileError, match=r"such file\. A worker on node7.*see the file under"):
+        run_errand(errand, 0, 1, "/data/scan.h5")
 
 
 # -- with one --------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from ptycho_engine.app.jobs import extract, train
 from ptycho_engine.app.runners.dask import DaskRunner
 from ptycho_engine.app.runners.dask_settings import DaskSettings
 from ptycho_engine.errors import ClusterLostError, ConfigurationError, OutputError
-from ptycho_engine.io.objects import mirror
+from ptycho_engine.io.objects import copies
 from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.claim import CLAIM
 from ptycho_engine.io.objects.urls import location
@@ -185,7 +185,7 @@ def test_workers_fetch_the_scan_where_its_copy_is_not(server):
 
     class Elsewhere(DaskRunner):
         def fill_groups(self, filling, progress):
-            shutil.rmtree(mirror.local_copy(place).parent)
+            shutil.rmtree(copies.own().folder)
             return super().fill_groups(filling, progress)
 
     with Elsewhere(DaskSettings(workers=2, portion="20KiB", threads=1)) as runner:

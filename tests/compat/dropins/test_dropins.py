@@ -119,6 +119,38 @@ def test_other_shapes_are_refused(arguments, words):
         cut(**arguments)
 
 
+def test_masked_values_are_refused_since_the_mask_would_be_lost():
+    image, centres = (np.ma.masked_array(a, mask=False) for a in (IMAGE, CENTRES))
+    np.testing.assert_array_equal(cut(image, centres), cut())
+    flat = np.ma.masked_array(np.ones((2, 8, 8, 1), np.complex64), mask=False)
+    image[3, 4], centres[0, 0, 0, 0], flat[0, 1, 1, 0] = [np.ma.masked] * 3
+    scan = SimpleNamespace(xcoords=centres[:, 0, 0, 0], ycoords=CENTRES[:, 0, 1, 0], diff3d=flat)
+    for call, name in (
+        (lambda: cut(image), "gt_image"),
+        (lambda: cut(centres=centres), "global_offsets"),
+        (lambda: compat.get_relative_coords(centres), "coords_nn"),
+        (lambda: compat.generate_grouped_data(scan, 8, gridsize=1), "xcoords"),
+        (lambda: compat.shift_and_sum(flat, NONE, 4), "obj_tensor"),
+        (lambda: compat.shift_and_sum(flat.filled(1), centres, 4), "global_offsets"),
+        (lambda: compat._fromgrid(flat, 8), "img"),
+        (lambda: compat.translate(flat, np.zeros((2, 2))), "images"),
+        (lambda: compat.Translation()([flat, np.zeros((2, 2))]), "inputs"),
+    ):
+        with pytest.raises(CompatError, match=f"{name}: 1 values are masked"):
+            call()
+
+
+def test_doubtful_offsets_are_told_as_their_caller_knows_them(caplog):
+    """Exchanged: legacy offsets are [x, y], and its object is called gt_image."""
+    wide = np.ones((20, 200), np.complex64)
+    cut(wide, np.array([[10.0, 150.0], [8.0, 100.0]]).reshape(2, 1, 2, 1))
+    (line,) = [text for text in caplog.messages if "warning" in text]
+    assert "2 of the patches leave the object, 200 wide and 20 high" in line
+    assert "with x and y exchanged, none would. Expected [x, y]" in line
+    assert "(y, x)" not in line
+    assert "geometry." not in line
+
+
 def test_too_many_members_warn_and_use_the_first_as_legacy_code_does():
     local = RNG.normal(size=(2, 1, 2, 4))
     with pytest.warns(compat.CompatWarning, match="check gridsize"):
@@ -285,9 +317,14 @@ def test_reassembly_of_nothing_and_of_what_does_not_fit():
     nothing = np.zeros((0, 8, 8, 1), np.complex64), np.zeros((0, 1, 2, 1))
     assert compat.reassemble_position(*nothing, M=6).shape == (6, 6, 1)
     patches, offsets = np.ones((2, 8, 8, 1), np.complex64), np.zeros((2, 1, 2, 1))
-    for m in (3, 10, -2):
+    for m in (3, 10, -2, None, "4"):
         with pytest.raises(CompatError, match="M: received"):
             compat.reassemble_position(patches, offsets, M=m)
+    with pytest.raises(CompatError, match="chunk_size: received None"):
+        compat.reassemble_position(patches, offsets, M=4, chunk_size=None)
+    for n, m in ((12, 8), (20, 4)):
+        with pytest.raises(CompatError, match=f"N: received {n}, for patches of 8 x 8"):
+            compat.reassemble_position(patches, offsets, M=m, N=n)
     with pytest.raises(CompatError, match="obj_tensor"):
         compat.shift_and_sum(patches.astype(np.complex128), offsets)
     with pytest.raises(CompatError, match="global_offsets"):
@@ -296,6 +333,13 @@ def test_reassembly_of_nothing_and_of_what_does_not_fit():
         compat.shift_and_sum(patches, offsets.astype(np.float32))
     with pytest.raises(CompatError, match="global_offsets: received shape"):
         compat.shift_and_sum(patches, offsets[:1])
+
+
+def test_another_size_than_that_of_the_patches_warns_and_takes_its_middle_as_legacy_code_does():
+    patches = (RNG.normal(size=(2, 8, 8, 1)) + 0j).astype(np.complex64)
+    with pytest.warns(compat.CompatWarning, match="N: received 6, for patches of 8 x 8"):
+        found = compat.shift_and_sum(patches, NONE, M=4, N=6)
+    np.testing.assert_allclose(found, patches[:, 1:5, 1:5].sum(axis=0), atol=1e-6)
 
 
 @pytest.mark.parametrize("chunk_size", [1, 2, 32])

@@ -76,6 +76,7 @@ CASES.remove(("Translation", "nothing"))  # Keras itself wants the rank
 @pytest.mark.slow_cases(
     "all but the batch", "the rank alone", "translate-shapes", "shift_and_sum-shapes",
     "extract_patches_position-shapes", "projective_warp_xla_jit-shapes", "shift_and_sum-nothing",
+    "reassemble_position-shapes",
 )  # fmt: skip
 @pytest.mark.parametrize(("name", "known"), CASES)
 def test_inside_a_function_the_numbers_are_those_outside(name, known):

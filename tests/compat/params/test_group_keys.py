@@ -1,5 +1,6 @@
 """Legacy parameters of groups mean the groups that PtychoPINN's training program formed."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -146,6 +147,12 @@ def test_what_the_new_configuration_says_wins():
     assert (found.strategy, found.count) == ("combinations", 7)
     (conflict,) = resolution.conflicts
     assert "groups.count: 7 (explicit argument) overrides 9" in str(conflict)
+
+
+def test_a_strategy_that_reads_no_neighbours_goes_on_without_them():
+    found = resolve(explicit={"groups.strategy": "nearest"}, params={"neighbor_count": 7, "C": 4})
+    assert found.group_settings().neighbours is None
+    assert len(make_groups(SCAN, replace(found.group_settings(), count=5))) == 5
 
 
 def test_members_said_twice_are_a_conflict_unless_they_agree():

@@ -230,6 +230,8 @@ def test_false_in_any_spelling(text):
         ({"N": 6.5}, "a whole number"),
         ({"N": -64}, "a whole number above zero"),
         ({"N": "0"}, "a whole number above zero"),
+        ({"gridsize": -2}, "'gridsize'.*a whole number above zero"),
+        ({"patch_extraction_batch_size": 0}, "a whole number above zero"),
         ({"N": True}, "a whole number"),
         ({FLAG: "perhaps"}, "true"),
         ({"train_data_file": 3}, "a path"),

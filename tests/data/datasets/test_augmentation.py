@@ -8,7 +8,8 @@ from toy_scans import far_field, toy_scan
 
 from ptycho_engine.data.datasets.augmentation import Augmentation
 from ptycho_engine.data.datasets.datasets import PatchDataset
-from ptycho_engine.errors import RequestError
+from ptycho_engine.data.pattern_power import pattern_powers
+from ptycho_engine.errors import InputFileError, RequestError
 from ptycho_engine.io.patterns import Patterns
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.testing import reference_patches
@@ -118,12 +119,97 @@ def test_photons_are_the_mean_counts_of_a_pattern_and_units_stay():
     assert spread.std() == pytest.approx(np.sqrt(1e7 / 36), rel=0.1)
 
 
+def test_background_that_was_subtracted_is_no_light():
+    counts = np.random.default_rng(1).poisson(0.5, (60, 8, 8)).astype(np.float32) + 2
+    counts[:, 2:, :] -= 2.4  # most pixels are below zero
+    light = np.maximum(counts, 0).sum(axis=(1, 2), dtype=float).mean()
+    assert counts.sum(axis=(1, 2), dtype=float).mean() < 0.8 * light
+    scan = Scan(None, np.zeros((60, 2)), "dark", None, Patterns.of(counts, "intensity"))
+    noise = Augmentation(noise=True, photons=1e5)
+    noisy = PatchDataset(scan, fields=["patterns"], augmentation=noise)[:]["patterns"]
+    assert noisy.sum(axis=(1, 2), dtype=float).mean() == pytest.approx(light, rel=0.01)
+    scales = [
+        PatchDataset(scan, fields=["scale"], normalise=True, quantity=quantity)[0]["scale"]
+        for quantity in ("amplitude", "intensity")
+    ]
+    assert scales == pytest.approx([4 / light**0.5] * 2, rel=1e-5)
+
+
+def test_amplitudes_below_zero_are_dark_where_counts_are_drawn():
+    """PtychoPINN's scale alone squares them."""
+    values = np.full((60, 8, 8), 3, np.float32)
+    values[:, 2:, :] = -1
+    light = 9.0 * 2 * 8
+    assert pattern_powers(values, "amplitude", None, "x")[0] == light + 6 * 8
+    assert pattern_powers(values, "amplitude", None, "x", dark_below_zero=True)[0] == light
+    scan = Scan(None, np.zeros((60, 2)), "dark", None, Patterns.of(values, "amplitude"))
+    noise = Augmentation(noise=True, photons=1e5)
+    noisy = PatchDataset(scan, fields=["patterns"], augmentation=noise)[:]["patterns"]
+    np.testing.assert_allclose(np.square(noisy).sum(axis=(1, 2), dtype=float), light, rtol=0.02)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("quantity", ["amplitude", "intensity"])
+def test_samples_that_are_no_numbers_are_refused_beside_negative_ones(bad, quantity):
+    values = np.full((3, 4, 4), -1, np.float32)
+    values[1, 2, 3] = bad
+    with pytest.raises(InputFileError, match="number 8 of its patterns"):
+        pattern_powers(values, quantity, None, "x", 7, dark_below_zero=True)
+
+
+@pytest.mark.parametrize("sign", [0, -1])
+def test_dark_patterns_have_no_scale_and_no_photons(sign):
+    dark = Patterns.of(np.full((3, 4, 4), sign, np.float32), "intensity")
+    scan = Scan(None, np.zeros((3, 2)), "dark", None, dark)
+    assert PatchDataset(scan, fields=["scale"], normalise=True)[0]["scale"] == 1
+    with pytest.raises(InputFileError, match=r"dark: no good pixel .* 10000 counts"):
+        PatchDataset(scan, augmentation=Augmentation(noise=True, photons=1e4))
+    below = Patterns.of(np.full((3, 4, 4), -np.inf, np.float32), "intensity")
+    with pytest.raises(InputFileError, match="NaN or infinite"):
+        PatchDataset(Scan(None, np.zeros((3, 2)), "below", None, below), normalise=True)
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf, 1e30, -7])
+@pytest.mark.parametrize("quantity", ["amplitude", "intensity"])
+@pytest.mark.parametrize("groups", [None, [[0, 1], [2, 0]]])
+def test_bad_pixels_stop_no_noise_and_stay(worst, quantity, groups):
+    values = np.full((3, 6, 6), 4.0, np.float32)
+    values[:, 2, 3] = worst
+    mask = np.ones((6, 6), bool)
+    mask[2, 3] = False
+    scan = Scan(
+        None, np.zeros((3, 2)), "masked", None, Patterns.of(values, quantity), mask=mask
+    )  # fmt: skip
+    noise = Augmentation(noise=True, photons=1e6)
+    found = PatchDataset(scan, fields=["patterns"], groups=groups, augmentation=noise)[:][
+        "patterns"
+    ]
+    np.testing.assert_array_equal(found[:, 2, 3], np.float32(worst))
+    assert (found[:, mask] != 4).mean() > 0.9
+    np.testing.assert_allclose(found[:, mask], 4, rtol=0.05)
+
+
+def test_epochs_are_whole_numbers_and_each_has_noise_of_its_own():
+    dataset = PatchDataset(toy_scan(), augmentation=Augmentation(flips=True, noise=True))
+    for epoch in (-1, "a", 1.5, True, 2**64):
+        with pytest.raises(RequestError, match="epoch: received"):
+            dataset.batch([0], epoch=epoch)
+    noise = PatchDataset(toy_scan(), augmentation=Augmentation(noise=True))
+    last, before = (noise.batch([0], epoch=2**64 - n)["patterns"] for n in (1, 2))
+    assert (last != before).any()
+    with pytest.raises(RequestError, match="received a dict"):
+        PatchDataset(toy_scan(), augmentation={"flips": True})
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [
         ({"seed": -1}, "augmentation.seed: received -1"),
         ({"photons": 5.0}, "photons: received 5.0 with noise=False"),
         ({"photons": 0.0, "noise": True}, "photons: received 0.0"),
+        ({"photons": "1e5", "noise": True}, "photons: received '1e5'"),
+        ({"photons": True, "noise": True}, "photons: received True"),
+        ({"flips": "no"}, "flips: received 'no'. Expected True or False"),
     ],
 )
 def test_values_are_checked(how, message):

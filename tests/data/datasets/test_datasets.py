@@ -320,10 +320,14 @@ def test_windows_beyond_the_object_are_doubted_once_for_all():
     assert len([e for e in events if e["event"] == "doubtful_positions"]) == 1
 
 
-@pytest.mark.parametrize("how", [{}, {"augmentation": Augmentation(flips=True)}])
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"augmentation": Augmentation(flips=True)},
+     {"augmentation": Augmentation(noise=True, photons=5.0), "quantity": "amplitude"}],
+)  # fmt: skip
 def test_empty_datasets_behave(how):
     empty = Scan(np.ones((8, 8), np.complex64), np.zeros((0, 2)), "empty",
-                 patterns=Patterns.of(np.ones((0, 4, 4), np.float32)))  # fmt: skip
+                 patterns=Patterns.of(np.ones((0, 4, 4), np.float32), "amplitude"))  # fmt: skip
     for dataset in (
         PatchDataset([], **how),
         PatchDataset(empty, **how),
@@ -369,8 +373,19 @@ def test_the_budget_is_held_before_anything_is_read():
         (lambda s: PatchDataset([s, toy_scan(size=8)]), InputFileError, r"shape \(8, 8\)"),
         (lambda s: PatchDataset(SYNTHETIC), RequestError, "patch_size: received none"),
         (lambda s: PatchDataset(SYNTHETIC, 8, fields=["probe"]), InputFileError, "has no probe"),
-        (lambda s: PatchDataset(s)[9], ItemError, "number 9. Expected 0 to 8"),
-        (lambda s: PatchDataset(s)[-10], RequestError, "item: received -1"),
+        (lambda s: PatchDataset(s)[9], ItemError, "received 9. Expected 0 to 8"),
+        (lambda s: PatchDataset(s)[-10], ItemError, "item: received -10"),
+        (lambda s: PatchDataset(s)[-1.5], RequestError, "item: received -1.5"),
+        (lambda s: PatchDataset(s)["a"], RequestError, "item: received 'a'"),
+        (lambda s: PatchDataset(s)[None], RequestError, "item: received None"),
+        (lambda s: PatchDataset(s, fields=[]), RequestError, r"fields: received \[\]"),
+        (lambda s: PatchDataset(s).split("0.2"), RequestError, "share: received '0.2'"),
+        (lambda s: PatchDataset(s).split(True), RequestError, "share: received True"),
+        (lambda s: PatchDataset(s).batches(2, shard=2), RequestError, "shard: received 2"),
+        (lambda s: PatchDataset(s).batches(2, shard=(1,)), RequestError, "shard: received"),
+        (lambda s: PatchDataset(s).to_tf(2, inputs=[]), RequestError, r"inputs: received \[\]"),
+        (lambda s: PatchDataset(s).to_keras(2, inputs=[]), RequestError, r"inputs: received"),
+        (lambda s: PatchDataset(s).to_keras(2, max_queue_size="a"), RequestError, "max_queue_si"),
         (lambda s: PatchDataset(s)[[0.5]], RequestError, "dtype float64"),
         (lambda s: PatchDataset(s).batches(0), RequestError, "batch_size: received 0"),
         (lambda s: PatchDataset(s).to_tf(2, inputs=["probe"]), RequestError, "'probe' is not"),
@@ -383,16 +398,18 @@ def test_what_cannot_be_is_refused(make, error, message):
         make(toy_scan())
 
 
-@pytest.mark.parametrize("suffix", ["zarr", "h5", "npz"])
-def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "keys"),
+    [("zarr", "auto"), ("h5", "native"), ("npz", "native"), ("npz", "auto"),
+     ("h5", "ptychopinn"), ("zarr", "ptychopinn")],
+)  # fmt: skip
+def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix, keys):
     write_scan(tmp_path / "scan.npz", toy_scan(points=30, size=8, shape=(60, 60)))
     settings = GroupSettings(members=4, count=12, seed=3)
     source = ScanSource("npz", tmp_path / "scan.npz")
     path = tmp_path / f"train.{suffix}"
     train.run(
-        TrainingJob(
-            source, settings, path, keys="native", plugin="numba", picture=False, report=False
-        )
+        TrainingJob(source, settings, path, keys=keys, plugin="numba", picture=False, report=False)
     )
     fields = ("patterns", "patches", "positions", "index", "probe")
     stored = PatchDataset(path, fields=fields)[::-1]
@@ -400,6 +417,8 @@ def test_what_the_train_job_writes_is_what_would_be_cut(tmp_path, suffix):
     cut = PatchDataset(source, groups=groups, fields=fields)[::-1]
     for name, array in cut.items():
         np.testing.assert_array_equal(stored[name], array)
+    if (suffix, keys) == ("npz", "auto"):  # it is a scan file, too, if that is what is named
+        assert len(PatchDataset(ScanSource("npz", path))) == 30
 
 
 def test_stored_amplitudes_become_intensities_when_these_are_wanted(tmp_path):

@@ -1,6 +1,7 @@
 """Keras and tf.data get what the dataset holds: every item once an epoch, shuffled anew."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -73,6 +74,21 @@ def test_a_pipeline_delivers_every_item_once_an_epoch(plugin):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+def test_a_pipeline_makes_no_more_ahead_than_it_was_told(prefetch, monkeypatch):
+    made, dataset, batch = [], dataset_of(), PatchDataset.batch
+    monkeypatch.setattr(
+        PatchDataset, "batch", lambda self, *a, **k: made.append(1) or batch(self, *a, **k)
+    )
+    batches = iter(dataset.to_tf(2, prefetch=prefetch))
+    for taken in range(1, 4):
+        next(batches)
+        time.sleep(0.5)
+        assert len(made) == taken + prefetch
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
 def test_an_empty_dataset_makes_an_empty_pipeline():
     assert list(dataset_of().select([]).to_tf(4, seed=1)) == []
     assert len(dataset_of().select([]).to_keras(4)) == 0
@@ -94,6 +110,10 @@ def test_keras_gets_batches_and_fits():
         orders.append(seen.tolist())
         batches.on_epoch_end()
     assert orders[0] != orders[1]
+    np.testing.assert_array_equal(batches[-1][1], batches[4][1])
+    for beyond in (5, -6):
+        with pytest.raises(IndexError):
+            batches[beyond]
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(36),
                               keras.layers.Reshape((6, 6))])  # fmt: skip
     model.compile(loss="mse")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptycho_engine.data.datasets.ordering import by_scan, epoch_order, shard_of
+from ptycho_engine.data.datasets.ordering import by_scan, epoch_order, item_number, shard_of
 from ptycho_engine.errors import RequestError
 
 
@@ -32,6 +32,15 @@ def test_few_scans_come_at_a_time(scans, at_once, seed):
         assert sum(begun[scan] <= place <= ended[scan] for scan in begun) <= at_once
     if len(scans) and scans.max() < at_once:
         np.testing.assert_array_equal(order, plain)
+
+
+@pytest.mark.parametrize(
+    "key", [1.5, True, np.True_, np.array(1.5), np.array(True), np.array([1]), "1", None]
+)
+def test_items_have_whole_numbers(key):
+    with pytest.raises(RequestError, match="item: received"):
+        item_number(key, 3)
+    assert [item_number(n, 3) for n in (2, -1, np.int8(-3), np.array(1))] == [2, 2, 0, 1]
 
 
 def test_epochs_and_seeds_differ_and_without_a_seed_nothing_moves():

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 
+import h5py
 import numpy as np
 import pytest
 from events import logged
@@ -11,7 +12,9 @@ from toy_scans import toy_scan
 
 from ptycho_engine.data.datasets.datasets import PatchDataset
 from ptycho_engine.data.datasets.entries import Entry
-from ptycho_engine.data.datasets.scan_index import ScanIndex, files_of
+from ptycho_engine.data.datasets.opening import Opening
+from ptycho_engine.data.datasets.scan_index import ScanIndex
+from ptycho_engine.data.datasets.source_files import files_of
 from ptycho_engine.errors import InputFileError, OutputError
 from ptycho_engine.io.scan_files import ScanSource, write_scan
 
@@ -51,6 +54,35 @@ def test_the_second_dataset_opens_none_and_holds_the_same(paths, tmp_path, opene
     again = pickle.loads(pickle.dumps(second))
     assert again.entries == first.entries
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.h5", "c.zarr", "scans.json"]
+
+
+def test_known_scans_are_not_opened_at_all(paths, tmp_path, monkeypatch):
+    index = tmp_path / "scans.json"
+    with h5py.File(tmp_path / "behind.h5", "w") as file:
+        file["values"] = np.zeros(3)
+    with h5py.File(paths[1], "r+") as file:
+        file["more"] = h5py.ExternalLink("behind.h5", "/values")
+    first = PatchDataset(paths, index=index)
+
+    def refuse(*_):
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        for name in ("ptycho_engine.io.scan_facts.files_behind", "h5py.File"):
+            patch.setattr(name, refuse)
+        patch.setattr(Opening, "open", refuse)
+        assert PatchDataset(paths, index=index).entries == first.entries
+        os.utime(tmp_path / "behind.h5", ns=(1, 1))
+        with pytest.raises(AssertionError):
+            PatchDataset(paths, index=index)
+    PatchDataset(paths, index=index)
+    beside = tmp_path / "b_para.h5"  # one that nobody knew
+    paths[1] = paths[1].rename(tmp_path / "b_dp.h5")
+    with logged() as events:
+        PatchDataset(paths[1], index=index)
+        beside.write_bytes(b"")
+        PatchDataset(paths[1], index=index)
+    assert [e["source"] for e in events if e["event"] == "scan_changed"] == [str(paths[1])]
 
 
 def test_what_has_changed_is_noticed(paths, tmp_path, opened):
@@ -126,6 +158,20 @@ def test_both_halves_of_a_pair_and_files_of_options_are_watched(tmp_path):
     assert files_of(ScanSource("synthetic")) == files_of(tmp_path / "none") == []
 
 
+@pytest.mark.parametrize("name", ["dp", "run_{}_7", "2024-{}.x"])
+def test_pairs_are_those_that_formats_read(name, tmp_path, monkeypatch):
+    paths = [tmp_path / f"{name.format(role)}.hdf5" for role in ("dp", "para")]
+    if name == "dp":
+        paths[1] = tmp_path / "para.hdf5"
+    named = tmp_path / "named.hdf5"
+    for path in (*paths, named):
+        path.write_bytes(b"")
+    assert files_of(paths[0]) == paths
+    assert files_of(paths[1]) == paths[::-1]
+    monkeypatch.chdir("/")  # a name alone is of a file beside the other
+    assert files_of(ScanSource("pty_chi", named, {"other": paths[0].name})) == [named, paths[0]]
+
+
 def test_other_files_are_never_replaced_and_other_versions_start_anew(paths, tmp_path, opened):
     index = tmp_path / "scans.json"
     for text in ('{"mine": 1}', "[1]", "no json"):
@@ -149,6 +195,7 @@ def test_other_files_are_never_replaced_and_other_versions_start_anew(paths, tmp
         lambda entries: [],
         lambda entries: dict.fromkeys(entries, 3),
         lambda entries: {key: kept | {"files": [3]} for key, kept in entries.items()},
+        lambda entries: {key: kept | {"files": [[3, 4]]} for key, kept in entries.items()},
         lambda entries: {key: kept | {"entry": {"rows": 9}} for key, kept in entries.items()},
         lambda entries: {
             key: kept | {"entry": kept["entry"] | {"pattern": [[4, 4], "?!"]}}

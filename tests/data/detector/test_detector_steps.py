@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -279,7 +280,41 @@ def test_orientation_and_what_follows(turn):
     assert counts(after)[:, ~after.mask].tolist() == counts(before)[:, ~before.mask].tolist()
     stays = orient(before, flip_y=flip_y, flip_x=flip_x, transpose=transpose,
                    positions_follow=False)  # fmt: skip
-    np.testing.assert_array_equal(stays.positions, before.positions)
+    assert stays.pixel_size == sizes
+    np.testing.assert_allclose(metres(stays), metres(before), rtol=1e-12)
+
+
+@pytest.mark.parametrize("near", [False, True])
+@pytest.mark.parametrize("known", [("pixel_size", "detector_pixel_size"), ("pixel_size",),
+                                   ("detector_pixel_size",), ()])  # fmt: skip
+def test_a_detector_that_lies_on_its_side_exchanges_the_sides_of_a_pixel(near, known):
+    detector = (75e-6, 50e-6) if "detector_pixel_size" in known or near else (60e-6, 60e-6)
+    optics = 8000.0, 1.5, detector, (HEIGHT, 11)
+    true = np.array(detector if near else far_field_pixel(*optics))
+    frames = Patterns.of(np.ones((COUNT, HEIGHT, 11), "u2"), "intensity")
+    before = scan(
+        patterns=frames, mask=None, metadata={}, detector_pixel_size=detector,
+        pixel_size=tuple(true), assumptions={"propagation": "near"} if near else {},
+    )  # fmt: skip
+    left_out = {"pixel_size", "detector_pixel_size"} - set(known)
+    after = orient(replace(before, **dict.fromkeys(left_out)), transpose=True,
+                   positions_follow=False)  # fmt: skip
+    turned = detector[::-1]
+    expected = turned if near else far_field_pixel(8000.0, 1.5, turned, after.patterns.shape)
+    assert after.pixel_size == (pytest.approx(expected) if "pixel_size" in known else None)
+    if near and not known:  # nothing says that pixels are not square
+        np.testing.assert_array_equal(after.positions, before.positions)
+        return
+    for name in ("positions", "nominal_positions"):
+        np.testing.assert_allclose(
+            getattr(after, name) * expected, getattr(before, name) * true, rtol=1e-12
+        )
+
+
+def test_positions_in_metres_stay_where_a_detector_lies_on_its_side():
+    before = scan(units="m")
+    after = orient(before, transpose=True, positions_follow=False)
+    np.testing.assert_array_equal(after.positions, before.positions)
 
 
 def test_dark_frames():
@@ -384,11 +419,66 @@ def test_a_whole_preparation():
                          centre=(6.0, 9.0), amplitude=True, shift=(1.0, 0.0))  # fmt: skip
     after = prepare(before, chosen)
     by_hand = mask_pixels(subtract_dark(before), find_hot(subtract_dark(before)), "neighbours")
-    by_hand = bin_pixels(crop(orient(by_hand, flip_y=True), 8, (6.0, 9.0)), 2)
+    by_hand = bin_pixels(crop(orient(by_hand, flip_y=True), 8, (6.0, 9.0), factor=2), 2)
     np.testing.assert_array_equal(counts(after), counts(take_amplitude(by_hand)))
     np.testing.assert_allclose(after.positions, np.add(by_hand.positions, [1.0, 0.0]))
     assert after.assumptions["steps"].count(";") == 6
     assert prepare(before, Preparation()) is before
+
+
+@pytest.mark.parametrize("found", [False, True])
+@pytest.mark.parametrize("size", [7, 8])
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("beam", [(30.0, 33.0), (30.3, 33.4), (30.5, 32.7), (31.8, 30.25)])
+def test_a_beam_is_in_the_middle_of_a_square(beam, factor, size, found):
+    y, x = np.mgrid[:64, :64]
+    spot = np.exp(-((y - beam[0]) ** 2 + (x - beam[1]) ** 2) / 1.5)[None]
+    before = Scan(None, None, "a test", patterns=Patterns.of(spot, "intensity"))
+    chosen = Preparation(size=size, bin=factor, centre=None if found else beam)
+    after = prepare(before, chosen)
+    off = (np.array(find_centre(after)) - size // 2) * factor  # in pixels of the detector
+    assert np.abs(off).max() <= 0.5 + 1e-2  # of the spot, the ends are cut off
+    assert after.patterns.read().sum() == pytest.approx(spot.sum(), rel=1e-2)
+    given = prepare(before, replace(chosen, centre=beam))
+    np.testing.assert_array_equal(counts(after), counts(given))
+
+
+def test_squares_of_a_crop_hold_the_beam_in_their_middle():
+    """A beam on a pixel lies behind the middle of an even square, beside it at the nearest."""
+    before = scan()
+    for centre, first, said in (
+        ((6.0, 9.0), (1, 4), "5.5, 8.5"),
+        ((6.4, 8.6), (2, 4), "6.5, 8.5"),
+        ((5.9, 9.1), (1, 5), "5.5, 9.5"),
+    ):
+        cut = crop(before, 8, centre, factor=2)
+        y, x = first
+        np.testing.assert_array_equal(counts(cut), counts(before)[:, y : y + 8, x : x + 8])
+        mask = np.ones((8, 8), bool) if cut.mask is None else cut.mask
+        np.testing.assert_array_equal(mask, before.mask[y : y + 8, x : x + 8])
+        assert cut.assumptions["steps"] == f"crop to 8 x 8 about the given centre {said}"
+        np.testing.assert_allclose(metres(cut), metres(before), rtol=1e-12)
+    odd = crop(before, 9, (6.4, 8.6), factor=3)  # (6, 9) is the middle of the square (1, 1)
+    np.testing.assert_array_equal(counts(odd), counts(before)[:, 2:11, 5:14])
+    for bad in (3, 0, 1.5):
+        with pytest.raises(RequestError, match="divides both"):
+            crop(before, 8, (6, 9), factor=bad)
+
+
+@pytest.mark.parametrize("hot", [False, True])
+def test_hot_pixels_alone_are_replaced_without_a_fill(hot):
+    bright = np.full((COUNT, HEIGHT, WIDTH), 5, "u2")
+    bright[:, 1, 2] = 77  # bad, as the scan says
+    bright[:, 6, 7] = 9999 if hot else 5
+    before = scan(patterns=Patterns.of(bright, "intensity"))
+    after = prepare(before, Preparation(hot=10.0))
+    np.testing.assert_array_equal(counts(after)[:, 1, 2], 77)
+    np.testing.assert_array_equal(counts(after)[:, 6, 7], 0 if hot else 5)
+    assert np.argwhere(~after.mask).tolist() == [[1, 2], [6, 7]][: 1 + hot]
+    steps = "mask 1 pixels, filled with zero, others stay" if hot else None
+    assert after.assumptions.get("steps") == steps
+    filled_too = prepare(before, Preparation(hot=10.0, fill="zero"))
+    assert (counts(filled_too)[:, ~filled_too.mask] == 0).all()
 
 
 def test_the_documented_example_runs(tmp_path, monkeypatch, capsys):

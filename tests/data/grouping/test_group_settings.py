@@ -52,9 +52,17 @@ def test_seeds_of_sample_and_groups_are_apart_or_one_goes_on():
         ({"seed": -1}, ConfigurationError, "received the seed -1"),
         ({"seed": 1 << 32, "strategy": "legacy"}, RequestError, "received 4294967296 with"),
         ({"subsample": -1}, RequestError, "received -1 points"),
-        ({"subsample": 3, "members": 4}, RequestError, "received 3 points for groups of 4"),
+        (
+            {"subsample": 3, "members": 4},
+            RequestError,
+            "of 80 points the region keeps 80 and the sample 3; groups of 4 need 4",
+        ),
+        ({"y_bounds": [0, 0], "members": 4}, RequestError, "the region keeps 1 and the sample 1;"),
         ({"y_bounds": [0.9, 0.1]}, RequestError, "y bounds"),
+        ({"x_bounds": [0, 40]}, RequestError, "x bounds: .* Set groups.bounds_unit=pixels"),
         ({"bounds_unit": "metres"}, RequestError, "bounds unit 'metres' is not known"),
+        ({"neighbours": 9}, ConfigurationError, "groups.neighbours: received 9 with .*=nearest"),
+        ({"pool_size": 9}, ConfigurationError, "groups.pool_size: received 9 with"),
         ({"options": {"spread": 1}}, ConfigurationError, "option 'spread' is not known"),
     ],
 )

@@ -236,12 +236,20 @@ NAN = [[0.0, 1.0], [np.nan, 2.0]]
         ({"count": -1}, "count: received -1. Expected a whole number from 0 on"),
         ({"count": 50}, "50 groups for 49 points.*oversampling=True"),
         ({"count": 50, "oversampling": True}, "strategy='nearest'.*'combinations'"),
-        ({"neighbours": 3}, "neighbours: received 3. Expected a whole number from 4 on"),
-        ({"count": 50, "oversampling": True, "pool_size": 3}, "pool_size: received 3"),
+        (
+            {"strategy": "random_of_k", "neighbours": 3},
+            "neighbours: received 3. Expected a whole number from 4 on",
+        ),
+        (
+            {"strategy": "random_of_k", "count": 50, "oversampling": True, "pool_size": 3},
+            "pool_size: received 3. Expected",
+        ),
         ({"rng": -4}, "rng: received -4"),
         ({"rng": "new"}, "rng: received 'new'"),
         ({"strategy": "quadrant", "members": 3}, "Expected 4, one of each quadrant"),
         ({"strategy": "legacy", "members": 1, "count": 50, "oversampling": True}, "groups of one"),
+        ({"neighbours": 6}, "neighbours: received 6 with strategy='nearest', which draws from no"),
+        ({"pool_size": 6}, "pool_size: received 6 with strategy='nearest'"),
     ],
 )
 def test_what_cannot_be_grouped_is_refused(change, message):
@@ -262,7 +270,8 @@ def test_an_unknown_strategy_is_refused_with_the_nearest_name():
 def test_groups_take_no_more_memory_than_was_said(strategy, kind, groups):
     scan = KINDS[kind](np.random.default_rng(1), 4000)
     k = 25 if strategy == "quadrant" else 7
-    how = {"strategy": strategy, "neighbours": k, "oversampling": True}
+    how = {"strategy": strategy, "oversampling": True}
+    how |= {} if strategy == "nearest" else {"neighbours": k}
     group(scan[:50], 4, 4, **how)  # imports
     said = GroupTask(scan, 4, groups, k, 0).needed_bytes
     tracemalloc.start()

@@ -31,8 +31,14 @@ def test_fractions_count_from_the_lowest_to_the_highest_position():
 
 @pytest.mark.parametrize("bounds", [(2, 1), (0, np.nan), (0, np.inf), (1,), 5, "ab", (0, 1, 2)])
 def test_bounds_that_are_none_are_refused(bounds):
-    with pytest.raises(RequestError, match=r"x bounds: received .* a lower and an upper bound"):
+    with pytest.raises(RequestError, match=r"x bounds: received .* finite and ascending"):
         region(np.zeros((2, 2)), None, bounds)
+
+
+@pytest.mark.parametrize("bounds", [(0, 40), (-0.1, 1)])
+def test_fractions_beyond_all_of_the_scan_are_refused(bounds):
+    with pytest.raises(RequestError, match=r"y bounds: .* Set groups.bounds_unit=pixels"):
+        region(np.zeros((2, 2)), bounds, None, unit="fraction")
 
 
 def test_an_unknown_unit_is_refused():

@@ -122,9 +122,17 @@ def test_integers_are_read_out_as_such(saturation, dtype):
     np.testing.assert_allclose(amplitude**2, np.rint(amplitude**2), rtol=1e-12)
 
 
-def test_counts_beyond_integers_do_not_wrap():
-    counts = repeated(Exposure(1e12, noise=False, integers=True, quantity="intensity"))
-    assert counts.patterns(0, 1).max() == 2**32 - 1
+@pytest.mark.parametrize("noise", [False, True])
+def test_counts_beyond_integers_are_refused_unless_they_saturate_or_become_floats(noise):
+    settings = {"photons": 1e12, "noise": noise, "integers": True}
+    counts = repeated(Exposure(**settings, quantity="intensity"))
+    with pytest.raises(ConfigurationError, match=r"a pixel counts \d.* Set exposure.saturation"):
+        counts.patterns(0, 1)
+    held = repeated(Exposure(**settings, quantity="intensity", saturation=2**32 - 1))
+    assert held.patterns(0, 1).max() == 2**32 - 1
+    free = repeated(Exposure(**settings | {"integers": False})).patterns(0, 1)
+    np.testing.assert_allclose(repeated(Exposure(**settings)).patterns(0, 1), free, atol=1)
+    assert free.max() > 2**16
 
 
 def test_masked_pixels_are_zero():
@@ -150,7 +158,11 @@ def test_masked_pixels_are_zero():
         ({"background": -1.0}, "background: received -1.0. Expected counts of a pixel, 0 or more"),
         ({"background": None}, "background: received None"),
         ({"saturation": 0.5}, "saturation: received 0.5. Expected counts of a pixel, or null, 1"),
-        ({"saturation": 2**33, "integers": True}, "saturation: received 8589934592"),
+        (
+            {"saturation": 2**33, "integers": True, "quantity": "intensity"},
+            "saturation: received 8589934592",
+        ),
+        ({"saturation": 40.5, "integers": True}, "saturation: received 40.5 beside"),
     ],
 )
 def test_settings_are_checked(settings, words):

@@ -160,6 +160,8 @@ def test_a_model_is_chosen_by_name_and_takes_options(installed):
     np.testing.assert_array_equal(part, whole[60:66])
     with pytest.raises(ConfigurationError, match="option 'spraed' is not known"):
         simulated(model="readout", options={"spraed": 2.0})
+    with pytest.raises(ConfigurationError, match="option 'spraed' is not known"):
+        simulated(noise=False, model="readout", options={"spraed": 2.0})
     counts = simulated(model="readout", integers=True).patterns()
     assert counts.dtype == np.uint32
 
@@ -168,6 +170,8 @@ def test_without_noise_none_is_imported(installed):
     installed("raise SystemExit('imported')")
     assert {source.name for source in list_noises()} == {"poisson", "readout"}
     simulated(noise=False, model="readout").patterns(0, 1)
+    with pytest.raises(UnknownPluginError, match="noise model 'nonsense' is not known"):
+        simulated(noise=False, model="nonsense")
     assert "noise_of_a_test" not in sys.modules
 
 

@@ -50,7 +50,7 @@ def defined(image, positions, probe, gap=None, interpolation="bilinear"):
         free = np.exp(
             2j * np.pi * gap.distance * (np.sqrt(gap.wavelength**-2 - f2) - 1 / gap.wavelength)
         )
-        free *= np.sqrt(f2) <= 2 / 3 * 0.5 / gap.pixel_size
+        free *= 9 * (k[:, None] ** 2 + k[None, :] ** 2) <= n**2  # f <= 2 / 3 of 1 / (2 pixels)
     total = np.zeros(patches.shape[1:])
     for mode in probe.astype(np.complex128):
         wave = mode * patches[0]
@@ -187,10 +187,19 @@ def test_no_free_space_makes_one_slice_of_two_within_the_band():
 def test_the_propagator_is_unitary_within_its_band_and_undone_by_going_back():
     there, back = (SliceGap(d, 1e-10, 5e-9).transfer(48) for d in (3e-6, -3e-6))
     magnitudes = np.abs(there)
-    f = np.fft.fftfreq(48)
-    within = np.hypot(f[:, None], f[None, :]) <= 1 / 3
+    k = np.fft.ifftshift(np.arange(48) - 24)
+    within = k[:, None] ** 2 + k[None, :] ** 2 <= 16**2
     np.testing.assert_allclose(magnitudes, within, rtol=0, atol=1e-12)
     np.testing.assert_allclose(there * back, within, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [15, 24, 48, 60, 96, 120, 192, 17, 64])
+def test_the_digits_of_a_pixel_size_decide_about_no_frequency(size):
+    k = np.fft.ifftshift(np.arange(size) - size // 2)
+    within = 9 * (k[:, None] ** 2 + k[None, :] ** 2) <= size**2
+    for pixel in (1e-8, 1.1e-8, 1.3e-8, 2e-8, 3e-8, 1e-7):
+        transfer = SliceGap(1e-6, 1.4e-10, pixel).transfer(size)
+        np.testing.assert_array_equal(transfer != 0, within, err_msg=f"pixels of {pixel} m")
 
 
 # -- photons ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Whole scans from a recipe: what is drawn, what is read, what is the same for a seed."""
 
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from omegaconf import OmegaConf
 from ptycho_engine.data.simulation.exposure import Exposure
 from ptycho_engine.data.simulation.propagation import SliceGap
 from ptycho_engine.data.simulation.recipe import (
+    READ_OF_OBJECT,
+    READ_OF_PROBE,
     BeamSettings,
     ObjectSettings,
     ProbeSettings,
@@ -27,11 +30,13 @@ SMALL = Recipe(
 
 
 def small(**changes):
-    """Change settings of the small recipe by group: ``probe={"modes": 2}``."""
-    settings = {
-        name: replace(getattr(SMALL, name), **value) if isinstance(value, dict) else value
-        for name, value in changes.items()
-    }
+    """Change settings of the small recipe: ``probe={"modes": 2}``; a kind of probe is all new."""
+    settings = {}
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            before = Recipe() if name == "probe" and "kind" in value else SMALL
+            value = replace(getattr(before, name), **value)
+        settings[name] = value
     return replace(SMALL, **settings)
 
 
@@ -41,6 +46,19 @@ def test_a_recipe_determines_everything():
         np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
     np.testing.assert_array_equal(one.simulation.patterns(), same.simulation.patterns())
     assert not np.array_equal(one.positions, other.positions)
+
+
+def test_noise_follows_from_the_seed_of_the_whole_unless_it_has_its_own():
+    def noise(scan):
+        mean = make_scan(replace(scan.recipe, exposure=Exposure(noise=False))).simulation
+        return (scan.simulation.patterns() - mean.patterns()).ravel()
+
+    one, other = (make_scan(small(seed=seed)) for seed in (1, 2))
+    assert abs(np.corrcoef(noise(one), noise(other))[0, 1]) < 0.05
+    again = make_scan(small(seed=1, exposure={"seed": one.recipe.exposure.seed}))
+    np.testing.assert_array_equal(again.simulation.patterns(), one.simulation.patterns())
+    assert again.recipe == one.recipe
+    assert make_scan(small(seed=1, exposure={"seed": 3})).recipe.exposure.seed == 3
 
 
 def test_the_object_does_not_change_with_the_way_nor_with_the_noise():
@@ -101,7 +119,7 @@ def test_thick_objects_and_modes():
 
 
 def test_a_zone_plate_lights_the_object():
-    settings = {"kind": "zone_plate", "outer_zone_width": 3e-8, "defocus": 2e-5}
+    settings = {"kind": "zone_plate", "size": 16, "outer_zone_width": 3e-8, "defocus": 2e-5}
     scan = make_scan(small(probe=settings))
     assert np.abs(scan.probe).max() == pytest.approx(1)
     assert scan.recipe.beam.wavelength == pytest.approx(1.409e-10, rel=1e-3)  # of 8.8 keV
@@ -184,7 +202,19 @@ def test_more_than_the_budget_is_refused_before_it_is_made():
     [
         (lambda: ObjectSettings(kind="stars"), "Did you mean 'star'"),
         (lambda: ObjectSettings(kind="image"), "object.path: received None. Expected that of a"),
-        (lambda: ObjectSettings(path="x.png"), "object.path: received 'x.png'. Expected none"),
+        (
+            lambda: ObjectSettings(path="x.png"),
+            "object.path: received 'x.png' with object.kind=star",
+        ),
+        (lambda: ObjectSettings(feature=5.0), "object.feature: received 5.0 with object.kind=star"),
+        (lambda: ObjectSettings("image", "x.png", slices=3), "settings of that kind: path, ampl"),
+        (lambda: ObjectSettings("scan", "x.h5", size=300), "settings of that kind: path, gap."),
+        (
+            lambda: ProbeSettings("airy", order_y=2),
+            "probe.order_y: received 2 with probe.kind=airy",
+        ),
+        (lambda: ProbeSettings("zone_plate", fwhm=9.0), "probe.fwhm: received 9.0 with"),
+        (lambda: ProbeSettings("file", "x.h5", size=32), "probe.size: received 32 with"),
         (lambda: ObjectSettings(feature=0), "object.feature: received 0. Expected pixels"),
         (lambda: ObjectSettings(slices=0), "object.slices: received 0"),
         (lambda: ProbeSettings(kind="bessel"), "probe.kind 'bessel' is not known"),
@@ -200,6 +230,16 @@ def test_settings_are_checked(make, words):
     with pytest.raises(ConfigurationError) as caught:
         make()
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "read"),
+    [("object", *one) for one in READ_OF_OBJECT.items()]
+    + [("probe", *one) for one in READ_OF_PROBE.items()],
+)
+def test_the_configuration_offers_what_a_kind_reads(group, kind, read):
+    offered = OmegaConf.load(str(files("ptycho_engine.conf") / group / f"{kind}.yaml"))
+    assert set(offered) - {"defaults", "kind"} == set(read)
 
 
 def test_hydra_knows_every_type_of_a_recipe():

@@ -105,6 +105,106 @@ def test_masks(path, value):
     assert "a mask for each pattern" in scan.warnings[0]
 
 
+def test_masks_of_other_numbers(path):
+    bad = np.eye(SIZE, dtype="f4")
+    scan = read(cxi(path, **{f"{DETECTOR}/mask": bad}))
+    np.testing.assert_array_equal(scan.mask, bad == 0)
+    assert scan.warnings == ()
+    for wrong in (bad / 2, bad * np.nan):
+        scan = read(cxi(path, **{f"{DETECTOR}/mask": wrong}))
+        assert scan.mask is None
+        assert "not whole, and was not read" in scan.warnings[0]
+
+
+def test_frames_of_the_detector_that_nobody_wrote(path):
+    """A mask left at its fill value is legal, and stops no scan."""
+    cxi(path)
+    with h5py.File(path, "r+") as file:
+        del file[f"{DETECTOR}/mask"]
+        for name, chunks in (("mask", None), ("data_dark", (1, SIZE))):
+            file.create_dataset(f"{DETECTOR}/{name}", (SIZE, SIZE), "u4", chunks=chunks)
+        file[f"{DETECTOR}/data_dark"][0] = 1
+    scan = read(path)
+    assert (scan.mask, scan.metadata) == (None, {})
+    assert "mask' was declared and not" in scan.warnings[0]
+    assert "1 of the 8 chunks" in scan.warnings[1]
+    np.testing.assert_array_equal(scan.patterns.read(), stack())
+
+
+def test_layers_at_unknown_distances(path):
+    scan = read(ptychodus_cxi(path, **{"entry_1/ptychodus/object_layer_spacing_m": np.empty(0)}))
+    assert (scan.layer_axis, scan.layer_spacing) == ("slice", None)
+    assert "is empty, and the object has 2 layers" in scan.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "metre"),
+    [
+        ("\u03bcm", 1e6), ("\u00b5m", 1e6), ("micrometer", 1e6), ("Micrometres", 1e6),
+        ("\u212b", 1e10), ("\u00c5", 1e10), ("angstrom", 1e10), ("millimeters", 1e3),
+    ],
+)  # fmt: skip
+def test_units_of_lengths(path, unit, metre):
+    distance = {f"{DETECTOR}/distance": (1.5 * metre, {"units": unit})}
+    assert read(cxi(path, **distance)).distance == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("unit", "volt"),
+    [("MeV", 1e-6), ("meV", 1e3), ("keV", 1e-3), ("KEV", 1e-3), ("electronvolt", 1)],
+)
+def test_units_of_energies(path, unit, volt):
+    energy = {f"{SOURCE}/energy": (8000 * volt, {"units": unit})}
+    assert read(cxi(path, **energy)).energy == pytest.approx(8000)
+
+
+def test_numbers_that_are_told_for_each_frame(path):
+    beam = "entry_1/instrument_1/beam_1/incident_beam_energy"
+    same = {
+        beam: (np.full(COUNT, 8.0), {"units": "keV"}),
+        f"{DETECTOR}/distance": np.full((2, 3), 1.5),
+    }
+    scan = read(nexus_cxi(path, **same))
+    assert (scan.energy, scan.distance, scan.warnings) == (8000, 1.5, ())
+    scan = read(nexus_cxi(path, **same | {beam: np.linspace(8, 9, COUNT)}))
+    assert scan.energy is None
+    assert f"'{beam}' holds 6 values that differ" in scan.warnings[0]
+    scan = read(cxi(path, **{f"{DETECTOR}/distance": np.linspace(1, 2, COUNT)}))
+    assert scan.distance is None
+    assert "distance' holds 6 values that differ" in scan.warnings[0]
+
+
+def test_numbers_for_each_frame_that_are_not_taken(path, monkeypatch):
+    """They stop no scan, and each is loaded once, if it is of a size to be one for each frame."""
+    beam = "entry_1/instrument_1/beam_1"
+    differ = np.linspace(1, 2, COUNT)
+    ptychodus_cxi(
+        path,
+        **{
+            f"{beam}/incident_wavelength": differ,
+            f"{beam}/incident_beam_energy": np.ones(COUNT + 1),
+            "entry_1/ptychodus/object_pixel_width_m": differ,
+            f"{DETECTOR}/distance": None,
+        },
+    )
+    with h5py.File(path, "r+") as file:
+        file.create_dataset(f"{DETECTOR}/distance", (COUNT,), "f8", chunks=(2,))[:2] = 1.5
+    loaded, load = [], Hdf5File.load
+    monkeypatch.setattr(Hdf5File, "load", lambda s, name: (loaded.append(name), load(s, name))[1])
+    monkeypatch.setattr("ptycho_engine.io.hdf5_quantities.MOST_VALUES", COUNT)
+    scan = read(path)
+    assert (scan.distance, scan.pixel_size) == (None, None)
+    for name, doubt in (
+        ("beam_1/incident_wavelength", "holds 6 values that differ"),
+        ("beam_1/incident_beam_energy", "holds 7 values, which were not compared"),
+        ("ptychodus/object_pixel_width_m", "holds 6 values that differ"),
+        ("detector_1/distance", "was declared and not, or not all of it, written"),
+    ):
+        assert sum(f"{name}' {doubt}, and was not taken" in said for said in scan.warnings) == 1
+    assert len(loaded) == len(set(loaded))
+    assert f"{beam}/incident_beam_energy" not in loaded
+
+
 def test_entries(path):
     more = {f"entry_{n}/data_1/data": stack(n) for n in (2, 10)}
     scan = read(cxi(path, **more))
@@ -149,7 +249,7 @@ def test_one_side_of_a_pixel_makes_a_square(path):
         ({f"{DETECTOR}/basis_vectors": np.ones((4, 2))}, r"\(3, 2\) or \(2, 3\)"),
         ({f"{DETECTOR}/distance": (1.0, {"units": "furlong"})}, "is in 'furlong'"),
         ({f"{DETECTOR}/mask": np.zeros((3, 3), "u4")}, r"the mask has shape \(3, 3\)"),
-        ({f"{DETECTOR}/mask": np.zeros((SIZE, SIZE))}, "an integer mask"),
+        ({f"{DETECTOR}/mask": np.zeros(SIZE, "u4")}, r"Expected a mask of shape \(H, W\)"),
         ({"entry_1/data_1/translation": np.ones((COUNT, 2))}, "with zeros for z"),
         ({"entry_1/data_1/translation": np.ones((COUNT - 1, 3))}, "one for each of 5 positions"),
         ({"entry_1/data_1/translation": np.full((COUNT, 3), np.nan)}, "6 of 6 positions"),

@@ -81,6 +81,28 @@ def test_files_that_are_not_there(tmp_path, link, words):
         read(path)
 
 
+def test_a_mask_that_nobody_wrote(tmp_path):
+    path = detector_master(tmp_path, **{f"{SETTINGS}/pixel_mask": None})
+    with h5py.File(path, "a") as file:
+        file.create_dataset(f"{SETTINGS}/pixel_mask", (SIZE, SIZE), "u4")
+    scan = read(path)
+    assert scan.mask is None
+    assert "pixel_mask' was declared and not" in scan.warnings[0]
+
+
+def test_numbers_that_are_not_one_for_the_scan(tmp_path):
+    several = {f"{SETTINGS}/photon_energy": np.linspace(8000, 9000, 6)}
+    path = detector_master(tmp_path, **several | {f"{SETTINGS}/ntrigger": None})
+    with h5py.File(path, "a") as file:
+        file.create_dataset(f"{SETTINGS}/ntrigger", (), "u8")
+    scan = read(path)
+    assert scan.energy is None
+    for said, words in zip(
+        scan.warnings, ("6 values that differ", "declared and not"), strict=True
+    ):
+        assert words in said
+
+
 def test_no_data(tmp_path):
     path = detector_master(tmp_path, ())
     with pytest.raises(InputFileError, match="names no data"):

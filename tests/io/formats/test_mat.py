@@ -103,6 +103,18 @@ def test_positions_on_their_side_and_pixels_that_are_not_square(path):
     np.testing.assert_array_equal(scan.patterns.read(), np.moveaxis(wide, -1, 0))
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_pattern_has_no_axis_of_points(path, version):
+    """MATLAB drops it; without one position alone it is anyone's guess what an axis is."""
+    wide = np.arange(5 * 7).reshape(5, 7)
+    scan = read(save(path, version, positions=XY[:1], dp=wide))
+    np.testing.assert_array_equal(scan.patterns.read(), wide[None])
+    for positions in (XY, None):
+        save(path, version, positions=positions, dp=wide)
+        with pytest.raises(InputFileError, match=r"Expected real patterns, \(H, W, P\)"):
+            read(path)
+
+
 def test_members_of_structures(path):
     with h5py.File(path, "w") as file:
         file["outputs/object"] = np.ones((3, 4))

@@ -5,6 +5,7 @@ import dataclasses
 import h5py
 import numpy as np
 import pytest
+from events import logged
 
 from ptycho_engine.errors import ConfigurationError, InputFileError, OutputError
 from ptycho_engine.io.catalogue import find_format
@@ -91,6 +92,16 @@ def test_a_product_with_patterns_beside_it_is_one_of_a_pair(tmp_path):
     assert find_format(para) == "ptychodus"
 
 
+def test_positions_of_fold_slice_are_named(tmp_path):
+    dp, para = pair(tmp_path)
+    para.unlink()
+    with h5py.File(dp, "r+") as file:
+        file["ppX"], file["ppY"] = STARTS.T
+    (doubt,) = read(dp).warnings
+    assert "ppX and ppY" in doubt
+    assert "not read" in doubt
+
+
 def test_oblong_pixels_are_doubted(tmp_path):
     path, _ = pair(tmp_path, pixel=(PIXEL, 2 * PIXEL))
     scan = read(path)
@@ -153,6 +164,26 @@ def test_what_others_read_of_it(tmp_path, name):
         assert ours["object"].attrs["pixel_height_m"] == PIXEL
     with h5py.File(tmp_path / "b_dp.hdf5") as ours:
         np.testing.assert_array_equal(ours["dp"][:], PATTERNS)
+
+
+def test_shares_of_the_probe_and_their_weights(tmp_path):
+    """Shares belong to the probe that was read with them."""
+    shares, weights = np.concatenate([PROBE, 2 * PROBE]), np.full((COUNT, 2), 0.5)
+    _, para = pair(tmp_path)
+    with h5py.File(para, "r+") as file:
+        del file["probe"]
+        file["probe"], file["opr_weights"] = shares, weights
+    scan = read(para)
+    write_scan(tmp_path / "b_dp.hdf5", scan, "pty_chi")
+    again = read(tmp_path / "b_dp.hdf5").metadata
+    np.testing.assert_array_equal(again["opr_probe"], shares)
+    np.testing.assert_array_equal(again["opr_weights"], weights)
+    with logged() as logs:
+        other = dataclasses.replace(scan, probe=3 * PROBE[0])
+        write_scan(tmp_path / "c_dp.hdf5", other, "pty_chi")
+    (said,) = [log["dropped"] for log in logs if log["event"] == "not_in_this_format"]
+    assert said == ["opr_probe", "opr_weights"]
+    np.testing.assert_array_equal(read(tmp_path / "c_dp.hdf5").probe, 3 * PROBE[0])
 
 
 @pytest.mark.parametrize(

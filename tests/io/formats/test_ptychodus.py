@@ -170,6 +170,43 @@ def test_a_real_product_of_before_1_2():
     assert "probe_photons_per_s" in scan.metadata
 
 
+def test_slices_at_unknown_distances(tmp_path):
+    """Of one layer the array is empty; some have it so of several."""
+
+    def change(file):
+        held = dict(file["object"].attrs)
+        del file["object"], file["object_layer_spacing_m"]
+        file["object"] = np.ones((2, 30, 41), "c8")
+        file["object"].attrs.update(held)
+        file["object_layer_spacing_m"] = np.empty(0)
+
+    scan = read(changed(tmp_path, change))
+    assert (scan.layer_axis, scan.layer_spacing) == ("slice", None)
+    assert "'object_layer_spacing_m' is empty" in scan.warnings[0]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_a_near_field_stays_one(tmp_path, suffix):
+    near = dataclasses.replace(whole(), assumptions={"propagation": "near"})
+    with logged() as logs:
+        write_scan(tmp_path / f"p{suffix}", near, "ptychodus")
+    assert not [log for log in logs if log["event"] == "not_in_this_format"]
+    again = read(tmp_path / f"p{suffix}")
+    assert again.is_near
+    far = dataclasses.replace(again, assumptions={})  # whatever the file once said
+    write_scan(tmp_path / f"q{suffix}", far, "ptychodus")
+    assert not read(tmp_path / f"q{suffix}").is_near
+
+
+def test_losses_under_their_older_name(tmp_path):
+    def change(file):
+        del file["costs"]
+        file["costs"] = [3.0, 2.0]
+
+    scan = read(changed(tmp_path, change, "1.1"))
+    np.testing.assert_array_equal(scan.metadata["loss_values"], [3.0, 2.0])
+
+
 # -- writing ---------------------------------------------------------------------------------
 
 
@@ -213,6 +250,27 @@ def test_what_was_read_is_written_again(tmp_path):
     assert again.metadata.keys() >= first.metadata.keys()
     for key, value in first.metadata.items():
         np.testing.assert_array_equal(again.metadata[key], value)
+
+
+@pytest.mark.parametrize("count", [2, 1])
+def test_shares_of_another_probe_are_not_written_in_its_place(tmp_path, count):
+    path = made.write_product(tmp_path / "one.h5", "1.7.0")
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file["probe"].attrs)
+        for name in ("probe", "opr_weights"):
+            values = file[name][...]
+            del file[name]
+            file[name] = values[:count] if name == "probe" else values[:, :count]
+        file["probe"].attrs.update(attributes)
+    first = read(path)
+    with logged() as logs:
+        changed = dataclasses.replace(first, probe=first.probe * 5)
+        write_scan(tmp_path / "two.h5", changed, "ptychodus")
+    (said,) = [log["dropped"] for log in logs if log["event"] == "not_in_this_format"]
+    assert said == ["opr_probe", "opr_weights"]
+    again = read(tmp_path / "two.h5")
+    np.testing.assert_array_equal(again.probe, first.probe * 5)
+    assert not {"opr_probe", "opr_weights"}.intersection(again.metadata)
 
 
 def test_what_has_no_place_is_said(tmp_path):

@@ -5,6 +5,7 @@ import dataclasses
 import h5py
 import numpy as np
 import pytest
+from events import logged
 
 from ptycho_engine.errors import InputFileError, OutputError
 from ptycho_engine.io.catalogue import find_format
@@ -77,6 +78,16 @@ def test_what_others_read_of_it(tmp_path):
             np.testing.assert_allclose(one[key][()], other[key][()], atol=1e-12)
 
 
+def test_shares_of_the_probe_are_said_to_be_left_out(tmp_path):
+    scan = read_scan("file", write(tmp_path / "theirs.h5"))
+    held = {"opr_probe": np.ones((2, 2, 8, 8)), "opr_weights": np.ones((COUNT, 2))}
+    with logged() as logs:
+        scan = dataclasses.replace(scan, metadata=held)
+        write_scan(tmp_path / "ours.h5", scan, "ptychodus_training")
+    (said,) = [log["dropped"] for log in logs if log["event"] == "not_in_this_format"]
+    assert said == ["detector_pixel_size", *held]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -85,6 +96,7 @@ def test_what_others_read_of_it(tmp_path):
         ({"energy": None, "distance": None}, "has no energy and no distance, .* Expected all"),
         ({"pixel_size": None}, "has no pixel_size, .* scan.pixel_size=METRES"),
         ({"image": np.ones((2, 30, 41)), "layer_axis": "slice"}, "Expected one layer"),
+        ({"assumptions": {"propagation": "near"}}, "in the near field, .* Expected a far field"),
     ],
 )
 def test_what_cannot_be_written(tmp_path, changes, words):

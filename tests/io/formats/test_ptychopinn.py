@@ -482,7 +482,7 @@ def test_the_none_of_legacy_files(save, tmp_path):
         ("diff3d", np.zeros((6, 4, 5)), ["shape (6, 4, 5)", "square"]),
         ("diff3d", np.zeros((6, 4, 4, 2)), ["shape (6, 4, 4, 2)"]),
         ("diff3d", np.zeros((6, 4, 4), complex), ["dtype complex128"]),
-        ("scan_index", np.zeros(6), ["dtype float64", "integers"]),
+        ("scan_index", np.full(6, "x"), ["dtype <U1", "integers"]),
         ("xcoords", np.zeros(6, [("a", "f8")]), ["dtype [('a', '<f8')]"]),
     ],
 )
@@ -608,3 +608,38 @@ def test_damage_anywhere_is_one_kind_of_error(tmp_path, compress):
             except InputFileError:
                 refused += 1
     assert refused > 100
+
+
+def test_an_index_of_whole_numbers_is_one_whatever_its_dtype(save):
+    for dtype in (np.float64, np.float16):
+        scan = read_npz(save(scan_index=np.arange(6, dtype=dtype)))
+        assert (scan.metadata["scan_index"].dtype, scan.warnings) == (np.int64, ())
+    scan = read_npz(save(scan_index=np.arange(6) + 0.5))
+    assert "scan_index" not in scan.metadata
+    assert "'scan_index' holds float64 that are not whole" in scan.warnings[0]
+
+
+def test_an_export_of_ptychodus_leaves_open_what_its_patterns_are(save):
+    """It stores them as they were measured under the name of amplitudes, and its mask beside."""
+    bad = np.eye(4, dtype=bool)
+    path = save(bad_pixels=bad)
+    scan = read_npz(path)
+    assert scan.patterns.quantity is None
+    assert any("'diff3d' stands beside 'bad_pixels'" in text for text in scan.warnings)
+    np.testing.assert_array_equal(scan.mask, ~bad)
+    chosen = read_npz(path, Options(quantity="intensity", anchor="ptychodus_from_1.6"))
+    assert (chosen.patterns.quantity, chosen.warnings) == ("intensity", ())
+    scan = read_npz(save(bad_pixels=bad[:3]), Options(quantity="intensity", anchor="half"))
+    assert scan.mask is None
+    assert "'bad_pixels' has shape (3, 4)" in scan.warnings[0]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i8"])
+def test_roots_of_counts_are_of_single_precision(save, tmp_path, dtype):
+    counts = np.random.default_rng(1).integers(0, 100, (6, 4, 4)).astype(dtype)
+    scan = read_npz(save(diff3d=counts), Options(quantity="intensity"))
+    write(tmp_path / "new.npz", scan)
+    with np.load(tmp_path / "new.npz") as written:
+        assert written["diff3d"].dtype == np.float32
+        expected = np.sqrt(counts.astype(np.float64)).astype(np.float32)
+        np.testing.assert_array_equal(written["diff3d"], expected)

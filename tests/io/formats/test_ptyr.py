@@ -56,6 +56,13 @@ def test_several_objects(path):
         read(path, storage="SMFG02")
 
 
+def test_several_probes_none_of_them_named_as_the_object(path):
+    storage = {"data": np.ones((2, SIZE, SIZE), "c8")}
+    scan = read(ptyr(path, **{"content/probe": {"one": storage, "two": storage}}))
+    assert scan.probe is None
+    assert "holds the probes one, two, none of them named as the object SMFG00" in scan.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

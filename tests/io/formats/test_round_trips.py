@@ -156,6 +156,15 @@ def test_a_single_layer_is_an_object(tmp_path, name, suffix, axis):
     np.testing.assert_array_equal(found.image, full().image)
 
 
+@pytest.mark.parametrize("suffix", [".cxi", ".nxs", ".ptyd", ".npz"])
+def test_shares_of_a_probe_that_have_no_place_are_said(tmp_path, suffix):
+    held = {"opr_probe": full().probe[None], "opr_weights": np.ones((COUNT, 1))}
+    with logged() as logs:
+        write_scan(tmp_path / f"s{suffix}", full(metadata=held))
+    (said,) = [log["dropped"] for log in logs if log["event"] == "not_in_this_format"]
+    assert said[-2:] == ["opr_probe", "opr_weights"]
+
+
 @pytest.mark.parametrize("suffix", [".cxi", ".ptyd"])
 def test_pixels_of_an_npz_may_be_said_to_have_a_size(tmp_path, suffix):
     scan, path = full(), tmp_path / "s.npz"

@@ -25,6 +25,10 @@ SAID = "Server returned 403 <Error><AWSAccessKeyId>AKIA123</AWSAccessKeyId></Err
         (GenericError(SAID), "the object store failed: Server returned 403"),
         (GenericError("HTTP error: builder error"), "AWS_ALLOW_HTTP=true"),
         (RuntimeError("of any kind"), "the object store failed: of any kind"),
+        (
+            GenericError("HEAD http://u:AKIA@h:9/x?t=AKIA/b/k%402 in 2s: ftp://AKIA@h/?AKIA#AKIA"),
+            r"failed: HEAD http://h:9/x in 2s: ftp://h/\.",
+        ),
     ],
 )
 @pytest.mark.parametrize(("writes", "kind"), [(False, InputFileError), (True, OutputError)])

@@ -2,10 +2,12 @@
 
 import itertools
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -20,7 +22,7 @@ from ptycho_engine.app.jobs.reassembly_job import ReassemblyJob
 from ptycho_engine.data.stored_patches import PatchSource
 from ptycho_engine.errors import ForkedProcessError, InputFileError, MissingExtraError
 from ptycho_engine.geometry.cut import Cut
-from ptycho_engine.io.objects import buckets, mirror
+from ptycho_engine.io.objects import buckets, copies, mirror
 from ptycho_engine.io.objects.buckets import Bucket
 from ptycho_engine.io.objects.urls import location
 from ptycho_engine.io.patterns import Patterns
@@ -101,6 +103,17 @@ def test_the_other_half_of_a_pair_is_found_beside_it(folder, tmp_path):
     assert found.patterns.shape == scan.patterns.shape
 
 
+def test_patterns_in_an_archive_are_found_beside_a_product(folder, tmp_path):
+    scan = a_scan()
+    write_scan(tmp_path / "product.h5", replace(scan, patterns=None), "ptychodus")
+    stack = np.arange(40 * 64, dtype=np.uint16).reshape(40, 8, 8)
+    np.savez(tmp_path / "patterns.npz", patterns=stack, indexes=np.arange(40))
+    for name in ("product.h5", "patterns.npz"):
+        put(f"{folder}/{name}", (tmp_path / name).read_bytes())
+    found = read_scan("ptychodus", f"{folder}/product.h5", {"patterns": "patterns.npz"})
+    assert np.array_equal(found.patterns.read(), stack)
+
+
 def test_links_from_file_to_file_are_followed_within_the_folder_alone(folder, tmp_path):
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["stack"] = np.ones((3, 4, 4), "f4")
@@ -128,6 +141,77 @@ def test_another_version_never_mixes_with_one_that_was_read(folder, tmp_path):
         found.append(read_scan("file", url))
     for one, scan in zip(found, scans, strict=True):
         assert np.array_equal(one.patterns.read(3, 9), scan.patterns.read(3, 9))
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Hand something to a process of another machine, of which this one then plays the part."""
+
+    def handed(item):
+        here, there = copies.own(), copies.Copies()
+        monkeypatch.setattr(copies, "own", lambda: there)
+        away = str(here.folder)[:-1] + "-"  # which no folder is called
+        return pickle.loads(pickle.dumps(item).replace(str(here.folder).encode(), away.encode()))
+
+    return handed
+
+
+def put_scan(url, scan, path):
+    """Put a scan in the place of another one, the root metadata of a store last."""
+    write_scan(path, scan)
+    files = sorted((p for p in path.rglob("*") if p.is_file()), key=lambda p: len(p.parts))
+    for file in reversed(files or [path]):
+        put(url if file == path else f"{url}/{file.relative_to(path)}", file.read_bytes())
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".zarr"])
+def test_another_machine_has_a_copy_of_its_own(folder, suffix, tmp_path, elsewhere):
+    put_scan(url := f"{folder}/scan{suffix}", scan := a_scan(), tmp_path / f"scan{suffix}")
+    found = elsewhere(read_scan("file", url).patterns)
+    assert np.array_equal(found.read(3, 19), scan.patterns.read(3, 19))
+    own = copies.own().folder
+    assert [path.name for path in own.glob("*/*/*/memory/scans/*/*")] == [f"scan{suffix}"]
+    assert own.stat().st_mode & 0o077 == 0
+    assert not list(own.parent.glob("*-/*"))
+
+
+@pytest.mark.parametrize("handed", [False, True])
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+def test_what_is_replaced_after_it_was_read_is_refused(folder, suffix, handed, tmp_path, elsewhere):
+    """A file of which there is a whole copy is read on."""
+    url = f"{folder}/scan{suffix}"
+    put_scan(url, a_scan(0), tmp_path / f"0{suffix}")
+    patterns = read_scan("file", url).patterns
+    kept = suffix == ".h5" and not handed
+    expected = patterns.read(0, 9) if kept else None
+    patterns = elsewhere(patterns) if handed else patterns
+    put_scan(url, a_scan(1), tmp_path / f"1{suffix}")
+    if kept:
+        assert np.array_equal(patterns.read(0, 9), expected)
+        return
+    for _ in range(2):  # nor is a chunk kept that was fetched
+        with pytest.raises(InputFileError, match="changed while it was read"):
+            patterns.read(0, 9)
+
+
+def test_what_is_beside_a_file_is_of_its_version(folder, tmp_path, elsewhere):
+    write_scan(tmp_path / "scan_para.hdf5", a_scan(), "pty_chi")
+    for half in ("para", "dp"):
+        put(f"{folder}/scan_{half}.hdf5", (tmp_path / f"scan_{half}.hdf5").read_bytes())
+    patterns = elsewhere(read_scan("pty_chi", f"{folder}/scan_para.hdf5").patterns)
+    put(f"{folder}/scan_para.hdf5", b"another")
+    with pytest.raises(InputFileError, match="changed while it was read"):
+        patterns.read(0, 9)
+
+
+def test_a_folder_of_copies_that_is_gone_is_not_made_anew(folder, tmp_path):
+    put_scan(url := f"{folder}/scan.h5", scan := a_scan(), tmp_path / "scan.h5")
+    patterns = read_scan("file", url).patterns
+    shutil.rmtree(gone := copies.own().folder)
+    with pytest.raises(InputFileError, match=r"is gone.*Read the scan again"):
+        patterns.read(0, 9)
+    assert not gone.exists()
+    check_same(read_scan("file", url), scan, url)
 
 
 def test_an_object_is_fetched_once_and_whole(folder, monkeypatch, tmp_path):
@@ -168,9 +252,11 @@ def test_what_the_disk_has_no_room_for_is_not_begun(folder, monkeypatch):
 
 def test_where_a_copy_lies_says_of_which_object_and_nothing_else_does(folder):
     put(url := f"{folder}/a b/file", b"1")
-    assert str(mirror._origin(mirror.local_copy(location(url)))) == url
-    for path in ("/tmp/x/0/s3/b/k", f"/{mirror.PREFIX}x/0/s3/b", f"/{mirror.PREFIX}x/s3/b/k/l"):
-        assert mirror._origin(Path(path)) is None
+    assert str(mirror.origin(mirror.local_copy(location(url)))) == url
+    made, of = f"/{copies.PREFIX}x", f"{copies.version_of('')}/0/k"
+    assert str(mirror.origin(Path(f"{made}/{of}/s3/b/k"))) == "s3://b/k"
+    for path in (f"/tmp/x/{of}/s3/b/k", f"{made}/{of}/s3/b", f"{made}/0/0/k/s3/b/k"):
+        assert mirror.origin(Path(path)) is None
 
 
 def test_what_is_not_there_is_said(folder, tmp_path):
@@ -188,7 +274,7 @@ def test_errors_name_the_object_not_its_copy(folder):
     with pytest.raises(InputFileError, match="looks like text") as caught:
         read_scan("cxi", url)
     assert url in str(caught.value)
-    assert mirror.PREFIX not in str(caught.value)
+    assert copies.PREFIX not in str(caught.value)
 
 
 def test_without_obstore_the_command_that_installs_it_is_said(folder, monkeypatch):
@@ -285,7 +371,7 @@ def test_copies_are_removed_at_the_end_of_the_process_or_by_the_next(tmp_path):
         found, path = run(how)
         assert found == code
         assert path.exists() == (how == "KILL")
-    assert path.stat().st_mode & 0o077 == 0 or path.parents[3].stat().st_mode & 0o077 == 0
+    assert copies.original(path).folder.stat().st_mode & 0o077 == 0
     left = path
     run("end")
     assert not left.exists()

@@ -53,7 +53,7 @@ def test_a_file_url_is_a_path(text, path):
     "text",
     ["s3://", "s3://bucket", "s3:///key", "s3://b//c", "s3://b/a/../c", "s3://b/./c", "s3://b/a\nb",
      "s3://b/a\\b",
-     f"s3://key:{SECRET}@b/c", f"s3://b/c?X-Amz-Signature={SECRET}", f"s3://b?{SECRET}/c",
+     f"s3://key:{SECRET}@b/c", f"s3://key:{SECRET}/+@b/c", f"s3://b/c?X-Amz-Signature={SECRET}", f"s3://b?{SECRET}/c",
      f"s3://b#{SECRET}/c", "http://b/c", "s4://b/c", "file://host/a", "file://"],
 )  # fmt: skip
 def test_what_names_no_object_is_refused_and_no_secret_repeated(text):

@@ -74,5 +74,19 @@ def test_a_legend_says_both_ends():
     assert turn.stops.startswith("#000000, ")
 
 
+@pytest.mark.parametrize(
+    ("beyond", "ends"),
+    [
+        ("neither", ("0", "1")),
+        ("min", ("≤ 0", "1")),
+        ("max", ("0", "≥ 1")),
+        ("both", ("≤ 0", "≥ 1")),
+    ],
+)
+def test_a_legend_says_that_values_lie_beyond(beyond, ends):
+    legend = legend_of(Quantity("amplitude", "", np.abs, Scale(0.0, 1.0, beyond), "gray"))
+    assert (legend.low, legend.high) == ends
+
+
 def test_numbers_are_short():
     assert [number(v) for v in (-0.25, 123456.0, 1e-9)] == ["\u22120.25", "1.235e+05", "1e\u221209"]

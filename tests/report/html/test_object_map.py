@@ -79,10 +79,27 @@ def test_a_phase_that_keeps_to_a_part_of_the_turn_has_a_scale_of_its_own(image):
     _, whole = scales_of(image, [])
     assert (whole.scale.low, whole.scale.high) == (-np.pi, np.pi)
     _, part = scales_of(np.abs(image) * np.exp(1j * np.linspace(-0.5, 0.4, 30)), [])
-    assert -0.5 <= part.scale.low < -0.45
-    assert 0.35 < part.scale.high <= 0.4
+    assert part.scale.low == pytest.approx(-0.5)
+    assert part.scale.high == pytest.approx(0.4)
     (real,) = scales_of(np.abs(image), [])
     assert real.name == "value"
+
+
+@pytest.mark.parametrize("feature", [0.4, 3.0, -3.1])
+def test_a_phase_that_few_samples_have_lies_on_its_scale(feature):
+    phase = np.random.default_rng(0).uniform(-0.03, 0.03, (128, 160))
+    phase[:8, :8] = feature
+    _, shown = scales_of(np.exp(1j * phase), [])
+    assert shown.scale.low <= feature <= shown.scale.high
+    _, shown = scales_of(np.exp(1j * phase[8:, 8:]), [np.exp(1j * phase[:8, :8])])
+    assert shown.scale.low <= feature <= shown.scale.high
+
+
+def test_a_plane_says_that_its_ends_are_clipped(positions):
+    image = np.ones((40, 30), np.complex64)
+    image[20, 20] = 1000
+    plane = map_object(image, positions, 8, scales_of(image, [])).planes[0]
+    assert (plane.beyond, plane.legend.high, plane.legend.low) == ("max", "≥ 1", "0")
 
 
 @pytest.mark.parametrize("count", [0, 1])

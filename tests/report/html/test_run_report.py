@@ -146,8 +146,9 @@ def test_parts_that_are_missing_are_left_out():
 
 @pytest.mark.parametrize("error", [2e-6, np.nan])
 def test_what_is_beyond_the_tolerance_is_said(error):
-    accuracy = Accuracy(((3, error),), 1e-6)
+    accuracy = Accuracy(((2, 1e-8), (3, error), (4, 1e-7)), 1e-6)
     assert not accuracy.holds
+    np.testing.assert_equal(accuracy.largest, error)
     assert "beyond the tolerance" in write_page(RunReport("x", "y", accuracy=accuracy)).decode()
 
 

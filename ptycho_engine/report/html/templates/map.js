@@ -9,15 +9,21 @@
     .map(part => part.slice(0, -2).split(" ").map(Number));
   let view = [...whole], cross = null;
 
+  const words = number => number.toPrecision(3).replace("-", "−");
+
   /* What a colour stands for: pictures are drawn once, out of sight, to read their samples. */
   const readers = planes.map(plane => {
     const image = plane.querySelector("image"), data = image.dataset;
     const values = new Map();
     const count = data.colours.length / 6, low = Number(data.low), high = Number(data.high);
-    for (let i = count - 1; i >= 0; i--)
-      values.set(parseInt(data.colours.slice(6 * i, 6 * i + 6), 16), low + (high - low) * i / (count - 1));
+    const unit = data.unit === "rad" ? " rad" : "", ends = { min: "≤", max: "≥", both: "≤≥" }[data.beyond] || "";
+    for (let i = count - 1; i >= 0; i--) {
+      const end = i === 0 ? "≤" : i === count - 1 ? "≥" : "", value = low + (high - low) * i / (count - 1);
+      const said = `${end && ends.includes(end) ? end : "≈"} ${words(value)}${unit}`;
+      values.set(parseInt(data.colours.slice(6 * i, 6 * i + 6), 16), said);
+    }
     const place = ["x", "y", "width", "height"].map(name => Number(image.getAttribute(name)));
-    const reader = { name: data.name, unit: data.unit, values, place, pixels: null };
+    const reader = { name: data.name, values, place, pixels: null };
     const copy = new Image();
     copy.onload = () => {
       const canvas = document.createElement("canvas");
@@ -37,11 +43,8 @@
     const row = Math.floor((y - top) / height * pixels.height);
     if (column < 0 || row < 0 || column >= pixels.width || row >= pixels.height) return null;
     const at = 4 * (row * pixels.width + column), d = pixels.data;
-    const value = reader.values.get((d[at] << 16) | (d[at + 1] << 8) | d[at + 2]);
-    return value === undefined ? "not finite" : value;
+    return reader.values.get((d[at] << 16) | (d[at + 1] << 8) | d[at + 2]) || "not finite";
   }
-
-  const words = number => number.toPrecision(3).replace("-", "−");
 
   function nearest(x, y) {
     let best = -1, least = Infinity;
@@ -57,12 +60,10 @@
     const [x, y] = cross, said = [`y ${y.toFixed(1)}, x ${x.toFixed(1)}`];
     for (const reader of readers) {
       const value = valueAt(reader, x, y);
-      if (value === null) continue;
-      const unit = reader.unit === "rad" ? " rad" : "";
-      said.push(`${reader.name} ${typeof value === "number" ? "≈ " + words(value) + unit : value}`);
+      if (value !== null) said.push(`${reader.name} ${value}`);
     }
     const at = nearest(x, y);
-    if (at >= 0) said.push(`nearest position ${at * step} at y ${dots[at][1].toFixed(1)}, x ${dots[at][0].toFixed(1)}`);
+    if (at >= 0) said.push(`nearest ${step > 1 ? "drawn " : ""}position ${at * step} at y ${dots[at][1].toFixed(1)}, x ${dots[at][0].toFixed(1)}`);
     reading.textContent = said.join("  ·  ");
     for (const plane of planes) {
       const arm = view[2] / 30;
