@@ -5,8 +5,11 @@ begin with ``pytest.importorskip("tensorflow")``, and tests that name a plugin o
 says that it needs TensorFlow.
 """
 
+import math
 import os
+import random
 import signal
+from collections import defaultdict
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
@@ -80,13 +83,14 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     if not is_installed("tensorflow"):
         skip_marked(items)
     for item in items:
         parts = (part for cases in item.iter_markers("slow_cases") for part in cases.args)
         if any(part in item.name.partition("[")[2] for part in parts):
             item.add_marker(pytest.mark.slow)
+    draw_cases(config, items)
 
 
 # -- how many --------------------------------------------------------------------------------
@@ -113,10 +117,30 @@ def pytest_addoption(parser):
     )
 
 
+def share_of(config):
+    fraction = config.getoption("--counts")
+    if not 0 < fraction <= 1:
+        raise pytest.UsageError(f"--counts: received {fraction}. Expected above 0, at most 1.")
+    return fraction
+
+
 @pytest.fixture(scope="session")
 def scaled(request):
     """Return a function from a full count to the one asked for by ``--counts``, at least one."""
-    fraction = request.config.getoption("--counts")
-    if not 0 < fraction <= 1:
-        raise pytest.UsageError(f"--counts: received {fraction}. Expected above 0, at most 1.")
+    fraction = share_of(request.config)
     return lambda count: max(1, round(count * fraction))
+
+
+def draw_cases(config, items):
+    """Of the slow cases of each test marked ``drawn``, keep a share, always the same ones."""
+    fraction, cases = share_of(config), defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("drawn") and item.get_closest_marker("slow"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    left_out = set()
+    for test, found in cases.items():
+        count = len(found) - math.ceil(len(found) * fraction)
+        left_out.update(random.Random(test).sample(found, count))
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]

@@ -25,13 +25,12 @@ CASES = [
 ]
 
 
+@pytest.mark.drawn
 @pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="the peak can be reset on Linux alone"
 )
 @pytest.mark.parametrize(("plugin", "kind"), CASES)
-def test_growth_is_planned(plugin, kind, scaled):
-    if CASES.index((plugin, kind)) % (len(CASES) // scaled(len(CASES))):
-        pytest.skip("one of those that fewer --counts leave out")
+def test_growth_is_planned(plugin, kind):
     if plugin != "numba" or kind in TENSORS:
         pytest.importorskip("tensorflow")
     if psutil.virtual_memory().available < 4 * 1024 * MEBI:

@@ -99,6 +99,7 @@ def test_a_key_that_no_list_could_hold_is_shown_as_it_is_added(tmp_path, command
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_so_is_an_option_of_a_plugin_without_a_file(tmp_path, monkeypatch):
     """One that has a file is told the nearest key, above."""
     install(tmp_path / "site", "theirs", points=plugin("slices", "slices"), slices=SLICES)

@@ -144,7 +144,7 @@ def check_summary(folder, launcher):
     assert 'href="2/patches.npz"' in (folder / "sweep.html").read_text()
 
 
-@pytest.mark.slow_cases("forked")
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "forked"], indirect=True)
 def test_batches_of_a_sweep_all_count(tmp_path, launcher):
     """The one that is refused stands in the first batch; the second is run all the same."""

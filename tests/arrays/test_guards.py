@@ -35,6 +35,7 @@ def cut_with(plugin, bad, dtype="float64", layout="flat", **how):
     return cut, tf.constant(image), grouped(positions), cut(image, grouped(WHERE))
 
 
+@pytest.mark.drawn
 @pytest.mark.slow_cases("channel", "batched", "bad1", "bad3")
 @pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
 @pytest.mark.parametrize("layout", ["flat", "channel"])
@@ -51,6 +52,7 @@ def test_compiled_by_the_caller_patches_of_bad_positions_are_nan(
     np.testing.assert_allclose(found.numpy()[others], expected[others], rtol=0, atol=1e-12)
 
 
+@pytest.mark.drawn
 @pytest.mark.slow_cases("batched", "bad1", "bad3")
 @pytest.mark.parametrize(("plugin", "interpolation"), SERVED)
 @pytest.mark.parametrize(("fill", "bad", "said"), BAD)

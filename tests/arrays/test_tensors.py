@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The plugin 'iterative':FutureWarning"),
     # The conformance suite gives them tensors, too.
     pytest.mark.slow_cases("iterative", "batched"),
+    pytest.mark.drawn,
 ]
 
 
@@ -48,6 +49,7 @@ def spec(shape, dtype):
 # -- the same numbers as arrays give ---------------------------------------------------------
 
 
+@pytest.mark.slow_cases("legacy-zeros")
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 def test_eager(engine, fill, rounding):
@@ -131,7 +133,7 @@ def test_dtypes_of_positions(engine, dtype):
     np.testing.assert_array_equal(engine.extract(noise(), tf.constant(positions), 4), expected)
 
 
-@pytest.mark.slow_cases("batched")
+@pytest.mark.slow
 def test_tensors_mixed_with_arrays(engine):
     image, expected = noise(), engine.extract(noise(), POSITIONS, 4)
     for one, other in ((image, tf.constant(POSITIONS)), (tf.constant(image), POSITIONS),
@@ -294,7 +296,7 @@ def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
         assert np.vdot(adjoint, image).real == pytest.approx(forward, abs=1e-10)
 
 
-@pytest.mark.slow_cases("graph-legacy", "zeros-legacy", "batched-reflect-graph")
+@pytest.mark.slow_cases("graph-legacy", "zeros-legacy", "reflect-graph", "chunked_xla-edge")
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 @pytest.mark.parametrize(
     ("fill", "wrap"),
@@ -352,7 +354,7 @@ def test_nan_beside_a_whole_position_stays_out_of_the_image_gradient(differentia
     np.testing.assert_array_equal(tape.gradient(loss, source), expected)
 
 
-@pytest.mark.slow_cases("batched")
+@pytest.mark.slow
 def test_gradients_in_graphs_of_unknown_sizes(differentiable):
     @tf.function(input_signature=[spec((None, None), tf.complex128), spec((None, 2), tf.float64)])
     def gradients(image, positions):
@@ -389,7 +391,7 @@ def test_gradient_inside_a_function_compiled_by_xla(differentiable):
     np.testing.assert_allclose(found, tape.gradient(loss, source), atol=1e-12)
 
 
-@pytest.mark.slow_cases("batched")
+@pytest.mark.slow
 def test_in_a_keras_layer(differentiable):
     class Cut(tf.keras.layers.Layer):
         def build(self, _):

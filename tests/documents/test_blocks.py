@@ -36,7 +36,7 @@ def is_slow(page):
     return page.name in SLOW or any(line.startswith(PROGRAMS) for line in commands)
 
 
-SLOW = {"jax.md", "warp.md", "tensorflow.md", "README.md"}
+SLOW = {"jax.md", "layers.md", "trained-models.md", "warp.md", "tensorflow.md", "README.md"}
 RUNNING = [
     pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] if is_slow(page) else [])
     for page in PAGES

@@ -19,7 +19,9 @@ class Environment:
 
     def pip(self, *arguments: object) -> None:
         command = [self.bin / "python", "-m", "pip", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # Python compiles what it imports; all of it would take as long as installing it.
+        quick = {**os.environ, "PIP_NO_COMPILE": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=quick)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def run(self, *command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -71,15 +73,6 @@ def archive(distributions: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """Install the wheel with pip, with TensorFlow and what tests need."""
-    environment = Environment(tmp_path_factory.mktemp("installed"))
-    environment.pip("install", "--quiet", f"{wheel}[tensorflow,testing]")
-    yield environment
-    shutil.rmtree(environment.folder)  # two gigabytes
-
-
-@pytest.fixture(scope="session")
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Install the wheel with pip, and its plain dependencies alone."""
     environment = Environment(tmp_path_factory.mktemp("bare"))
@@ -89,9 +82,9 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envi
 
 
 @pytest.fixture(scope="session")
-def authors(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """Install the wheel alone, before the libraries of this environment, as authors have them."""
-    environment = Environment(tmp_path_factory.mktemp("authors"))
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Install the wheel with pip, before the libraries of this environment: TensorFlow, too."""
+    environment = Environment(tmp_path_factory.mktemp("installed"))
     (site,) = environment.folder.glob("venv/[Ll]ib/**/site-packages")
     libraries = [path for path in sys.path if Path(path).name == "site-packages"]
     (site / "libraries.pth").write_text("\n".join(libraries))

@@ -55,7 +55,7 @@ def with_bad_plugins(with_example, tmp_path_factory):
             PYPROJECT.format(name=name.replace("_", "-"), entry=entry, module=name)
         )
         (folder / f"{name}.py").write_text(code)
-        with_example.pip("install", "--quiet", "--no-deps", folder)
+        with_example.pip("install", "--quiet", "--no-deps", "--no-build-isolation", folder)
     yield with_example
     with_example.pip("uninstall", "--quiet", "--yes", *(n.replace("_", "-") for n in BAD))
 

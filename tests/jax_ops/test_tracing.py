@@ -60,7 +60,7 @@ def test_batched_by_vmap(image):
     assert_close(one[1], 2 * expected.reshape(6, 4, 4), 2 * image)
 
 
-@pytest.mark.slow_cases("bicubic", "fourier")
+@pytest.mark.slow
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "fourier"])
 def test_slopes_along_positions_equal_differences_in_double_precision(interpolation):
     """Off the whole positions, where bilinear patches have a kink."""

@@ -71,6 +71,7 @@ def gradients_of(case):
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 @named([*ALL_EXTRACTIONS, *ALL_PLACEMENTS])
 def test_every_way_to_cut_and_to_place(case):
     check(run(case, cast(case, "single")), case, "single")

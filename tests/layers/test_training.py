@@ -102,6 +102,7 @@ def entry_parameters(function, *arrays):
 EVERY = [*ELEMENTWISE, *OPTICS, *TRANSLATIONS, *EXTRACTIONS, *PLACEMENTS, *ALL_PLACEMENTS]
 
 
+@pytest.mark.drawn
 @pytest.mark.slow_cases(*{case.name for case in EVERY} - {PLACEMENTS[0].name})
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)
 def test_gradients_are_compiled_for_all_values_at_once(case):

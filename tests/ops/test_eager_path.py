@@ -59,6 +59,7 @@ def gradients(engine, image, positions, order=1, **how):
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("plugin", "kernel", "order"),
     [
@@ -82,6 +83,7 @@ def test_gradients_are_those_of_tensorflow(plugin, kernel, order, image, kernel_
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12 * scale)
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_computed(image, kernel_calls, monkeypatch):
     engine, where, slopes = Engine("batched"), tf.constant(POSITIONS), []
     kept = eager_path._slopes
@@ -145,6 +147,7 @@ def test_what_computes_in_numpy_refuses_to_be_followed_forward(image, which):
             call()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["flat", "channel", "grid"])
 def test_arrays_may_stand_beside_tensors(layout):
     flat = np.random.default_rng(0).standard_normal((len(POSITIONS), N, N))

@@ -107,7 +107,8 @@ def fill_for(mode):
     return ("zeros", "edge", "reflect", "reflect")[MODES.index(mode)]
 
 
-@pytest.mark.slow_cases("outer_jit")
+@pytest.mark.drawn
+@pytest.mark.slow_cases("outer_jit", "eager-complex128")
 @pytest.mark.parametrize(("plugin", "kernel", "mode", "dtype"), matrix())
 def test_gradients_of_extraction(plugin, kernel, mode, dtype):
     how = {"patch_size": N, "interpolation": kernel, "fill": fill_for(mode)}
@@ -118,6 +119,7 @@ def test_gradients_of_extraction(plugin, kernel, mode, dtype):
     assert_gradients(*operators, image, mode, factors)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(("plugin", "kernel", "mode", "dtype"), matrix(PLACED))
 def test_gradients_of_placement(plugin, kernel, mode, dtype):
     how = {"shape": SHAPE[-2:], "interpolation": kernel, "fill": fill_for(mode)}

@@ -92,6 +92,7 @@ def test_arrays_meet_the_dot_product(plugin, case):
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_every_mode_meets_the_dot_product(plugin, mode, scaled):
@@ -204,7 +205,7 @@ def test_fallback_without_the_private_operation(monkeypatch):
         spreading.spread_function.cache_clear()
 
 
-@pytest.mark.slow_cases("batched", "bicubic", "fourier")
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic", "fourier"])
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_position_gradient_of_arrays_is_that_of_tensors(plugin, kernel):

@@ -30,6 +30,7 @@ def beginning(count, n, dtype="float32", shape=(40, 44)):
     return image, positions, tf.constant(rng.normal(size=(count, n, n)).astype(dtype))
 
 
+@pytest.mark.slow_cases("eager")
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 def test_steps_compile_nothing_anew(mode):
     """After the first step nothing is traced, whatever the positions; a patch size of its own."""
@@ -52,6 +53,7 @@ def test_steps_compile_nothing_anew(mode):
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched"])
 @pytest.mark.parametrize("mode", ["eager", "graph", "outer_jit"])
 def test_memory_stays_flat_over_many_steps(plugin, mode, scaled):

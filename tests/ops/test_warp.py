@@ -218,9 +218,8 @@ def test_nothing_is_traced_anew_for_another_shape():
     assert compilation_counts()["xla"] == before
 
 
-@pytest.mark.slow_cases(
-    "projective_warp-compiled", "compiled]", "within", "translate-graph", "compiled around"
-)
+@pytest.mark.drawn
+@pytest.mark.slow_cases("compiled", "graph of unknown batch")
 @pytest.mark.parametrize(
     "mode",
     [

@@ -26,6 +26,7 @@ class TestBatched(PluginConformance):
     placement_examples = 5
 
 
+@pytest.mark.slow  # the stored legacy outputs hold it otherwise
 @pytest.mark.filterwarnings("ignore:The plugin 'iterative' is deprecated:FutureWarning")
 class TestIterative(PluginConformance):
     plugin = "iterative"
@@ -48,6 +49,7 @@ class TestNumbaLarge(PluginConformance):
         monkeypatch.setattr(scatter, "LARGE", 0)
 
 
+@pytest.mark.slow  # tests/jax_ops hold its kernels otherwise
 @pytest.mark.skipif(not is_installed("jax"), reason="needs jax")
 class TestJax(PluginConformance):
     plugin = "jax"

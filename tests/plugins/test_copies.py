@@ -20,7 +20,8 @@ def awkward(dtype):
     return parts.view(dtype)[..., 0] if np.dtype(dtype).kind == "c" else parts[..., 0].copy()
 
 
-@pytest.mark.slow_cases("float", "complex128", "complex64-iterative", "complex64-batched")
+@pytest.mark.drawn
+@pytest.mark.slow_cases("float", "complex128", "iterative", "batched", "chunked_xla")
 @pytest.mark.parametrize("plugin", ["chunked_xla", "batched", "iterative", "numba"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_whole_pixels_are_copies_to_the_bit(plugin, dtype):

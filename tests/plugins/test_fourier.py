@@ -29,6 +29,7 @@ def periodic(period, highest, shape, dtype, seed):
 
 
 # The higher the frequency, the less of a wave's tapered spectrum lies below 1/2.
+@pytest.mark.drawn
 @pytest.mark.slow_cases("float", "complex64", "4-0.0003", "5-0.003")
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])

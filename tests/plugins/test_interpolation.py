@@ -66,7 +66,8 @@ def test_no_kernel_moves_the_centroid(plugin, interpolation):
     np.testing.assert_allclose(centroids, n // 2 + 32 - positions, rtol=0, atol=1e-5)
 
 
-@pytest.mark.slow_cases("complex128", "fourier", "chunked_xla")
+@pytest.mark.slow
+@pytest.mark.drawn
 @pytest.mark.parametrize("plugin", FOURIER)
 @pytest.mark.parametrize("interpolation", ["bicubic", "fourier"])
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])

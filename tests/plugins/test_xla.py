@@ -142,7 +142,7 @@ def test_patches_counted_in_64_bits_are_the_same(interpolation, compiled):
 
 
 # What is small enough for one thread comes in pieces: of whole groups, and of one patch if large.
-@pytest.mark.slow_cases("nearest-64", "nearest-128", "nearest-7-float32", "bilinear-7-float64")
+@pytest.mark.slow_cases("nearest", "channel", "128", "7-")
 @pytest.mark.parametrize(
     ("n", "dtype", "layout", "shape"),
     [

@@ -139,6 +139,7 @@ def test_training_data_shows_groups_and_patterns():
     assert resumed.report is None
 
 
+@pytest.mark.slow
 def test_written_scans_have_one_too():
     recipe = Recipe(trajectory=TrajectorySettings(points=7))
     made = simulate.run(SimulationJob(recipe, Path("scan.h5")))

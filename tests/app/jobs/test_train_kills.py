@@ -111,6 +111,7 @@ def test_a_killed_job_goes_on(folder, suffix):
     assert sorted(p.name for p in folder.iterdir()) == ["scan.npz", path, "whole.h5"]
 
 
+@pytest.mark.slow
 def test_npz_starts_anew(folder):
     program = f"{PROGRAM}\nrun(made('t.npz'), progress=told(5, 0))"
     assert run_python("-c", program, cwd=folder).returncode == -signal.SIGKILL

@@ -212,6 +212,7 @@ def test_content_moves_by_plus_the_offset_and_translations_repeat_in_turn():
         compat.translate(images, np.zeros((1, 2)), "nearrest")
 
 
+@pytest.mark.slow
 def test_translation_has_gradients_for_both_inputs():
     images, moves = tf.constant(IMAGE.real[None, :, :, None]), tf.constant([[0.25, 0.5]])
     for jit in (True, False):

@@ -120,6 +120,7 @@ def test_parameters_become_matrices():
     np.testing.assert_array_equal(matrices[:, 2, 2], 1)
 
 
+@pytest.mark.drawn
 @pytest.mark.slow_cases("-4", "-32", "frac", "integer")
 @pytest.mark.parametrize("chunk_size", [1, 4, 32])
 @pytest.mark.parametrize("name", names("reassemble_position"))
