@@ -8,12 +8,12 @@ of thousands of digits make the libraries raise what nobody expects.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputFileError, one_line, printable
-from .regular_file import RegularFile
+from .regular_file import READ_LIMIT, RegularFile
 
 #: Bytes of a file, levels of nesting, and values, repeated ones counted as often as they stand for.
 LARGEST, DEEPEST, MOST_VALUES = 64 * 1024, 50, 1000
@@ -21,7 +21,7 @@ LARGEST, DEEPEST, MOST_VALUES = 64 * 1024, 50, 1000
 WIDEST = 64
 
 
-def read_text(path: Path, what: str) -> str:
+def read_text(path: Path, what: str, largest: int = LARGEST) -> str:
     """Read a file of settings.
 
     Parameters
@@ -30,6 +30,8 @@ def read_text(path: Path, what: str) -> str:
         The file; a pipe or a device is not waited for.
     what : str
         What it should be, for messages: ``"YAML"``.
+    largest : int
+        Bytes that it may take.
 
     Returns
     -------
@@ -44,11 +46,11 @@ def read_text(path: Path, what: str) -> str:
     try:
         file = RegularFile(path)
         try:
-            data = file.read(LARGEST + 1)
+            data = b"".join(_pieces(file, largest + 1))
         finally:
             file.close()
-        if len(data) > LARGEST:
-            raise ValueError(f"it takes more than {LARGEST // 1024} KiB")
+        if len(data) > largest:
+            raise ValueError(f"it takes more than {largest // 1024} KiB")
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputFileError(
@@ -57,6 +59,13 @@ def read_text(path: Path, what: str) -> str:
         ) from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, what, error) from error
+
+
+def _pieces(file: RegularFile, most: int) -> Iterator[bytes]:
+    """Yield what a file begins with, in pieces that it reads at once."""
+    while piece := file.read(min(most, READ_LIMIT)):
+        most -= len(piece)
+        yield piece
 
 
 def read_yaml(path: Path, what: str = "YAML", text: str | None = None) -> Any:
@@ -99,7 +108,16 @@ def read_yaml(path: Path, what: str = "YAML", text: str | None = None) -> Any:
 
 def read_json(path: Path, what: str = "JSON") -> Any:
     """Read a document of JSON; as :func:`read_yaml`."""
-    return _read(path, what, lambda text: json.loads(text, object_pairs_hook=_once_each), None)
+    return _read(path, what, _load_json, None)
+
+
+def read_long_json(path: Path, largest: int) -> Any:
+    """Read JSON that may hold as many values as its bytes can; else as :func:`read_json`."""
+    return _read(path, "JSON", _load_json, read_text(path, "JSON", largest), largest)
+
+
+def _load_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_once_each)
 
 
 def _said_twice(key: str) -> str:
@@ -117,11 +135,17 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _read(path: Path, what: str, load: Callable[[str], Any], text: str | None) -> Any:
+def _read(
+    path: Path,
+    what: str,
+    load: Callable[[str], Any],
+    text: str | None,
+    most_values: int = MOST_VALUES,
+) -> Any:
     text = read_text(path, what) if text is None else text
     try:
         value = load(text)
-        check_values(value)
+        check_values(value, most_values)
     # Libraries raise anything of what they take for a date, a number or a tag, and deep JSON more.
     except Exception as error:
         raise _unreadable(path, what, error) from error
@@ -193,13 +217,15 @@ def _check_keys(root: Any) -> None:
             left += [part for pair in node.value for part in pair]
 
 
-def check_values(value: Any) -> None:
+def check_values(value: Any, most: int = MOST_VALUES) -> None:
     """Refuse values that nest too deep, are too many, or hold a whole number that is too large.
 
     Parameters
     ----------
     value : object
         Mappings and lists of anything.
+    most : int
+        Values that it may hold.
 
     Raises
     ------
@@ -217,8 +243,8 @@ def check_values(value: Any) -> None:
             )
         if depth > DEEPEST:
             raise ValueError(f"it nests deeper than {DEEPEST} levels")
-        if seen > MOST_VALUES:
-            raise ValueError(f"it holds more than {MOST_VALUES} values")
+        if seen > most:
+            raise ValueError(f"it holds more than {most} values")
         if isinstance(item, dict):
             left += [(part, depth + 1) for pair in item.items() for part in pair]
         elif isinstance(item, list | tuple | set):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..display import Shown
-from ..errors import InputFileError, RequestError, one_line
+from ..errors import InputFileError, RequestError, one_line, one_of
 from ..memory import check_reading
 from .pattern_changes import (
     load_as,
@@ -92,6 +92,10 @@ class Patterns(Shown):
     source: str = "patterns"
     stream: Streamer | None = None
     writer: Callable[[Store, str, Patterns], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.quantity is not None and self.quantity not in QUANTITIES:
+            raise RequestError(one_of("quantity", self.quantity, QUANTITIES))
 
     @classmethod
     def of(
@@ -270,8 +274,10 @@ class Patterns(Shown):
         Raises
         ------
         RequestError
-            If the source does not say what they are.
+            If the source does not say what they are, or there is no such quantity.
         """
+        if quantity not in QUANTITIES:
+            raise RequestError(one_of("quantity", quantity, QUANTITIES))
         if self.quantity == quantity:
             return self
         if self.quantity is None:

@@ -256,3 +256,12 @@ def test_changes_reach_what_is_read_in_blocks_too(tmp_path, save):
         np.testing.assert_array_equal(blocks, expected, name)
         np.testing.assert_array_equal(found.read(), expected, name)
     assert sum(told) == 2 * COUNT
+
+
+@pytest.mark.parametrize("word", ["Intensity", "intensities", "counts", ""])
+def test_a_quantity_that_there_is_not_is_refused(word):
+    stack = np.full((3, 4, 4), 9.0, np.float32)
+    with pytest.raises(RequestError, match="quantity"):
+        Patterns.of(stack, word)
+    with pytest.raises(RequestError, match="quantity"):
+        Patterns.of(stack, "intensity").as_quantity(word)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from ...workers import submit
@@ -38,18 +39,22 @@ def ahead(make: Callable[[T], R], tasks: Iterable[T], count: int) -> Iterator[R]
         The error of `make`, where its turn comes. Whatever was begun has ended when this has.
     """
     begun: deque[tuple[partial[R], Future[R]]] = deque()
+    made: deque[R] = deque()  # of one at most, and none while its taker works: no batch is kept
     rest = iter(tasks)
+
+    def begin(number: int) -> None:
+        for task in islice(rest, number):
+            work = partial(make, task)
+            begun.append((work, submit(work) if count else Future()))
+
     try:
-        while True:
-            for task in rest:
-                work = partial(make, task)
-                begun.append((work, submit(work) if count else Future()))
-                if len(begun) > count - 1:
-                    break
-            if not begun:
-                return
+        begin(max(1, count))
+        while begun:
             work, future = begun.popleft()
             # One that no thread has begun is made here: the pool may be busy with who waits for it.
-            yield work() if future.cancel() else future.result()
+            made.append(work() if future.cancel() else future.result())
+            begin(min(1, count))
+            yield made.popleft()
+            begin(1 - min(1, count))
     finally:
         wait([future for _, future in begun if not future.cancel()])

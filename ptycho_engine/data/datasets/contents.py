@@ -342,13 +342,21 @@ class StoreContents:
             return found
         return np.concatenate([found, mirrored_in_groups(found)], axis=1)
 
+    def _take(self, name: str, rows: Indices) -> Array:
+        """Read rows (K,), or points of groups (B, C), whose members then stand last."""
+        found = take_rows(self._output.arrays[name], rows.reshape(-1), self._threads)
+        if rows.ndim == 1:
+            return found
+        grouped = found.reshape(*rows.shape, *found.shape[1:])
+        return np.ascontiguousarray(np.moveaxis(grouped, 1, -1))
+
     def patches(self, rows: Indices) -> Array:
         """As `ScanContents`."""
-        return take_rows(self._output.arrays["patches"], rows, self._threads)
+        return self._take("patches", rows)
 
     def patterns(self, rows: Indices) -> Array:
         """As `ScanContents`."""
-        found = take_rows(self._output.arrays["patterns"], rows, self._threads)
+        found = self._take("patterns", rows)
         if self.quantity == self._recorded:
             return found
         assert self.pattern is not None
@@ -358,8 +366,9 @@ class StoreContents:
 
     def indices(self, rows: Indices) -> Indices:
         """As `ScanContents`."""
-        stored = self._output.arrays.get("indices")
-        return rows if stored is None else take_rows(stored, rows).astype(np.int64)
+        if "indices" not in self._output.arrays:
+            return rows
+        return self._take("indices", rows).astype(np.int64)
 
     def workspace(self, points: int) -> int:
         """As `ScanContents`: nothing is cut."""

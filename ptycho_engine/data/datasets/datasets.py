@@ -44,8 +44,9 @@ class PatchDataset(PatchItems):
     groups : array of int or Groups, shape (B, C), optional
         Scan points of each item; channels then stand last. Of several scans a sequence, one for
         each.
-    interpolation, fill, rounding
-        As for :meth:`ptycho_engine.Engine.extract`.
+    interpolation, fill, rounding : str, optional
+        As for :meth:`ptycho_engine.Engine.extract`, with zeros outside of the object by default;
+        of outputs as they were cut, and nothing else.
     engine : Engine, optional
         Cuts patches; one with the plugin ``numba`` by default. Plugins that compute in TensorFlow
         refuse to work in forked processes.

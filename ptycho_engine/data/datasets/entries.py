@@ -93,7 +93,7 @@ class Entry:
                     "Expected some intensity. Leave the scan out, or photons."
                 )
             if normalise and power:  # dark patterns stay as they are
-                scale = contents.pattern.shape[-1] / 2 / power**0.5
+                scale = contents.cut.patch_size / 2 / power**0.5
         return cls(
             contents.source,
             contents.rows,

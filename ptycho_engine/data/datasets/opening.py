@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from ...engine import Engine
-from ...errors import InputFileError, RequestError
+from ...errors import InputFileError, RequestError, one_of
 from ...geometry.cut import Cut, Fill, Interpolation, Rounding
 from ...io.objects.urls import Location, ObjectUrl
 from ...io.outputs import is_output
-from ...io.patterns import Quantity
+from ...io.patterns import QUANTITIES, Quantity
 from ...io.scan import Scan
 from ...io.scan_files import ScanSource, read_scan
 from .contents import Contents, ScanContents, StoreContents
 from .dataset_sources import Named
 from .source_files import Stamp, stamp_of
 from .stored import holds_patches
+
+#: How patches are cut, beside their size.
+HOW = ("interpolation", "fill", "rounding")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +35,8 @@ class Opening:
         Cuts patches.
     patch_size : int or None
         Size N of the patches; that of the probe or of the patterns by default.
-    interpolation, fill, rounding : str
-        As for :class:`ptycho_engine.geometry.cut.Cut`.
+    interpolation, fill, rounding : str or None
+        As for :class:`ptycho_engine.geometry.cut.Cut`; its defaults, or those of an output.
     quantity : {"amplitude", "intensity"} or None
         What patterns are to be.
     stamps : tuple of Stamp
@@ -43,19 +46,21 @@ class Opening:
     sources: tuple[Named, ...]
     engine: Engine
     patch_size: int | None = None
-    interpolation: Interpolation = "bilinear"
-    fill: Fill = "zeros"
-    rounding: Rounding = "exact"
+    interpolation: Interpolation | None = None
+    fill: Fill | None = None
+    rounding: Rounding | None = None
     quantity: Quantity | None = None
     stamps: tuple[Stamp, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._cut(1 if self.patch_size is None else self.patch_size)
+        if self.quantity is not None and self.quantity not in QUANTITIES:
+            raise RequestError(one_of("quantity", self.quantity, QUANTITIES))
         object.__setattr__(self, "stamps", tuple(map(stamp_of, self.sources)))
 
     def settings(self) -> dict[str, Any]:
         """Return what an open source depends on, beside the source, as JSON."""
-        names = "patch_size", "interpolation", "fill", "rounding", "quantity"
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("patch_size", *HOW, "quantity")}
 
     def open(self, number: int) -> Contents:
         """Open a source.
@@ -65,7 +70,7 @@ class Opening:
         InputFileError, MemoryBudgetError
             If it cannot be read, or its files have changed.
         RequestError
-            If nothing says how large patches are, or those of an output are of another size.
+            If nothing says how large patches are, or those of an output were cut otherwise.
         """
         source = self.sources[number]
         now = stamp_of(source)
@@ -82,16 +87,22 @@ class Opening:
         if isinstance(source, ScanSource):
             source = read_scan(source.format, source.path, source.options, log=False)
         scan = source.in_pixels()
-        cut = Cut(self._size(scan), self.interpolation, self.fill, self.rounding)
-        return ScanContents(scan, cut, self.engine, self.quantity)
+        return ScanContents(scan, self._cut(self._size(scan)), self.engine, self.quantity)
+
+    def _cut(self, size: int) -> Cut:
+        """Say what is cut of a scan."""
+        asked = {name: value for name in HOW if (value := getattr(self, name)) is not None}
+        return Cut(size, **asked)
 
     def _stored(self, path: Location) -> Contents:
         contents = StoreContents(path, self.quantity)
-        if self.patch_size not in (None, contents.cut.patch_size):
-            raise RequestError(
-                f"patch_size: received {self.patch_size}, and {path} holds patches of "
-                f"{contents.cut.patch_size}. Expected that size. Leave it out, or name the scan."
-            )
+        for name in ("patch_size", *HOW):
+            asked, stored = getattr(self, name), getattr(contents.cut, name)
+            if asked not in (None, stored):
+                raise RequestError(
+                    f"{name}: received {asked!r}, and {path} holds patches of {stored!r}. Expected "
+                    "the same. Leave it out, or name the scan."
+                )
         return contents
 
     def _size(self, scan: Scan) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...errors import InputFileError
 from ...io.disk import sync, writing
-from ...io.documents import read_json
+from ...io.documents import read_long_json
 from ...io.scan_facts import facts_of
 from ...io.scan_files import ScanSource
 from ...logs import get_logger
@@ -29,6 +29,8 @@ from .source_files import files_of
 #: What the file says that it is.
 KIND = "index of scans of ptycho_engine"
 COLUMNS = ("patch", "pattern", "probe")
+#: Bytes of an index, at most: a scan takes about 500.
+LARGEST = 2**28
 
 
 @dataclass
@@ -62,7 +64,7 @@ class ScanIndex:
         """
         if not path.exists():
             return cls(path, {})
-        found = read_json(path)
+        found = read_long_json(path, LARGEST)
         if not isinstance(found, dict) or found.get("kind") != KIND:
             raise InputFileError(
                 f"{path}: is no index of scans. Expected one that a dataset wrote, or no file. "

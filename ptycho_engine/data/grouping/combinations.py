@@ -75,7 +75,8 @@ def _counted(ranks: NDArray[Any], pool: int, members: int) -> Indices:
     found = np.empty((len(ranks), members), np.int64)
     rest = ranks.astype(np.int64)
     for column in range(members, 0, -1):
-        below = np.array([math.comb(value, column) for value in range(pool)])
+        # Of large pools some numbers exceed 64 bits, and every rank.
+        below = np.array([min(math.comb(value, column), MOST + 1) for value in range(pool)])
         found[:, column - 1] = np.searchsorted(below, rest, side="right") - 1
         rest -= below[found[:, column - 1]]
     return found

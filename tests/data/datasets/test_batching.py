@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -29,9 +30,29 @@ def test_no_more_is_begun_than_asked_for():
     time.sleep(0.05)
     assert len(begun) <= 1 + 3
     batches.close()
+    assert len(begun) <= 1 + 3
     seen = len(begun)
     time.sleep(0.05)
     assert len(begun) == seen
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_so_many_are_made_while_the_last_one_is_used(before):
+    made = threading.Semaphore(0)
+    batches = ahead(lambda n: made.release() or n, range(100), before)
+    for number in range(20):
+        assert next(batches) == number
+        assert all(made.acquire(timeout=30) for _ in range(1 + before if number == 0 else 1))
+        assert not made.acquire(blocking=False)
+
+
+def test_no_batch_is_kept_while_the_next_is_waited_for():
+    class Batch:
+        pass
+
+    batches = ahead(lambda _: Batch(), range(3), 1)
+    first = weakref.ref(next(batches))
+    assert first() is None
 
 
 def test_what_is_made_in_the_pool_may_itself_make_ahead():

@@ -170,6 +170,36 @@ def test_outputs_of_ours_are_read_and_never_cut(tmp_path, suffix, grouped):
     np.testing.assert_allclose(amplitude, np.abs(made["patches"][1]), rtol=1e-6)
     with pytest.raises(RequestError, match=r"received 8, and .* holds patches of 6"):
         PatchDataset(path, 8)
+    assert len(PatchDataset(path, interpolation="bilinear", fill="zeros")) == len(dataset)
+    with pytest.raises(RequestError, match=r"received 'nearest', and .* patches of 'bilinear'"):
+        PatchDataset(path, interpolation="nearest")
+    if grouped:
+        return
+    groups = np.array([[4, 0], [4, 4], [2, 8]])
+    members = PatchDataset(path, groups=groups, fields=tuple(made))[:]
+    expected = PatchDataset(toy_scan(), groups=groups, fields=tuple(made))[:]
+    for name, array in expected.items():
+        np.testing.assert_array_equal(members[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"quantity": "intensities"}, {"quantity": "Amplitude"}, {"interpolation": "cubic"},
+        {"fill": "zero"}, {"rounding": "half"}, {"patch_size": 0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_names_that_mean_nothing_are_refused_before_a_file_is_opened(how):
+    with pytest.raises(RequestError, match=next(iter(how))):
+        PatchDataset("no_such_file.npz", **how)
+
+
+def test_the_scale_is_that_of_the_size_of_patches():
+    """PtychoPINN has one N; training data that were stored count that of the patches."""
+    scan = toy_scan()
+    batch = PatchDataset(scan, 4, fields=["patterns"], normalise=True, quantity="intensity")[:]
+    assert batch["patterns"].sum(axis=(1, 2)).mean() == pytest.approx(4.0, rel=1e-6)
 
 
 def test_an_output_without_patches_is_none_of_ours(tmp_path):

@@ -56,6 +56,16 @@ def test_the_second_dataset_opens_none_and_holds_the_same(paths, tmp_path, opene
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.h5", "c.zarr", "scans.json"]
 
 
+def test_an_index_of_many_scans_is_read_again(tmp_path, opened):
+    scan, paths = toy_scan(), [tmp_path / f"{number}.npz" for number in range(150)]
+    write_scan(paths[0], scan)
+    for path in paths[1:]:
+        path.write_bytes(paths[0].read_bytes())
+    for _ in range(2):
+        assert len(PatchDataset(paths, index=tmp_path / "scans.json")) == 150 * 9
+        assert len(opened) == 150
+
+
 def test_known_scans_are_not_opened_at_all(paths, tmp_path, monkeypatch):
     index = tmp_path / "scans.json"
     with h5py.File(tmp_path / "behind.h5", "w") as file:

@@ -39,3 +39,13 @@ def test_more_than_can_be_numbered_are_refused():
     assert math.comb(70, 30) > MOST
     with pytest.raises(RequestError, match=r"received 70 for groups of 30: .* Take fewer"):
         count_combinations(70, 30)
+
+
+def test_few_of_a_large_pool_are_left_out():
+    """Numbers between, which no rank reaches, exceed 64 bits."""
+    total = count_combinations(84, 81)
+    first, last = combinations(np.array([0, total - 1]), 84, 81)
+    np.testing.assert_array_equal(first, np.arange(81))
+    np.testing.assert_array_equal(last, np.arange(3, 84))
+    every = combinations(np.arange(total), 84, 81)
+    assert len(np.unique(every, axis=0)) == total
