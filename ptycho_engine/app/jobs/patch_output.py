@@ -98,8 +98,12 @@ def identity(
     more : sequence of str
         What of the provenance decides besides what always does.
     """
+    configuration = {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT}
+    if records.get("scan_path") and "path" in configuration.get("scan", {}):
+        # However it was spelt, from whichever folder.
+        configuration["scan"] = configuration["scan"] | {"path": records["scan_path"]}
     return {
-        "configuration": {k: v for k, v in settings.items() if k not in WITHOUT_EFFECT},
+        "configuration": configuration,
         **{name: records.get(name) for name in (*DECISIVE, *more)},
     }
 

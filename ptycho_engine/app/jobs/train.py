@@ -209,7 +209,7 @@ def plan_training_job(job: TrainingJob) -> PlannedTraining:
     describe = ptychopinn_set if job.for_ptychopinn else native_set
     content = describe(scan, groups, cut, patterns)
     budget = opened.budget
-    blocks = plan_blocks(content, patterns, job.shard or job.chunk, budget)
+    blocks = plan_blocks(content, job.shard or job.chunk, budget)
     left = None if budget is None else budget - blocks.held
     engine = opened.engine.with_budget(left)
     opened = replace(opened, engine=engine, budget=left)

@@ -25,8 +25,6 @@ from .patch_output import Progress
 from .training_set import Make, TrainingSet
 
 Array = NDArray[Any]
-#: Patterns are in memory as they are read, in the order of the groups, and in the channel layout.
-COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,13 @@ class GroupBlocks:
     held: int
 
 
-def plan_blocks(
-    content: TrainingSet, patterns: Patterns | None, chunk: int, budget: int | None
-) -> GroupBlocks:
+def plan_blocks(content: TrainingSet, chunk: int, budget: int | None) -> GroupBlocks:
     """Choose blocks: about 16 MiB of each array, within a quarter of the budget.
 
     Parameters
     ----------
     content : TrainingSet
         What is written.
-    patterns : Patterns or None
-        What is read for it.
     chunk : int
         Groups that are written at once: those of a chunk, or of a shard.
     budget : int or None
@@ -67,10 +61,10 @@ def plan_blocks(
         If the patterns of one chunk do not fit.
     """
     budget = budget or parse_bytes(None)
-    specs = [spec for spec, _ in content.streamed.values()]
-    one = [spec.nbytes // max(1, spec.shape[0]) for spec in specs]
-    beside = sum(one[1:]) + (0 if patterns is None else COPIES * max(one[1:], default=0))
-    most = min(BLOCK_BYTES // max(1, *one), budget // (4 * max(1, beside)))
+    beside = content.bytes_beside()
+    most = min(
+        BLOCK_BYTES // max(1, *content.group_bytes.values()), budget // (4 * max(1, beside))
+    )
     groups = max(1, most // chunk) * chunk
     if groups * beside >= budget:
         raise MemoryBudgetError(

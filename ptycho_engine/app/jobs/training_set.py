@@ -32,6 +32,12 @@ SINGLE = (
 )
 
 
+#: Patterns are in memory as they are read, in the order of the groups, and in the channel layout.
+COPIES = 3
+#: What amplitudes times a factor are.
+PRODUCT = np.dtype(np.float64)
+
+
 @dataclass(frozen=True)
 class Packing:
     """How arrays with an entry for each group lie in chunks.
@@ -78,6 +84,30 @@ class TrainingSet:
     held: dict[str, Named]
     streamed: dict[str, tuple[ArraySpec, Make]]
     points: dict[str, Patterns] = field(default_factory=dict)
+
+    @property
+    def group_bytes(self) -> dict[str, int]:
+        """Bytes of one group of each streamed array."""
+        return {
+            name: spec.nbytes // max(1, spec.shape[0]) for name, (spec, _) in self.streamed.items()
+        }
+
+    def bytes_beside(self) -> int:
+        """Bytes that one group takes beside its patches while its arrays are made.
+
+        Its patterns as they are read, in the order of the groups and in the channel layout; later
+        these alone, and what is made of them.
+        """
+        read = scaled = copied = 0
+        for name, size in self.group_bytes.items():
+            spec, make = self.streamed[name]
+            if make is _read:
+                read = size
+            elif isinstance(make, ScaledPatterns):
+                scaled = size // spec.dtype.itemsize * (spec.dtype.itemsize + PRODUCT.itemsize)
+            elif make is _complex64:
+                copied = size
+        return max(COPIES * read, read + scaled) + copied
 
     def specs(self, packing: Packing | None = None) -> dict[str, ArraySpec]:
         """Describe all arrays, the streamed ones first, packed as is said."""

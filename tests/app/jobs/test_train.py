@@ -159,7 +159,7 @@ def test_blocks_are_as_large_as_the_budget_allows_and_change_nothing(job):
             blocks.append((block.start, block.stop, count))
             yield block
 
-    small = dataclasses.replace(job, memory_budget="1MiB", chunk=8)
+    small = dataclasses.replace(job, memory_budget="640KiB", chunk=8)
     run(small, progress=progress)
     assert len(blocks) > 2
     assert {start % 8 for start, _, _ in blocks} == {0}
@@ -179,7 +179,7 @@ def test_patterns_are_never_all_in_memory(job, monkeypatch):
         return take(self, indices)
 
     monkeypatch.setattr(train.Patterns, "take", watched)
-    run(dataclasses.replace(job, memory_budget="1MiB", chunk=4))
+    run(dataclasses.replace(job, memory_budget="640KiB", chunk=4))
     assert sum(taken) == 200
     assert max(taken) < 100
 

@@ -182,6 +182,23 @@ def test_another_finished_output_is_refused(made):
         train.run(dataclasses.replace(job, resume=False))
 
 
+@pytest.mark.parametrize("subcommand", ["train", "extract"])
+def test_a_scan_may_be_spelt_otherwise(made, monkeypatch, subcommand):
+    write_scan("s.h5", SCAN)
+    Path("sub").mkdir()
+    here = Path.cwd()
+    more = ["gridsize=2", "groups.count=20"] if subcommand == "train" else []
+    more += ["plugin=numba", "report=false", "output.picture=false", "output.resume=true"]
+    assert dispatch([subcommand, "s.h5", *more, "output.path=o.h5"]) == 0
+    before = os.stat("o.h5").st_ino
+    assert dispatch([subcommand, str(here / "s.h5"), *more, "output.path=o.h5"]) == 0
+    monkeypatch.chdir("sub")
+    assert dispatch([subcommand, "../s.h5", *more, "output.path=../o.h5"]) == 0
+    assert os.stat(here / "o.h5").st_ino == before
+    write_scan("s.h5", SCAN)
+    assert dispatch([subcommand, "s.h5", *more, "output.path=../o.h5"]) == 2
+
+
 def test_what_is_no_finished_output_is_refused(made):
     write_scan("s.h5", SCAN)
     write_scan("other.h5", SCAN)
