@@ -159,7 +159,9 @@ class PatchDataset(PatchItems):
         """Return the batches as a ``keras.utils.PyDataset``, which ``fit`` takes.
 
         Keras looks at the data first where a model is not built yet, and counts that as an epoch:
-        the first of such a ``fit`` has the order and the augmentation of epoch 1.
+        the first of such a ``fit`` has the order and the augmentation of epoch 1. ``fit`` shuffles
+        batches itself, with numbers of its own: ``fit(batches, shuffle=False)`` leaves them in the
+        order that `seed` gives.
 
         Parameters
         ----------

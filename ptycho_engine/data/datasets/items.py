@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...display import Shown
 from ...engine import Engine
-from ...errors import MemoryBudgetError, RequestError, at_caller
+from ...errors import MemoryBudgetError, RequestError, at_caller, one_line
 from ...geometry.cut import Fill, Interpolation, Rounding
 from ...io.patterns import Quantity
 from ...logs import get_logger
@@ -62,6 +62,13 @@ class PatchItems(Shown):
             raise RequestError(
                 f"augmentation: received a {type(augmentation).__name__}. Expected an Augmentation."
             )
+        if not isinstance(engine, Engine | None):
+            raise RequestError(
+                f"engine: received {one_line(engine, 60)!r}. Expected an Engine: "
+                "Engine('numba'), for instance."
+            )
+        if not isinstance(normalise, bool | np.bool_):
+            raise RequestError(f"normalise: received {normalise!r}. Expected True or False.")
         engine = engine or Engine(DEFAULT_PLUGIN, memory_budget=memory_budget)
         self._opening = Opening(
             as_sources(scans), engine, patch_size, interpolation, fill, rounding, quantity

@@ -119,7 +119,14 @@ class Membership:
 
 def _is_sequence_of_one(groups: Any) -> bool:
     """Whether it is a list that holds the groups of one scan, rather than these."""
-    return isinstance(groups, Sequence) and len(groups) == 1 and np.ndim(_plain(groups[0])) == 2
+    return isinstance(groups, Sequence) and len(groups) == 1 and _depth(groups[0]) == 2
+
+
+def _depth(groups: Any) -> int:
+    try:
+        return np.ndim(_plain(groups))
+    except ValueError:  # rows of different lengths
+        return 2
 
 
 def _plain(groups: Any) -> Any:
@@ -128,7 +135,13 @@ def _plain(groups: Any) -> Any:
 
 def _read(groups: Any, entry: Entry) -> Indices:
     """Read the groups of one scan."""
-    found = np.asarray(_plain(groups))
+    try:
+        found = np.asarray(_plain(groups))
+    except ValueError:
+        raise RequestError(
+            "groups: received rows of different lengths. Expected whole numbers, (B, C): as many "
+            "members in each."
+        ) from None
     if found.ndim != 2 or found.shape[1] < 1 or found.dtype.kind not in "iu":
         raise RequestError(
             f"groups: received shape {found.shape}, dtype {found.dtype}. Expected whole numbers, "

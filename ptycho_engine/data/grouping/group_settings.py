@@ -82,6 +82,8 @@ def check_settings(settings: GroupSettings) -> None:
     whole_number("members", settings.members, 1)
     if settings.neighbours is not None and settings.pool_size is None:
         whole_number("neighbours", settings.neighbours, settings.members)
+    if settings.subsample is not None:
+        whole_number("subsample", settings.subsample, 0)
     check_bounds(settings.y_bounds, settings.x_bounds, cast(Unit, settings.bounds_unit))
     _streams(settings)
 
@@ -170,9 +172,7 @@ Stream = np.random.Generator | np.random.RandomState
 def _streams(settings: GroupSettings) -> tuple[Stream, Stream]:
     """Return what draws the sample and what draws the groups: the same, unless both have a seed."""
     seeds = [seed for seed in (settings.subsample_seed, settings.seed) if seed is not None]
-    for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ConfigurationError(f"groups: received the seed {seed!r}. Expected 0 or more.")
+    seeds = [whole_number("groups: seed", seed, 0) for seed in seeds]
     if not seeds:
         raise ConfigurationError(
             "groups: received neither seed nor subsample_seed. Expected one, so that the same "

@@ -49,9 +49,13 @@ def test_seeds_of_sample_and_groups_are_apart_or_one_goes_on():
     ("settings", "error", "message"),
     [
         ({"seed": None}, ConfigurationError, "neither seed nor subsample_seed"),
-        ({"seed": -1}, ConfigurationError, "received the seed -1"),
+        ({"seed": -1}, RequestError, "seed: received -1"),
+        ({"seed": True}, RequestError, "seed: received True"),
+        ({"subsample_seed": 1.5}, RequestError, "seed: received 1.5"),
+        ({"subsample": 20.5}, RequestError, "subsample: received 20.5"),
+        ({"subsample": "20"}, RequestError, "subsample: received '20'"),
         ({"seed": 1 << 32, "strategy": "legacy"}, RequestError, "received 4294967296 with"),
-        ({"subsample": -1}, RequestError, "received -1 points"),
+        ({"subsample": -1}, RequestError, "subsample: received -1"),
         (
             {"subsample": 3, "members": 4},
             RequestError,
@@ -69,6 +73,14 @@ def test_seeds_of_sample_and_groups_are_apart_or_one_goes_on():
 def test_what_cannot_be_used_is_refused(settings, error, message):
     with pytest.raises(error, match=message):
         make_groups(SCAN, GroupSettings(**settings))
+
+
+def test_numbers_of_numpy_are_numbers():
+    settings = GroupSettings(np.int64(4), np.int32(5), seed=np.int64(3), subsample=np.int64(40))
+    plain = GroupSettings(4, 5, seed=3, subsample=40)
+    np.testing.assert_array_equal(
+        make_groups(SCAN, settings).indices, make_groups(SCAN, plain).indices
+    )
 
 
 def test_one_event_says_how_the_scan_is_covered():
