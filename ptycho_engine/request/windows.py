@@ -7,7 +7,7 @@ padding shows the same samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
@@ -23,6 +23,9 @@ from .located import LocatedRequest
 from .prepared import CopyKey
 
 T = TypeVar("T")
+
+#: Bytes of rows that are copied at once while an object is padded; the caches hold them.
+PIECE_BYTES = 2**18
 
 
 class Padding(NamedTuple):
@@ -208,12 +211,20 @@ def pad(
         padded[..., :first, :] = padded[..., rows.stop :, :] = 0
         return padded
     for outside in (slice(0, first), slice(columns.stop, columns.stop + right)):
-        index = np.arange(outside.start, outside.stop) - first
-        padded[..., rows, outside] = image[..., source_index(index, width, fill)]
+        index = source_index(np.arange(outside.start, outside.stop) - first, width, fill)
+        for a, b in _pieces(0, height, image[..., :1, :1].nbytes * len(index)):
+            padded[..., first + a : first + b, outside] = image[..., a:b, index]
     for outside in (slice(0, first), slice(rows.stop, rows.stop + below)):
-        index = np.arange(outside.start, outside.stop) - first
-        padded[..., outside, :] = padded[..., first + source_index(index, height, fill), :]
+        for a, b in _pieces(outside.start, outside.stop, padded[..., :1, :].nbytes):
+            index = first + source_index(np.arange(a, b) - first, height, fill)
+            padded[..., a:b, :] = padded[..., index, :]
     return padded
+
+
+def _pieces(start: int, stop: int, row_bytes: int) -> Iterator[tuple[int, int]]:
+    """Divide rows into runs whose copies are small: NumPy makes one of what it picks by index."""
+    step = max(1, PIECE_BYTES // max(1, row_bytes))
+    return ((first, min(first + step, stop)) for first in range(start, stop, step))
 
 
 def fold(padded: NDArray[Any], padding: Padding, fill: str, out: NDArray[Any]) -> NDArray[Any]:

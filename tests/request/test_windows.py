@@ -1,5 +1,7 @@
 """Fill rules: every window lies inside the padded object and shows what the rule says."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -146,3 +148,16 @@ def test_groups_of_a_very_high_object_are_each_named_once():
     starts = np.stack([np.arange(0, 300_000, 7), np.zeros(42_858)], 1).astype(np.int32)
     found = windows.Windows(starts, starts, windows.Padding(0, (0, 0)))
     assert sorted(found.down_the_object(1)) == list(range(42_858))
+
+
+@pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
+@pytest.mark.parametrize("position", [(-5000.0, 5000.0), (500.0, -5000.0), (5000.0, 500.0)])
+def test_padding_takes_little_more_than_the_padded_copy(fill, position):
+    image = np.zeros((1000, 1100), np.float32)
+    request = build_request(image, [position], 64, fill=fill)
+    padding, planned = windows.padding_of(request), windows.padded_bytes(request)
+    tracemalloc.start()
+    windows.pad(image, padding, fill)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert planned <= peak < 1.1 * planned

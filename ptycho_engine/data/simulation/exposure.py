@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -10,7 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigurationError, one_line, one_of
+from ...errors import ConfigurationError
+from ...phantoms.numbers import MOST_SEED
+from .plain_settings import check_choice, keep_real, keep_truth, keep_whole
 
 Quantity = Literal["amplitude", "intensity"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
@@ -74,26 +75,22 @@ class Exposure:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.quantity not in QUANTITIES:
-            raise ConfigurationError(one_of("exposure.quantity", self.quantity, QUANTITIES))
-        seed = 0 if self.seed is None else self.seed
-        if type(seed) is not int or not 0 <= seed < 2**64:
-            raise ConfigurationError(
-                f"exposure.seed: received {one_line(repr(self.seed), 60)}. Expected an integer "
-                "from 0 to 2**64 - 1, or null."
-            )
-        most = MOST_32 if self.returns_integers else MOST_PHOTONS
-        _check("photons", self.photons, "photons of a pattern, or null", 1e-300, MOST_PHOTONS)
-        _check("background", self.background, "counts of a pixel", 0.0, MOST_PHOTONS)
-        _check("saturation", self.saturation, "counts of a pixel, or null", 1.0, most)
+        check_choice("exposure.quantity", self.quantity, QUANTITIES)
+        for name in ("noise", "normalised", "integers"):
+            keep_truth(self, f"exposure.{name}")
+        if self.seed is not None:
+            keep_whole(self, "exposure.seed", 0, MOST_SEED)
+        if self.photons is not None:
+            what = "photons of a pattern, or null"
+            keep_real(self, "exposure.photons", what, most=MOST_PHOTONS)
+        keep_real(self, "exposure.background", "counts of a pixel", 0.0, MOST_PHOTONS)
+        if self.saturation is not None:
+            most = MOST_32 if self.returns_integers else MOST_PHOTONS
+            keep_real(self, "exposure.saturation", "counts of a pixel, or null", 1.0, most)
         if self.integers and self.saturation is not None and self.saturation % 1:
             raise ConfigurationError(
                 f"exposure.saturation: received {self.saturation} beside exposure.integers=true. "
                 "Expected a whole number of counts."
-            )
-        if self.background is None:
-            raise ConfigurationError(
-                "exposure.background: received None. Expected counts of a pixel, 0 for none."
             )
 
     @property
@@ -172,15 +169,4 @@ def _check_counts(counts: Array) -> None:
             f"exposure.integers: a pixel counts {most:.4g}. Expected at most {MOST_32}, what "
             "integers of 32 bits hold. Set exposure.saturation, ask for fewer photons, or set "
             "exposure.integers=false."
-        )
-
-
-def _check(name: str, value: Any, what: str, least: float, most: float) -> None:
-    if value is None:
-        return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not least <= value <= most:
-        raise ConfigurationError(
-            f"exposure.{name}: received {one_line(repr(value), 60)}. Expected {what}, "
-            f"{'above 0' if least < 1e-200 and least else f'{least:g} or more'}, at most {most:g}."
         )

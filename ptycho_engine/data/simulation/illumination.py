@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...arrays.adapter import NUMPY
 from ...errors import RequestError
+from ...geometry.labels import plain
 from ...native import fields as loops
 from .cutters import Cutter, Places
 from .propagation import SliceGap, far_field, through
@@ -104,7 +106,7 @@ class Illumination:
 
 def complex_object(image: ArrayLike, gap: SliceGap | None) -> Array:
     """Check an object, and return it as complex slices (S, H, W)."""
-    found = _numbers(image, "image", "(H, W) or (S, H, W)")
+    found = object_samples(image)
     single = found.dtype in (np.float16, np.float32, np.complex64)
     found = found.astype(np.complex64 if single else np.complex128, copy=False)
     if found.ndim == 2:
@@ -118,28 +120,39 @@ def complex_object(image: ArrayLike, gap: SliceGap | None) -> Array:
 
 
 def probe_modes(probe: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """Check a probe, and return its modes (M, N, N) in the dtype of the object."""
-    found = _numbers(probe, "probe", "(N, N) or (M, N, N)")
-    if found.shape[-1] != found.shape[-2] or 0 in found.shape:
-        raise RequestError(
-            f"probe: received shape {found.shape}. Expected (N, N) or (M, N, N), square."
-        )
-    return np.ascontiguousarray(found.reshape(-1, *found.shape[-2:]), dtype)
+    """Check a probe, and return a copy: its modes (M, N, N) in the dtype of the object."""
+    found = probe_samples(probe)
+    return np.array(found.reshape(-1, *found.shape[-2:]), dtype, order="C")
 
 
 def good_pixels(mask: ArrayLike, size: int) -> Array:
-    """Check the mask of a detector: boolean, (N, N)."""
-    found = np.asarray(mask)
+    """Check the mask of a detector, boolean, (N, N), and return a copy."""
+    found = NUMPY.convert(plain(mask, "mask"), "mask")
     if found.shape != (size, size) or found.dtype != bool:
         raise RequestError(
             f"mask: received {found.dtype} of shape {found.shape}. Expected bool of shape "
             f"{(size, size)}, False where the detector sees nothing."
         )
+    return found.copy()
+
+
+def object_samples(image: ArrayLike) -> Array:
+    """Check an object, and return its array (H, W) or (S, H, W): what came, if it was one."""
+    return _numbers(image, "image", "(H, W) or (S, H, W)")
+
+
+def probe_samples(probe: ArrayLike) -> Array:
+    """Check a probe, and return its array (N, N) or (M, N, N): what came, if it was one."""
+    found = _numbers(probe, "probe", "(N, N) or (M, N, N)")
+    if found.shape[-1] != found.shape[-2] or 0 in found.shape:
+        raise RequestError(
+            f"probe: received shape {found.shape}. Expected (N, N) or (M, N, N), square."
+        )
     return found
 
 
 def _numbers(values: ArrayLike, what: str, shapes: str) -> Array:
-    found = np.asarray(values)
+    found = NUMPY.convert(plain(values, what), what)
     if found.dtype.kind not in "iufc" or found.ndim not in (2, 3) or 0 in found.shape[:-2]:
         raise RequestError(
             f"{what}: received {found.dtype} of shape {found.shape}. Expected numbers of shape "
@@ -148,6 +161,6 @@ def _numbers(values: ArrayLike, what: str, shapes: str) -> Array:
     if not np.isfinite(found).all():
         raise RequestError(
             f"{what}: holds samples that are NaN or infinite, which no detector shows. Expected "
-            "finite numbers: mask them out, or set them to 0."
+            "finite numbers. Set these to 0, or to what is around them."
         )
     return found

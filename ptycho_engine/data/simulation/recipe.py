@@ -8,11 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ...errors import ConfigurationError, one_of
-from ...phantoms.numbers import MOST_PIXELS, MOST_POINTS, MOST_SEED, real_number, whole_number
+from ...errors import ConfigurationError
+from ...phantoms.numbers import MOST_PIXELS, MOST_POINTS, MOST_SEED
 from ...phantoms.specimens import SPECIMENS
 from ...phantoms.trajectories import TRAJECTORIES
 from .exposure import Exposure
+from .plain_settings import (
+    check_choice,
+    instance_of,
+    keep_path,
+    keep_real,
+    keep_truth,
+    keep_whole,
+)
 
 #: Settings that each kind of object and probe reads; others stay at their defaults.
 RANGES = ("amplitude_low", "amplitude_high", "phase_low", "phase_high")
@@ -71,16 +79,17 @@ class ObjectSettings:
     gap: float = 1e-6
 
     def __post_init__(self) -> None:
-        _one_of("object.kind", self.kind, READ_OF_OBJECT)
+        check_choice("object.kind", self.kind, READ_OF_OBJECT)
+        keep_path(self, "object.path")
         if self.size is not None:
-            whole_number("object.size", self.size, 1, MOST_PIXELS)
-        real_number("object.feature", self.feature, "pixels", 1.0)
-        real_number("object.amplitude_low", self.amplitude_low, "an amplitude", 0.0)
-        real_number("object.amplitude_high", self.amplitude_high, "an amplitude", 0.0)
-        real_number("object.phase_low", self.phase_low, "radians", -100.0, 100.0)
-        real_number("object.phase_high", self.phase_high, "radians", -100.0, 100.0)
-        whole_number("object.slices", self.slices, 1, 1000)
-        real_number("object.gap", self.gap, "metres", 0.0, 1.0)
+            keep_whole(self, "object.size", 1, MOST_PIXELS)
+        keep_real(self, "object.feature", "pixels", 1.0)
+        keep_real(self, "object.amplitude_low", "an amplitude", 0.0)
+        keep_real(self, "object.amplitude_high", "an amplitude", 0.0)
+        keep_real(self, "object.phase_low", "radians", -100.0, 100.0)
+        keep_real(self, "object.phase_high", "radians", -100.0, 100.0)
+        keep_whole(self, "object.slices", 1, 1000)
+        keep_real(self, "object.gap", "metres", 0.0, 1.0)
         _check_read("object", self, READ_OF_OBJECT[self.kind])
 
 
@@ -127,16 +136,17 @@ class ProbeSettings:
     decay: float = 0.3
 
     def __post_init__(self) -> None:
-        _one_of("probe.kind", self.kind, READ_OF_PROBE)
-        whole_number("probe.size", self.size, 1, 16384)
-        real_number("probe.fwhm", self.fwhm, "pixels")
-        whole_number("probe.order_y", self.order_y, 0, 100)
-        whole_number("probe.order_x", self.order_x, 0, 100)
-        real_number("probe.outer_zone_width", self.outer_zone_width, "metres", None, 1.0)
-        real_number("probe.defocus", self.defocus, "metres", -10.0, 10.0)
-        real_number("probe.central_stop", self.central_stop, "a share", 0.0, 0.99)
-        whole_number("probe.modes", self.modes, 1, 100)
-        real_number("probe.decay", self.decay, "a ratio of powers", None, 1.0)
+        check_choice("probe.kind", self.kind, READ_OF_PROBE)
+        keep_path(self, "probe.path")
+        keep_whole(self, "probe.size", 1, 16384)
+        keep_real(self, "probe.fwhm", "pixels")
+        keep_whole(self, "probe.order_y", 0, 100)
+        keep_whole(self, "probe.order_x", 0, 100)
+        keep_real(self, "probe.outer_zone_width", "metres", None, 1.0)
+        keep_real(self, "probe.defocus", "metres", -10.0, 10.0)
+        keep_real(self, "probe.central_stop", "a share", 0.0, 0.99)
+        keep_whole(self, "probe.modes", 1, 100)
+        keep_real(self, "probe.decay", "a ratio of powers", None, 1.0)
         _check_read("probe", self, READ_OF_PROBE[self.kind])
 
 
@@ -170,12 +180,12 @@ class TrajectorySettings:
     margin: float = 2.0
 
     def __post_init__(self) -> None:
-        _one_of("trajectory.kind", self.kind, TRAJECTORIES)
-        whole_number("trajectory.points", self.points, 1, MOST_POINTS)
-        real_number("trajectory.step", self.step, "object pixels")
-        real_number("trajectory.irregularity", self.irregularity, "steps", 0.0, 10.0)
-        real_number("trajectory.error", self.error, "object pixels", 0.0)
-        real_number("trajectory.margin", self.margin, "object pixels", 0.0)
+        check_choice("trajectory.kind", self.kind, TRAJECTORIES)
+        keep_whole(self, "trajectory.points", 1, MOST_POINTS)
+        keep_real(self, "trajectory.step", "object pixels")
+        keep_real(self, "trajectory.irregularity", "steps", 0.0, 10.0)
+        keep_real(self, "trajectory.error", "object pixels", 0.0)
+        keep_real(self, "trajectory.margin", "object pixels", 0.0)
 
 
 @dataclass(frozen=True)
@@ -204,9 +214,10 @@ class BeamSettings:
     near_field: bool = False
 
     def __post_init__(self) -> None:
-        real_number("beam.energy", self.energy, "electronvolts", None, 1e9)
-        real_number("beam.pixel_size", self.pixel_size, "metres", None, 1.0)
-        real_number("beam.distance", self.distance, "metres", None, 1e4)
+        keep_real(self, "beam.energy", "electronvolts", None, 1e9)
+        keep_real(self, "beam.pixel_size", "metres", None, 1.0)
+        keep_real(self, "beam.distance", "metres", None, 1e4)
+        keep_truth(self, "beam.near_field")
 
     @property
     def wavelength(self) -> float:
@@ -240,13 +251,12 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        whole_number("seed", self.seed, 0, MOST_SEED)
-
-
-def _one_of(name: str, value: object, options: object) -> None:
-    known = tuple(options)  # type: ignore[arg-type, var-annotated]
-    if value not in known:
-        raise ConfigurationError(one_of(name, value, known))
+        keep_whole(self, "seed", 0, MOST_SEED)
+        instance_of("object", self.object, ObjectSettings)
+        instance_of("probe", self.probe, ProbeSettings)
+        instance_of("trajectory", self.trajectory, TrajectorySettings)
+        instance_of("beam", self.beam, BeamSettings)
+        instance_of("exposure", self.exposure, Exposure)
 
 
 def _check_read(group: str, settings: Any, read: tuple[str, ...]) -> None:

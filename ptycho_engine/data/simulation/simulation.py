@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...arrays.adapter import adapter_of
 from ...display import Shown, array_in_words
 from ...engine import Engine
 from ...errors import ConfigurationError, RequestError, at_caller
@@ -26,18 +27,24 @@ from ...kept import kept
 from ...logs import get_logger
 from ...memory import parse_bytes
 from ...native import fields as loops
-from ...request.checks import check_block_size
+from ...phantoms.numbers import real_number, whole_number
+from ...request.checks import check_block_size, check_positions
 from ...workers import core_count, share
 from .cutters import Cutter, EngineCutter, NativeCutter, Places, check_room
 from .exposure import Exposure
 from .far_field import across_the_object, write_patterns
 from .illumination import Illumination, complex_object, good_pixels, probe_modes
 from .noise import BLOCK, find_noise, load_noise, stream
+from .plain_settings import instance_of
 from .propagation import NearField, SliceGap
 
 #: Samples of the patterns in one chunk, at most: 64 of 64 x 64. More leave the caches, fewer cost
 #: calls of Python.
 CHUNK_SAMPLES = 2**18
+#: More than the largest machine has cores.
+MOST_THREADS = 4096
+#: What arguments are, if they are given.
+KINDS = {"exposure": Exposure, "gap": SliceGap, "near_field": NearField, "engine": Engine}
 
 Array = NDArray[Any]
 
@@ -68,9 +75,11 @@ class Simulation(Shown):
     Parameters
     ----------
     image : array_like, shape (H, W) or (S, H, W)
-        The object, or its S slices in the order in which the beam meets them.
+        The object, or its S slices in the order in which the beam meets them; it must not be
+        changed in place while the simulation is used.
     positions : array_like, shape (P, 2)
         Where the probe is, (y, x) in object pixels: sample ``N // 2`` of the probe sits there.
+        Columns that have names go by them.
     probe : array_like, shape (N, N) or (M, N, N)
         The illumination, or its M incoherent modes.
     exposure : Exposure
@@ -102,11 +111,13 @@ class Simulation(Shown):
     Raises
     ------
     RequestError, OutOfBoundsError
-        If arrays do not fit, are not finite, or a window leaves the object.
+        If arrays do not fit, are not finite, have masked values or a unit, or a window leaves the
+        object.
     MemoryBudgetError
         If not even one pattern a time fits the budget.
     UnknownPluginError, PluginLoadError, PluginError, ConfigurationError
-        If the noise model is unknown, cannot be had, or has no such option.
+        If the noise model is unknown, cannot be had, or has no such option; if another argument
+        is none of its kind.
 
     Examples
     --------
@@ -137,6 +148,9 @@ class Simulation(Shown):
         memory_budget: int | str | None = None,
         threads: int | None = None,
     ) -> None:
+        _check_kinds(exposure=exposure, gap=gap, near_field=near_field, engine=engine)
+        threads = core_count() if threads is None else threads
+        self._threads = whole_number("threads", threads, 1, MOST_THREADS)
         self.exposure = exposure or Exposure()
         chosen = self.exposure
         find_noise(chosen.model)  # a name that means nothing is refused, with noise or without
@@ -144,6 +158,7 @@ class Simulation(Shown):
         model = load_noise(chosen.model, chosen.options) if wanted else None
         self._noise = model if chosen.noise else None
         slices = complex_object(image, gap)
+        self._given_scale = None if scale is None else _checked_scale(scale, slices.dtype)
         modes = probe_modes(probe, slices.dtype)
         size = modes.shape[-1]
         self._mask = None if mask is None else good_pixels(mask, size)
@@ -153,11 +168,12 @@ class Simulation(Shown):
         self._budget = parse_bytes(memory_budget)
         judge = (engine or Engine("numba")).with_budget(self._budget)
         prepared = judge.prepare(slices)
+        pairs, _ = check_positions(positions, "flat")
+        places = np.array(adapter_of(pairs).to_numpy(pairs))
         # Of all positions at once: those of a chunk may well lie within a pixel.
-        reach = judge.reach(prepared, positions, size, interpolation=interpolation, fill=fill)
+        reach = judge.reach(prepared, places, size, interpolation=interpolation, fill=fill)
         for text in reach.warnings():
             get_logger().warning("doubtful_positions", reason=text)
-        places = np.array(positions, dtype=np.float64).reshape(-1, 2)
         what = Cut(size, interpolation, "zeros" if fill == "error" else fill)
         cutter: Cutter = (
             EngineCutter(judge, prepared, places, what)
@@ -167,10 +183,8 @@ class Simulation(Shown):
         onward = None if near_field is None else near_field.to_detector(size).astype(slices.dtype)
         self._light = Illumination(cutter, len(slices), modes, transfer, onward)
         self._object, self._positions = array_in_words(slices), places
-        self._threads = core_count() if threads is None else threads
         self.shape = (len(places), size, size)
         self.dtype = self.exposure.dtype_of_counts or self._light.real_dtype
-        self._given_scale = None if scale is None else float(scale)
         self._shares(0)  # what cannot be done is refused here
 
     def _shown(self) -> dict[str, object]:
@@ -357,6 +371,19 @@ class _Room:
 
     waves: Array
     means: NDArray[np.float64]
+
+
+def _check_kinds(**given: object) -> None:
+    """Refuse arguments of other classes than `KINDS` says."""
+    for name, value in given.items():
+        if value is not None:
+            instance_of(name, value, KINDS[name])
+
+
+def _checked_scale(scale: float, dtype: np.dtype[Any]) -> float:
+    """Check a photon scale: patterns of a precision hold its square, and divide by it."""
+    least, most = (math.sqrt(limit) for limit in (np.finfo(dtype).tiny, np.finfo(dtype).max))
+    return real_number("scale", scale, "a photon scale", least, most)
 
 
 def _pieces(start: int, stop: int, step: int) -> list[tuple[int, int]]:

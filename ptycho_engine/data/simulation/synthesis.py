@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...display import Shown
 from ...engine import Engine
@@ -19,6 +19,8 @@ from ...phantoms.probes import airy, gaussian, hermite_gauss, orthogonal_modes, 
 from ...phantoms.specimens import SPECIMENS, transmission
 from ...phantoms.trajectories import TRAJECTORIES, needed_size, place_inside
 from .drawings import read_drawing
+from .illumination import object_samples, probe_samples
+from .plain_settings import instance_of
 from .propagation import NearField, SliceGap
 from .recipe import BeamSettings, ObjectSettings, ProbeSettings, Recipe
 from .scan_sources import read_files
@@ -63,8 +65,8 @@ class SimulatedScan(Shown):
 def make_scan(
     recipe: Recipe | None = None,
     *,
-    image: Array | None = None,
-    probe: Array | None = None,
+    image: ArrayLike | None = None,
+    probe: ArrayLike | None = None,
     engine: Engine | None = None,
     memory_budget: int | str | None = None,
 ) -> SimulatedScan:
@@ -74,8 +76,9 @@ def make_scan(
     ----------
     recipe : Recipe, optional
         What to make; the default is a Siemens star under a Gaussian beam.
-    image, probe : ndarray, optional
-        Take these in place of what the recipe says.
+    image, probe : array_like, optional
+        Take these in place of what the recipe says; neither must be changed in place while the
+        scan is used.
     engine, memory_budget
         As for :class:`~ptycho_engine.Simulation`.
 
@@ -88,6 +91,8 @@ def make_scan(
     ------
     ConfigurationError
         If the recipe describes no scan, such as one that leaves the object.
+    RequestError
+        If `image` or `probe` is none.
     InputFileError
         If a file cannot be read, or does not hold what is wanted of it, such as an object of which
         only the modes are known.
@@ -101,7 +106,9 @@ def make_scan(
     >>> scan.simulation.patterns().shape
     (5, 64, 64)
     """
-    recipe = recipe or Recipe()
+    recipe = Recipe() if recipe is None else instance_of("recipe", recipe, Recipe)
+    image = None if image is None else object_samples(image)
+    probe = None if probe is None else probe_samples(probe)
     # Each has a stream of its own: other positions leave the object as it is.
     *streams, noise = np.random.SeedSequence(recipe.seed).spawn(4)
     drawing, way, mistakes = map(np.random.default_rng, streams)

@@ -147,25 +147,45 @@ def test_masked_pixels_are_zero():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"photons": 0}, "photons: received 0. Expected photons of a pattern, or null, above 0"),
+        (
+            {"photons": 0},
+            "photons: received 0. Expected photons of a pattern, or null, a number ab",
+        ),
         ({"photons": float("nan")}, "photons: received nan"),
         ({"photons": "many"}, "photons: received 'many'"),
         ({"photons": True}, "photons: received True"),
-        ({"seed": -1}, "seed: received -1. Expected an integer from 0"),
+        ({"seed": -1}, "seed: received -1. Expected an integer, 0 or more"),
         ({"seed": 1.0}, "seed: received 1.0"),
         ({"seed": 2**64}, "seed: received 18446744073709551616"),
         ({"quantity": "phase"}, "exposure.quantity 'phase' is not known"),
-        ({"background": -1.0}, "background: received -1.0. Expected counts of a pixel, 0 or more"),
+        ({"background": -1.0}, "background: received -1.0. Expected counts of a pixel, a number"),
         ({"background": None}, "background: received None"),
-        ({"saturation": 0.5}, "saturation: received 0.5. Expected counts of a pixel, or null, 1"),
+        ({"saturation": 0.5}, "saturation: received 0.5. Expected counts of a pixel, or null"),
         (
             {"saturation": 2**33, "integers": True, "quantity": "intensity"},
             "saturation: received 8589934592",
         ),
         ({"saturation": 40.5, "integers": True}, "saturation: received 40.5 beside"),
+        ({"noise": "no"}, "noise: received 'no'. Expected true or false"),
+        ({"normalised": 1}, "normalised: received 1"),
+        ({"integers": None}, "integers: received None"),
+        ({"quantity": ["amplitude"]}, "exposure.quantity ['amplitude'] is not known"),
     ],
 )
 def test_settings_are_checked(settings, words):
     with pytest.raises(ConfigurationError) as caught:
         Exposure(**settings)
     assert words in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    found = Exposure(
+        np.float32(1e5),
+        seed=np.int64(1),
+        background=np.float32(2),
+        saturation=np.uint16(9),
+        normalised=np.bool_(True),
+    )
+    assert found == Exposure(1e5, seed=1, background=2.0, saturation=9.0, normalised=True)
+    kinds = {type(getattr(found, name)) for name in ("photons", "background", "saturation")}
+    assert (kinds, type(found.seed), type(found.normalised)) == ({float}, int, bool)

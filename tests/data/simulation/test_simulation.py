@@ -281,6 +281,42 @@ def test_windows_that_leave_the_object_see_what_the_fill_says(fill, interpolatio
         Simulation(image, positions, probe, PLAIN)
 
 
+@pytest.mark.parametrize("kind", ["frame", "labelled"])
+@pytest.mark.parametrize("engine", [None, Engine("numba")], ids=["kernel", "engine"])
+def test_named_columns_of_positions_go_by_their_names(kind, engine):
+    image, positions, probe = problem()
+    if kind == "frame":
+        named = pytest.importorskip("pandas").DataFrame(positions[:, ::-1], columns=["x", "y"])
+    else:
+        labelled, axes = pytest.importorskip("xarray").DataArray, {"axis": ["x", "y"]}
+        named = labelled(positions[:, ::-1], dims=("point", "axis"), coords=axes)
+    expected = Simulation(image, positions, probe, PLAIN).patterns()
+    found = Simulation(image, named, probe, PLAIN, engine=engine).patterns()
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [">f2", ">f4", ">c8", "<f4"])
+def test_single_precision_is_kept_in_any_byte_order(kind):
+    _, positions, probe = problem()
+    image = np.ones((36, 48), kind)
+    found = Simulation(image, positions, probe.astype(">c8"), PLAIN)
+    assert found.dtype == np.float32
+    expected = Simulation(image.astype(kind[1:]), positions, probe, PLAIN).patterns()
+    np.testing.assert_array_equal(found.patterns(), expected)
+    assert Simulation(np.ones((36, 48), ">f8"), positions, probe).dtype == np.float64
+
+
+def test_positions_probe_and_mask_may_be_used_anew_by_the_caller():
+    image, positions, probe = problem()
+    mask = np.ones((12, 12), bool)
+    simulation = Simulation(image, positions, probe, PLAIN, mask=mask)
+    expected = simulation.patterns()
+    positions += 1
+    probe *= 2
+    mask[...] = False
+    np.testing.assert_array_equal(simulation.patterns(), expected)
+
+
 def test_a_pickled_simulation_is_the_same():
     image, positions, probe = problem()
     simulation = Simulation(image, positions, probe, Exposure(seed=1))
@@ -333,7 +369,8 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
         (RequestError, "probe: received shape", (image, positions, probe[..., :-1])),
         (RequestError, "probe: received complex64 of shape", (image, positions, probe[0, 0])),
         (RequestError, "image: holds samples that are NaN", (image * np.nan, positions, probe)),
-        (RequestError, "image: received <U1", ("x", positions, probe)),
+        (RequestError, "image: received dtype <U1", ("x", positions, probe)),
+        (RequestError, "probe: cannot be read", (image, positions, [[1, 2], [3]])),
         (OutOfBoundsError, "leave", (image, positions - 30, probe)),
         (RequestError, "positions", (image, positions[:, :1], probe)),
     ):
@@ -354,6 +391,55 @@ def test_what_cannot_be_simulated_is_refused_before_any_work():
         SliceGap(1e-6, 0, 1e-9)
     with pytest.raises(RequestError, match="block_size: received 0"):
         Simulation(image, positions, probe).blocks(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("scale", [-1, 0, 1e-20, 1e20, float("nan"), float("inf"), "a", 1j, True]),
+        ("threads", ["x", 0, -3, 1.5, True]),
+        ("engine", ["numba"]),
+        ("exposure", [{}, 0, 1e5]),
+        ("gap", [1e-6]),
+        ("near_field", [True]),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_in_one_line(name, values):
+    image, positions, probe = problem()
+    for value in values:
+        with pytest.raises(ConfigurationError, match=f"^{name}: received .* Expected") as caught:
+            Simulation(image, positions, probe, **{name: value})
+        assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    image, positions, probe = problem()
+    plain = Simulation(image, positions, probe, PLAIN, scale=2.0, threads=2)
+    other = Simulation(image, positions, probe, PLAIN, scale=np.float32(2), threads=np.int64(2))
+    assert type(other.scale) is float
+    np.testing.assert_array_equal(other.patterns(), plain.patterns())
+
+
+def test_masked_arrays_are_refused():
+    image, positions, probe = problem()
+    seen = np.ones((12, 12), bool)
+    good = {"image": image[0], "positions": positions, "probe": probe[0], "mask": seen}
+    for name, value in good.items():
+        hidden = np.ma.array(value, mask=np.zeros(value.shape, bool))
+        Simulation(**good | {name: hidden})
+        hidden.mask[0, 0] = True
+        with pytest.raises(RequestError, match=f"^{name}: 1 values are masked"):
+            Simulation(**good | {name: hidden})
+
+
+def test_axes_in_another_order_are_refused():
+    labelled = pytest.importorskip("xarray").DataArray
+    image, positions, probe = problem()
+    good = {"image": image[0], "probe": probe[0], "mask": np.ones((12, 12), bool)}
+    for name, value in good.items():
+        Simulation(positions=positions, **good | {name: labelled(value, dims=("y", "x"))})
+        with pytest.raises(RequestError, match=f"^{name}: received the axes"):
+            Simulation(positions=positions, **good | {name: labelled(value, dims=("x", "y"))})
 
 
 def test_patterns_beyond_the_budget_are_refused_and_blocks_are_not():

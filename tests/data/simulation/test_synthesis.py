@@ -1,6 +1,7 @@
 """Whole scans from a recipe: what is drawn, what is read, what is the same for a seed."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from importlib.resources import files
 
 import numpy as np
@@ -20,7 +21,13 @@ from ptycho_engine.data.simulation.recipe import (
 )
 from ptycho_engine.data.simulation.simulation import Simulation
 from ptycho_engine.data.simulation.synthesis import make_scan
-from ptycho_engine.errors import ConfigurationError, InputFileError, MemoryBudgetError
+from ptycho_engine.errors import (
+    ConfigurationError,
+    InputFileError,
+    MemoryBudgetError,
+    RequestError,
+)
+from ptycho_engine.io.objects.urls import location
 from ptycho_engine.io.scan import Scan
 from ptycho_engine.io.scan_files import write_scan
 
@@ -152,6 +159,39 @@ def test_arrays_of_the_caller():
     np.testing.assert_allclose(scan.positions.mean(axis=0), (40, 45), atol=1.5)
 
 
+def test_lists_of_the_caller_are_arrays_in_the_scan():
+    given = np.full((60, 64), 0.5), np.ones((10, 10))
+    listed, expected = (
+        make_scan(small(), image=image, probe=probe)
+        for image, probe in ([array.tolist() for array in given], given)
+    )
+    for name in ("image", "probe", "positions"):
+        np.testing.assert_array_equal(getattr(listed, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("name", ["image", "probe"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda array: array[0], r"received float64 of shape \(60,\)"),
+        (lambda array: "x", "received dtype <U1"),
+        (lambda array: [[1, 2], [3]], "cannot be read as an array"),
+        (lambda array: np.ma.masked_greater(array, 0), "3600 values are masked"),
+        (lambda array: array * np.nan, "holds samples that are NaN"),
+    ],
+)
+def test_what_is_no_object_and_no_probe_is_refused_first(name, spoil, words):
+    with pytest.raises(RequestError, match=f"^{name}: {words}"):
+        make_scan(small(), **{name: spoil(np.ones((60, 60)))})
+
+
+def test_axes_in_another_order_are_refused():
+    labelled = pytest.importorskip("xarray").DataArray
+    for name in ("image", "probe"):
+        with pytest.raises(RequestError, match=f"^{name}: received the axes"):
+            make_scan(small(), **{name: labelled(np.ones((60, 60)), dims=("x", "y"))})
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "I;16", "F"])
 def test_the_brightness_of_an_image(tmp_path, mode):
     from PIL import Image
@@ -224,12 +264,47 @@ def test_more_than_the_budget_is_refused_before_it_is_made():
         (lambda: TrajectorySettings(error=-1), "trajectory.error: received -1"),
         (lambda: BeamSettings(energy="high"), "beam.energy: received 'high'"),
         (lambda: Recipe(seed=-1), "seed: received -1"),
+        (
+            lambda: Recipe(probe={"size": 32}),
+            "probe: received {'size': 32}. Expected an instance of",
+        ),
+        (lambda: make_scan({}), "recipe: received {}. Expected an instance of Recipe"),
+        (lambda: ObjectSettings("image", 3), "object.path: received 3. Expected that of a file"),
+        (lambda: BeamSettings(near_field="no"), "beam.near_field: received 'no'. Expected true"),
     ],
 )
 def test_settings_are_checked(make, words):
     with pytest.raises(ConfigurationError) as caught:
         make()
     assert words in str(caught.value)
+
+
+def test_settings_are_plain_numbers_and_texts_whatever_they_were(tmp_path):
+    path = tmp_path / "im.png"
+    given = Recipe(
+        ObjectSettings("image", path, amplitude_low=np.float32(0.5)),
+        ProbeSettings(size=np.int64(16), fwhm=np.float32(5), modes=np.uint8(2)),
+        TrajectorySettings(points=np.int64(20), step=np.float32(5)),
+        BeamSettings(energy=np.float32(8000), near_field=np.bool_(False)),
+        Exposure(np.float32(1e5), np.bool_(True), np.int64(1), background=np.float16(0.5)),
+        np.int64(3),
+    )
+    assert given == Recipe(
+        ObjectSettings("image", str(path), amplitude_low=0.5),
+        ProbeSettings(size=16, fwhm=5.0, modes=2),
+        TrajectorySettings(points=20, step=5.0),
+        BeamSettings(energy=8000.0),
+        Exposure(1e5, True, 1, background=0.5),
+        3,
+    )
+    assert json.loads(json.dumps(asdict(given))) == asdict(given)
+    assert ProbeSettings("file", path).path == str(path)
+
+
+@pytest.mark.parametrize("name", ["scan.npz", "s3://bucket/scan.npz"])
+def test_paths_of_any_kind_are_text(name):
+    place = location(name)
+    assert ProbeSettings("file", place).path == name
 
 
 @pytest.mark.parametrize(
