@@ -215,7 +215,8 @@ def find_format(path: Path) -> str:
             "ptycho-engine inspect FOLDER lists them."
         )
     failures: list[PluginError] = []
-    claiming = _claiming(path, candidates, failures) if path.exists() else None
+    is_there = path.is_file() or path.is_dir()  # a pipe would be waited for
+    claiming = _claiming(path, candidates, failures) if is_there else None
     if claiming is None and path.is_file():
         others = [s for s in list_formats() if s.suffixes and s not in candidates]
         claiming = _claiming(path, others, [])

@@ -55,6 +55,9 @@ MOVED = ("sample_1/geometry_1/translation", "sample_1/geometry_1/nominal_transla
 FRAMES = {"dark": f"{DETECTOR}/data_dark", "qe": f"{DETECTOR}/qe_mask"}
 #: Where we record a near field, for which CXI has no place.
 PROPAGATION = "ptycho_engine/propagation"
+#: Where we record that positions count from the first pixel of the object, whose pixels are of
+#: unknown size, so that nobody can say where in metres its middle lies.
+ORIGIN, FIRST_PIXEL = "ptycho_engine/origin", "first pixel"
 #: The bit of a mask that says that the pixel has signal, which is good.
 HAS_SIGNAL = 0x1000
 #: A step along rows and along columns of a detector, where no vectors are given.
@@ -194,6 +197,14 @@ class CxiEntry:
         name = self.name(PROPAGATION)
         recorded = self.file.text(name) if self.file.is_dataset(name) else ""
         return "near" if recorded == "near" else "far"
+
+    @property
+    def centre(self) -> str | None:
+        """Whose middle of the object positions count from: as chosen, or as the file says."""
+        name = self.name(ORIGIN)
+        recorded = self.file.text(name) if self.file.is_dataset(name) else ""
+        theirs = THEIR_CENTRE if self.is_theirs and recorded != FIRST_PIXEL else None
+        return self.options.centre or theirs
 
     def layer_axis(self, image: Array | None) -> LayerAxis | None:
         """Return what the planes of an object are, if it has several."""

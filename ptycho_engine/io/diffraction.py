@@ -6,7 +6,6 @@ where a pixel is bad; the size of a detector pixel as attributes or keys. HDF5 o
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from .npz_patterns import FIRST, npz_patterns
 from .objects.mirror import bring
 from .patterns import Patterns
 from .products import WEIGHTS
+from .regular_file import is_zip
 from .scan import Scan
 
 PATTERNS, INDEXES, BAD = "patterns", "indexes", "bad_pixels"
@@ -98,7 +98,7 @@ def with_diffraction(scan: Scan, path: Path) -> Scan:
 def _patterns(path: Path) -> Patterns:
     """Describe the patterns of a file, of either kind."""
     bring([path])  # what stands beside a scan in an object store
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         with Hdf5File(path) as file:
             return file.patterns(PATTERNS, "intensity")
     with NpzArchive(path) as archive:

@@ -99,7 +99,7 @@ def _led_to(path: Path) -> Iterator[Path]:
     """Yield the files that a file names itself."""
     import h5py  # slow to import, and not needed for other formats
 
-    if not h5py.is_hdf5(path):
+    if not path.is_file() or not h5py.is_hdf5(path):  # a pipe would be waited for
         return
     named: dict[tuple[str, bool], None] = {}
     with (

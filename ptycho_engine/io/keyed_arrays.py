@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from .npy_header import Header
 from .npz_archive import NpzArchive
 from .objects.mirror import bring
 from .reading import looks_like, reading
+from .regular_file import is_zip
 
 Array = NDArray[Any]
 
@@ -120,7 +120,7 @@ def open_arrays(path: Path) -> Iterator[KeyedArrays]:
         If it is neither, or cannot be read.
     """
     bring([path])  # what stands beside a scan in an object store
-    if path.is_file() and zipfile.is_zipfile(path):
+    if is_zip(path):
         with NpzArchive(path) as archive:
             yield KeyedArrays(
                 path, archive.names, archive.header, archive.load, lambda k: _member(archive, k)
@@ -134,14 +134,14 @@ def open_arrays(path: Path) -> Iterator[KeyedArrays]:
 def list_contents(path: Path) -> str:
     """Name what an npz or HDF5 file holds, for messages; of others, say what they look like."""
     try:
-        if zipfile.is_zipfile(path):
+        if is_zip(path):
             with NpzArchive(path) as archive:
                 return one_line(", ".join(archive.names)) or "no arrays"
         with Hdf5File(path) as file:
             return file.listing()
     except InputFileError:
         if not path.is_file():
-            return "a folder"
+            return "a folder" if path.is_dir() else "a device, socket or pipe"
     with reading(path, "it", "file"):
         return looks_like(path) or "nothing"
 

@@ -28,8 +28,9 @@ def npz_patterns(
     """Describe the patterns in an archive.
 
     An array that is stored is mapped into memory, so that a range costs that range; one that is
-    compressed is read through up to the end of the last range, and as blocks in one pass. What is
-    read as a whole is held against its checksum.
+    compressed is read through up to the end of the last range, and as blocks in one pass: if the
+    samples of a pattern do not lie together, all are unpacked for that. What is read as a whole is
+    held against its checksum.
 
     Parameters
     ----------
@@ -47,9 +48,10 @@ def npz_patterns(
     count, height, width = (shape[-1], *shape[:2]) if order == LAST else shape[:3]
     load = NpzStack(archive.path, key, header, order)
     dtype = header.dtype.newbyteorder("=")
-    in_one_pass = partial(_stream, archive.path, key, header)
-    packed = not archive.is_stored(key) and _in_rows(header, order)
-    stream = in_one_pass if packed else None
+    stream = None
+    if not archive.is_stored(key):
+        in_rows = _in_rows(header, order)
+        stream = partial(_stream, archive.path, key, header) if in_rows else load.blocks
     return Patterns((count, height, width), dtype, load, quantity, str(archive.path), stream)
 
 
@@ -103,12 +105,22 @@ class NpzStack:
             if _in_rows(header, self.order) and (whole or not archive.is_stored(self.key)):
                 archive.load_ranges(self.key, ranges, into)
                 return
-            if archive.is_stored(self.key):
-                source = archive.map(self.key)
-            else:
-                check_reading(f"{self.path}: reading the compressed patterns", header.nbytes)
-                source = archive.load(self.key)
+            stored = archive.is_stored(self.key)
+            source = archive.map(self.key) if stored else self._unpacked(archive)
         fill_ranges(self._points_first(source), ranges, into)
+
+    def blocks(self, step: int) -> Iterator[NDArray[Any]]:
+        """Yield patterns, `step` at a time, of an array that is unpacked once."""
+        with NpzArchive(self.path) as archive:
+            _check_same(archive, self.key, self.header)
+            source = self._points_first(self._unpacked(archive))
+        for start in range(0, len(source), step):
+            yield np.ascontiguousarray(source[start : start + step])
+
+    def _unpacked(self, archive: NpzArchive) -> NDArray[Any]:
+        """Return the whole array, if the memory holds it."""
+        check_reading(f"{self.path}: reading the compressed patterns", self.header.nbytes)
+        return archive.load(self.key)
 
     def mapped(self) -> MappedStack | None:
         """Map the array, if it is stored and not empty."""

@@ -18,6 +18,9 @@ PATTERNS = ("diff3d", "diffraction")
 BAD = "bad_pixels"
 #: What the metadata of PtychoPINN's torch side declare, and what the patterns are then.
 DECLARED = {"count_intensity": "intensity", "normalized_amplitude": "amplitude"}
+#: What they declare of counts, and of amplitudes in its place: what these are, and the version of
+#: their scaling, which goes with it.
+OF_AMPLITUDES = {"count_intensity": "normalized_amplitude", "ci_intensity_v2": "legacy_v1"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,12 @@ def find_patterns(
     mask, doubt = _mask(archive, patterns.shape[1:])
     assumed = {} if quantity is None else {"quantity": f"{quantity}, {reason}"}
     return Found(patterns, mask, f"{key} {order}", (*doubts, *doubt), assumed)
+
+
+def declaring_amplitude(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return ``_metadata`` that declare amplitude, if they declare anything of patterns."""
+    texts = {key: value for key, value in declared.items() if isinstance(value, str)}
+    return {**declared, **{key: OF_AMPLITUDES.get(value, value) for key, value in texts.items()}}
 
 
 def check_length(archive: NpzArchive, key: str, length: int, count: int) -> None:

@@ -29,7 +29,7 @@ from .frames import pixel_size_option
 from .hdf5_writing import complex_of
 from .keyed_arrays import KeyedArrays
 from .scan import CuttableScan, Scan
-from .scan_writing import PIXEL_SIZE, SAY_PIXEL_SIZE
+from .scan_writing import PIXEL_SIZE, SAY_PIXEL_SIZE, numbers_of
 
 Array = NDArray[Any]
 
@@ -162,7 +162,7 @@ def shares_of(scan: Scan, probe: Array) -> tuple[Array, dict[str, Array], tuple[
     """Return the probe to write with its shares, their weights, and metadata that are left out.
 
     Shares that were read belong to the probe that was read with them, not to one that took its
-    place since.
+    place since; weights to the positions that were read with them, not to some of these.
 
     Parameters
     ----------
@@ -172,13 +172,16 @@ def shares_of(scan: Scan, probe: Array) -> tuple[Array, dict[str, Array], tuple[
         Its probe.
     """
     held = [key for key in (SHARES, WEIGHTS) if key in scan.metadata]
-    weights = {WEIGHTS: scan.metadata[WEIGHTS]} if WEIGHTS in held else {}
+    count = 0 if scan.positions is None else len(scan.positions)
+    fitting = numbers_of(scan.metadata.get(WEIGHTS), (count, None), "f")
+    weights = {} if fitting is None else {WEIGHTS: fitting}
+    lost = tuple(key for key in held if key == WEIGHTS and fitting is None)
     if SHARES not in held:
-        return probe, weights, ()
-    shares = np.asarray(scan.metadata[SHARES])
+        return probe, weights, lost
+    shares = numbers_of(scan.metadata[SHARES], (None,) * 4, "iufc")
     modes = probe if probe.ndim == 3 else probe[None]
-    if shares.ndim == 4 and len(shares) and np.array_equal(shares[0], modes):
-        return shares, weights, ()
+    if shares is not None and len(shares) and np.array_equal(shares[0], modes):
+        return shares, weights, lost
     return probe, {}, tuple(held)
 
 
@@ -320,9 +323,12 @@ def layer_spacing_of(path: object, scan: CuttableScan) -> Array:
 
 
 def indexes_of(scan: Scan, count: int) -> Array:
-    """Return the number of each position's pattern: as the file had it, else in a row."""
-    index = scan.metadata.get("scan_index")
-    return np.arange(count) if index is None or len(index) != count else np.asarray(index)
+    """Return the number of each position's pattern: as the file had it, else in a row.
+
+    Numbers that name a pattern twice tell nothing: PtychoPINN's are zeros where nobody set them.
+    """
+    index = numbers_of(scan.metadata.get("scan_index"), (count,), "iu")
+    return np.arange(count) if index is None or len(np.unique(index)) < count else index
 
 
 def texts_of(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

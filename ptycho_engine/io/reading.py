@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -83,14 +84,15 @@ def check_file(path: Path, kind: str) -> None:
         With what there is, or what is spelled alike.
     """
     bring([path])  # what stands beside a scan in an object store
+    kind = f"a {kind}" if kind.startswith("M") else f"an {kind}"
     if path.is_dir():
         what = "a Zarr store" if is_zarr_store(path) else "a folder"
-        raise InputFileError(f"{path}: is {what}. Expected an {kind}. Name the file itself.")
+        raise InputFileError(f"{path}: is {what}. Expected {kind}. Name the file itself.")
     if path.is_file():
         return
     if path.exists():
         raise InputFileError(
-            f"{path}: is a device, socket or pipe. Expected an {kind}, which is read in several "
+            f"{path}: is a device, socket or pipe. Expected {kind}, which is read in several "
             "places. Write its content to a file first."
         )
     if not path.parent.is_dir():
@@ -100,13 +102,15 @@ def check_file(path: Path, kind: str) -> None:
         near = difflib.get_close_matches(path.name, beside, n=1)
         reason = f"Did you mean {near[0]!r}?" if near else "Check its spelling."
     raise InputFileError(
-        f"{path}: no such file. {reason} Expected the path of an {kind}; a relative one counts "
+        f"{path}: no such file. {reason} Expected the path of {kind}; a relative one counts "
         f"from {Path.cwd()}."
     )
 
 
 def looks_like(path: Path) -> str:
-    """Say what a file is by its first bytes; empty if it has none."""
+    """Say what a file is by its first bytes; empty if it has none, or is no regular file."""
+    if not os.path.isfile(path):  # opening a pipe would wait
+        return ""
     with path.open("rb") as stream:
         head = stream.read(64)
     what = next((name for magic, name in SIGNATURES.items() if head.startswith(magic)), None)

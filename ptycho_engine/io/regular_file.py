@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zipfile
 from pathlib import Path
 
 #: Bytes that are read at once, and of a file's end.
@@ -19,6 +20,11 @@ def first_bytes(path: Path, length: int) -> bytes:
             return file.read(length)
     except OSError:
         return b""
+
+
+def is_zip(path: Path) -> bool:
+    """Tell whether a path leads to a zip archive; no pipe is waited for."""
+    return os.path.isfile(path) and zipfile.is_zipfile(path)
 
 
 class RegularFile:

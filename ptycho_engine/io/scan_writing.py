@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
+from ..errors import OutputError, one_line
 from ..logs import get_logger
 from .objects.urls import Location
 from .optics import Pair, far_field_pixel
@@ -151,6 +151,72 @@ def pixel_for_metres(path: Path, scan: Scan, holder: str) -> Pair | None:
             f"{scan.remedies.get(PIXEL_SIZE, SAY_PIXEL_SIZE)}"
         )
     return pixel
+
+
+def numbers_of(value: Any, shape: tuple[int | None, ...], kinds: str) -> Array | None:
+    """Return what metadata hold as an array, if it is one of numbers that fits the scan.
+
+    Parameters
+    ----------
+    value : object
+        Whatever stands in the metadata; None if nothing does.
+    shape : tuple of (int or None)
+        Length of each axis; None for any.
+    kinds : str
+        What the numbers may be, as NumPy names kinds.
+    """
+    array = _array_of(value)
+    if array is None or array.dtype.kind not in kinds or array.ndim != len(shape):
+        return None
+    fits = all(n in (None, size) for n, size in zip(shape, array.shape, strict=True))
+    return array if fits else None
+
+
+def check_storable(path: Path, scan: Scan, told: Iterable[str], arrays: Iterable[str]) -> None:
+    """Refuse metadata that HDF5 does not take, and NumPy would pickle.
+
+    Parameters
+    ----------
+    path : Path
+        What is to be written.
+    scan : Scan
+        The scan.
+    told : iterable of str
+        Keys of the metadata that are written as numbers or texts, where there are any.
+    arrays : iterable of str
+        Keys of those that are written as arrays of numbers.
+
+    Raises
+    ------
+    OutputError
+        With the first that is neither numbers nor a text.
+    """
+    wanted = dict.fromkeys(told, "a number or a text") | dict.fromkeys(arrays, "numbers")
+    for key, expected in wanted.items():
+        value = scan.metadata.get(key, 0)
+        array = _array_of(value)
+        if array is not None and array.dtype.kind in "biufc":
+            continue
+        if expected == "numbers" or not (is_text(value) or isinstance(value, bytes)):
+            raise OutputError(
+                f"{path}: the metadata {key!r} are {one_line(repr(value), 60)}, of type "
+                f"{type(value).__name__}. Expected {expected}. Convert what Scan.metadata holds, "
+                "or leave it out."
+            )
+
+
+def _array_of(value: Any) -> Array | None:
+    try:
+        return np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return None
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text that HDF5 takes: no zeros in it, nor half a letter."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def report_dropped(

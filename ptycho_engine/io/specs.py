@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
+from ..errors import OutputError, one_line
 
 Array = NDArray[Any]
 
@@ -155,10 +155,10 @@ def to_json(name: str, record: Any) -> str:
     """
     try:
         text = json.dumps(record, default=_plain)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise OutputError(
-            f"{name}: cannot be stored as JSON: {error}. Expected texts, numbers, lists and "
-            "dictionaries. Convert the value first."
+            f"{name}: cannot be stored as JSON: {one_line(error)}. Expected texts, numbers, lists "
+            "and dictionaries. Convert the value first."
         ) from error
     if 4 * len(text) > RECORD_BYTES:  # NumPy stores a letter in four bytes
         raise OutputError(
@@ -170,7 +170,9 @@ def to_json(name: str, record: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        plain = value.tolist()
+        if not isinstance(plain, np.generic):  # a longdouble stays one
+            return plain
     if isinstance(value, os.PathLike | np.dtype):
         return str(value)
     raise TypeError(f"{value!r} of type {type(value).__name__}")

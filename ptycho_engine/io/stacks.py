@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from .objects.mirror import local_copy, named
 from .objects.urls import Location
 from .patterns import Loader
 from .reading import check_file, reading
+from .regular_file import is_zip
 from .zarr_group import ZarrGroup
 
 Array = NDArray[Any]
@@ -86,7 +86,7 @@ def _opened(path: Path) -> Iterator[Stacks]:
             lambda name: _native(mapped),
             lambda name, step: _sliced(mapped, step),
         )
-    elif path.is_file() and zipfile.is_zipfile(path):
+    elif is_zip(path):
         with NpzArchive(path) as archive:
             steps = partial(_archive_steps, archive)
             yield Stacks(path, archive.names, archive.header, archive.load, steps)

@@ -1,5 +1,6 @@
 """The catalogue of formats: metadata alone until one is chosen, by name, by suffix, by content."""
 
+import os
 import re
 from types import SimpleNamespace
 
@@ -263,3 +264,25 @@ def test_a_file_belongs_to_a_format_just_if_its_suffix_does(endings):
             else:
                 with pytest.raises(InputFileError, match="no format has the suffix"):
                     find_format(path)
+
+
+@pytest.mark.parametrize("name", ["scan.h5", "scan.hdf5", "scan.nxs", "scan.qq", "scan"])
+def test_nobody_waits_for_a_pipe(installed, tmp_path, name):
+    installed(one_qq=MODULE.format(head=b"one"), two_qq="def read(path): pass")
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputFileError, match=r"pipe|no format has the suffix"):
+        find_format(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["mat", "npz", "cxi", "ptychodus"])
+def test_a_reader_says_that_a_pipe_is_none_of_its_files(tmp_path, name):
+    os.mkfifo(tmp_path / "scan.h5")
+    with pytest.raises(InputFileError, match=r"or pipe\. Expected an? \w+ file"):
+        read_scan(name, tmp_path / "scan.h5")
+    assert not load_format("mat").holder.recognise(tmp_path / "scan.h5")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("mat", "a MATLAB file"), ("npz", "an npz file")])
+def test_the_article_is_that_of_the_word(tmp_path, name, expected):
+    with pytest.raises(InputFileError, match=f"Expected {expected}"):
+        read_scan(name, tmp_path)

@@ -1,5 +1,7 @@
 """Patterns of a product in a file of their own: matched by number, those without one left out."""
 
+import os
+
 import h5py
 import numpy as np
 import product_files as made
@@ -93,3 +95,10 @@ def test_the_file_lies_beside_the_product(product):
         read(product, "../data.h5")
     with pytest.raises(InputFileError, match="no such file"):
         read(product, "none.h5")
+
+
+@pytest.mark.parametrize("name", ["data.h5", "data.npz"])
+def test_nobody_waits_for_a_pipe_of_patterns(tmp_path, product, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputFileError, match="is a device, socket or pipe"):
+        read(product, name)

@@ -180,6 +180,22 @@ def test_a_range_of_a_stored_member_is_mapped(tmp_path, monkeypatch):
     assert patterns.read(1, 3).sum() == 18
 
 
+@pytest.mark.parametrize("arrange", [lambda stack: np.moveaxis(stack, 0, -1), np.asfortranarray])
+def test_patterns_that_lie_across_a_compressed_member_are_unpacked_once(
+    tmp_path, monkeypatch, arrange
+):
+    stack, unpacked = np.arange(50 * 16.0).reshape(50, 4, 4), []
+    path, load = tmp_path / "packed.npz", NpzArchive.load
+    where = {"xcoords": np.zeros(50), "ycoords": np.zeros(50)}
+    np.savez_compressed(path, diff3d=arrange(stack), **where)
+    patterns = read_npz(path).patterns
+    monkeypatch.setattr(NpzArchive, "load", lambda *a: unpacked.append(a[1]) or load(*a))
+    for start, stop, block in patterns.blocks(3 * 16 * 8):
+        assert block.flags.c_contiguous
+        np.testing.assert_array_equal(block, stack[start:stop])
+    assert (stop, unpacked) == (50, ["diff3d"])
+
+
 # -- what they are ---------------------------------------------------------------------------
 
 

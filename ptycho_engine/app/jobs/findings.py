@@ -104,10 +104,9 @@ def window_size(scan: Scan, patch_size: int | None) -> tuple[int | None, str]:
                 f"patch_size: received {patch_size}. Expected rows and columns above zero."
             )
         return patch_size, "patch_size"
-    if scan.patterns is not None:
-        return scan.patterns.shape[-1], "patterns"
-    if scan.probe is not None:
-        return scan.probe.shape[-1], "probe"
+    for array, whose in ((scan.patterns, "patterns"), (scan.probe, "probe")):
+        if array is not None and array.shape[-1]:  # an empty one tells none
+            return array.shape[-1], whose
     return None, ""
 
 

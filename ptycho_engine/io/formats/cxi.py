@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OutputError
+from ...errors import OutputError, one_line
 from ...geometry import Positions, from_centre, to_metres
 from ..cxi_entry import (
     BEAM,
@@ -47,11 +47,13 @@ from ..cxi_entry import (
     DETECTOR,
     DOWN_RIGHT,
     FIRST_IMAGE,
+    FIRST_PIXEL,
     FRAMES,
     MASKS,
     MIDDLE,
     MOVED,
     OBJECT_PIXEL,
+    ORIGIN,
     PROBE,
     PROPAGATION,
     SECOND_IMAGE,
@@ -72,7 +74,7 @@ from ..optics import Pair
 from ..products import SHARES, WEIGHTS
 from ..reading import claiming
 from ..scan import PLANCK_LIGHT, Scan
-from ..scan_writing import in_quantity, pixel_for_metres, report_dropped
+from ..scan_writing import in_quantity, numbers_of, pixel_for_metres, report_dropped
 from ..staging import staged
 
 #: The NeXus classes of the groups that we write.
@@ -157,8 +159,7 @@ def read(path: Path, options: Options) -> Scan:
             },
             assumptions=entry.assumptions() | assumed,
         )
-        centre = options.centre or (THEIR_CENTRE if entry.is_theirs else None)
-        return scan if pixel is None else _placed(scan, centre, entry.middle())
+        return scan if pixel is None else _placed(scan, entry.centre, entry.middle())
 
 
 def check(path: Path, scan: Scan) -> None:
@@ -174,6 +175,15 @@ def check(path: Path, scan: Scan) -> None:
             f"{path}: {scan.source} has no patterns and no object. Expected one of them. Choose "
             "another format, or simulate them first."
         )
+    for key in FRAMES:
+        value = scan.metadata.get(key)
+        ranks = ((None, None), (None, None, None))
+        if value is not None and all(numbers_of(value, rank, "iuf") is None for rank in ranks):
+            raise OutputError(
+                f"{path}: the metadata {key!r} are {one_line(repr(value), 60)}. Expected real "
+                "frames of the detector, (H, W) or (n, H, W). Convert what Scan.metadata holds, or "
+                "leave it out."
+            )
     pixel_for_metres(path, scan, "CXI")
 
 
@@ -229,8 +239,8 @@ def _of_detector(scan: Scan) -> dict[str, Dataset]:
     if scan.mask is not None:
         datasets[MASKS[0]] = Dataset((~scan.mask).astype(np.uint32))
     for key, place in FRAMES.items():
-        if key in scan.metadata:
-            datasets[place] = Dataset(scan.metadata[key])
+        if scan.metadata.get(key) is not None:
+            datasets[place] = Dataset(np.asarray(scan.metadata[key]))
     if scan.energy is not None:
         joules = scan.energy / JOULE
         datasets[f"{SOURCE}/energy"] = datasets[BEAM[0]] = Dataset(joules, {"units": "J"})
@@ -278,6 +288,8 @@ def _reconstruction(scan: Scan, pixel: Pair | None) -> dict[str, Dataset | Link]
             name: Dataset(float(value), {"units": "m"})
             for name, value in zip(MIDDLE, to_metres(zero, pixel), strict=True)
         }
+    else:
+        datasets[ORIGIN] = Dataset(FIRST_PIXEL)
     if scan.layer_spacing is not None:
         datasets[SPACING] = Dataset(scan.layer_spacing, {"units": "m"})
     count = 0 if scan.positions is None else len(scan.positions)

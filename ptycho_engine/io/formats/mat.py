@@ -19,7 +19,7 @@ In version 7.3 the members of structures go by their path: ``outputs/object``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -70,7 +70,7 @@ class Options(FrameOptions):
     good : {"nonzero", "zero"}
         Which values of the mask are good pixels.
     one_based : bool
-        Whether the first pixel is at 1, as MATLAB counts, rather than at 0.
+        Whether the first pixel is at 1, as MATLAB counts, rather than at 0; not with a `centre`.
     """
 
     object: str | None = None
@@ -98,6 +98,11 @@ class Options(FrameOptions):
                 raise ValueError(one_of(name, getattr(self, name), values))
         if not isinstance(self.one_based, bool):
             raise ValueError(f"one_based: received {self.one_based!r}. Expected true or false.")
+        if self.one_based and self.centre is not None:
+            raise ValueError(
+                f"one_based and centre: received both, the centre {self.centre!r}. Expected one of "
+                "them: what counts from the middle has no first pixel."
+            )
 
 
 @claiming
@@ -159,7 +164,8 @@ def read(path: Path, options: Options) -> Scan:
                 f"{path}: its positions are to count from the middle of an object, and it has "
                 "none. Expected one. Set scan.object=NAME, or leave scan.centre out."
             )
-        positions = place(xy - int(options.one_based), options, shape, size, path)
+        pixels = xy / options.pixel_size - int(options.one_based)
+        positions = place(pixels, replace(options, pixel_size=1.0), shape, size, path)
     taken = {part: name for part, name in names.items() if name is not None}
     return Scan(
         image=image,

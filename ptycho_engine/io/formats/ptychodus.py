@@ -36,7 +36,7 @@ from ..products import (
 )
 from ..reading import claiming
 from ..scan import Scan
-from ..scan_writing import report_dropped
+from ..scan_writing import check_storable, numbers_of, report_dropped
 from ..staging import staged
 
 #: What a product tells beside its arrays, by any version.
@@ -47,8 +47,9 @@ TOLD = (
 )  # fmt: skip
 #: Errors of a reconstruction, and what versions before 1.2 call them.
 LOSSES, OLD_LOSSES = "loss_values", "costs"
-#: Arrays that are kept as they are, where there are any.
-KEPT = (LOSSES, "loss_epochs", "probe_photon_counts")
+#: Arrays that are kept as they are, where there are any; the last has an entry a position.
+PHOTONS = "probe_photon_counts"
+KEPT = (LOSSES, "loss_epochs", PHOTONS)
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def check(path: Path, scan: Scan) -> None:
         As `write`.
     """
     products.layer_spacing_of(path, products.check_product(path, scan, "energy", "distance"))
+    check_storable(path, scan, TOLD, KEPT)
 
 
 def write(path: Path, scan: Scan) -> None:
@@ -202,11 +204,16 @@ def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any], t
     cuttable, image, probe = products.object_and_probe(path, scan)
     assert scan.pixel_size is not None
     height, width = scan.pixel_size
-    center_y, center_x = map(float, scan.metadata.get("object_center_m", (0.0, 0.0)))
+    middle = numbers_of(scan.metadata.get("object_center_m"), (2,), "iuf")
+    center_y, center_x = (0.0, 0.0) if middle is None else map(float, middle)
     frame = Frame(scan.pixel_size, (center_y, center_x))
     yx = frame.unplace(cuttable.positions, image.shape[-2:], probe.shape[-1])
     meta = scan.metadata
     shares, weights, lost = products.shares_of(scan, probe)
+    kept = products.texts_of(meta, KEPT)
+    if PHOTONS in kept and numbers_of(kept[PHOTONS], (len(yx),), "iuf") is None:
+        del kept[PHOTONS]  # of other positions
+        lost += (PHOTONS,)
     arrays = {
         INDEXES: products.indexes_of(scan, len(yx)),
         X: yx[:, 1].copy(),
@@ -216,7 +223,7 @@ def _contents(path: Path, scan: Scan) -> tuple[dict[str, Any], dict[str, Any], t
         SPACING: products.layer_spacing_of(path, cuttable),
         LOSSES: np.empty(0),
         "loss_epochs": np.empty(0, np.int64),
-        **products.texts_of(meta, KEPT),
+        **kept,
         **weights,
     }
     scalars = {

@@ -33,12 +33,12 @@ from ...geometry import Positions
 from ..declared import LIMIT, declared_object
 from ..frames import FrameOptions, place
 from ..npz_archive import NpzArchive, check_array
-from ..npz_scan_patterns import BAD, PATTERNS, check_length, find_patterns
+from ..npz_scan_patterns import BAD, PATTERNS, check_length, declaring_amplitude, find_patterns
 from ..patterns import Patterns, quantity_option
 from ..products import SHARES, WEIGHTS
 from ..reading import claiming
 from ..scan import Scan
-from ..scan_writing import Named, in_quantity, report_dropped, write_arrays
+from ..scan_writing import Named, in_quantity, numbers_of, report_dropped, write_arrays
 
 REQUIRED = ("xcoords", "ycoords")
 #: One of these makes coordinates a scan.
@@ -189,12 +189,14 @@ def check(path: Path, scan: Scan) -> None:
     Raises
     ------
     OutputError
-        If it lacks what the format is of, or has layers, or patterns that are not square.
+        If it lacks what the format is of, or has layers, or patterns that are not square, or
+        metadata that are no numbers of the positions, or no dictionary.
     InputFileError
         If its positions are in metres of unknown pixels.
     """
     placed = scan.in_pixels().with_one_layer()
     height, width = (1, 1) if placed.patterns is None else placed.patterns.shape[1:]
+    index, declared = scan.metadata.get("scan_index", ()), scan.metadata.get("_metadata", {})
     if placed.positions is None:
         reason = "the scan has no positions, and the format is one of scan points. Expected them."
     elif placed.image is None and placed.patterns is None and placed.probe is None:
@@ -206,6 +208,10 @@ def check(path: Path, scan: Scan) -> None:
         reason = f"the object has {len(placed.image)} layers. Expected one of shape (H, W)."
     elif height != width:
         reason = f"the patterns are {height} x {width}. Expected square ones (detector.size=N)."
+    elif numbers_of(index, (None,), "iuf") is None:
+        reason = f"the scan_index is {one_line(repr(index), 60)}. Expected a number a position."
+    elif not isinstance(declared, dict | None):
+        reason = f"the _metadata are {one_line(repr(declared), 60)}. Expected a dictionary."
     else:
         return
     raise OutputError(f"{path}: {reason} Choose another format, or change the scan.")
@@ -222,6 +228,8 @@ def write(path: Path, scan: Scan) -> None:
     check(path, scan)
     placed = scan.in_pixels().with_one_layer()
     declared = scan.metadata.get("_metadata")
+    if declared is not None and scan.patterns is not None:
+        declared = declaring_amplitude(declared)
     more = {} if declared is None else {"_metadata": declared}
     whole = replace(scan, patterns=scan.patterns and _single(path, scan.patterns))
     write_arrays(path, whole, _arrays(placed), patterns=("diff3d", "amplitude"), more=more)
@@ -250,7 +258,7 @@ def _arrays(scan: Scan) -> dict[str, Named]:
                 values = np.ascontiguousarray(positions[:, column])
                 arrays[f"{axis}coords{suffix}"] = Named(values, points, pixels)
     if "scan_index" in scan.metadata:
-        arrays["scan_index"] = Named(scan.metadata["scan_index"], points)
+        arrays["scan_index"] = Named(np.asarray(scan.metadata["scan_index"]), points)
     if scan.probe is not None:
         arrays["probeGuess"] = Named(scan.probe)
     return arrays

@@ -41,7 +41,7 @@ from ..products import SHARES as OPR_SHARES
 from ..products import WEIGHTS as OPR_WEIGHTS
 from ..reading import claiming
 from ..scan import Scan
-from ..scan_writing import in_quantity, pixel_for_metres, report_dropped
+from ..scan_writing import in_quantity, is_text, numbers_of, pixel_for_metres, report_dropped
 from ..staging import staged
 
 Array = NDArray[Any]
@@ -168,10 +168,16 @@ def check(path: Path, scan: Scan) -> None:
             f"{path}: {scan.source} has no patterns, and ptypy takes a chunk without any for none. "
             "Expected one at least. Choose another format."
         )
-    if height != width:
+    if height != width or not height:
         raise OutputError(
             f"{path}: the patterns of {scan.source} are {height} x {width}. Expected square ones, "
             "which ptypy works on. Crop what was measured: detector.size=N."
+        )
+    label = scan.metadata.get("label")
+    if label is not None and not is_text(label):
+        raise OutputError(
+            f"{path}: the label of {scan.source} is {one_line(repr(label), 60)}. Expected a text. "
+            "Convert what Scan.metadata holds, or leave it out."
         )
     pixel_for_metres(path, scan, "a .ptyd")
 
@@ -207,10 +213,10 @@ def write(path: Path, scan: Scan) -> None:
         if values is not None
     }
     stack = in_quantity(path, scan.patterns, "intensity")
-    indices = scan.metadata.get("indices", np.arange(count))
+    indices = numbers_of(scan.metadata.get("indices"), (count,), "iuf")
     datasets = {
         "chunks/0/data": Dataset(stack, {"type": "array"}),
-        "chunks/0/indices": nodes.node(indices),
+        "chunks/0/indices": nodes.node(np.arange(count) if indices is None else indices),
         "chunks/0/positions": nodes.node(in_metres.pop("positions")),
         "chunks/0/weights": _weights(scan),
         "meta/version": nodes.node("0.1"),

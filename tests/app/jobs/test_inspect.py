@@ -9,7 +9,7 @@ from real_files import real_file
 
 from ptycho_engine.app.command import dispatch
 from ptycho_engine.app.jobs import inspect
-from ptycho_engine.app.jobs.findings import describe
+from ptycho_engine.app.jobs.findings import describe, doubts_about, window_size
 from ptycho_engine.app.jobs.inspect import InspectionJob, run
 from ptycho_engine.errors import InputFileError, OutputError, RequestError
 from ptycho_engine.io.patterns import Patterns
@@ -259,3 +259,16 @@ def test_without_an_object_positions_and_a_pattern_are_drawn(tmp_path, monkeypat
     np.testing.assert_array_equal(view.positions, positions)
     np.testing.assert_array_equal(view.pattern, patterns[6])
     assert (view.units, view.size, view.index) == ("object pixels", 8, 6)
+
+
+@pytest.mark.parametrize("what", ["probe", "patterns"])
+def test_an_empty_array_tells_no_size_of_windows(what):
+    empty = {
+        "probe": np.ones((0, 0), complex),
+        "patterns": Patterns.of(np.ones((2, 0, 0)), "intensity"),
+    }
+    scan = Scan(np.ones((20, 20)), np.full((2, 2), 9.0), "a test", **{what: empty[what]})
+    assert describe(scan)["windows"] is None
+    assert doubts_about(scan) == ()
+    both = Scan(scan.image, scan.positions, "a test", np.ones((4, 4)), empty["patterns"])
+    assert (window_size(both, None), window_size(both, 8)) == ((4, "probe"), (8, "patch_size"))

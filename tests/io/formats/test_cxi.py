@@ -400,3 +400,24 @@ def test_a_near_field_comes_back(path):
     assert found.pixel_size == near.pixel_size
     assert not read(other, propagation="far").is_near
     assert not read(path).is_near
+
+
+@pytest.mark.parametrize("suffix", ["cxi", "nxs"])
+def test_positions_from_the_first_pixel_stay_there_once_its_size_is_told(tmp_path, suffix):
+    """Without a size nobody can write where in metres the middle of the object lies."""
+    place = tmp_path / f"scan.{suffix}"
+    changes = {"pixel_size": None, "energy": None, "units": "m", "positions": metres()}
+    write_scan(place, everything(**changes, nominal_positions=metres()), "cxi")
+    scan = read(place, pixel_size=2e-8)
+    np.testing.assert_allclose(scan.positions, metres() / 2e-8, rtol=1e-12)
+    np.testing.assert_allclose(scan.nominal_positions, metres() / 2e-8, rtol=1e-12)
+    moved = read(place, pixel_size=2e-8, centre="middle").positions - scan.positions
+    np.testing.assert_allclose(moved, moved[[0]].repeat(len(moved), axis=0))
+    assert np.abs(moved).min() > 1
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, "dark", 3.0, [[1], [1, 2]]])
+def test_frames_that_are_none_are_refused_by_name(path, value):
+    with pytest.raises(OutputError, match="'dark'"):
+        write_scan(path, everything(metadata={"dark": value}), "cxi")
+    assert list(path.parent.iterdir()) == []

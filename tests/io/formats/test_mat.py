@@ -153,7 +153,14 @@ def test_what_is_refused(path, version, changes, options, words):
 
 
 @pytest.mark.parametrize(
-    "options", [{"points": "x"}, {"layers": "x"}, {"good": 1}, {"one_based": 1}]
+    "options",
+    [
+        {"points": "x"},
+        {"layers": "x"},
+        {"good": 1},
+        {"one_based": 1},
+        {"one_based": True, "centre": "middle"},
+    ],
 )
 def test_options_that_are_none(path, options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
@@ -180,3 +187,9 @@ def test_what_else(path):
     assert not mat.recognise(path)
     with pytest.raises(InputFileError, match="is not a MATLAB file"):
         read(path)
+
+
+def test_the_first_pixel_is_at_one_in_pixels_whatever_the_coordinates_are(path):
+    save(path, "5", positions=XY * 2e-8)
+    found = read(path, pixel_size=2e-8, one_based=True)
+    np.testing.assert_allclose(found.positions, XY[:, ::-1] - 1, atol=1e-9)

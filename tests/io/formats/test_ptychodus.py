@@ -1,6 +1,7 @@
 """Products of ptychodus: every version, every doubtful meaning, what is refused."""
 
 import dataclasses
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -295,4 +296,50 @@ def test_what_has_no_place_is_said(tmp_path):
 def test_what_a_product_must_have(tmp_path, changes, message):
     with pytest.raises(OutputError, match=message):
         write_scan(tmp_path / "p.h5", dataclasses.replace(whole(), **changes), "ptychodus")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("index", [np.zeros(made.COUNT, int), np.full(made.COUNT, 0.5), {"a": 1}])
+def test_an_index_that_names_no_pattern_for_each_position_is_not_written(tmp_path, index):
+    scan = dataclasses.replace(whole(), metadata={"scan_index": index})
+    write_scan(tmp_path / "product.h5", scan, "ptychodus")
+    again = read(tmp_path / "product.h5")
+    np.testing.assert_array_equal(again.metadata["scan_index"], np.arange(made.COUNT))
+    assert again.warnings == ()
+
+
+def test_what_belongs_to_other_positions_is_said_to_be_left_out(tmp_path):
+    first = read(made.write_product(tmp_path / "one.h5", "1.7.0"))
+    with logged() as logs:
+        write_scan(
+            tmp_path / "two.h5",
+            dataclasses.replace(first, positions=first.positions[:3]),
+            "ptychodus",
+        )
+    (said,) = [log["dropped"] for log in logs if log["event"] == "not_in_this_format"]
+    assert said == ["opr_weights", "probe_photon_counts"]
+    again = read(tmp_path / "two.h5")
+    assert not {"opr_weights", "probe_photon_counts"}.intersection(again.metadata)
+    np.testing.assert_array_equal(again.metadata["opr_probe"], first.metadata["opr_probe"])
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("comments", {"a": 1}),
+        ("comments", Path("a")),
+        ("name", None),
+        ("name", "a\0b"),
+        ("polarization", ["a", "b"]),
+        ("loss_values", "low"),
+        ("loss_values", [[1.0], [1.0, 2.0]]),
+        ("exposure_time_s", 10**30),
+    ],
+)
+def test_metadata_that_would_be_pickled_are_refused_by_name(tmp_path, suffix, key, value):
+    scan = dataclasses.replace(whole(), metadata={key: value})
+    with pytest.raises(OutputError, match=key) as error:
+        write_scan(tmp_path / f"product{suffix}", scan, "ptychodus")
+    assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []

@@ -643,3 +643,45 @@ def test_roots_of_counts_are_of_single_precision(save, tmp_path, dtype):
         assert written["diff3d"].dtype == np.float32
         expected = np.sqrt(counts.astype(np.float64)).astype(np.float32)
         np.testing.assert_array_equal(written["diff3d"], expected)
+
+
+@pytest.mark.parametrize("between", [None, "scan.h5"])
+def test_metadata_that_declare_counts_declare_amplitudes_once_these_are_written(
+    save, tmp_path, between
+):
+    counts = np.arange(6 * 16, dtype=np.float32).reshape(6, 4, 4)
+    said = {"scale_contract_version": "ci_intensity_v2", "measurement_domain": "count_intensity"}
+    path = save(diff3d=counts, _metadata=np.array(json.dumps({"of": "us", **said})))
+    scan = read_npz(path)
+    if between:
+        write_scan(tmp_path / between, scan)
+        scan = read_scan("ptycho_engine", tmp_path / between)
+    write_scan(tmp_path / "again.npz", scan, "npz")
+    again = read_npz(tmp_path / "again.npz")
+    found = again.patterns.as_quantity("intensity").read()
+    np.testing.assert_allclose(found, counts, rtol=1e-6)
+    assert again.metadata["_metadata"] == {
+        "of": "us", "scale_contract_version": "legacy_v1",
+        "measurement_domain": "normalized_amplitude",
+    }  # fmt: skip
+    bare = dataclasses.replace(scan, patterns=None, mask=None)
+    write_scan(tmp_path / "bare.npz", bare, "npz")  # of no patterns, it stays what it is
+    assert read_npz(tmp_path / "bare.npz").metadata["_metadata"] == {"of": "us", **said}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"scan_index": {"a": 1}},
+        {"scan_index": [[1], [1, 2]]},
+        {"_metadata": np.ones(3)},
+        {"_metadata": {"a": np.longdouble(1)}},
+        {"_metadata": {"a": np.ones(2, np.longdouble)}},
+    ],
+)
+def test_metadata_that_no_reader_would_take_are_refused_by_name(save, tmp_path, metadata):
+    scan = dataclasses.replace(read_npz(save()), metadata=metadata)
+    with pytest.raises(OutputError, match=next(iter(metadata))) as error:
+        write_scan(tmp_path / "again.npz", scan, "npz")
+    assert "\n" not in str(error.value)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["scan.npz"]

@@ -163,9 +163,17 @@ def test_ptypy_finds_what_it_looks_for(path):
         ({"positions": None}, "lacks patterns or positions"),
         ({"patterns": Patterns.of(stack(width=9), "intensity"), "mask": None}, "8 x 9"),
         ({"pixel_size": None, "energy": None}, "pixels of unknown size"),
+        ({"patterns": Patterns.of(np.ones((COUNT, 0, 0)), "intensity"), "mask": None}, "0 x 0"),
+        ({"metadata": {"label": ["a", "b"]}}, "label"),
     ],
 )
 def test_what_cannot_be_written(path, changes, words):
     with pytest.raises(OutputError, match=words):
         write_scan(path, scan(**changes))
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("indices", [np.arange(COUNT + 3), {"a": 1}, [[1], [1, 2]]])
+def test_numbers_of_other_frames_are_not_written(path, indices):
+    write_scan(path, scan(metadata={"indices": indices}))
+    np.testing.assert_array_equal(read(path).metadata["indices"], np.arange(COUNT))
