@@ -72,19 +72,16 @@ class TorchArrays:
         Raises
         ------
         RequestError
-            If it has none of its own, as inside ``torch.func``, ``torch.vmap``, ``torch.export``.
+            If it has none of its own, as inside ``torch.func``, ``torch.vmap``, ``torch.export``
+            and ``torch.jit.trace``.
         """
         if not isinstance(array, torch.Tensor):
             return np.asarray(array)
+        _refuse_tracing(array)
         try:
             numbers: Array = array.detach().cpu().resolve_conj().resolve_neg().numpy()
         except RuntimeError as error:
-            raise RequestError(
-                f"torch: a {type(array).__name__} without numbers of its own, as inside "
-                f"torch.func, torch.vmap and torch.export: {error} Expected a plain tensor. "
-                "Differentiate with torch.autograd, and give leading axes in place of a vmap; what "
-                "torch exports can cut and place no patches."
-            ) from error
+            raise RequestError(_no_numbers(array, str(error))) from error
         return numbers
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -100,7 +97,14 @@ class TorchArrays:
         return torch.from_numpy(array)
 
     def export(self, array: torch.Tensor) -> torch.Tensor:
-        """Return what another framework takes over by DLPack: no flags, and C order."""
+        """Return what another framework takes over by DLPack: no flags, and C order.
+
+        Raises
+        ------
+        RequestError
+            Inside ``torch.jit.trace``, which would keep the result as a constant.
+        """
+        _refuse_tracing(array)
         return array.detach().resolve_conj().resolve_neg().contiguous()
 
     def adopt(self, array: Any) -> torch.Tensor:
@@ -137,6 +141,20 @@ class TorchArrays:
             positions = torch.tensor(positions)
         result: torch.Tensor = _Differentiable.apply(values, positions, operation)
         return result
+
+
+def _refuse_tracing(array: torch.Tensor) -> None:
+    if torch.jit.is_tracing():
+        raise RequestError(_no_numbers(array, "Only operations of torch are recorded."))
+
+
+def _no_numbers(array: torch.Tensor, reason: str) -> str:
+    return (
+        f"torch: a {type(array).__name__} without numbers of its own, as inside torch.func, "
+        f"torch.vmap, torch.export and torch.jit.trace: {reason} Expected a plain tensor. "
+        "Differentiate with torch.autograd, and give leading axes in place of a vmap; what torch "
+        "exports or traces can cut and place no patches."
+    )
 
 
 class _Differentiable(torch.autograd.Function):  # type: ignore[misc]

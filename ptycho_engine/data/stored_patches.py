@@ -129,7 +129,8 @@ def open_patches(source: PatchSource) -> Iterator[StoredPatches]:
     Raises
     ------
     InputFileError
-        If the file cannot be read, or does not hold patches and positions that fit each other.
+        If the file cannot be read, or does not hold patches and positions that fit each other, at
+        least one of each.
     """
     with ExitStack() as stack:
         file = stack.enter_context(open_stacks(source.path))
@@ -145,6 +146,12 @@ def open_patches(source: PatchSource) -> Iterator[StoredPatches]:
         places = find_places(beside, source.positions, mirrored=recorded.get("mirrored") is True)
         parts = find_parts(file, source)
         layout, layers, parts = _arrangement(file, parts, places)
+        if 0 in parts.shape:
+            raise InputFileError(
+                f"{file.path}: {parts.said} has shape {one_line(parts.shape, 60)}, and holds "
+                "nothing. Expected at least one patch. Cut some, or name another array: "
+                "patches.patches=NAME."
+            )
         positions = places.positions
         if layout == "channel":
             positions = positions.reshape(-1, parts.shape[-1], 2)

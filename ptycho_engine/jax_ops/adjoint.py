@@ -10,13 +10,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ..compilations import counted
 from ..request.placement import PlacementRequest
 from ..request.windows import Padding, find_windows, padding_of
 from .blending import CutKind
-from .native_path import at_once, cut_object, is_traced, kind_of, traced_windows
+from .native_path import at_once, cut_object, is_traced, kind_of, nan_where, traced_windows
 
 
 def place_array(request: PlacementRequest) -> jax.Array:
@@ -47,7 +46,7 @@ def place_array(request: PlacementRequest) -> jax.Array:
         placed = place_object(patches, starts, offsets, *how)
         if refused is None:
             return placed
-        return jnp.where(refused.any(), jnp.full((), np.nan, placed.dtype), placed)
+        return nan_where(refused.any(), placed)
     with at_once():
         found = find_windows(request)
         patches = request.arrays.flatten(jnp.asarray(request.patches), request.layout)
@@ -67,6 +66,9 @@ def place_object(
 ) -> jax.Array:
     """Add flat patches (..., P, N, N) onto zeros of a `shape` (..., H, W): see `cut_object`."""
     cut = partial(cut_object, starts=starts, offsets=offsets, padding=padding, fill=fill, kind=kind)
-    transposed = jax.vjp(cut, jnp.zeros(shape, patches.dtype))[1]
-    placed: jax.Array = transposed(patches)[0]
+    # Inside jax.shard_map, zeros are each device's own as soon as any of these is: of zeros that
+    # all devices share, the transpose would be the sum over the devices.
+    zero = sum(jnp.zeros_like(x, patches.dtype, shape=()) for x in (patches, starts, offsets))
+    transposed = jax.vjp(cut, jnp.zeros_like(zero, shape=shape))[1]
+    placed: jax.Array = transposed(patches + zero)[0]
     return placed

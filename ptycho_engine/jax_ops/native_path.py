@@ -56,8 +56,7 @@ def extract_array(request: ExtractionRequest) -> jax.Array:
         how = padding_of(request), request.fill, kind_of(request)
         patches = cut_object(jnp.asarray(request.image), starts, offsets, *how)
         if refused is not None:
-            nan = jnp.full((), np.nan, patches.dtype)
-            patches = jnp.where(refused[:, None, None], nan, patches)
+            patches = nan_where(refused[:, None, None], patches)
     else:
         with at_once():
             patches = _cut_known(request)
@@ -131,6 +130,14 @@ def traced_windows(request: LocatedRequest) -> tuple[jax.Array, jax.Array, jax.A
     padding = padding_of(request)
     starts, offsets, refused = placed(request.positions, request.shape, request.cut, padding)
     return starts, offsets.astype(request.offset_dtype), refused
+
+
+def nan_where(refused: jax.Array, values: jax.Array) -> jax.Array:
+    """Make values NaN where they are refused.
+
+    The NaN is NumPy's: made by jax outside ``jax.jit``, it were an error under ``jax.debug_nans``.
+    """
+    return jnp.where(refused, values.dtype.type(np.nan), values)
 
 
 @partial(jax.jit, static_argnums=(3, 4, 5))  # outside jax.jit, each operation were compiled alone

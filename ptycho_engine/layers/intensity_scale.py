@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -42,8 +43,9 @@ class IntensityScale(EngineLayer):
     def inverse(self) -> InverseIntensityScale:
         """Return a layer that divides by the same factor: it shares the weight.
 
-        A saved model keeps that; ``keras.models.clone_model`` copies each layer on its own, and
-        gives the copy a weight of its own. Load a saved model for a copy that shares.
+        A model saved as ``.keras`` keeps that, and so does ``copy.deepcopy`` of a model.
+        ``keras.models.clone_model``, ``from_config``, ``model_from_json`` and files ``.h5`` make
+        each layer on its own, and give the inverse a weight of its own, with a warning.
         """
         return InverseIntensityScale(self)
 
@@ -100,9 +102,26 @@ class InverseIntensityScale(EngineLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make the layer that `get_config` told of."""
+        """Make the layer that `get_config` told of; warn where Keras loses that it shares."""
         written = keras.saving.serialize_keras_object(
             config["scale"]
         )  # as it is, if written before
         scale = keras.saving.deserialize_keras_object(written)
+        if not _is_sharing_kept(scale):
+            warnings.warn(
+                f"InverseIntensityScale {config.get('name')!r}: received a configuration, as of "
+                "clone_model, from_config, JSON or .h5, where Keras keeps no sharing: its weight "
+                "is its own now. Expected a model in a file .keras. Save and load it as such, or "
+                "take inverse() of the new IntensityScale.",
+                stacklevel=2,
+            )
         return super().from_config({**config, "scale": scale})
+
+
+def _is_sharing_kept(scale: IntensityScale) -> bool:
+    """Tell whether Keras, here and now, makes one object of what was one.
+
+    Where it does, what is written a second time has a number.
+    """
+    first, second = (keras.saving.serialize_keras_object(scale) for _ in range(2))
+    return "shared_object_id" in first or "shared_object_id" in second

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ..arrays.tensors import is_symbolic
 from ..compilations import counted
 from ..geometry.kernels import KERNELS
 from ..request.extraction import ExtractionRequest
@@ -118,6 +119,33 @@ def bind(
     with unobserved():
         call: PieceFunction = function.get_concrete_function(*like).inference_fn.call_flat
     return call
+
+
+def call_unobserved(
+    function: Any, of: tuple[int, ...], *arguments: tf.Tensor, compiled: bool = True
+) -> tf.Tensor:
+    """Call a function without what observes operations, in its gradient neither if it is compiled.
+
+    Parameters
+    ----------
+    function : tf.function
+        Of a chunk.
+    of : tuple of int
+        Which of its arguments have a gradient.
+    *arguments : tf.Tensor
+        Eager or symbolic.
+    compiled : bool
+        Whether XLA compiles it.
+
+    Returns
+    -------
+    tf.Tensor
+        What it returns.
+    """
+    with unobserved() as observed:
+        if observed and compiled and any(map(is_symbolic, arguments)):
+            function = differentiated_apart(function, of)
+        return function(*arguments)
 
 
 @cache

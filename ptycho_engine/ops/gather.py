@@ -51,9 +51,10 @@ def gather_windows(
     """Cut windows as XLA's window gather, inside a function compiled by XLA.
 
     Parameters and result are those of `gather_elements`, which takes its place when this version
-    of TensorFlow lacks the operation. Its gradient reaches the image.
+    of TensorFlow lacks the operation, and under ``tf.config.run_functions_eagerly``, where ours has
+    no gradient. Its gradient reaches the image.
     """
-    if xla_gather() is None:
+    if xla_gather() is None or tf.executing_eagerly():
         return gather_elements(image, starts, rows, columns, taps)
     places = tf.constant(taps, starts.dtype)
     # One for each tap: XLA fuses aligned windows.
@@ -89,10 +90,10 @@ def add_elements(image: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.
 def add_windows(image: tf.Tensor, starts: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
     """Add windows as XLA's window scatter, inside a function compiled by XLA.
 
-    Parameters and result are those of `add_elements`, which takes its place when this version of
-    TensorFlow lacks the operation. Whole windows take a fraction of the time of their elements.
+    Parameters and result are those of `add_elements`, which takes its place where `gather_elements`
+    does. Whole windows take a fraction of the time of their elements.
     """
-    if xla_gather() is None:
+    if xla_gather() is None or tf.executing_eagerly():
         return add_elements(image, starts, windows)
     added = xla_scatter(windows.dtype)(image, starts, windows)
     return _differentiated("PtychoEngineAdd", image, starts, windows, added)[3]

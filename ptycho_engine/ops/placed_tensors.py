@@ -10,8 +10,7 @@ from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.placement import PlacementRequest
 from .arrange import flatten_tensor, fold_tensor, from_interleaved, to_interleaved
-from .chunks import differentiated_apart
-from .modes import unobserved
+from .chunks import call_unobserved
 from .shapes import is_tiled, room_for
 from .spreading import SpreadFunction
 
@@ -86,10 +85,8 @@ def _in_chunks(
     symbolic = any(map(is_symbolic, patches))
 
     def add(canvas: tf.Tensor, chunk: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        with unobserved() as observed:
-            apart = observed and one_shape and symbolic
-            place = differentiated_apart(function, (0, 1, 3)) if apart else function
-            return tf.ensure_shape(place(canvas, *chunk), canvas.shape)
+        placed = call_unobserved(function, (0, 1, 3), canvas, *chunk, compiled=one_shape)
+        return tf.ensure_shape(placed, canvas.shape)
 
     count = patches[1].shape[0]
     if count == 0:

@@ -16,8 +16,7 @@ from ..arrays.tensorflow_arrays import nan_where, of_as_many, refuse_positions
 from ..geometry.cut import Cut
 from ..request import windows
 from .arrange import fold_tensor, from_interleaved, to_interleaved
-from .chunks import ChunkKind, chunk_function
-from .modes import unobserved
+from .chunks import ChunkKind, call_unobserved, chunk_function
 from .spreading import spread_function
 
 #: Members of a group up to which each is cut on its own: XLA would run a transposition together
@@ -79,8 +78,8 @@ def cut_from_stack(objects: tf.Tensor, positions: tf.Tensor, cut: Cut) -> tf.Ten
     k = 2 if objects.dtype.is_complex else 1
 
     def cut_some(found: StackWindows) -> tf.Tensor:
-        with unobserved():
-            patches = function(tall, found.starts, tf.cast(found.offsets, padded.dtype))
+        offsets = tf.cast(found.offsets, padded.dtype)
+        patches = call_unobserved(function, (0, 2), tall, found.starts, offsets)
         patches = nan_where(found.refused[:, None, None], patches)
         return tf.reshape(patches, (-1, n, n, k))
 
@@ -133,11 +132,11 @@ def place_on_stack(
     rows, columns = padding.padded_shape(shape)
     columns *= 2 if patches.dtype.is_complex else 1
     kind = _kind(cut, patches.dtype, tf.TensorShape((patches.shape[0], rows, columns)))
-    with unobserved():
-        tall = spread_function(kind)(
-            tf.zeros((tf.maximum(batch, 1) * rows, columns), numbers.dtype),
-            numbers, found.starts, tf.cast(found.offsets, numbers.dtype),
-        )  # fmt: skip
+    tall = call_unobserved(
+        spread_function(kind), (0, 1, 3),
+        tf.zeros((tf.maximum(batch, 1) * rows, columns), numbers.dtype),
+        numbers, found.starts, tf.cast(found.offsets, numbers.dtype),
+    )  # fmt: skip
     refused = tf.reduce_any(tf.reshape(found.refused, tf.shape(positions)[:2]), axis=1)
     padded = tf.reshape(tall, (-1, rows, columns))
     padded = padded if patches.shape[0] is not None else padded[:batch]  # there may be none

@@ -14,8 +14,7 @@ from ..arrays.tensors import is_symbolic
 from ..request import windows
 from ..request.extraction import ExtractionRequest
 from .arrange import arrange_tensor, from_interleaved, to_interleaved
-from .chunks import ChunkFunction, differentiated_apart
-from .modes import unobserved
+from .chunks import ChunkFunction, call_unobserved
 from .shapes import is_tiled, room_for
 
 
@@ -52,11 +51,8 @@ def extract_tensor(
             first, offsets = chunk
             refused = tf.math.is_nan(offsets)
             offsets = tf.where(refused, tf.zeros_like(offsets), offsets)
-            with unobserved() as observed:
-                apart = observed and one_shape and is_symbolic(first)
-                cut = differentiated_apart(function, (0, 2)) if apart else function
-                patches = cut(slice_, first, offsets)  # of unknown shape if the object's is
-            patches = tf.ensure_shape(patches, (None, n, k * n))
+            patches = call_unobserved(function, (0, 2), slice_, first, offsets, compiled=one_shape)
+            patches = tf.ensure_shape(patches, (None, n, k * n))  # unknown if the object's is
             if is_symbolic(positions):  # others were refused before
                 patches = nan_where(tf.reduce_any(refused, 1)[:, None, None], patches)
             return from_interleaved(patches, image.dtype)

@@ -193,6 +193,8 @@ def refused(words):
         ({"a": np.ones((12, 6, 6)), "positions": POSITIONS}, {"amplitude": "a"}, "Expected both"),
         ({"patches": PATCHES, "positions": POSITIONS, "probe": np.ones(4)}, {}, "Expected a probe"),
         ({"patches": PATCHES, "ycoords": np.ones(3), "xcoords": np.ones(4)}, {}, "as many"),
+        ({"patches": PATCHES[:0], "positions": POSITIONS[:0]}, {}, r"a\..*patches.* \(0, 6, 6\)"),
+        ({"patches": PATCHES[:, :0, :0], "positions": POSITIONS}, {}, "Expected at least one"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["a.npz", "a.h5"])

@@ -156,6 +156,19 @@ def test_positions_that_are_refused_are_nan(image):
     assert np.isnan(placed).all()
 
 
+def test_no_nan_is_made_where_nothing_is_refused(image):
+    """What `jax.debug_nans` would be an error for."""
+
+    def loss(image, positions):
+        patches = ENGINE.extract(image, positions, 4)
+        placed = ENGINE.place(patches, positions, image.shape)
+        return (jnp.abs(placed) ** 2).sum()
+
+    with jax.debug_nans(True):
+        gradients = jax.grad(loss, (0, 1))(jnp.asarray(image), jnp.float32(POSITIONS))
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
 def test_double_precision_is_refused_where_jax_would_drop_it(image):
     cut = jax.jit(lambda positions: ENGINE.extract(image.astype(complex), positions, 4))
     with pytest.raises(CapabilityError, match="jax_enable_x64"):

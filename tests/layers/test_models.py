@@ -1,5 +1,6 @@
 """Layers in models: built for any batch, saved, loaded, trained."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -197,9 +198,23 @@ def test_a_saved_model_keeps_that_the_weight_is_shared(inverse_first, tmp_path):
     scale.log_scale.assign(0.7)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert len(loaded.weights) == 3
+    assert len(loaded.weights) == len(copy.deepcopy(model).weights) == 3
     values = np.ones((2, 3), np.float32)
     np.testing.assert_array_equal(loaded(values), model(values))
+    for again in (
+        keras.models.clone_model,
+        lambda model: keras.models.model_from_json(model.to_json()),
+        lambda model: keras.Model.from_config(model.get_config()),
+    ):
+        with pytest.warns(UserWarning, match=f"'{pair[0].name}'.*its weight is its own") as said:
+            assert len(again(model).weights) == 4
+        assert ["\n" in str(each.message) for each in said] == [False]
+
+
+def test_an_inverse_alone_is_loaded_without_a_word(tmp_path):
+    inputs = keras.Input((3,))
+    keras.Model(inputs, layers.IntensityScale(3.0).inverse()(inputs)).save(tmp_path / "m.keras")
+    assert len(keras.models.load_model(tmp_path / "m.keras").weights) == 1
 
 
 @pytest.mark.parametrize(

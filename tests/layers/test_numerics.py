@@ -55,6 +55,35 @@ def test_gradients(case):
     gradients_of(case)
 
 
+@named([EXTRACTIONS[0], PLACEMENTS[0]])
+def test_gradients_where_functions_run_eagerly(case):
+    tf.config.run_functions_eagerly(True)
+    try:
+        gradients_of(case)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@named([EXTRACTIONS[0], PLACEMENTS[0]])
+def test_gradients_in_a_graph_whose_numerics_are_checked(case):
+    def gradients(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            output = run(case, rebuild(case.inputs, iter(tensors)))
+            loss = tf.reduce_sum(tf.abs(output) ** 2)
+        return tape.gradient(loss, tensors)
+
+    tensors = [tf.constant(array) for array in leaves(case.inputs)]
+    expected = gradients(*tensors)
+    tf.debugging.enable_check_numerics()
+    try:
+        found = tf.function(gradients, autograph=False)(*tensors)
+    finally:
+        tf.debugging.disable_check_numerics()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+
+
 def gradients_of(case):
     tensors = [tf.constant(array) for array in leaves(case.inputs)]
     with tf.GradientTape() as tape:

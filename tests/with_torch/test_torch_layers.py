@@ -207,6 +207,24 @@ def test_what_torch_cannot_have_of_a_batch_is_refused():
         cut(dual.make_dual(objects, objects))
 
 
+@pytest.mark.filterwarnings("ignore")  # torch's own, of each size that Python takes as a number
+def test_a_trace_is_refused():
+    inputs = [torch.ones(1, 9, 9), torch.full((1, 1, 2), 4.25)]
+    for module in (layers.ExtractPatches(3), layers.ReassemblePatches((9, 9))):
+        with pytest.raises(
+            RequestError, match=r"^torch: a Tensor without .*torch\.jit\.trace: .*$"
+        ):
+            torch.jit.trace(lambda *inputs, of=module: of(list(inputs)), tuple(inputs))
+        inputs[0] = torch.ones(1, 3, 3, 1)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_trace_of_a_batch_on_a_device_is_refused(as_on_a_device):
+    inputs = torch.ones(1, 9, 9), torch.full((1, 1, 2), 4.25)
+    with pytest.raises(RequestError, match=r"torch\.jit\.trace"):
+        torch.jit.trace(lambda *inputs: layers.ExtractPatches(3)(list(inputs)), inputs)
+
+
 def test_a_batch_on_a_device_refuses_what_is_not_finite(as_on_a_device):
     where = torch.full((1, 1, 2), float("nan"))
     with pytest.raises(RequestError, match="NaN or infinite"):
@@ -340,6 +358,13 @@ def test_jitter_moves_in_training_alone_and_by_its_seed():
     moved = drawn([images, shifts])
     torch.manual_seed(5)
     assert torch.equal(drawn([images, shifts]), moved)
+
+
+def test_a_seed_draws_whatever_device_is_the_default():
+    inputs = [torch.rand(2, 5, 5, 1), torch.zeros(1, 2)]
+    expected = layers.Translation(jitter=0.1, seed=3)(inputs)
+    with torch.device("meta"):
+        assert torch.equal(layers.Translation(jitter=0.1, seed=3)(inputs), expected)
 
 
 COMPILED = [

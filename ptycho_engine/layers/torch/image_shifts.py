@@ -106,7 +106,9 @@ class Translation(torch.nn.Module):
 @outside_autograph
 def _draw(count: int, generator: torch.Generator | None) -> torch.Tensor:
     """Draw normal numbers (count, 2); a generator can enter no graph."""
-    return torch.randn((count, 2), generator=generator)
+    # Where a generator lies, whatever device torch takes by default.
+    device = None if generator is None else generator.device
+    return torch.randn((count, 2), generator=generator, device=device)
 
 
 def _along(
