@@ -62,9 +62,7 @@ def plan_blocks(content: TrainingSet, chunk: int, budget: int | None) -> GroupBl
     """
     budget = budget or parse_bytes(None)
     beside = content.bytes_beside()
-    most = min(
-        BLOCK_BYTES // max(1, *content.group_bytes.values()), budget // (4 * max(1, beside))
-    )
+    most = min(BLOCK_BYTES // max(1, *content.group_bytes.values()), budget // (4 * max(1, beside)))
     groups = max(1, most // chunk) * chunk
     if groups * beside >= budget:
         raise MemoryBudgetError(
