@@ -86,6 +86,7 @@ def test_a_gradient_of_a_gradient_is_refused(engine):
         outer.gradient(gradient, image)
 
 
+@pytest.mark.slow
 def test_a_jacobian_that_is_vectorised_is_refused(engine):
     """TensorFlow wraps the refusal in an error of its own, beside which it stands."""
     image = tf.constant(noise(9, 12).real)

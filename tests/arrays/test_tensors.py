@@ -49,7 +49,7 @@ def spec(shape, dtype):
 # -- the same numbers as arrays give ---------------------------------------------------------
 
 
-@pytest.mark.slow_cases("legacy-zeros")
+@pytest.mark.slow_cases("legacy")
 @pytest.mark.parametrize("fill", ["zeros", "edge", "reflect"])
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 def test_eager(engine, fill, rounding):
@@ -296,7 +296,7 @@ def test_gradient_of_image_is_the_adjoint(differentiable, fill, interpolation):
         assert np.vdot(adjoint, image).real == pytest.approx(forward, abs=1e-10)
 
 
-@pytest.mark.slow_cases("graph-legacy", "zeros-legacy", "reflect-graph", "chunked_xla-edge")
+@pytest.mark.slow_cases("legacy", "reflect-graph", "chunked_xla-edge")
 @pytest.mark.parametrize("rounding", ["exact", "legacy"])
 @pytest.mark.parametrize(
     ("fill", "wrap"),
@@ -372,7 +372,7 @@ def test_gradients_in_graphs_of_unknown_sizes(differentiable):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-@pytest.mark.slow_cases("batched")
+@pytest.mark.slow
 def test_gradient_inside_a_function_compiled_by_xla(differentiable):
     image = noise("float64")
 

@@ -94,6 +94,7 @@ def test_results_stay(tmp_path, legacy, levels, capsys):
         assert (folder / name).read_bytes() == (source / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_stand_in_refuses_what_is_not_migrated(legacy):
     """Otherwise the runs above would show nothing."""
     with pytest.raises(AssertionError, match="still called"):

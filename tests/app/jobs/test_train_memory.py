@@ -54,6 +54,7 @@ def test_it_does_not_grow_with_the_groups(tmp_path, suffix):
     assert taken["peak_growth"] < BUDGET  # of the large one; the first job compiled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", ["native", "ptychopinn"])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_the_peak_is_what_is_planned_under_any_names(tmp_path, monkeypatch, keys, kind):

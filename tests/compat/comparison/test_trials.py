@@ -50,6 +50,7 @@ def test_differences_are_those_of_legacy_functions():
     np.testing.assert_allclose(together.worst[0], flat[together.index], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_border_rule_and_interpolation_count_where_they_act():
     positions = np.array([[60.0, 60.5], [2.25, 60.0]])
     comparison = compare_scan(scan(positions), 16, gridsize=1, fill="edge", interpolation="nearest")
