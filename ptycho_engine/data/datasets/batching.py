@@ -53,6 +53,7 @@ def ahead(make: Callable[[T], R], tasks: Iterable[T], count: int) -> Iterator[R]
             work, future = begun.popleft()
             # One that no thread has begun is made here: the pool may be busy with who waits for it.
             made.append(work() if future.cancel() else future.result())
+            del future  # which keeps what it returned
             begin(min(1, count))
             yield made.popleft()
             begin(1 - min(1, count))

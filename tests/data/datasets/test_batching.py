@@ -50,9 +50,18 @@ def test_no_batch_is_kept_while_the_next_is_waited_for():
     class Batch:
         pass
 
-    batches = ahead(lambda _: Batch(), range(3), 1)
-    first = weakref.ref(next(batches))
-    assert first() is None
+    def make(_):
+        made.release()
+        return Batch()
+
+    made = threading.Semaphore(0)
+    batches = ahead(make, range(3), 1)
+    next(batches)
+    assert all(made.acquire(timeout=30) for _ in range(2))  # the second one by the pool
+    taken, end = weakref.ref(next(batches)), time.monotonic() + 30
+    while taken() is not None:  # the thread of the pool lets go of it a moment later
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 def test_what_is_made_in_the_pool_may_itself_make_ahead():
