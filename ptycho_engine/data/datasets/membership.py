@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import RequestError
 from .entries import Entry
@@ -119,29 +120,23 @@ class Membership:
 
 def _is_sequence_of_one(groups: Any) -> bool:
     """Whether it is a list that holds the groups of one scan, rather than these."""
-    return isinstance(groups, Sequence) and len(groups) == 1 and _depth(groups[0]) == 2
+    return isinstance(groups, Sequence) and len(groups) == 1 and _array(groups[0]).ndim == 2
 
 
-def _depth(groups: Any) -> int:
+def _array(groups: Any) -> NDArray[Any]:
+    """Take the indices of `Groups`, or anything as an array."""
     try:
-        return np.ndim(_plain(groups))
-    except ValueError:  # rows of different lengths
-        return 2
-
-
-def _plain(groups: Any) -> Any:
-    return getattr(groups, "indices", groups)
-
-
-def _read(groups: Any, entry: Entry) -> Indices:
-    """Read the groups of one scan."""
-    try:
-        found = np.asarray(_plain(groups))
+        return np.asarray(getattr(groups, "indices", groups))
     except ValueError:
         raise RequestError(
             "groups: received rows of different lengths. Expected whole numbers, (B, C): as many "
             "members in each."
         ) from None
+
+
+def _read(groups: Any, entry: Entry) -> Indices:
+    """Read the groups of one scan."""
+    found = _array(groups)
     if found.ndim != 2 or found.shape[1] < 1 or found.dtype.kind not in "iu":
         raise RequestError(
             f"groups: received shape {found.shape}, dtype {found.dtype}. Expected whole numbers, "
